@@ -1,0 +1,113 @@
+//! Session tokens: signing, verifying and checking them, and who calls.
+
+mod keys;
+mod remote;
+mod service;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use futures_util::future::BoxFuture;
+use shared_types::{TokenData, UserId};
+
+use crate::error::{ApiError, Envelope, Rejection};
+
+pub use keys::{KeyError, SessionClaims, SigningKey, VerifyingKeys};
+pub use remote::RemoteTokens;
+pub use service::{ServerLogin, ServiceToken};
+
+/// The header that carries a session token, in requests and in answers.
+pub const TOKEN_HEADER: &str = "x-tidepool-session-token";
+
+/// Why a token was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthFailure {
+    /// Malformed, forged, expired, revoked or unknown.
+    Invalid,
+    /// It could not be checked; the text says why, for the log.
+    Unavailable(String),
+}
+
+/// Checks tokens: by asking user-api ([`RemoteTokens`]), or in user-api by its own store.
+pub trait TokenCheck: Send + Sync {
+    /// What `token` says about its bearer, if it is valid at this moment.
+    fn check<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<TokenData, AuthFailure>>;
+}
+
+/// How the service checks tokens; registered as application data.
+#[derive(Clone)]
+pub struct Authenticator(pub Arc<dyn TokenCheck>);
+
+/// Who calls: the bearer of a valid session token. A handler that takes it is closed to everybody
+/// else; what the caller may do is for the handler to decide.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account, or the name of the service.
+    pub user_id: UserId,
+    /// Whether the bearer is a service.
+    pub is_server: bool,
+    /// The identity provider that vouched for the bearer; `None` for a password login.
+    pub identity_provider: Option<String>,
+    /// The token itself. Never logged.
+    pub token: Token,
+}
+
+/// A token that does not print itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The token, to be sent or looked up.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Token(…)")
+    }
+}
+
+impl Caller {
+    /// Whether the caller is the user `id`; a service that has the same name is not.
+    pub fn is(&self, id: &UserId) -> bool {
+        !self.is_server && self.user_id == *id
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { identify(&request).await })
+    }
+}
+
+async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
+    let Some(token) = request.headers().get(TOKEN_HEADER) else {
+        return Err(Envelope::render(request, Rejection::TokenMissing));
+    };
+    let Some(token) = token.to_str().ok().filter(|token| !token.is_empty()) else {
+        return Err(Envelope::render(request, Rejection::TokenInvalid));
+    };
+    let Some(authenticator) = request.app_data::<Authenticator>() else {
+        return Err(Envelope::render(request, Rejection::CheckUnavailable)
+            .caused_by(anyhow::anyhow!("the service has no authenticator")));
+    };
+    match authenticator.0.check(token).await {
+        Ok(data) => Ok(Caller {
+            user_id: data.userid.into(),
+            is_server: data.isserver,
+            identity_provider: data.identity_provider,
+            token: Token(token.to_owned()),
+        }),
+        Err(AuthFailure::Invalid) => Err(Envelope::render(request, Rejection::TokenInvalid)),
+        Err(AuthFailure::Unavailable(why)) => {
+            Err(Envelope::render(request, Rejection::CheckUnavailable)
+                .caused_by(anyhow::anyhow!(why)))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The token with which this service calls others.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use super::TOKEN_HEADER;
+use crate::{http::HttpClient, peers::PeerError};
+
+/// How long a token is used before another one is asked for; user-api makes them for 24 hours.
+const RENEW_AFTER: Duration = Duration::from_secs(3600);
+/// A younger token is kept when a peer refuses it. user-api refuses a bad token that it is asked
+/// about with the same status as a bad token of the asker, and such questions must not make us log
+/// in each time.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// Where a service gets the token with which it calls others: from user-api by its name and secret
+/// ([`ServerLogin`]), or in user-api from its own key.
+pub trait ServiceToken: Send + Sync {
+    /// A token that should be valid.
+    fn token(&self) -> BoxFuture<'_, Result<Arc<SecretString>, PeerError>>;
+
+    /// Tells that a peer refused `token`, so that the next call may get another one.
+    fn refused<'a>(&'a self, token: &'a Arc<SecretString>) -> BoxFuture<'a, ()>;
+}
+
+/// Logs in at user-api (`POST /serverlogin`) with the service's name and secret. The token is kept
+/// for an hour; concurrent callers share one login.
+pub struct ServerLogin {
+    client: HttpClient,
+    name: String,
+    secret: SecretString,
+    current: Mutex<Option<(Arc<SecretString>, Instant)>>,
+}
+
+impl ServerLogin {
+    /// The login of the service `name` at user-api.
+    pub fn new(user_api_url: &str, name: &str, secret: SecretString) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: HttpClient::new(user_api_url)?,
+            name: name.to_owned(),
+            secret,
+            current: Mutex::new(None),
+        })
+    }
+
+    async fn log_in(&self) -> Result<SecretString, PeerError> {
+        let headers = [
+            ("x-tidepool-server-name", self.name.as_str()),
+            ("x-tidepool-server-secret", self.secret.expose_secret()),
+        ];
+        let response = self.client.post("/serverlogin", &headers).await?;
+        if response.status != 200 {
+            return Err(PeerError::Unavailable(anyhow::anyhow!(
+                "user-api refused the login of this service with {}",
+                response.status
+            )));
+        }
+        response
+            .header(TOKEN_HEADER)
+            .map(SecretString::from)
+            .ok_or_else(|| {
+                PeerError::Unavailable(anyhow::anyhow!("user-api answered a login without a token"))
+            })
+    }
+}
+
+impl ServiceToken for ServerLogin {
+    fn token(&self) -> BoxFuture<'_, Result<Arc<SecretString>, PeerError>> {
+        Box::pin(async move {
+            let mut current = self.current.lock().await;
+            if let Some((token, since)) = &*current
+                && since.elapsed() < RENEW_AFTER
+            {
+                return Ok(token.clone());
+            }
+            let token = Arc::new(self.log_in().await?);
+            *current = Some((token.clone(), Instant::now()));
+            Ok(token)
+        })
+    }
+
+    fn refused<'a>(&'a self, token: &'a Arc<SecretString>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let mut current = self.current.lock().await;
+            if current
+                .as_ref()
+                .is_some_and(|(held, since)| Arc::ptr_eq(held, token) && since.elapsed() > KEPT_FOR)
+            {
+                *current = None;
+            }
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! The answer to a request that failed: a status, a body in one of the shapes that the public
+//! APIs use, and, for the log alone, the cause.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    body::BoxBody,
+    http::{StatusCode, header},
+};
+use serde_json::json;
+
+type Text = Cow<'static, str>;
+
+/// The shapes of error bodies. Each service's API fixes which it uses where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorBody {
+    /// No body.
+    Empty,
+    /// A JSON string.
+    JsonString(Text),
+    /// `{"code": <status>, "reason": <text>}`.
+    Reason(Text),
+    /// `{"code": <name>, "message": <text>}`.
+    Message {
+        /// A stable name, such as `NotFound`.
+        code: Text,
+        /// For people; may be empty.
+        message: Text,
+    },
+    /// Plain text.
+    Text(Text),
+}
+
+/// What a handler returns instead of an answer.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    retry_after: Option<Duration>,
+    cause: Option<anyhow::Error>,
+}
+
+impl ApiError {
+    /// An answer with `status` and `body`.
+    pub fn new(status: StatusCode, body: ErrorBody) -> Self {
+        Self {
+            status,
+            body,
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self::new(status, ErrorBody::Empty)
+    }
+
+    /// An answer whose body is a JSON string.
+    pub fn json_string(status: StatusCode, text: impl Into<Text>) -> Self {
+        Self::new(status, ErrorBody::JsonString(text.into()))
+    }
+
+    /// `{"code": <status>, "reason": <text>}`.
+    pub fn reason(status: StatusCode, reason: impl Into<Text>) -> Self {
+        Self::new(status, ErrorBody::Reason(reason.into()))
+    }
+
+    /// `{"code": <name>, "message": <text>}`.
+    pub fn message(status: StatusCode, code: impl Into<Text>, message: impl Into<Text>) -> Self {
+        Self::new(
+            status,
+            ErrorBody::Message {
+                code: code.into(),
+                message: message.into(),
+            },
+        )
+    }
+
+    /// The same answer, with what went wrong inside; it is logged and never sent.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The same answer with a `Retry-After` header, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body of the answer.
+    pub fn body(&self) -> &ErrorBody {
+        &self.body
+    }
+
+    /// What went wrong inside; `None` when the client did.
+    pub fn cause(&self) -> Option<&anyhow::Error> {
+        self.cause.as_ref()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(formatter, "{}: {cause:#}", self.status),
+            None => write!(formatter, "{}", self.status),
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        }
+        match &self.body {
+            ErrorBody::Empty => response.finish(),
+            ErrorBody::JsonString(text) => response.json(text),
+            ErrorBody::Reason(reason) => {
+                response.json(json!({ "code": self.status.as_u16(), "reason": reason }))
+            }
+            ErrorBody::Message { code, message } => {
+                response.json(json!({ "code": code, "message": message }))
+            }
+            ErrorBody::Text(text) => response.content_type("text/plain").body(text.clone()),
+        }
+    }
+}
+
+/// A failure of the database: 500 without a body. A service whose contract names a body maps the
+/// error itself.
+impl From<mongodb::error::Error> for ApiError {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(error)
+    }
+}
+
+/// A refusal raised by the plumbing, before any handler ran. The service gives it status and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// The request carries no session token.
+    TokenMissing,
+    /// The session token is malformed, forged, expired, revoked or unknown.
+    TokenInvalid,
+    /// The token could not be checked because user-api cannot be asked.
+    CheckUnavailable,
+    /// The body is longer than the service takes.
+    BodyTooLarge,
+    /// The body broke off or its encoding is wrong.
+    BodyUnreadable,
+    /// No route has this path.
+    NoSuchPath(String),
+    /// The path exists, for other methods.
+    MethodNotAllowed(String),
+}
+
+/// How a service words the rejections of the plumbing.
+#[derive(Clone, Copy)]
+pub struct Envelope(pub fn(Rejection) -> ApiError);
+
+impl Envelope {
+    /// The answer to `rejection` in the words of the service that serves `request`.
+    pub(crate) fn render(request: &HttpRequest, rejection: Rejection) -> ApiError {
+        match request.app_data::<Envelope>() {
+            Some(envelope) => (envelope.0)(rejection),
+            None => ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(anyhow::anyhow!(
+                "the service has no envelope for {rejection:?}"
+            )),
+        }
+    }
+}

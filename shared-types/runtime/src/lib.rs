@@ -1,0 +1,36 @@
+//! What every service needs to run, written once. Nothing in here knows what Tidegate is about.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`config`] | settings from the compiled-in defaults and the environment |
+//! | [`telemetry`] | logs, metrics, the trace of a request |
+//! | [`server`] | serve, health, documentation, shutdown |
+//! | [`routes`] | the route table: matching order, aliases, 404 and 405 |
+//! | [`openapi`] | the OpenAPI document of a route table |
+//! | [`error`] | the answer to a request that failed |
+//! | [`body`] | request bodies |
+//! | [`auth`] | session tokens: sign, verify, check, and who calls |
+//! | [`mongo`] | connection, indexes, transactions |
+//! | [`outbox`] | effects on other services that must not get lost |
+//! | [`http`] | the HTTP client for peers |
+//! | [`peers`] | one typed client per service |
+//! | [`limits`] | rate limits |
+//! | `testing` | a server, a database and a person for tests (feature `testing`) |
+
+#![warn(missing_docs)]
+
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod limits;
+pub mod mongo;
+pub mod openapi;
+pub mod outbox;
+pub mod peers;
+pub mod routes;
+pub mod server;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

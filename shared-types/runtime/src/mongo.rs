@@ -1,0 +1,139 @@
+//! MongoDB: the connection, indexes, transactions.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bson::doc;
+use mongodb::{
+    Client, ClientSession, Collection, Database, IndexModel,
+    error::{
+        Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+        WriteFailure,
+    },
+    options::{
+        Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    },
+};
+use rand::RngExt as _;
+use secrecy::ExposeSecret;
+
+use crate::config::MongoSettings;
+
+/// How often a transaction is tried again after a write conflict.
+const MAX_TRANSACTION_RETRIES: u32 = 20;
+/// How often a commit whose outcome is unknown is repeated.
+const MAX_COMMIT_RETRIES: u32 = 3;
+
+/// The database of the service: majority reads and journaled majority writes on the primary.
+pub async fn connect(settings: &MongoSettings) -> anyhow::Result<Database> {
+    let mut options = ClientOptions::parse(settings.uri.expose_secret())
+        .await
+        .context("mongo.uri is not a usable connection string")?;
+    options.write_concern = Some(
+        WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .journal(true)
+            .build(),
+    );
+    options.read_concern = Some(ReadConcern::majority());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    options.server_selection_timeout = Some(Duration::from_secs(4));
+    options.connect_timeout = Some(Duration::from_secs(4));
+    options.max_pool_size = Some(settings.max_pool_size);
+    options.app_name = Some("tidegate".to_owned());
+    let database = Client::with_options(options)?.database(&settings.database);
+    database
+        .run_command(doc! { "ping": 1 })
+        .await
+        .context("MongoDB does not answer (mongo.uri)")?;
+    Ok(database)
+}
+
+/// Builds the indexes that are missing. The queries that need them stand beside the call.
+pub async fn ensure_indexes<T: Send + Sync>(
+    collection: &Collection<T>,
+    indexes: Vec<IndexModel>,
+) -> anyhow::Result<()> {
+    collection
+        .create_indexes(indexes)
+        .await
+        .with_context(|| format!("the indexes of {} cannot be built", collection.name()))?;
+    Ok(())
+}
+
+/// Whether a unique index refused the write.
+pub fn is_duplicate_key(error: &Error) -> bool {
+    const DUPLICATE_KEY: i32 = 11000;
+    match error.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+        _ => false,
+    }
+}
+
+/// Why a transaction came to nothing: it was refused by a rule, or the database failed.
+#[derive(Debug)]
+pub enum Aborted<R> {
+    /// The work said no; nothing is written.
+    Refused(R),
+    /// The database failed; nothing is written, unless the outcome of the commit is unknown.
+    Failed(Error),
+}
+
+impl<R> From<Error> for Aborted<R> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Runs `work` in a transaction and commits it. Write conflicts start it anew, so `work` may run
+/// several times and does nothing but read and write through the session.
+pub async fn transaction<T, R>(
+    client: &Client,
+    mut work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
+) -> Result<T, Aborted<R>> {
+    let mut session = client.start_session().await?;
+    let mut retries = 0;
+    loop {
+        session.start_transaction().await?;
+        let outcome = match work(&mut session).await {
+            Ok(value) => commit(&mut session)
+                .await
+                .map(|()| value)
+                .map_err(Aborted::Failed),
+            Err(aborted) => {
+                // The server drops a transaction that is not committed, so a failure to say so
+                // changes nothing.
+                let _ = session.abort_transaction().await;
+                Err(aborted)
+            }
+        };
+        match outcome {
+            Err(Aborted::Failed(error))
+                if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+                    && retries < MAX_TRANSACTION_RETRIES =>
+            {
+                retries += 1;
+                let ceiling = (5 << retries.min(6)).min(200);
+                let wait = rand::rng().random_range(1..=ceiling);
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn commit(session: &mut ClientSession) -> Result<(), Error> {
+    let mut retries = 0;
+    loop {
+        match session.commit_transaction().await {
+            Err(error)
+                if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+                    && retries < MAX_COMMIT_RETRIES =>
+            {
+                retries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}

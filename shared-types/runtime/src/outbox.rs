@@ -1,0 +1,348 @@
+//! The durable outbox: effects on other services that must not get lost.
+//!
+//! A row is written in the transaction of the change that causes the effect. One relay per
+//! service, which holds a lease, delivers the rows at least once, those of one key in order, with
+//! growing pauses after a failure. A row that fails too often is set aside as dead; it stays in the
+//! collection and in the metrics until somebody acts. Receivers are idempotent.
+
+use std::{sync::Arc, time::Duration};
+
+use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
+use chrono::Utc;
+use futures_util::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
+use mongodb::{ClientSession, Collection, Database, IndexModel, options::ReturnDocument};
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    config::OutboxSettings,
+    mongo::{ensure_indexes, is_duplicate_key},
+};
+
+/// How long the relay waits when nothing is due and nobody wakes it.
+const IDLE: Duration = Duration::from_secs(1);
+/// Keys looked at in one pass.
+const KEYS_PER_PASS: i32 = 200;
+/// Keys delivered at the same time.
+const CONCURRENT_KEYS: usize = 8;
+
+const PENDING: &str = "pending";
+const DEAD: &str = "dead";
+
+/// An effect to be relayed.
+#[derive(Debug, Clone)]
+pub struct OutboxEntry {
+    /// Rows of one key are delivered one after the other, in the order of their changes. A row
+    /// that waits or fails holds back the later rows of its key and no others.
+    pub key: String,
+    /// Which effect it is.
+    pub topic: &'static str,
+    /// What the receiver needs to know.
+    pub payload: Document,
+    /// Not delivered before; `None` for at once.
+    pub not_before: Option<chrono::DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    key: String,
+    topic: String,
+    payload: Document,
+    /// Given by the server, which counts it up: rows of one key sort in the order of their changes.
+    sequence: Timestamp,
+    state: String,
+    attempts: u32,
+    next_attempt_at: DateTime,
+    enqueued_at: DateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+/// Carries a row to its receiver.
+pub trait Relay {
+    /// Delivers one row. `Err` means that the row is tried again.
+    fn deliver<'a>(
+        &'a self,
+        topic: &'a str,
+        payload: &'a Document,
+    ) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+}
+
+/// The outbox of a service.
+#[derive(Clone)]
+pub struct Outbox {
+    rows: Collection<Row>,
+    lease: Collection<Document>,
+    settings: OutboxSettings,
+    wake: Arc<Notify>,
+}
+
+impl Outbox {
+    /// The outbox in `database`, with its indexes.
+    pub async fn open(database: &Database, settings: &OutboxSettings) -> anyhow::Result<Self> {
+        let rows = database.collection("outbox");
+        // Serves the relay's pass over the first row of each key, and the counts by state.
+        let by_key = IndexModel::builder().keys(doc! { "state": 1, "key": 1, "sequence": 1 });
+        ensure_indexes(&rows, vec![by_key.build()]).await?;
+        Ok(Self {
+            rows,
+            lease: database.collection("outbox_lease"),
+            settings: settings.clone(),
+            wake: Arc::new(Notify::new()),
+        })
+    }
+
+    /// Writes a row in the transaction of `session`. Call [`Self::wake`] after the commit.
+    ///
+    /// Write the change first and the row after it: changes of one thing then exclude each other,
+    /// and their rows are numbered in the order of the changes.
+    pub async fn enqueue(
+        &self,
+        session: &mut ClientSession,
+        entry: OutboxEntry,
+    ) -> Result<ObjectId, mongodb::error::Error> {
+        let row = Row::new(entry);
+        self.rows.insert_one(&row).session(session).await?;
+        Ok(row.id)
+    }
+
+    /// Writes a row on its own, where no other document changes with it.
+    pub async fn enqueue_alone(
+        &self,
+        entry: OutboxEntry,
+    ) -> Result<ObjectId, mongodb::error::Error> {
+        let row = Row::new(entry);
+        self.rows.insert_one(&row).await?;
+        Ok(row.id)
+    }
+
+    /// Takes a row back in the transaction of `session`; `false` when it has been delivered.
+    pub async fn withdraw(
+        &self,
+        session: &mut ClientSession,
+        id: ObjectId,
+    ) -> Result<bool, mongodb::error::Error> {
+        let deleted = self
+            .rows
+            .delete_one(doc! { "_id": id })
+            .session(session)
+            .await?;
+        Ok(deleted.deleted_count == 1)
+    }
+
+    /// Makes the relay look at once.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Gives every dead row its tries back and answers how many there were.
+    pub async fn revive(&self) -> Result<u64, mongodb::error::Error> {
+        let update =
+            doc! { "$set": { "state": PENDING, "attempts": 0, "nextAttemptAt": DateTime::now() } };
+        let revived = self
+            .rows
+            .update_many(doc! { "state": DEAD }, update)
+            .await?;
+        self.wake();
+        Ok(revived.modified_count)
+    }
+
+    /// Delivers rows until `stop`. Every replica runs it; the one that holds the lease works.
+    pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
+        let owner = Uuid::new_v4().to_string();
+        while !stop.is_cancelled() {
+            let busy = match self.pass(&owner, relay).await {
+                Ok(busy) => busy,
+                Err(error) => {
+                    warn!(cause = %error, "the outbox cannot be read");
+                    false
+                }
+            };
+            if !busy {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                }
+            }
+        }
+        // A successor need not wait for the lease to run out.
+        if let Err(error) = self
+            .lease
+            .delete_one(doc! { "_id": "relay", "owner": &owner })
+            .await
+        {
+            warn!(cause = %error, "the outbox lease was not given back");
+        }
+    }
+
+    /// One look at the first row of every key; `true` when something was delivered.
+    async fn pass(&self, owner: &str, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
+        if !self.hold_lease(owner).await? {
+            return Ok(false);
+        }
+        self.report().await?;
+        let due = self.due().await?;
+        let delivered = stream::iter(due)
+            .map(|row| self.deliver(row, relay))
+            .buffer_unordered(CONCURRENT_KEYS)
+            .try_fold(0, async |count, delivered| Ok(count + u32::from(delivered)))
+            .await?;
+        Ok(delivered > 0)
+    }
+
+    /// Takes or renews the lease, by the clock of the database.
+    async fn hold_lease(&self, owner: &str) -> Result<bool, mongodb::error::Error> {
+        let lease_ms = i64::try_from(self.settings.lease_s * 1000).unwrap_or(i64::MAX);
+        let free = doc! { "_id": "relay", "$expr": { "$or": [
+            { "$eq": ["$owner", owner] },
+            { "$lt": ["$until", "$$NOW"] },
+        ] } };
+        let take =
+            vec![doc! { "$set": { "owner": owner, "until": { "$add": ["$$NOW", lease_ms] } } }];
+        let taken = self
+            .lease
+            .find_one_and_update(free, take)
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .await;
+        match taken {
+            Ok(_) => Ok(true),
+            // Somebody else holds it.
+            Err(error) if is_duplicate_key(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first pending row of each key, where that row is due.
+    async fn due(&self) -> Result<Vec<Row>, mongodb::error::Error> {
+        let first_of_each_key = vec![
+            doc! { "$match": { "state": PENDING } },
+            doc! { "$sort": { "state": 1, "key": 1, "sequence": 1 } },
+            doc! { "$group": { "_id": "$key", "row": { "$first": "$$ROOT" } } },
+            doc! { "$match": { "$expr": { "$lte": ["$row.nextAttemptAt", "$$NOW"] } } },
+            doc! { "$limit": KEYS_PER_PASS },
+            doc! { "$replaceRoot": { "newRoot": "$row" } },
+        ];
+        self.rows
+            .aggregate(first_of_each_key)
+            .with_type::<Row>()
+            .await?
+            .try_collect()
+            .await
+    }
+
+    /// Delivers one row and notes the outcome.
+    async fn deliver(&self, row: Row, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
+        match relay.deliver(&row.topic, &row.payload).await {
+            Ok(()) => {
+                self.rows.delete_one(doc! { "_id": row.id }).await?;
+                metrics::counter!("outbox_delivered_total", "topic" => row.topic.clone())
+                    .increment(1);
+                info!(outbox.topic = row.topic, outbox.row = %row.id, "outbox row delivered");
+                Ok(true)
+            }
+            Err(cause) => {
+                self.note_failure(&row, &cause).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn note_failure(
+        &self,
+        row: &Row,
+        cause: &anyhow::Error,
+    ) -> Result<(), mongodb::error::Error> {
+        let attempts = row.attempts + 1;
+        let dead = attempts >= self.settings.max_attempts;
+        let wait = backoff(attempts, Duration::from_secs(self.settings.max_backoff_s));
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        let cause = format!("{cause:#}");
+        let update = vec![doc! { "$set": {
+            "attempts": attempts,
+            "state": if dead { DEAD } else { PENDING },
+            "nextAttemptAt": { "$add": ["$$NOW", wait_ms] },
+            "lastError": { "$literal": &cause },
+        } }];
+        self.rows
+            .update_one(doc! { "_id": row.id, "state": PENDING }, update)
+            .await?;
+        metrics::counter!("outbox_failed_total", "topic" => row.topic.clone()).increment(1);
+        if dead {
+            error!(outbox.topic = row.topic, outbox.row = %row.id, attempts, cause, "outbox row is dead");
+        } else {
+            warn!(outbox.topic = row.topic, outbox.row = %row.id, attempts, cause, "outbox row not delivered");
+        }
+        Ok(())
+    }
+
+    async fn report(&self) -> Result<(), mongodb::error::Error> {
+        for state in [PENDING, DEAD] {
+            let rows = self.rows.count_documents(doc! { "state": state }).await?;
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            metrics::gauge!("outbox_rows", "state" => state).set(rows as f64);
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn new(entry: OutboxEntry) -> Self {
+        let now = Utc::now();
+        Self {
+            id: ObjectId::new(),
+            key: entry.key,
+            topic: entry.topic.to_owned(),
+            payload: entry.payload,
+            // Zero asks the server for the next one.
+            sequence: Timestamp {
+                time: 0,
+                increment: 0,
+            },
+            state: PENDING.to_owned(),
+            attempts: 0,
+            next_attempt_at: DateTime::from_chrono(entry.not_before.unwrap_or(now)),
+            enqueued_at: DateTime::from_chrono(now),
+            last_error: None,
+        }
+    }
+}
+
+/// The pause before the next try: doubling from a second, at most `longest`, with a random half so
+/// that rows that failed together do not come back together.
+fn backoff(attempts: u32, longest: Duration) -> Duration {
+    let doubled = Duration::from_secs(1 << attempts.saturating_sub(1).min(20));
+    let ceiling = doubled.min(longest);
+    ceiling.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::backoff;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        let longest = Duration::from_secs(900);
+        for (attempts, ceiling) in [(1, 1), (2, 2), (5, 16), (40, 900)] {
+            let pause = backoff(attempts, longest);
+            assert!(
+                pause <= Duration::from_secs(ceiling),
+                "{attempts}: {pause:?}"
+            );
+            assert!(
+                pause >= Duration::from_secs(ceiling) / 2,
+                "{attempts}: {pause:?}"
+            );
+        }
+    }
+}

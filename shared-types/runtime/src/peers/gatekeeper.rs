@@ -1,0 +1,87 @@
+//! The client of gatekeeper: permissions.
+
+use shared_types::{AdministeredAccount, PermissionSet, PermissionsByUser, UserId};
+
+use super::PeerError;
+use crate::http::{PeerClient, segment};
+
+/// Calls gatekeeper with the token of this service.
+#[derive(Clone)]
+pub struct Gatekeeper {
+    client: PeerClient,
+}
+
+impl Gatekeeper {
+    /// The gatekeeper that `client` reaches.
+    pub fn new(client: PeerClient) -> Self {
+        Self { client }
+    }
+
+    /// What `grantee` may do on the account of `sharer`, clinics included; `None` for nothing
+    /// (`GET /access/:sharerId/:userId`).
+    pub async fn permissions(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<Option<PermissionSet>, PeerError> {
+        let answer = self.client.get(&pair(sharer, grantee)).await?;
+        match answer.status.as_u16() {
+            404 => Ok(None),
+            _ => answer.json(),
+        }
+    }
+
+    /// Who can reach the account of `sharer` (`GET /access/:sharerId`).
+    pub async fn members(&self, sharer: &UserId) -> Result<PermissionsByUser, PeerError> {
+        self.client
+            .get(&format!("/access/{}", segment(sharer.as_str())))
+            .await?
+            .json()
+    }
+
+    /// Whose accounts `user` can reach (`GET /access/groups/:userId`).
+    pub async fn groups(&self, user: &UserId) -> Result<PermissionsByUser, PeerError> {
+        self.client
+            .get(&format!("/access/groups/{}", segment(user.as_str())))
+            .await?
+            .json()
+    }
+
+    /// Replaces what `grantee` may do on the account of `sharer`; an empty set removes the pair
+    /// (`POST /access/:sharerId/:userId`).
+    pub async fn set_permissions(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+        permissions: &PermissionSet,
+    ) -> Result<Option<PermissionSet>, PeerError> {
+        self.client
+            .post(&pair(sharer, grantee), permissions)
+            .await?
+            .json()
+    }
+
+    /// The accounts that `user` runs (`GET /internal/users/:userId/administered`).
+    pub async fn administered(&self, user: &UserId) -> Result<Vec<AdministeredAccount>, PeerError> {
+        let path = format!("/internal/users/{}/administered", segment(user.as_str()));
+        self.client.get(&path).await?.json()
+    }
+
+    /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.
+    pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
+        let path = format!("/internal/users/{}", segment(user.as_str()));
+        let answer = self.client.delete(&path).await?;
+        match answer.status.as_u16() {
+            204 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+}
+
+fn pair(sharer: &UserId, grantee: &UserId) -> String {
+    format!(
+        "/access/{}/{}",
+        segment(sharer.as_str()),
+        segment(grantee.as_str())
+    )
+}

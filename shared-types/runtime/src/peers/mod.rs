@@ -1,0 +1,18 @@
+//! One typed client per service, used by whoever calls it.
+
+pub mod gatekeeper;
+pub mod user_api;
+
+/// Why a call to a peer brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// The peer cannot be reached, failed, or answered nonsense. A repeat may succeed.
+    #[error("unavailable: {0:#}")]
+    Unavailable(anyhow::Error),
+    /// The peer said no. A repeat gets the same answer.
+    #[error("refused with status {status}")]
+    Refused {
+        /// The status of the answer.
+        status: u16,
+    },
+}

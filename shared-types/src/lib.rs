@@ -1,0 +1,16 @@
+//! What the services say to each other: ids, bodies that cross a service border, and the
+//! predicates that need nothing but those values. No I/O, no statuses, no stored documents.
+
+#![warn(missing_docs)]
+
+mod ids;
+mod permissions;
+mod relations;
+mod tokens;
+mod users;
+
+pub use ids::UserId;
+pub use permissions::{ADMINISTERING_NAMES, PermissionSet, PermissionsByUser, ROOT};
+pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
+pub use tokens::TokenData;
+pub use users::{UserDeletion, UserRecord};
