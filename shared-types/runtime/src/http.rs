@@ -272,10 +272,20 @@ pub(crate) fn segment(text: &str) -> String {
                 encoded.push(char::from(byte));
             }
             // A lone `.` or `..` would be taken as a step in the path.
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                encoded.push('%');
+                encoded.push(hex_digit(byte >> 4));
+                encoded.push(hex_digit(byte & 0xF));
+            }
         }
     }
     encoded
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16)
+        .unwrap_or('0')
+        .to_ascii_uppercase()
 }
 
 #[cfg(test)]

@@ -33,4 +33,5 @@ pub mod routes;
 pub mod server;
 pub mod telemetry;
 #[cfg(feature = "testing")]
+#[expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 pub mod testing;

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
-use mongodb::{ClientSession, Collection, Database, IndexModel, options::ReturnDocument};
+use mongodb::{ClientSession, Collection, Database, IndexModel};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -18,10 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::{
-    config::OutboxSettings,
-    mongo::{ensure_indexes, is_duplicate_key},
-};
+use crate::{config::OutboxSettings, mongo::ensure_indexes};
 
 /// How long the relay waits when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -30,6 +27,7 @@ const KEYS_PER_PASS: i32 = 200;
 /// Keys delivered at the same time.
 const CONCURRENT_KEYS: usize = 8;
 
+const LEASE: &str = "relay";
 const PENDING: &str = "pending";
 const DEAD: &str = "dead";
 
@@ -91,9 +89,15 @@ impl Outbox {
         // Serves the relay's pass over the first row of each key, and the counts by state.
         let by_key = IndexModel::builder().keys(doc! { "state": 1, "key": 1, "sequence": 1 });
         ensure_indexes(&rows, vec![by_key.build()]).await?;
+        let lease = database.collection("outbox_lease");
+        let free = doc! { "$setOnInsert": { "owner": "", "until": DateTime::MIN } };
+        lease
+            .update_one(doc! { "_id": LEASE }, free)
+            .upsert(true)
+            .await?;
         Ok(Self {
             rows,
-            lease: database.collection("outbox_lease"),
+            lease,
             settings: settings.clone(),
             wake: Arc::new(Notify::new()),
         })
@@ -201,24 +205,14 @@ impl Outbox {
     /// Takes or renews the lease, by the clock of the database.
     async fn hold_lease(&self, owner: &str) -> Result<bool, mongodb::error::Error> {
         let lease_ms = i64::try_from(self.settings.lease_s * 1000).unwrap_or(i64::MAX);
-        let free = doc! { "_id": "relay", "$expr": { "$or": [
+        let mine_or_free = doc! { "_id": LEASE, "$expr": { "$or": [
             { "$eq": ["$owner", owner] },
             { "$lt": ["$until", "$$NOW"] },
         ] } };
         let take =
             vec![doc! { "$set": { "owner": owner, "until": { "$add": ["$$NOW", lease_ms] } } }];
-        let taken = self
-            .lease
-            .find_one_and_update(free, take)
-            .upsert(true)
-            .return_document(ReturnDocument::After)
-            .await;
-        match taken {
-            Ok(_) => Ok(true),
-            // Somebody else holds it.
-            Err(error) if is_duplicate_key(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let taken = self.lease.update_one(mine_or_free, take).await?;
+        Ok(taken.matched_count == 1)
     }
 
     /// The first pending row of each key, where that row is due.

@@ -126,7 +126,7 @@ impl RouteTable {
             config.service(
                 resource.default_service(web::to(move |request: HttpRequest| {
                     let allowed = allowed.clone();
-                    async move { method_not_allowed(&request, allowed) }
+                    async move { method_not_allowed(&request, &allowed) }
                 })),
             );
         }
@@ -149,10 +149,10 @@ impl RouteTable {
     }
 }
 
-fn method_not_allowed(request: &HttpRequest, allowed: String) -> impl Responder + use<> {
+fn method_not_allowed(request: &HttpRequest, allowed: &str) -> impl Responder + use<> {
     let rejection = Rejection::MethodNotAllowed(request.method().to_string());
     let mut response = actix_web::HttpResponse::from_error(Envelope::render(request, rejection));
-    if let Ok(value) = header::HeaderValue::from_str(&allowed) {
+    if let Ok(value) = header::HeaderValue::from_str(allowed) {
         response.headers_mut().insert(header::ALLOW, value);
     }
     response

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Databases of runs that crashed are dropped when they are this old.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 static MONGOD: OnceCell<local_mongod::TestServer> = OnceCell::const_new();
 static SWEPT: OnceCell<()> = OnceCell::const_new();

@@ -187,8 +187,7 @@ impl VerifyingKeys {
             what: "a previous public key",
             source,
         };
-        const END: &str = "-----END PUBLIC KEY-----";
-        pem.split_inclusive(END)
+        pem.split_inclusive("-----END PUBLIC KEY-----")
             .map(str::trim)
             .filter(|block| block.contains("-----BEGIN"))
             .map(|block| {

@@ -13,7 +13,7 @@ use super::TOKEN_HEADER;
 use crate::{http::HttpClient, peers::PeerError};
 
 /// How long a token is used before another one is asked for; user-api makes them for 24 hours.
-const RENEW_AFTER: Duration = Duration::from_secs(3600);
+const RENEW_AFTER: Duration = Duration::from_hours(1);
 /// A younger token is kept when a peer refuses it. user-api refuses a bad token that it is asked
 /// about with the same status as a bad token of the asker, and such questions must not make us log
 /// in each time.

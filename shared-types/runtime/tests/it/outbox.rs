@@ -1,0 +1,208 @@
+//! The durable outbox.
+
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use actix_web::rt;
+use anyhow::bail;
+use bson::{Document, doc};
+use chrono::Utc;
+use futures_util::future::LocalBoxFuture;
+use mongodb::Collection;
+use shared_runtime::{
+    config::OutboxSettings,
+    mongo::{Aborted, transaction},
+    outbox::{Outbox, OutboxEntry, Relay},
+    testing::TestDatabase,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A receiver that notes what it got and refuses what it is told to refuse.
+#[derive(Clone, Default)]
+struct Receiver {
+    got: Rc<RefCell<Vec<String>>>,
+    refused: Rc<RefCell<HashSet<String>>>,
+}
+
+impl Relay for Receiver {
+    fn deliver<'a>(
+        &'a self,
+        _: &'a str,
+        payload: &'a Document,
+    ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(async move {
+            let name = payload.get_str("name")?.to_owned();
+            if self.refused.borrow().contains(&name) {
+                bail!("refused");
+            }
+            self.got.borrow_mut().push(name);
+            Ok(())
+        })
+    }
+}
+
+struct Stage {
+    database: TestDatabase,
+    outbox: Outbox,
+    receiver: Receiver,
+    stop: CancellationToken,
+}
+
+impl Stage {
+    async fn new(max_attempts: u32) -> Self {
+        let database = TestDatabase::create().await;
+        let settings = OutboxSettings {
+            max_attempts,
+            max_backoff_s: 0,
+            lease_s: 30,
+        };
+        let outbox = Outbox::open(&database.database, &settings).await.unwrap();
+        Self {
+            database,
+            outbox,
+            receiver: Receiver::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn start_relay(&self) {
+        let (outbox, receiver, stop) = (
+            self.outbox.clone(),
+            self.receiver.clone(),
+            self.stop.clone(),
+        );
+        rt::spawn(async move { outbox.relay(&receiver, &stop).await });
+    }
+
+    async fn enqueue(&self, key: &str, name: &str) {
+        self.outbox.enqueue_alone(entry(key, name)).await.unwrap();
+    }
+
+    async fn states(&self) -> Vec<String> {
+        let rows: Collection<Document> = self.database.database.collection("outbox");
+        let mut states = Vec::new();
+        let mut cursor = rows.find(doc! {}).await.unwrap();
+        while cursor.advance().await.unwrap() {
+            let row = cursor.deserialize_current().unwrap();
+            states.push(row.get_str("state").unwrap().to_owned());
+        }
+        states
+    }
+
+    /// Waits until the receiver has got `count` rows.
+    async fn got(&self, count: usize) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.receiver.got.borrow().len() < count {
+            assert!(
+                Instant::now() < deadline,
+                "only {:?} came",
+                self.receiver.got.borrow()
+            );
+            self.outbox.wake();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.receiver.got.borrow().clone()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn entry(key: &str, name: &str) -> OutboxEntry {
+    OutboxEntry {
+        key: key.to_owned(),
+        topic: "test",
+        payload: doc! { "name": name },
+        not_before: None,
+    }
+}
+
+#[actix_web::test]
+async fn rows_of_one_key_arrive_in_order_and_a_failing_one_holds_back_only_its_key() {
+    let stage = Stage::new(1_000_000).await;
+    stage.receiver.refused.borrow_mut().insert("a1".to_owned());
+    for name in ["a1", "a2", "a3"] {
+        stage.enqueue("a", name).await;
+    }
+    stage.enqueue("b", "b1").await;
+    stage.start_relay();
+    assert_eq!(stage.got(1).await, ["b1"]);
+    stage.receiver.refused.borrow_mut().clear();
+    assert_eq!(stage.got(4).await, ["b1", "a1", "a2", "a3"]);
+}
+
+#[actix_web::test]
+async fn a_row_that_keeps_failing_is_set_aside_and_can_be_revived() {
+    let stage = Stage::new(3).await;
+    stage.receiver.refused.borrow_mut().insert("bad".to_owned());
+    stage.enqueue("a", "bad").await;
+    stage.enqueue("a", "good").await;
+    stage.start_relay();
+    assert_eq!(stage.got(1).await, ["good"]);
+    assert_eq!(stage.states().await, ["dead"]);
+    stage.receiver.refused.borrow_mut().clear();
+    assert_eq!(stage.outbox.revive().await.unwrap(), 1);
+    assert_eq!(stage.got(2).await, ["good", "bad"]);
+}
+
+#[actix_web::test]
+async fn a_row_of_a_transaction_that_is_refused_does_not_exist() {
+    let stage = Stage::new(3).await;
+    let outcome: Result<(), Aborted<&str>> =
+        transaction(stage.database.database.client(), async |session| {
+            stage.outbox.enqueue(session, entry("a", "never")).await?;
+            Err(Aborted::Refused("no"))
+        })
+        .await;
+    assert!(matches!(outcome, Err(Aborted::Refused("no"))));
+    assert!(stage.states().await.is_empty());
+}
+
+#[actix_web::test]
+async fn a_delayed_row_waits_and_can_be_withdrawn_once() {
+    let stage = Stage::new(3).await;
+    let later = Some(Utc::now() + chrono::Duration::hours(1));
+    let id = stage
+        .outbox
+        .enqueue_alone(OutboxEntry {
+            not_before: later,
+            ..entry("a", "undo")
+        })
+        .await
+        .unwrap();
+    stage.enqueue("b", "other").await;
+    stage.start_relay();
+    assert_eq!(stage.got(1).await, ["other"]);
+    let withdraw = async || -> Result<bool, Aborted<()>> {
+        transaction(stage.database.database.client(), async |session| {
+            Ok(stage.outbox.withdraw(session, id).await?)
+        })
+        .await
+    };
+    assert!(withdraw().await.unwrap());
+    assert!(!withdraw().await.unwrap());
+}
+
+#[actix_web::test]
+async fn two_relays_do_not_deliver_one_row_twice() {
+    let stage = Stage::new(3).await;
+    for number in 0..50 {
+        stage
+            .enqueue(&format!("key {}", number % 10), &number.to_string())
+            .await;
+    }
+    stage.start_relay();
+    stage.start_relay();
+    let mut got = stage.got(50).await;
+    got.sort();
+    got.dedup();
+    assert_eq!(got.len(), 50);
+    assert_eq!(stage.receiver.got.borrow().len(), 50);
+}

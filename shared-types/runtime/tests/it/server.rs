@@ -1,0 +1,170 @@
+//! The server around a service: routes, limits, traces, health, cross-origin rules.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Path, ServiceConfig},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::{
+    body::Body,
+    error::{ApiError, Rejection},
+    routes::RouteTable,
+    server::{Readiness, Service},
+    testing::{TestApp, send},
+};
+
+fn envelope(rejection: Rejection) -> ApiError {
+    let (status, reason) = match rejection {
+        Rejection::NoSuchPath(path) => (StatusCode::NOT_FOUND, format!("{path} does not exist")),
+        Rejection::MethodNotAllowed(method) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("{method} is not allowed"),
+        ),
+        Rejection::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too large".to_owned()),
+        other => (StatusCode::UNAUTHORIZED, format!("{other:?}")),
+    };
+    ApiError::reason(status, reason)
+}
+
+fn configure(config: &mut ServiceConfig) {
+    RouteTable::new(envelope)
+        .get(&["/things/all", "/alias"], async || {
+            HttpResponse::Ok().json(json!("all"))
+        })
+        .get(&["/things/{id}"], async |id: Path<String>| {
+            HttpResponse::Ok().json(json!(id.as_str()))
+        })
+        .post(&["/things/{id}"], async |body: Body| {
+            HttpResponse::Ok().json(json!(body.0.len()))
+        })
+        .configure(config);
+}
+
+fn app() -> TestApp {
+    TestApp::start(Service {
+        readiness: Readiness::without_database(),
+        openapi: None,
+        configure,
+    })
+}
+
+#[actix_web::test]
+async fn the_first_route_that_matches_wins() {
+    let app = app();
+    let person = app.anonymous();
+    assert_eq!(
+        person.get("/things/all").await.json::<Value>(),
+        json!("all")
+    );
+    assert_eq!(person.get("/alias").await.json::<Value>(), json!("all"));
+    assert_eq!(
+        person.get("/things/a%20b").await.json::<Value>(),
+        json!("a b")
+    );
+}
+
+#[actix_web::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let app = app();
+    let person = app.anonymous();
+    let answer = person.get("/nothing").await;
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (
+            404,
+            json!({"code": 404, "reason": "/nothing does not exist"})
+        )
+    );
+    let answer = person.delete("/things/1").await;
+    assert_eq!(answer.status, 405);
+    assert_eq!(answer.header("allow"), Some("GET, POST"));
+    assert_eq!(answer.json::<Value>()["reason"], "DELETE is not allowed");
+}
+
+#[actix_web::test]
+async fn a_huge_body_is_refused_in_the_words_of_the_service() {
+    let app = app();
+    let request = app
+        .anonymous()
+        .request(Method::POST, "/things/1")
+        .body(vec![b'x'; (1 << 20) + 1]);
+    let answer = send(request).await;
+    assert_eq!(
+        (answer.status, answer.json::<Value>()["reason"].clone()),
+        (413, json!("too large"))
+    );
+}
+
+#[actix_web::test]
+async fn trace_ids_come_back_and_answers_are_not_cached() {
+    let app = app();
+    let request = app
+        .anonymous()
+        .request(Method::GET, "/alias")
+        .header("x-tidepool-trace-request", "r-1")
+        .header("x-tidepool-trace-session", "s-1");
+    let answer = send(request).await;
+    assert_eq!(answer.header("x-tidepool-trace-request"), Some("r-1"));
+    assert_eq!(answer.header("x-tidepool-trace-session"), Some("s-1"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let answer = app.anonymous().get("/nothing").await;
+    assert_eq!(
+        answer.header("x-tidepool-trace-request").map(str::len),
+        Some(36)
+    );
+    assert_eq!(answer.header("x-tidepool-trace-session"), None);
+}
+
+#[actix_web::test]
+async fn only_listed_origins_may_call_from_a_browser() {
+    let app = app();
+    let preflight = |origin: &str| {
+        app.anonymous()
+            .request(Method::OPTIONS, "/things/1")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "x-tidepool-session-token,content-type",
+            )
+    };
+    let answer = send(preflight("http://localhost:3000")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("http://localhost:3000")
+    );
+    let answer = send(preflight("https://evil.example")).await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    let answer = send(
+        app.anonymous()
+            .request(Method::GET, "/alias")
+            .header("origin", "http://localhost:1"),
+    )
+    .await;
+    assert!(
+        answer
+            .header("access-control-expose-headers")
+            .unwrap()
+            .contains("x-tidepool-session-token")
+    );
+}
+
+#[actix_web::test]
+async fn health_and_metrics_are_served() {
+    let app = app();
+    let person = app.anonymous();
+    assert_eq!(person.get("/live").await.status, 200);
+    assert_eq!(
+        person.get("/ready").await.json::<Value>(),
+        json!({"status": "ok"})
+    );
+    person.get("/things/secret-id").await;
+    let metrics = person.get("/metrics").await;
+    assert!(metrics.text().contains("http_request_duration_seconds"));
+    assert!(metrics.text().contains("/things/{id}"));
+    assert!(!metrics.text().contains("secret-id"));
+}
