@@ -1,0 +1,94 @@
+//! The settings of user-api; `config.default.toml` says what each means.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_runtime::config::{
+    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+};
+use shared_types::UserId;
+
+/// The prefix of the environment variables that override `config.default.toml`.
+pub const PREFIX: &str = "USER_API";
+
+/// The compiled-in settings.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// All of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: ServerSettings,
+    pub log: LogSettings,
+    pub mongo: MongoSettings,
+    pub metadata: MetadataSettings,
+    pub gatekeeper: PeerSettings,
+    pub tokens: TokenSettings,
+    /// Service name to its secret; empty when one secret is shared.
+    #[serde(default)]
+    pub server_secrets: BTreeMap<String, SecretString>,
+    /// The secret of every service, whatever its name; `None` when each has its own.
+    pub shared_server_secret: Option<SecretString>,
+    pub passwords: PasswordSettings,
+    pub login_limit: LoginLimitSettings,
+    pub accounts: AccountSettings,
+    pub outbox: OutboxSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataSettings {
+    /// The database of the metadata collection, on the server of `mongo.uri`.
+    pub database: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// PEM of the RSA key that signs.
+    pub private_key: SecretString,
+    /// PEMs of keys that no longer sign but still verify, one after another.
+    pub previous_public_keys: Option<String>,
+    /// Issuer and audience.
+    pub api_host: String,
+    /// Issuer and audience before the host was renamed; still accepted.
+    pub previous_api_host: Option<String>,
+    /// Lifetime of a user's token, seconds.
+    pub user_ttl_s: u32,
+    /// Lifetime of a service's token, seconds.
+    pub server_ttl_s: u32,
+    /// The key that asks for a long-lived token; `None`: there is none.
+    pub long_term_key: Option<SecretString>,
+    /// Lifetime of a long-lived token, days.
+    pub long_term_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordSettings {
+    /// Salt of imported SHA-1 hashes; `None`: they never match.
+    pub legacy_salt: Option<SecretString>,
+    /// Hashes computed at once; 0 means twice the number of cores.
+    pub hash_permits: usize,
+    /// Hashes that may wait for their turn.
+    pub hash_queue: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginLimitSettings {
+    /// Log-ins of one account in a row; 0 means unlimited.
+    pub burst: u32,
+    /// Log-ins of one account a minute, in the long run.
+    pub per_minute: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// Addresses that contain it count as verified; `None`: none does.
+    pub verification_secret: Option<SecretString>,
+    /// The account that new `clinic` accounts may view; `None`: there is none.
+    pub demo_account: Option<UserId>,
+}

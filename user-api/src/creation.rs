@@ -1,0 +1,141 @@
+//! Creates accounts, also those that come with a permission in gatekeeper.
+//!
+//! The permission is granted before the account exists, so that no account is ever without the
+//! person who runs it. A row that undoes the grant is written first and withdrawn in the
+//! transaction that creates the account: whatever fails or dies in between, a permission on an
+//! account that never came to be is removed a little later.
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use bson::doc;
+use chrono::Utc;
+use serde::Deserialize;
+use shared_runtime::{
+    mongo::{Aborted, is_duplicate_key, transaction},
+    outbox::OutboxEntry,
+};
+use shared_types::{PermissionSet, UserId};
+
+use crate::{
+    State,
+    domain::{profile::Collections, user::Account},
+};
+
+/// Topic of the row that removes a grant whose account never came to be.
+pub(crate) const UNDO: &str = "users.undo-create";
+
+/// When a creation counts as failed.
+const UNDO_AFTER: Duration = Duration::from_secs(120);
+
+/// A creation that took this long gives up, far enough before its undo.
+const CREATE_WITHIN: Duration = Duration::from_secs(20);
+
+/// An account to be.
+pub(crate) struct NewAccount<'a> {
+    pub(crate) account: &'a Account,
+    /// Its first metadata; `None`: none.
+    pub(crate) metadata: Option<Collections>,
+    /// The user or service that creates it.
+    pub(crate) by: &'a str,
+}
+
+/// What `grantee` gets on the account of `sharer`, one of whom is the new account.
+pub(crate) struct Grant {
+    pub(crate) sharer: UserId,
+    pub(crate) grantee: UserId,
+    pub(crate) permissions: PermissionSet,
+}
+
+/// Payload of [`UNDO`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct Undo {
+    account: UserId,
+    sharer: UserId,
+    grantee: UserId,
+}
+
+/// Why an account was not created.
+#[derive(Debug)]
+pub(crate) enum CreationError {
+    /// Its name or an address is taken.
+    Duplicate,
+    Failed(anyhow::Error),
+}
+
+impl From<mongodb::error::Error> for CreationError {
+    fn from(error: mongodb::error::Error) -> Self {
+        if is_duplicate_key(&error) {
+            Self::Duplicate
+        } else {
+            Self::Failed(error.into())
+        }
+    }
+}
+
+/// Creates an account that comes without a permission.
+pub(crate) async fn create(state: &State, new: &NewAccount<'_>) -> Result<(), CreationError> {
+    Ok(state.users.insert(new.account, new.by).await?)
+}
+
+/// Creates an account together with a permission: both or neither.
+pub(crate) async fn create_with_grant(
+    state: &State,
+    new: &NewAccount<'_>,
+    grant: &Grant,
+) -> Result<(), CreationError> {
+    let started = Instant::now();
+    let userid = &new.account.userid;
+    let undo_id = state
+        .outbox
+        .enqueue_alone(OutboxEntry {
+            key: userid.to_string(),
+            topic: UNDO,
+            payload: doc! {
+                "account": userid.as_str(),
+                "sharer": grant.sharer.as_str(),
+                "grantee": grant.grantee.as_str(),
+            },
+            not_before: Some(Utc::now() + UNDO_AFTER),
+        })
+        .await?;
+    state
+        .gatekeeper
+        .set_permissions(&grant.sharer, &grant.grantee, &grant.permissions)
+        .await
+        .map_err(|error| CreationError::Failed(error.into()))?;
+    let created = transaction(&state.client, async |session| {
+        if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo_id).await? {
+            return Err(Aborted::Refused(()));
+        }
+        state.users.insert_in(session, new.account, new.by).await?;
+        if let Some(metadata) = &new.metadata {
+            state
+                .metadata
+                .insert(session, userid, metadata.clone())
+                .await?;
+        }
+        Ok(())
+    })
+    .await;
+    match created {
+        Ok(()) => Ok(()),
+        Err(Aborted::Refused(())) => Err(CreationError::Failed(anyhow!(
+            "the creation took too long and was undone"
+        ))),
+        Err(Aborted::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// Removes the grant of an account that does not exist.
+pub(crate) async fn undo(state: &State, undo: &Undo) -> anyhow::Result<()> {
+    if state.users.find(&undo.account).await?.is_some() {
+        return Ok(());
+    }
+    let nothing = PermissionSet::default();
+    state
+        .gatekeeper
+        .set_permissions(&undo.sharer, &undo.grantee, &nothing)
+        .await?;
+    Ok(())
+}

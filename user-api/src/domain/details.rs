@@ -1,0 +1,417 @@
+//! The bodies that create accounts: reading them and their rules.
+
+use serde_json::{Map, Value};
+
+use crate::domain::user::{DEFAULT_ROLE, is_email, is_password, is_role, is_username};
+
+/// The body cannot be read or breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid details")]
+pub(crate) struct InvalidDetails;
+
+/// Body of `POST /user`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SignUp {
+    pub(crate) username: String,
+    /// At least one.
+    pub(crate) emails: Vec<String>,
+    pub(crate) password: String,
+    pub(crate) roles: Vec<String>,
+}
+
+impl SignUp {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
+        let members = object(body)?;
+        let username = string(&members, "username")?.filter(|name| is_email(name));
+        let emails = emails(&members)?.filter(|emails| !emails.is_empty());
+        let password = string(&members, "password")?.filter(|password| is_password(password));
+        Ok(Self {
+            username: username.ok_or(InvalidDetails)?,
+            emails: emails.ok_or(InvalidDetails)?,
+            password: password.ok_or(InvalidDetails)?,
+            roles: roles(&members)?
+                .filter(|roles| !roles.is_empty())
+                .unwrap_or_else(|| vec![DEFAULT_ROLE.to_owned()]),
+        })
+    }
+}
+
+/// Body of the operations that create an account for somebody else: its address, if any.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Custodial {
+    /// The first of the addresses, else the user name.
+    pub(crate) email: Option<String>,
+}
+
+impl Custodial {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
+        let members = object(body)?;
+        let username = string(&members, "username")?;
+        if username.as_deref().is_some_and(|name| !is_email(name)) {
+            return Err(InvalidDetails);
+        }
+        let emails = emails(&members)?.unwrap_or_default();
+        Ok(Self {
+            email: emails.into_iter().next().or(username),
+        })
+    }
+}
+
+/// Body of `POST /user/createChild/:userid`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Child {
+    pub(crate) full_name: String,
+    /// `None`: one is generated.
+    pub(crate) username: Option<String>,
+    /// `None`: the account cannot be logged into.
+    pub(crate) password: Option<String>,
+    pub(crate) emails: Vec<String>,
+}
+
+/// What is wrong with the body of a child account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidChild {
+    #[error("Invalid user details were given")]
+    Body,
+    #[error("Full name is missing")]
+    FullName,
+    #[error("Username is invalid")]
+    Username,
+    #[error("Password is invalid")]
+    Password,
+    #[error("Emails are invalid")]
+    Emails,
+}
+
+impl Child {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidChild> {
+        let members = object(body).map_err(|_| InvalidChild::Body)?;
+        let filled = |name, invalid| match string(&members, name) {
+            Ok(text) => Ok(text.filter(|text| !text.trim().is_empty())),
+            Err(InvalidDetails) => Err(invalid),
+        };
+        let full_name =
+            filled("fullName", InvalidChild::FullName)?.ok_or(InvalidChild::FullName)?;
+        let username = filled("username", InvalidChild::Username)?;
+        if username.as_deref().is_some_and(|name| !is_username(name)) {
+            return Err(InvalidChild::Username);
+        }
+        let password = filled("password", InvalidChild::Password)?;
+        if password
+            .as_deref()
+            .is_some_and(|password| !is_password(password))
+        {
+            return Err(InvalidChild::Password);
+        }
+        let emails = match members.get("emails") {
+            Some(Value::String(text)) if text.trim().is_empty() => Vec::new(),
+            _ => emails(&members)
+                .map_err(|_| InvalidChild::Emails)?
+                .unwrap_or_default(),
+        };
+        Ok(Self {
+            full_name,
+            username,
+            password,
+            emails,
+        })
+    }
+}
+
+/// Body of `DELETE /user/:userid`: the owner's password; `None` when it is not there.
+pub(crate) fn read_password(body: &[u8]) -> Option<String> {
+    string(&object(body).ok()?, "password")
+        .ok()?
+        .filter(|password| !password.is_empty())
+}
+
+/// The members of the JSON object `body`.
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, InvalidDetails> {
+    serde_json::from_slice(body).map_err(|_| InvalidDetails)
+}
+
+/// A string member; `None` when it is absent.
+pub(crate) fn string(
+    members: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<String>, InvalidDetails> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(InvalidDetails),
+    }
+}
+
+/// A boolean member; `None` when it is absent.
+pub(crate) fn boolean(
+    members: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<bool>, InvalidDetails> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(InvalidDetails),
+    }
+}
+
+/// The member `emails`, all of them addresses; `None` when it is absent, empty when it is null.
+pub(crate) fn emails(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
+    strings(members, "emails", is_email)
+}
+
+/// The member `roles`, all of them roles; `None` when it is absent, empty when it is null.
+pub(crate) fn roles(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
+    strings(members, "roles", is_role)
+}
+
+fn strings(
+    members: &Map<String, Value>,
+    name: &str,
+    is_valid: fn(&str) -> bool,
+) -> Result<Option<Vec<String>>, InvalidDetails> {
+    let items = match members.get(name) {
+        None => return Ok(None),
+        Some(Value::Null) => return Ok(Some(Vec::new())),
+        Some(Value::Array(items)) => items,
+        Some(_) => return Err(InvalidDetails),
+    };
+    items
+        .iter()
+        .map(|item| match item {
+            Value::String(text) if is_valid(text) => Ok(text.clone()),
+            _ => Err(InvalidDetails),
+        })
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{
+        Child, Custodial, InvalidChild, InvalidDetails, SignUp, boolean, object, read_password,
+        roles, string,
+    };
+
+    fn bytes(value: &Value) -> Vec<u8> {
+        value.to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_member_is_absent_or_of_its_type_or_invalid() {
+        let members =
+            object(br#"{"s":"x","b":true,"n":null,"a":["patient"],"o":{"$ne":null}}"#).unwrap();
+        assert_eq!(string(&members, "s"), Ok(Some("x".into())));
+        assert_eq!(string(&members, "missing"), Ok(None));
+        assert_eq!(boolean(&members, "b"), Ok(Some(true)));
+        assert_eq!(boolean(&members, "missing"), Ok(None));
+        for name in ["b", "n", "a", "o"] {
+            assert_eq!(string(&members, name), Err(InvalidDetails), "{name}");
+        }
+        for name in ["s", "n", "a", "o"] {
+            assert_eq!(boolean(&members, name), Err(InvalidDetails), "{name}");
+        }
+        assert_eq!(
+            roles(&object(br#"{"roles":null}"#).unwrap()),
+            Ok(Some(vec![]))
+        );
+        assert_eq!(roles(&object(br#"{}"#).unwrap()), Ok(None));
+        for wrong in ["\"patient\"", "[1]", "[null]", "{}", "true", "[\"other\"]"] {
+            let body = format!("{{\"roles\":{wrong}}}");
+            assert_eq!(
+                roles(&object(body.as_bytes()).unwrap()),
+                Err(InvalidDetails),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_complete_sign_up_is_read() {
+        let body = json!({
+            "username": "a@z.co", "emails": ["a@z.co", "b@z.co"], "password": "12345678",
+            "roles": ["clinic"], "unknown": {"deep": []}, "emailVerified": true,
+        });
+        let expected = SignUp {
+            username: "a@z.co".into(),
+            emails: vec!["a@z.co".into(), "b@z.co".into()],
+            password: "12345678".into(),
+            roles: vec!["clinic".into()],
+        };
+        assert_eq!(SignUp::read(&bytes(&body)), Ok(expected));
+    }
+
+    #[test]
+    fn roles_default_to_patient() {
+        for body in [
+            json!({"username": "a@z.co", "emails": ["a@z.co"], "password": "12345678"}),
+            json!({"username": "a@z.co", "emails": ["a@z.co"], "password": "12345678", "roles": null}),
+        ] {
+            assert_eq!(SignUp::read(&bytes(&body)).unwrap().roles, ["patient"]);
+        }
+    }
+
+    #[test]
+    fn an_incomplete_or_wrong_sign_up_is_invalid() {
+        let valid = json!({"username": "a@z.co", "emails": ["a@z.co"], "password": "12345678"});
+        for (name, wrong) in [
+            ("username", json!(null)),
+            ("username", json!("")),
+            ("username", json!("bob")),
+            ("username", json!({"$ne": null})),
+            ("username", json!(["a@z.co"])),
+            ("emails", json!(null)),
+            ("emails", json!([])),
+            ("emails", json!("a@z.co")),
+            ("emails", json!(["bob"])),
+            ("emails", json!([{"$gt": ""}])),
+            ("password", json!(null)),
+            ("password", json!("short")),
+            ("password", json!(12_345_678)),
+            ("roles", json!("patient")),
+            ("roles", json!(["king"])),
+            ("roles", json!([null])),
+        ] {
+            let mut body = valid.clone();
+            body[name] = wrong.clone();
+            assert_eq!(
+                SignUp::read(&bytes(&body)),
+                Err(InvalidDetails),
+                "{name} {wrong}"
+            );
+        }
+        for name in ["username", "emails", "password"] {
+            let mut body = valid.clone();
+            body.as_object_mut().unwrap().remove(name);
+            assert_eq!(
+                SignUp::read(&bytes(&body)),
+                Err(InvalidDetails),
+                "without {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_invalid_everywhere() {
+        let deep = "[".repeat(100_000);
+        for body in [
+            "", " ", "{", "[]", "null", "1", "\"x\"", "{\"a\":}", "{'a':1}", &deep, "\u{1}",
+        ] {
+            let body = body.as_bytes();
+            assert_eq!(SignUp::read(body), Err(InvalidDetails));
+            assert_eq!(Custodial::read(body), Err(InvalidDetails));
+            assert_eq!(Child::read(body), Err(InvalidChild::Body));
+            assert_eq!(read_password(body), None);
+        }
+    }
+
+    #[test]
+    fn a_custodial_account_takes_its_first_address() {
+        let cases = [
+            (json!({}), None),
+            (json!({"emails": null}), None),
+            (json!({"emails": []}), None),
+            (json!({"username": "a@z.co"}), Some("a@z.co")),
+            (json!({"emails": ["b@z.co", "c@z.co"]}), Some("b@z.co")),
+            (
+                json!({"username": "a@z.co", "emails": ["b@z.co"]}),
+                Some("b@z.co"),
+            ),
+            (json!({"username": "a@z.co", "emails": []}), Some("a@z.co")),
+        ];
+        for (body, email) in cases {
+            assert_eq!(
+                Custodial::read(&bytes(&body)).unwrap().email.as_deref(),
+                email,
+                "{body}"
+            );
+        }
+        for body in [
+            json!({"username": ""}),
+            json!({"username": "bob"}),
+            json!({"username": null}),
+            json!({"emails": ["bob"]}),
+            json!({"emails": "a@z.co"}),
+            json!({"emails": {"$ne": 1}}),
+        ] {
+            assert_eq!(
+                Custodial::read(&bytes(&body)),
+                Err(InvalidDetails),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_child_needs_a_full_name_and_nothing_else() {
+        let bare = Child {
+            full_name: "Ann Lee".into(),
+            username: None,
+            password: None,
+            emails: vec![],
+        };
+        for body in [
+            json!({"fullName": "Ann Lee"}),
+            json!({"fullName": "Ann Lee", "username": "", "password": "", "emails": ""}),
+            json!({"fullName": "Ann Lee", "username": " ", "password": "  ", "emails": null}),
+            json!({"fullName": "Ann Lee", "emails": []}),
+        ] {
+            assert_eq!(Child::read(&bytes(&body)).unwrap(), bare, "{body}");
+        }
+        let full = json!({
+            "fullName": "Ann Lee", "username": "ann", "password": "12345678",
+            "emails": ["a@z.co", "b@z.co"],
+        });
+        let expected = Child {
+            full_name: "Ann Lee".into(),
+            username: Some("ann".into()),
+            password: Some("12345678".into()),
+            emails: vec!["a@z.co".into(), "b@z.co".into()],
+        };
+        assert_eq!(Child::read(&bytes(&full)).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_child_is_explained() {
+        for (member, wrong, expected) in [
+            ("fullName", json!(""), InvalidChild::FullName),
+            ("fullName", json!("  "), InvalidChild::FullName),
+            ("fullName", json!(null), InvalidChild::FullName),
+            ("fullName", json!({"$ne": null}), InvalidChild::FullName),
+            ("username", json!("a b"), InvalidChild::Username),
+            ("username", json!("0123456789"), InvalidChild::Username),
+            ("username", json!({"$ne": null}), InvalidChild::Username),
+            ("password", json!("short"), InvalidChild::Password),
+            ("password", json!(12_345_678), InvalidChild::Password),
+            ("emails", json!(["bob"]), InvalidChild::Emails),
+            ("emails", json!("a@z.co"), InvalidChild::Emails),
+            ("emails", json!({"$gt": ""}), InvalidChild::Emails),
+        ] {
+            let mut body = json!({"fullName": "Ann Lee"});
+            body[member] = wrong.clone();
+            assert_eq!(
+                Child::read(&bytes(&body)),
+                Err(expected),
+                "{member} {wrong}"
+            );
+        }
+        assert_eq!(Child::read(b"{}"), Err(InvalidChild::FullName));
+    }
+
+    #[test]
+    fn the_password_of_a_deletion_is_a_non_empty_string() {
+        assert_eq!(
+            read_password(br#"{"password":"12345678"}"#).as_deref(),
+            Some("12345678")
+        );
+        for body in [
+            "{}",
+            "{\"password\":\"\"}",
+            "{\"password\":null}",
+            "{\"password\":{\"$ne\":\"\"}}",
+        ] {
+            assert_eq!(read_password(body.as_bytes()), None, "{body}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules: types and pure functions.
+
+pub(crate) mod associates;
+pub(crate) mod credentials;
+pub(crate) mod deletion;
+pub(crate) mod details;
+pub(crate) mod password;
+pub(crate) mod profile;
+pub(crate) mod query;
+pub(crate) mod rights;
+pub(crate) mod session;
+pub(crate) mod update;
+pub(crate) mod user;

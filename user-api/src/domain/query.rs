@@ -1,0 +1,208 @@
+//! The query of `GET /users`.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+
+use crate::domain::user::is_role;
+
+/// How many ids one question may name.
+const MAX_IDS: usize = 200;
+
+/// Which accounts are asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum UserQuery {
+    /// These accounts, in this order.
+    Ids(Vec<String>),
+    /// Every account with a role, and created in a period where one is given.
+    Role { role: String, created: Period },
+}
+
+/// From an instant on and before another; `None`: open on that side.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) from: Option<DateTime<Utc>>,
+    pub(crate) before: Option<DateTime<Utc>>,
+}
+
+/// Why a query cannot be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidQuery {
+    #[error("A query must be specified")]
+    Missing,
+    #[error("Unknown query parameter")]
+    Unknown,
+    #[error("Only one query parameter is allowed")]
+    Several,
+    #[error("The role specified is invalid")]
+    Role,
+    #[error("Invalid query parameter: id")]
+    TooManyIds,
+    #[error("Invalid query parameter: createdFrom")]
+    CreatedFrom,
+    #[error("Invalid query parameter: createdTo")]
+    CreatedTo,
+}
+
+/// Reads the parameters; the first of a repeated one counts, an empty one counts as absent.
+pub(crate) fn read(parameters: &[(String, String)]) -> Result<UserQuery, InvalidQuery> {
+    let parameter = |name: &str| {
+        parameters
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    };
+    if parameters.is_empty() {
+        return Err(InvalidQuery::Missing);
+    }
+    let role = parameter("role");
+    if role.is_some_and(|role| !is_role(role)) {
+        return Err(InvalidQuery::Role);
+    }
+    let ids = parameter("id");
+    if ids.is_some() && role.is_some() {
+        return Err(InvalidQuery::Several);
+    }
+    let from = match parameter("createdFrom") {
+        Some(text) => Some(read_date(text).ok_or(InvalidQuery::CreatedFrom)?),
+        None => None,
+    };
+    // The last day is included, so the period ends where the next day begins.
+    let before = match parameter("createdTo") {
+        Some(text) => Some(
+            read_date(text)
+                .and_then(|date| date.checked_add_days(Days::new(1)))
+                .ok_or(InvalidQuery::CreatedTo)?,
+        ),
+        None => None,
+    };
+    match (role, ids) {
+        (Some(role), _) => Ok(UserQuery::Role {
+            role: role.to_owned(),
+            created: Period {
+                from: from.map(midnight),
+                before: before.map(midnight),
+            },
+        }),
+        (None, Some(ids)) => {
+            let ids: Vec<String> = ids.split(',').map(str::to_owned).collect();
+            if ids.len() > MAX_IDS {
+                Err(InvalidQuery::TooManyIds)
+            } else {
+                Ok(UserQuery::Ids(ids))
+            }
+        }
+        (None, None) => Err(InvalidQuery::Unknown),
+    }
+}
+
+fn midnight(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// A real date, written `YYYY-MM-DD`.
+fn read_date(text: &str) -> Option<NaiveDate> {
+    let has_form = text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !has_form {
+        return None;
+    }
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidQuery, Period, UserQuery, midnight, read, read_date};
+
+    fn query(text: &str) -> Result<UserQuery, InvalidQuery> {
+        let parameters: Vec<_> = text
+            .split('&')
+            .filter(|part| !part.is_empty())
+            .map(|part| part.split_once('=').unwrap_or((part, "")))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        read(&parameters)
+    }
+
+    #[test]
+    fn dates_are_real_and_written_in_full() {
+        for valid in ["2016-01-01", "2020-02-29", "0001-01-01"] {
+            assert!(read_date(valid).is_some(), "{valid}");
+        }
+        for invalid in [
+            "",
+            "aaaa-aa-aa",
+            "2016-13-01",
+            "2019-02-29",
+            "2016-1-1",
+            "20160101",
+            "2016-01-01T00:00:00Z",
+            "+016-01-01",
+        ] {
+            assert!(read_date(invalid).is_none(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn ids_keep_their_order_and_need_no_form() {
+        assert_eq!(
+            query("id=b,a,no-id"),
+            Ok(UserQuery::Ids(vec!["b".into(), "a".into(), "no-id".into()]))
+        );
+    }
+
+    #[test]
+    fn at_most_200_ids_are_taken() {
+        assert!(query(&format!("id={}", vec!["a"; 200].join(","))).is_ok());
+        assert_eq!(
+            query(&format!("id={}", vec!["a"; 201].join(","))),
+            Err(InvalidQuery::TooManyIds)
+        );
+    }
+
+    #[test]
+    fn the_last_day_of_a_period_is_included() {
+        let day = |text| Some(midnight(read_date(text).unwrap()));
+        assert_eq!(
+            query("role=clinic&createdFrom=2016-01-01&createdTo=2016-01-31"),
+            Ok(UserQuery::Role {
+                role: "clinic".into(),
+                created: Period {
+                    from: day("2016-01-01"),
+                    before: day("2016-02-01")
+                },
+            })
+        );
+        assert_eq!(
+            query("role=clinic"),
+            Ok(UserQuery::Role {
+                role: "clinic".into(),
+                created: Period::default()
+            })
+        );
+    }
+
+    #[test]
+    fn refusals_come_in_the_order_of_the_contract() {
+        for (text, expected) in [
+            ("", InvalidQuery::Missing),
+            ("role=king", InvalidQuery::Role),
+            ("role=king&id=a&createdFrom=x", InvalidQuery::Role),
+            ("role=clinic&id=a&createdFrom=x", InvalidQuery::Several),
+            (
+                "role=clinic&createdFrom=x&createdTo=x",
+                InvalidQuery::CreatedFrom,
+            ),
+            ("role=clinic&createdTo=2016-02-30", InvalidQuery::CreatedTo),
+            ("createdTo=x", InvalidQuery::CreatedTo),
+            ("createdTo=2016-02-01", InvalidQuery::Unknown),
+            ("name=x", InvalidQuery::Unknown),
+            ("role=", InvalidQuery::Unknown),
+            ("id=&role=", InvalidQuery::Unknown),
+        ] {
+            assert_eq!(query(text), Err(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! `PUT /user/:userid`: reading the changes, who may make which, and what the account becomes.
+
+use std::sync::LazyLock;
+
+use chrono::DateTime;
+use regex_lite::Regex;
+use serde_json::Value;
+
+use crate::domain::{
+    details::{InvalidDetails, boolean, emails, object, roles, string},
+    rights::Rights,
+    user::{Account, is_email, is_password, is_username},
+};
+
+/// RFC 3339 with a numeric offset; `Z` is not one.
+static TIMESTAMP: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\A\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:[0-5]\d(\.\d+)?[+-]\d{2}:[0-5]\d\z")
+        .expect("the pattern is a constant")
+});
+
+/// The changes asked for; `None` leaves a member as it is.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Updates {
+    /// Empty: no user name any more.
+    pub(crate) username: Option<String>,
+    /// Empty: no address any more.
+    pub(crate) emails: Option<Vec<String>>,
+    pub(crate) password: Option<String>,
+    pub(crate) roles: Option<Vec<String>>,
+    pub(crate) terms_accepted: Option<String>,
+    pub(crate) email_verified: Option<bool>,
+}
+
+/// Why an account is not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UpdateRefusal {
+    #[error("the change breaks a rule")]
+    Invalid,
+    #[error("the caller may not make the change")]
+    NotAuthorized,
+}
+
+/// The user name and the addresses that an account gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) username: Option<String>,
+    pub(crate) emails: Vec<String>,
+}
+
+impl Names {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.username
+            .as_deref()
+            .into_iter()
+            .chain(self.emails.iter().map(String::as_str))
+    }
+}
+
+impl Updates {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
+        let mut body = object(body)?;
+        let Some(Value::Object(members)) = body.remove("updates") else {
+            return Err(InvalidDetails);
+        };
+        let updates = Self {
+            username: string(&members, "username")?,
+            emails: emails(&members)?,
+            password: string(&members, "password")?,
+            roles: roles(&members)?,
+            terms_accepted: string(&members, "termsAccepted")?,
+            email_verified: boolean(&members, "emailVerified")?,
+        };
+        if updates.is_valid() {
+            Ok(updates)
+        } else {
+            Err(InvalidDetails)
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        self.username
+            .as_deref()
+            .is_none_or(|name| name.is_empty() || is_email(name) || is_username(name))
+            && (self.names_a_username() || self.names_agree())
+            && self.password.as_deref().is_none_or(is_password)
+            && self.terms_accepted.as_deref().is_none_or(is_timestamp)
+    }
+
+    /// Where both are given, the user name is the first address.
+    fn names_agree(&self) -> bool {
+        match (&self.username, &self.emails) {
+            (Some(username), Some(emails)) => {
+                username.as_str() == emails.first().map_or("", String::as_str)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the new user name is not an address, which only child accounts may have.
+    pub(crate) fn names_a_username(&self) -> bool {
+        self.username
+            .as_deref()
+            .is_some_and(|name| !name.is_empty() && !is_email(name))
+    }
+
+    /// Whether the form of the new user name suits `account`; `None`: there is no such account.
+    pub(crate) fn username_suits(&self, account: Option<&Account>) -> bool {
+        let has_free_name = account
+            .and_then(|account| account.username.as_deref())
+            .is_some_and(|name| !is_email(name));
+        has_free_name || !self.names_a_username()
+    }
+
+    /// Whether the caller may make these changes.
+    pub(crate) fn check_rights(
+        &self,
+        rights: Rights,
+        caller_is_server: bool,
+    ) -> Result<(), UpdateRefusal> {
+        let for_services = self.roles.is_some() || self.email_verified.is_some();
+        let for_the_owner = self.password.is_some() || self.terms_accepted.is_some();
+        let refused = rights == Rights::Nothing
+            || (for_services && !caller_is_server)
+            || (for_the_owner && rights != Rights::Root);
+        if refused {
+            Err(UpdateRefusal::NotAuthorized)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The names that `account` gets; `None` when they stay as they are.
+    pub(crate) fn names_of(&self, account: &Account) -> Result<Option<Names>, UpdateRefusal> {
+        let removes_name =
+            self.username.as_deref() == Some("") || self.emails.as_ref().is_some_and(Vec::is_empty);
+        if removes_name && account.has_password() {
+            return Err(UpdateRefusal::Invalid);
+        }
+        let username = self.username.clone().filter(|name| !name.is_empty());
+        let names = match (&self.username, &self.emails) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(emails)) => Names {
+                username,
+                emails: emails.clone(),
+            },
+            (None, Some(emails)) => Names {
+                username: username_beside(account, emails),
+                emails: emails.clone(),
+            },
+            (Some(_), None) if self.names_a_username() || account.emails.len() > 1 => Names {
+                username,
+                emails: account.emails.clone(),
+            },
+            (Some(_), None) => Names {
+                emails: username.iter().cloned().collect(),
+                username,
+            },
+        };
+        let unchanged = names.username == account.username && names.emails == account.emails;
+        Ok((!unchanged).then_some(names))
+    }
+}
+
+/// The user name of `account` once its addresses are `emails`: it follows the first address where
+/// it was that address, and a name of its own stays.
+fn username_beside(account: &Account, emails: &[String]) -> Option<String> {
+    let followed = match (&account.username, account.emails.first()) {
+        (None, None) => true,
+        (Some(username), Some(first)) => username.eq_ignore_ascii_case(first),
+        _ => false,
+    };
+    let is_removed = emails.is_empty() && account.username.as_deref().is_some_and(is_email);
+    if followed || is_removed {
+        emails.first().cloned()
+    } else {
+        account.username.clone()
+    }
+}
+
+fn is_timestamp(text: &str) -> bool {
+    TIMESTAMP.is_match(text) && DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Names, UpdateRefusal, Updates, is_timestamp};
+    use crate::domain::{
+        details::InvalidDetails,
+        rights::Rights,
+        user::{Account, tests::account},
+    };
+
+    fn read(updates: &Value) -> Result<Updates, InvalidDetails> {
+        Updates::read(json!({ "updates": updates }).to_string().as_bytes())
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn named(username: Option<&str>, emails: &[&str], password: bool) -> Account {
+        Account {
+            username: username.map(str::to_owned),
+            emails: strings(emails),
+            password_hash: password.then(|| "hash".to_owned()),
+            ..account()
+        }
+    }
+
+    #[test]
+    fn timestamps_have_a_numeric_offset() {
+        for valid in [
+            "2016-01-01T00:00:00-00:00",
+            "2016-01-01T00:00:00-23:30",
+            "2015-12-31T23:59:59-08:00",
+            "2016-01-01T00:00:00.123+02:00",
+        ] {
+            assert!(is_timestamp(valid), "{valid}");
+        }
+        for invalid in [
+            "",
+            "2016-01-01T00:00:00Z",
+            "2016-01-01",
+            "2016-13-01T00:00:00-08:00",
+            "2016-01-01T25:00:00-08:00",
+            "2016-01-01T00:00:00-08",
+            "2016-01-01 00:00:00-08:00",
+            "aaaa-aa-aaTaa:aa:aa-aa:aa",
+            "2016-01-01T00:00:60-08:00",
+        ] {
+            assert!(!is_timestamp(invalid), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn unknown_members_change_nothing() {
+        assert_eq!(read(&json!({})), Ok(Updates::default()));
+        assert_eq!(
+            read(&json!({"terms": "2016-01-01T00:00:00-08:00"})),
+            Ok(Updates::default())
+        );
+    }
+
+    #[test]
+    fn every_member_is_read() {
+        let updates = json!({
+            "username": "b@z.co", "emails": ["b@z.co", "c@z.co"], "password": "12345678",
+            "roles": ["clinic"], "termsAccepted": "2016-01-01T00:00:00-08:00", "emailVerified": true,
+        });
+        let expected = Updates {
+            username: Some("b@z.co".into()),
+            emails: Some(strings(&["b@z.co", "c@z.co"])),
+            password: Some("12345678".into()),
+            roles: Some(strings(&["clinic"])),
+            terms_accepted: Some("2016-01-01T00:00:00-08:00".into()),
+            email_verified: Some(true),
+        };
+        assert_eq!(read(&updates), Ok(expected));
+        assert_eq!(read(&json!({"emails": null})).unwrap().emails, Some(vec![]));
+        assert_eq!(
+            read(&json!({"username": "", "emails": []}))
+                .unwrap()
+                .username
+                .as_deref(),
+            Some("")
+        );
+    }
+
+    #[test]
+    fn wrong_members_are_invalid() {
+        for updates in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({"username": null}),
+            json!({"username": "a b"}),
+            json!({"username": {"$ne": 1}}),
+            json!({"username": "0123456789"}),
+            json!({"emails": "a@z.co"}),
+            json!({"emails": ["bob"]}),
+            json!({"emails": [{"$gt": ""}]}),
+            json!({"username": "a@z.co", "emails": ["b@z.co"]}),
+            json!({"username": "a@z.co", "emails": []}),
+            json!({"username": "", "emails": ["b@z.co"]}),
+            json!({"password": "short"}),
+            json!({"password": null}),
+            json!({"password": {"$ne": ""}}),
+            json!({"roles": ["king"]}),
+            json!({"roles": "clinic"}),
+            json!({"termsAccepted": "2016-01-01T00:00:00Z"}),
+            json!({"termsAccepted": 1}),
+            json!({"emailVerified": "true"}),
+            json!({"emailVerified": null}),
+        ] {
+            assert_eq!(read(&updates), Err(InvalidDetails), "{updates}");
+        }
+        for body in ["", "{", "{}", "[]", "{\"updates\":1}"] {
+            assert_eq!(
+                Updates::read(body.as_bytes()),
+                Err(InvalidDetails),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_accounts_with_a_name_of_their_own_may_have_another() {
+        let updates = read(&json!({"username": "kid"})).unwrap();
+        assert!(updates.username_suits(Some(&named(Some("child"), &[], false))));
+        assert!(!updates.username_suits(Some(&named(Some("a@z.co"), &[], false))));
+        assert!(!updates.username_suits(Some(&named(None, &[], false))));
+        assert!(!updates.username_suits(None));
+        let updates = read(&json!({"username": "b@z.co"})).unwrap();
+        assert!(updates.username_suits(Some(&account())));
+        assert!(updates.username_suits(None));
+    }
+
+    #[test]
+    fn each_change_has_its_own_right() {
+        let allowed = |updates: Value, rights, server| {
+            read(&updates).unwrap().check_rights(rights, server).is_ok()
+        };
+        for updates in [
+            json!({"password": "12345678"}),
+            json!({"termsAccepted": "2016-01-01T00:00:00-08:00"}),
+        ] {
+            assert!(allowed(updates.clone(), Rights::Root, false));
+            assert!(!allowed(updates.clone(), Rights::Custodian, false));
+            assert!(!allowed(updates, Rights::Nothing, false));
+        }
+        for updates in [json!({"roles": ["clinic"]}), json!({"emailVerified": true})] {
+            assert!(allowed(updates.clone(), Rights::Root, true));
+            assert!(!allowed(updates.clone(), Rights::Root, false));
+            assert!(!allowed(updates, Rights::Custodian, false));
+        }
+        for updates in [
+            json!({}),
+            json!({"username": "b@z.co"}),
+            json!({"emails": ["b@z.co"]}),
+        ] {
+            assert!(allowed(updates.clone(), Rights::Root, false));
+            assert!(allowed(updates.clone(), Rights::Custodian, false));
+            assert!(!allowed(updates, Rights::Nothing, false));
+        }
+    }
+
+    #[test]
+    fn the_names_follow_each_other() {
+        let cases = [
+            // One address: user name and address change together.
+            (
+                named(Some("a@z.co"), &["a@z.co"], true),
+                json!({"username": "b@z.co"}),
+                Some((Some("b@z.co"), &["b@z.co"][..])),
+            ),
+            (
+                named(None, &[], false),
+                json!({"username": "b@z.co"}),
+                Some((Some("b@z.co"), &["b@z.co"])),
+            ),
+            (
+                named(Some("a@z.co"), &["a@z.co"], true),
+                json!({"emails": ["b@z.co", "c@z.co"]}),
+                Some((Some("b@z.co"), &["b@z.co", "c@z.co"])),
+            ),
+            (
+                named(None, &[], false),
+                json!({"emails": ["b@z.co"]}),
+                Some((Some("b@z.co"), &["b@z.co"])),
+            ),
+            (
+                named(Some("A@z.co"), &["a@z.co"], true),
+                json!({"emails": ["b@z.co"]}),
+                Some((Some("b@z.co"), &["b@z.co"])),
+            ),
+            // A name that was not the first address stays.
+            (
+                named(Some("kid"), &["a@z.co"], true),
+                json!({"emails": ["b@z.co"]}),
+                Some((Some("kid"), &["b@z.co"])),
+            ),
+            (
+                named(Some("kid"), &[], true),
+                json!({"emails": ["b@z.co"]}),
+                Some((Some("kid"), &["b@z.co"])),
+            ),
+            (
+                named(Some("kid"), &["a@z.co"], false),
+                json!({"emails": []}),
+                Some((Some("kid"), &[])),
+            ),
+            // Several addresses: only the user name changes.
+            (
+                named(Some("a@z.co"), &["a@z.co", "b@z.co"], true),
+                json!({"username": "b@z.co"}),
+                Some((Some("b@z.co"), &["a@z.co", "b@z.co"])),
+            ),
+            (
+                named(Some("kid"), &["a@z.co"], true),
+                json!({"username": "lad"}),
+                Some((Some("lad"), &["a@z.co"])),
+            ),
+            // Both.
+            (
+                named(Some("a@z.co"), &["a@z.co"], true),
+                json!({"username": "b@z.co", "emails": ["b@z.co"]}),
+                Some((Some("b@z.co"), &["b@z.co"])),
+            ),
+            // Removal.
+            (
+                named(Some("a@z.co"), &["a@z.co"], false),
+                json!({"emails": null}),
+                Some((None, &[])),
+            ),
+            (
+                named(Some("a@z.co"), &["a@z.co"], false),
+                json!({"username": "", "emails": []}),
+                Some((None, &[])),
+            ),
+            (
+                named(Some("a@z.co"), &["a@z.co"], false),
+                json!({"username": ""}),
+                Some((None, &[])),
+            ),
+            // Nothing to do.
+            (
+                named(Some("a@z.co"), &["a@z.co"], true),
+                json!({"username": "a@z.co"}),
+                None,
+            ),
+            (
+                named(Some("a@z.co"), &["a@z.co"], true),
+                json!({"password": "12345678"}),
+                None,
+            ),
+        ];
+        for (account, updates, expected) in cases {
+            let names = read(&updates).unwrap().names_of(&account).unwrap();
+            let expected = expected.map(|(username, emails)| Names {
+                username: username.map(str::to_owned),
+                emails: strings(emails),
+            });
+            assert_eq!(names, expected, "{updates}");
+        }
+    }
+
+    #[test]
+    fn an_account_with_a_password_keeps_a_name() {
+        for updates in [
+            json!({"emails": []}),
+            json!({"emails": null}),
+            json!({"username": ""}),
+            json!({"username": "", "emails": []}),
+        ] {
+            assert_eq!(
+                read(&updates).unwrap().names_of(&account()),
+                Err(UpdateRefusal::Invalid),
+                "{updates}"
+            );
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! An account: what is known about a user, and what follows from it.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+use shared_types::{UserId, UserRecord};
+
+static E_MAIL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\A(?i:[^@\s]+@(?:[-a-z0-9]+\.)+[a-z]{2,})\z").expect("the pattern is a constant")
+});
+
+/// The address that the reference platform invents for accounts without one.
+static TEMPORARY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"unclaimed-custodial-automation\+\d+@tidepool\.org")
+        .expect("the pattern is a constant")
+});
+
+/// The roles an account may have (user specification, 2.1 and 5.5).
+const ROLES: [&str; 7] = [
+    "brokered",
+    "care_partner",
+    "clinic",
+    "clinician",
+    "custodial_account",
+    "migrated_clinic",
+    "patient",
+];
+
+/// An unclaimed account without a password.
+pub(crate) const CUSTODIAL_ROLE: &str = "custodial_account";
+
+/// The role of every account that names no other.
+pub(crate) const DEFAULT_ROLE: &str = "patient";
+
+/// The role of legacy clinic accounts.
+pub(crate) const CLINIC_ROLE: &str = "clinic";
+
+/// Longest user name, as in the e-mail standards.
+const MAX_USERNAME_CHARS: usize = 254;
+
+/// A user's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) userid: UserId,
+    /// `None`: it has no user name.
+    pub(crate) username: Option<String>,
+    pub(crate) emails: Vec<String>,
+    pub(crate) roles: Vec<String>,
+    /// As the client wrote it; `None`: not accepted.
+    pub(crate) terms_accepted: Option<String>,
+    pub(crate) email_verified: bool,
+    /// `None`: the account cannot be logged into.
+    pub(crate) password_hash: Option<String>,
+}
+
+impl Account {
+    /// The account as a client may see it; services also learn whether it has a password.
+    pub(crate) fn record(&self, for_service: bool) -> UserRecord {
+        let emails: Vec<String> = self.reachable_emails().map(str::to_owned).collect();
+        UserRecord {
+            userid: self.userid.clone(),
+            username: self
+                .username
+                .clone()
+                .filter(|name| !is_temporary_address(name)),
+            emails: (!emails.is_empty()).then_some(emails),
+            roles: (!self.roles.is_empty()).then(|| self.roles.clone()),
+            terms_accepted: self.terms_accepted.clone(),
+            email_verified: self.has_name().then_some(self.email_verified),
+            password_exists: for_service.then(|| self.has_password()),
+        }
+    }
+
+    pub(crate) fn has_password(&self) -> bool {
+        self.password_hash.is_some()
+    }
+
+    /// Whether nobody can log in to the account nor recover it by mail.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        !self.has_password() && self.reachable_emails().next().is_none()
+    }
+
+    pub(crate) fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+
+    /// Whether a partner handles the log-in, so that the account is not ours to change.
+    pub(crate) fn is_brokered(&self) -> bool {
+        self.has_role("brokered")
+    }
+
+    /// Accounts of clinics and their staff are kept.
+    pub(crate) fn may_be_deleted(&self) -> bool {
+        !self.has_role(CLINIC_ROLE) && !self.has_role("clinician")
+    }
+
+    /// Whether the owner has shown that the address is theirs, where there is one to show.
+    pub(crate) fn is_verified(&self, verification_secret: Option<&str>) -> bool {
+        self.email_verified
+            || self.emails.is_empty()
+            || names_contain_secret(self.names(), verification_secret)
+    }
+
+    /// User name and addresses: everything that is unique to the account besides its id.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.username
+            .as_deref()
+            .into_iter()
+            .chain(self.emails.iter().map(String::as_str))
+    }
+
+    fn has_name(&self) -> bool {
+        self.username.is_some() || !self.emails.is_empty()
+    }
+
+    fn reachable_emails(&self) -> impl Iterator<Item = &str> {
+        self.emails
+            .iter()
+            .map(String::as_str)
+            .filter(|address| !is_temporary_address(address))
+    }
+}
+
+/// Whether one of `names` carries the deployment's verification secret.
+pub(crate) fn names_contain_secret<'a>(
+    mut names: impl Iterator<Item = &'a str>,
+    secret: Option<&str>,
+) -> bool {
+    secret.is_some_and(|secret| !secret.is_empty() && names.any(|name| name.contains(secret)))
+}
+
+pub(crate) fn is_email(text: &str) -> bool {
+    text.len() <= 4 * MAX_USERNAME_CHARS && E_MAIL.is_match(text)
+}
+
+pub(crate) fn is_temporary_address(text: &str) -> bool {
+    TEMPORARY_ADDRESS.is_match(text)
+}
+
+pub(crate) fn is_role(text: &str) -> bool {
+    ROLES.contains(&text)
+}
+
+/// Whether `text` may name an account without being an e-mail address.
+pub(crate) fn is_username(text: &str) -> bool {
+    (1..=MAX_USERNAME_CHARS).contains(&text.chars().count())
+        && !text
+            .chars()
+            .any(|character| character.is_whitespace() || character.is_control())
+        && !UserId::has_id_form(text)
+}
+
+/// Whether `text` can be a password: 8 to 72 characters without white space.
+pub(crate) fn is_password(text: &str) -> bool {
+    (8..=72).contains(&text.chars().count()) && !text.chars().any(char::is_whitespace)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+    use shared_types::UserId;
+
+    use super::{Account, is_email, is_password, is_role, is_username};
+
+    const TEMPORARY: &str = "unclaimed-custodial-automation+01234567890123456789@tidepool.org";
+
+    pub(crate) fn account() -> Account {
+        Account {
+            userid: UserId::from("0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4"),
+            username: Some("a@z.co".into()),
+            emails: vec!["a@z.co".into()],
+            roles: vec!["patient".into()],
+            terms_accepted: None,
+            email_verified: true,
+            password_hash: Some("$argon2id$".into()),
+        }
+    }
+
+    fn nameless() -> Account {
+        Account {
+            username: None,
+            emails: vec![],
+            ..account()
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_from_other_text() {
+        for invalid in [
+            "", "a", "a@", "a@z", "a@z.", "a@z.c", ".co", "z.co", "@z.co", "a@b@z.co", "a b@z.co",
+            "a@z$z.co", "a@x#z.co", "a@z.co\n", "\na@z.co",
+        ] {
+            assert!(!is_email(invalid), "{invalid:?}");
+        }
+        for valid in [
+            "a@z.com",
+            "a-b@z.com",
+            "a$b@z.com",
+            "a#b@z.com",
+            "a@stuvwxyz.co",
+            "a@z.company",
+            "A@Z.CO",
+            "a+b@sub.z.co",
+        ] {
+            assert!(is_email(valid), "{valid:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_8_to_72_characters_and_no_space() {
+        for invalid in [
+            "",
+            "1234567",
+            "1234 5678",
+            "12345678\t",
+            " 12345678",
+            &"x".repeat(73),
+        ] {
+            assert!(!is_password(invalid), "{invalid:?}");
+        }
+        for valid in [
+            "12345678",
+            &"x".repeat(72),
+            "pässwörter",
+            "日本語のパスワード",
+        ] {
+            assert!(is_password(valid), "{valid:?}");
+        }
+    }
+
+    #[test]
+    fn roles_are_a_closed_list() {
+        for role in [
+            "brokered",
+            "care_partner",
+            "clinic",
+            "clinician",
+            "custodial_account",
+            "migrated_clinic",
+            "patient",
+        ] {
+            assert!(is_role(role), "{role}");
+        }
+        for other in ["", "Patient", "admin", "patient "] {
+            assert!(!is_role(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn user_names_are_visible_text_that_is_no_id() {
+        for valid in ["bob", "a@z.co", "Bob-the-1st", "b", &"x".repeat(254), "Zoë"] {
+            assert!(is_username(valid), "{valid:?}");
+        }
+        for invalid in [
+            "",
+            " ",
+            "a b",
+            "a\u{0}b",
+            "0123456789",
+            "0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4",
+            &"x".repeat(255),
+            "a\u{a0}b",
+        ] {
+            assert!(!is_username(invalid), "{invalid:?}");
+        }
+    }
+
+    #[test]
+    fn each_member_is_shown_only_when_there_is_something_to_show() {
+        let bare = Account {
+            roles: vec![],
+            password_hash: None,
+            email_verified: false,
+            ..nameless()
+        };
+        let id = "0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4";
+        let cases = [
+            (bare.clone(), json!({"userid": id})),
+            (
+                Account {
+                    username: Some("kid".into()),
+                    ..bare.clone()
+                },
+                json!({"userid": id, "username": "kid", "emailVerified": false}),
+            ),
+            (
+                Account {
+                    emails: vec!["a@z.co".into(), "b@z.co".into()],
+                    ..bare.clone()
+                },
+                json!({"userid": id, "emails": ["a@z.co", "b@z.co"], "emailVerified": false}),
+            ),
+            (
+                Account {
+                    username: Some(TEMPORARY.into()),
+                    emails: vec![TEMPORARY.into()],
+                    ..bare.clone()
+                },
+                json!({"userid": id, "emailVerified": false}),
+            ),
+            (
+                Account {
+                    roles: vec!["patient".into()],
+                    ..bare.clone()
+                },
+                json!({"userid": id, "roles": ["patient"]}),
+            ),
+            (
+                Account {
+                    terms_accepted: Some("2016-01-01T00:00:00-08:00".into()),
+                    ..bare
+                },
+                json!({"userid": id, "termsAccepted": "2016-01-01T00:00:00-08:00"}),
+            ),
+        ];
+        for (account, expected) in cases {
+            assert_eq!(
+                serde_json::to_value(account.record(false)).unwrap(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn only_services_learn_whether_there_is_a_password() {
+        let account = account();
+        assert_eq!(account.record(false).password_exists, None);
+        assert_eq!(account.record(true).password_exists, Some(true));
+        assert_eq!(
+            Account {
+                password_hash: None,
+                ..account
+            }
+            .record(true)
+            .password_exists,
+            Some(false)
+        );
+    }
+
+    #[test]
+    fn an_account_without_password_and_real_address_is_unreachable() {
+        let no_password = Account {
+            password_hash: None,
+            ..account()
+        };
+        assert!(!no_password.is_unreachable());
+        assert!(!nameless().is_unreachable());
+        assert!(
+            Account {
+                emails: vec![],
+                ..no_password.clone()
+            }
+            .is_unreachable()
+        );
+        assert!(
+            Account {
+                emails: vec![TEMPORARY.into()],
+                ..no_password
+            }
+            .is_unreachable()
+        );
+    }
+
+    #[test]
+    fn verification_is_needed_only_where_there_is_an_address_and_no_bypass() {
+        let unverified = Account {
+            email_verified: false,
+            ..account()
+        };
+        assert!(!unverified.is_verified(None));
+        assert!(!unverified.is_verified(Some("")));
+        assert!(!unverified.is_verified(Some("+skip")));
+        assert!(account().is_verified(None));
+        assert!(
+            Account {
+                emails: vec![],
+                ..unverified.clone()
+            }
+            .is_verified(None)
+        );
+        let bypassed = Account {
+            emails: vec!["a+skip@z.co".into()],
+            ..unverified
+        };
+        assert!(bypassed.is_verified(Some("+skip")));
+    }
+
+    #[test]
+    fn clinic_accounts_are_kept() {
+        for (role, may_be_deleted) in [
+            ("patient", true),
+            ("clinic", false),
+            ("clinician", false),
+            ("migrated_clinic", true),
+        ] {
+            let account = Account {
+                roles: vec!["patient".into(), role.into()],
+                ..account()
+            };
+            assert_eq!(account.may_be_deleted(), may_be_deleted, "{role}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The one table of user-api's errors: each refusal and each failure with its status and text.
+
+use std::{borrow::Cow, time::Duration};
+
+use actix_web::http::StatusCode;
+use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+
+use crate::{
+    creation::CreationError,
+    deletion::DeletionError,
+    domain::{
+        associates::InvalidFilter,
+        details::{InvalidChild, InvalidDetails},
+        profile::MetadataRefusal,
+        query::InvalidQuery,
+        update::UpdateRefusal,
+    },
+};
+
+/// A request that is answered with "no".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The body cannot be read or breaks a rule.
+    InvalidDetails,
+    /// The body of a child account breaks a rule: which one.
+    InvalidChild(InvalidChild),
+    /// A child account's name or address belongs to another account.
+    ChildExists,
+    /// Name and password are not there, or cannot be decoded.
+    MissingCredentials,
+    /// Unknown name, wrong password, deleted account, ambiguous name.
+    NoMatch,
+    /// Right credentials of an account whose address is not verified.
+    NotVerified,
+    /// Wrong name or secret of a service.
+    WrongSecret,
+    /// No valid session token, where the operation is about tokens.
+    NoToken,
+    /// No valid session token, or no right.
+    NotAuthorized,
+    /// The same, where the contract wants no body.
+    NotAuthorizedSilently,
+    /// No valid session token, or no relation to the user, where metadata is concerned.
+    Unauthorized,
+    /// The owner's password does not confirm the deletion.
+    NotConfirmed,
+    /// The deletion would leave an account that nobody can reach.
+    LastAdmin,
+    UserNotFound,
+    /// A name or address belongs to another account.
+    UserExists,
+    /// The query cannot be answered: why.
+    InvalidQuery(InvalidQuery),
+    /// A filter of the list of associates cannot be read: which one.
+    InvalidFilter(InvalidFilter),
+    /// There is no such collection of metadata, or the user has none.
+    NoMetadata,
+    /// The metadata breaks a rule: which one.
+    InvalidMetadata(&'static str),
+    MetadataTooLarge,
+    /// Too many log-ins of one account; when to come back.
+    TooManyLogins(Duration),
+    /// Too many passwords are being hashed.
+    Busy,
+}
+
+impl Refusal {
+    fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
+        let (status, reason) = match self {
+            Self::InvalidDetails => (StatusCode::BAD_REQUEST, "Invalid user details were given"),
+            Self::InvalidChild(invalid) => {
+                return (StatusCode::BAD_REQUEST, invalid.to_string().into());
+            }
+            Self::ChildExists => (StatusCode::BAD_REQUEST, "User already exists"),
+            Self::MissingCredentials => (StatusCode::BAD_REQUEST, "Missing id and/or password"),
+            Self::NoMatch => (
+                StatusCode::UNAUTHORIZED,
+                "No user matched the given details",
+            ),
+            Self::NotVerified => (
+                StatusCode::FORBIDDEN,
+                "The user hasn't verified this account yet",
+            ),
+            Self::WrongSecret => (StatusCode::UNAUTHORIZED, "Wrong password"),
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "No x-tidepool-session-token was found",
+            ),
+            Self::NotAuthorized | Self::NotAuthorizedSilently => (
+                StatusCode::UNAUTHORIZED,
+                "Not authorized for requested operation",
+            ),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::NotConfirmed => (StatusCode::FORBIDDEN, "Missing id and/or password"),
+            Self::LastAdmin => (
+                StatusCode::FORBIDDEN,
+                "Cannot delete the last admin of an account that has no login or recovery \
+                 capability",
+            ),
+            Self::UserNotFound => (StatusCode::NOT_FOUND, "User not found"),
+            Self::UserExists => (StatusCode::CONFLICT, "User already exists"),
+            Self::InvalidQuery(invalid) => {
+                return (StatusCode::BAD_REQUEST, invalid.to_string().into());
+            }
+            Self::InvalidFilter(invalid) => {
+                return (StatusCode::BAD_REQUEST, invalid.to_string().into());
+            }
+            Self::NoMetadata => (StatusCode::NOT_FOUND, "No metadata"),
+            Self::InvalidMetadata(explanation) => (StatusCode::BAD_REQUEST, explanation),
+            Self::MetadataTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The metadata would grow too large",
+            ),
+            Self::TooManyLogins(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many login attempts"),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many requests at the moment",
+            ),
+        };
+        (status, reason.into())
+    }
+}
+
+impl From<InvalidDetails> for Refusal {
+    fn from(_: InvalidDetails) -> Self {
+        Self::InvalidDetails
+    }
+}
+
+impl From<UpdateRefusal> for Refusal {
+    fn from(refusal: UpdateRefusal) -> Self {
+        match refusal {
+            UpdateRefusal::Invalid => Self::InvalidDetails,
+            UpdateRefusal::NotAuthorized => Self::NotAuthorized,
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, reason) = refusal.status_and_reason();
+        match refusal {
+            Refusal::NotAuthorizedSilently | Refusal::NoMetadata => Self::empty(status),
+            Refusal::Unauthorized => Self::json_string(status, reason),
+            Refusal::TooManyLogins(wait) => counted(status, reason).retry_after(wait),
+            Refusal::Busy => counted(status, reason).retry_after(Duration::from_secs(1)),
+            _ => counted(status, reason),
+        }
+    }
+}
+
+impl From<InvalidDetails> for ApiError {
+    fn from(invalid: InvalidDetails) -> Self {
+        Refusal::from(invalid).into()
+    }
+}
+
+impl From<UpdateRefusal> for ApiError {
+    fn from(refusal: UpdateRefusal) -> Self {
+        Refusal::from(refusal).into()
+    }
+}
+
+impl From<InvalidChild> for ApiError {
+    fn from(invalid: InvalidChild) -> Self {
+        Refusal::InvalidChild(invalid).into()
+    }
+}
+
+impl From<InvalidQuery> for ApiError {
+    fn from(invalid: InvalidQuery) -> Self {
+        Refusal::InvalidQuery(invalid).into()
+    }
+}
+
+impl From<InvalidFilter> for ApiError {
+    fn from(invalid: InvalidFilter) -> Self {
+        Refusal::InvalidFilter(invalid).into()
+    }
+}
+
+impl From<MetadataRefusal> for ApiError {
+    fn from(refusal: MetadataRefusal) -> Self {
+        let refusal = match refusal {
+            MetadataRefusal::Unauthorized => Refusal::Unauthorized,
+            MetadataRefusal::Missing => Refusal::NoMetadata,
+            MetadataRefusal::Invalid(explanation) => Refusal::InvalidMetadata(explanation),
+            MetadataRefusal::TooLarge => Refusal::MetadataTooLarge,
+        };
+        refusal.into()
+    }
+}
+
+impl From<CreationError> for ApiError {
+    fn from(error: CreationError) -> Self {
+        match error {
+            CreationError::Duplicate => Refusal::UserExists.into(),
+            CreationError::Failed(cause) => Failure::CreatingUser.because()(cause),
+        }
+    }
+}
+
+impl From<DeletionError> for ApiError {
+    fn from(error: DeletionError) -> Self {
+        match error {
+            DeletionError::LastAdmin => Refusal::LastAdmin.into(),
+            DeletionError::Failed(cause) => Failure::Silent.because()(cause),
+        }
+    }
+}
+
+/// Something that should work and did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    FindingUser,
+    CreatingUser,
+    UpdatingUser,
+    GeneratingToken,
+    UpdatingToken,
+    /// Where the contract wants no body.
+    Silent,
+}
+
+impl Failure {
+    /// For `map_err`: the failure with its cause, which is logged and never sent.
+    pub(crate) fn because<E: Into<anyhow::Error>>(self) -> impl Fn(E) -> ApiError {
+        move |cause| ApiError::from(self).caused_by(cause)
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let reason = match failure {
+            Failure::FindingUser => "Error finding user",
+            Failure::CreatingUser => "Error creating the user",
+            Failure::UpdatingUser => "Error updating user",
+            Failure::GeneratingToken => "Error generating the token",
+            Failure::UpdatingToken => "Error updating token",
+            Failure::Silent => return Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        counted(StatusCode::INTERNAL_SERVER_ERROR, reason.into())
+    }
+}
+
+/// The words of user-api for what the plumbing refuses. Refused tokens get theirs from the
+/// extractors in `routes/callers.rs`, since they differ by operation.
+pub(crate) fn envelope(rejection: Rejection) -> ApiError {
+    match rejection {
+        Rejection::TokenMissing | Rejection::TokenInvalid => {
+            ApiError::empty(StatusCode::UNAUTHORIZED)
+        }
+        Rejection::CheckUnavailable => counted(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The token cannot be checked".into(),
+        )
+        .retry_after(Duration::from_secs(1)),
+        Rejection::BodyTooLarge => counted(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is too large".into(),
+        ),
+        Rejection::BodyUnreadable => Refusal::InvalidDetails.into(),
+        Rejection::NoSuchPath(_) => ApiError::new(
+            StatusCode::NOT_FOUND,
+            ErrorBody::Text("404 page not found".into()),
+        ),
+        Rejection::MethodNotAllowed(_) => ApiError::empty(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+fn counted(status: StatusCode, reason: Cow<'static, str>) -> ApiError {
+    metrics::counter!(
+        "tidepool_shoreline_failed_status_count",
+        "status_code" => status.as_u16().to_string(),
+        "status_reason" => reason.clone()
+    )
+    .increment(1);
+    ApiError::reason(status, reason)
+}

@@ -1,0 +1,131 @@
+//! user-api: accounts, passwords, sessions, tokens and metadata.
+//!
+//! Owns the collections `users` and `tokens` and the metadata collection. Calls gatekeeper for
+//! permissions and tells it, through the outbox, of deleted accounts. Settings start with
+//! `USER_API__`; `config.default.toml` lists them.
+//!
+//! # Known quirks
+//!
+//! What the reference does and its clients rely on (user specification); not for new operations:
+//!
+//! - 401 where the caller is known but lacks the right; the update of an unknown account is 401 too
+//!   (4.7), and an unknown account is 404 before the right is looked at (4.2).
+//! - Log-in tells an unverified account (403) from wrong credentials (401), and sign-up tells that an
+//!   address is taken (409).
+//! - The update that sends `{"updates":{"terms":…}}` changes nothing and is 200.
+//!
+//! # To add an operation
+//!
+//! Its rule in `domain`, its query in `store`, its handler in `routes`, its line in
+//! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
+
+mod claim;
+mod config;
+mod creation;
+mod deletion;
+mod domain;
+mod error;
+mod hashing;
+mod relay;
+mod routes;
+mod sessions;
+mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use secrecy::{ExposeSecret, SecretString};
+use shared_runtime::{
+    auth::Authenticator,
+    http::PeerClient,
+    limits::KeyedLimiter,
+    mongo,
+    outbox::Outbox,
+    peers::gatekeeper::Gatekeeper,
+    server::{Readiness, Service},
+};
+
+pub use config::{Config, DEFAULTS, PREFIX};
+pub use relay::AccountRelay;
+pub use routes::{openapi, table};
+
+use crate::{
+    config::AccountSettings,
+    hashing::Hasher,
+    sessions::{OwnToken, Secrets, Sessions},
+    store::{MetadataStore, Tokens, Users},
+};
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct State {
+    client: mongodb::Client,
+    readiness: Readiness,
+    users: Users,
+    metadata: MetadataStore,
+    sessions: Arc<Sessions>,
+    secrets: Arc<Secrets>,
+    hasher: Arc<Hasher>,
+    login_limit: Arc<KeyedLimiter>,
+    gatekeeper: Gatekeeper,
+    outbox: Outbox,
+    accounts: Arc<AccountSettings>,
+}
+
+impl State {
+    /// Connects to the database and prepares everything that requests need.
+    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
+        let database = mongo::connect(&config.mongo).await?;
+        let metadata = database.client().database(&config.metadata.database);
+        let tokens = Tokens::open(&database).await?;
+        let sessions = Arc::new(Sessions::new(&config.tokens, tokens)?);
+        let own_token = Arc::new(OwnToken::new(sessions.clone()));
+        let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token)?;
+        Ok(Self {
+            client: database.client().clone(),
+            readiness: Readiness::watching(database.clone()),
+            users: Users::open(&database).await?,
+            metadata: MetadataStore::open(&metadata).await?,
+            sessions,
+            secrets: Arc::new(Secrets::new(config)?),
+            hasher: Arc::new(Hasher::new(&config.passwords)),
+            login_limit: Arc::new(KeyedLimiter::new(
+                config.login_limit.burst,
+                config.login_limit.per_minute,
+            )),
+            gatekeeper: Gatekeeper::new(gatekeeper),
+            outbox: Outbox::open(&database, &config.outbox).await?,
+            accounts: Arc::new(config.accounts.clone()),
+        })
+    }
+
+    /// The service, to be served.
+    pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
+        let state = self.clone();
+        Service {
+            readiness: self.readiness.clone(),
+            openapi: Some(openapi()),
+            configure: move |config: &mut ServiceConfig| configure(config, &state),
+        }
+    }
+
+    /// The outbox, to be relayed by [`AccountRelay`].
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The secret that marks addresses as verified, where there is one.
+    fn verification_secret(&self) -> Option<&str> {
+        self.accounts
+            .verification_secret
+            .as_ref()
+            .map(SecretString::expose_secret)
+    }
+}
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig, state: &State) {
+    config.app_data(Data::new(state.clone()));
+    config.app_data(Authenticator(state.sessions.clone()));
+    table().configure(config);
+}

@@ -1,0 +1,25 @@
+//! Starts user-api: load settings, connect, relay, serve.
+
+use shared_runtime::{config, server, telemetry};
+use tokio_util::sync::CancellationToken;
+use user_api::{AccountRelay, Config, DEFAULTS, PREFIX, State};
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let config: Config = config::load(PREFIX, DEFAULTS)?;
+    telemetry::init(&config.log)?;
+    let state = State::connect(&config).await?;
+    let stop = CancellationToken::new();
+    let relay = actix_web::rt::spawn({
+        let (state, stop) = (state.clone(), stop.clone());
+        async move {
+            state
+                .outbox()
+                .relay(&AccountRelay::new(state.clone()), &stop)
+                .await
+        }
+    });
+    server::serve(&config.server, state.service(), stop).await?;
+    relay.await?;
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! `/metadata/users`: the people with whom a user shares.
+
+use std::collections::BTreeSet;
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use shared_runtime::error::ApiError;
+use shared_types::UserId;
+use utoipa::IntoParams;
+
+use crate::{
+    State,
+    domain::{
+        associates::{Associate, Filter},
+        profile::MetadataRefusal,
+    },
+    error::Failure,
+    routes::{
+        callers::Relative,
+        metadata::{UserPath, permissions_on},
+    },
+};
+
+/// The filters of the list of users. All given ones must hold.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only documents what `Filter` reads")]
+pub(crate) struct FilterParameters {
+    /// What the user granted: `any`, `none` or a comma-separated list, all of which are held.
+    /// `admin` and `custodian` are one.
+    #[param(rename = "trustorPermissions")]
+    trustor_permissions: Option<String>,
+    /// What was granted to the user, in the same form.
+    #[param(rename = "trusteePermissions")]
+    trustee_permissions: Option<String>,
+    /// Part of the user name or of an e-mail address, in any case; plain text, not a pattern.
+    email: Option<String>,
+    /// `true`, `yes`, `y`, `1` or `false`, `no`, `n`, `0`.
+    #[param(rename = "emailVerified")]
+    email_verified: Option<String>,
+    /// Part of the time when the terms were accepted.
+    #[param(rename = "termsAccepted")]
+    terms_accepted: Option<String>,
+    /// Part of the full name, in any case.
+    name: Option<String>,
+    /// The date of birth, or a part of it; of those whose `patient` is shown.
+    birthday: Option<String>,
+    /// The date of diagnosis, or a part of it; of those whose `patient` is shown.
+    #[param(rename = "diagnosisDate")]
+    diagnosis_date: Option<String>,
+}
+
+/// `GET /metadata/users/:userid/users`: the users who share with a user, or with whom the user
+/// shares, ascending by id. For services, the user, and holders of `custodian` or `admin`.
+///
+/// Users who no longer exist are left out. Filters apply to what the answer shows.
+///
+/// Body: none. Answer: 200, a JSON array of accounts with `trustorPermissions` (what they granted
+/// to the user), `trusteePermissions` (what the user granted to them), `profile`, `settings` and
+/// `preferences`, as far as these permissions show them; `passwordExists` for services.
+/// Errors: 400 a filter cannot be read; 401 `"Unauthorized"` no valid token, or not allowed; 500
+/// the permissions, the accounts or the collections cannot be read.
+/// Source: Metadata API, `GET /metadata/users/:userid/users`.
+#[utoipa::path(
+    get, path = "/metadata/users/{user_id}/users", tag = "metadata",
+    params(("user_id" = String, Path, description = "The user"), FilterParameters),
+    responses(
+        (status = 200, description = "The users", body = [Associate]),
+        (status = 400, description = "A filter cannot be read"),
+        (status = 401, description = "No valid token, or not allowed", body = String),
+        (status = 500, description = "Permissions, accounts or collections cannot be read"),
+    ),
+)]
+pub(crate) async fn list_associates(
+    Relative(caller): Relative,
+    path: Path<UserPath>,
+    parameters: Query<Vec<(String, String)>>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let user_id = &path.user_id;
+    if !caller.is_server
+        && !caller.is(user_id)
+        && !permissions_on(&state, user_id, &caller.user_id)
+            .await?
+            .administers()
+    {
+        return Err(MetadataRefusal::Unauthorized.into());
+    }
+    let filter = Filter::read(&parameters)?;
+    let (mut trustors, mut trustees) = tokio::try_join!(
+        state.gatekeeper.groups(user_id),
+        state.gatekeeper.members(user_id)
+    )
+    .map_err(Failure::FindingUser.because())?;
+    let ids: BTreeSet<&UserId> = trustors.keys().chain(trustees.keys()).collect();
+    let ids: Vec<UserId> = ids
+        .into_iter()
+        .filter(|id| *id != user_id)
+        .filter(|id| filter.admits_permissions(trustors.get(*id), trustees.get(*id)))
+        .cloned()
+        .collect();
+    let texts: Vec<String> = ids.iter().map(UserId::to_string).collect();
+    let (mut accounts, mut metadata) =
+        tokio::try_join!(state.users.list(&texts), state.metadata.find_many(&ids))
+            .map_err(Failure::FindingUser.because())?;
+    accounts.sort_unstable_by(|one, other| one.userid.cmp(&other.userid));
+    let associates: Vec<Associate> = accounts
+        .into_iter()
+        .map(|account| {
+            let id = &account.userid;
+            Associate::new(
+                account.record(caller.is_server),
+                trustors.remove(id),
+                trustees.remove(id),
+                metadata.remove(id).unwrap_or_default(),
+            )
+        })
+        .filter(|associate| filter.admits(associate))
+        .collect();
+    Ok(HttpResponse::Ok().json(associates))
+}

@@ -1,0 +1,92 @@
+//! The deletion of accounts.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_types::UserId;
+
+use crate::{
+    State, deletion,
+    domain::{details::read_password, rights::Rights, user::Account},
+    error::{Failure, Refusal},
+    routes::{callers::Deleter, rights_on},
+};
+
+/// `DELETE /user/:userid`: deletes an account and everything of it.
+///
+/// For services, the user, who confirms with the password, and who runs the account (`custodian` or
+/// `admin`). Sessions end at once; the other services follow within seconds.
+/// Body: `{"password": …}` of the user; others send none. Answer: 204, empty, also when the account
+/// was gone already.
+/// Errors: 401 (empty) no valid token, no right, or an account of a clinic or its staff; 403 the
+/// password is missing or wrong, or the account is the last that runs another one without password
+/// and address; 429 too many wrong passwords; 500 (empty) the store or gatekeeper failed.
+/// Source: user specification 4.8, public API `DeleteUser`.
+#[utoipa::path(
+    delete, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 204, description = "The account is gone"),
+        (status = 401, description = "No valid token or no right"),
+        (status = 403, description = "The password is wrong, or the account is needed"),
+        (status = 429, description = "Too many login attempts"),
+        (status = 500, description = "The store or gatekeeper failed"),
+    ),
+)]
+pub(crate) async fn delete_user(
+    Deleter(caller): Deleter,
+    target: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state
+        .users
+        .find(&target)
+        .await
+        .map_err(Failure::Silent.because())?;
+    // The id as it is stored, where there is one: rights are given to that.
+    let userid = found.as_ref().map_or(&*target, |account| &account.userid);
+    let rights = rights_on(&state, &caller, userid)
+        .await
+        .map_err(Failure::Silent.because())?;
+    if rights == Rights::Nothing {
+        return Err(Refusal::NotAuthorizedSilently.into());
+    }
+    let Some(account) = found else {
+        return Ok(HttpResponse::NoContent().finish());
+    };
+    if !account.may_be_deleted() {
+        return Err(Refusal::NotAuthorizedSilently.into());
+    }
+    if caller.is_server {
+        deletion::delete(&state, &account).await?;
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    confirm_owner(&state, &caller, &account, &body).await?;
+    deletion::delete_if_dispensable(&state, &account).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The owner confirms with the password; whoever runs the account need not.
+async fn confirm_owner(
+    state: &State,
+    caller: &Caller,
+    account: &Account,
+    body: &Body,
+) -> Result<(), ApiError> {
+    if !caller.is(&account.userid) {
+        return Ok(());
+    }
+    let password = read_password(&body.0).ok_or(Refusal::NotConfirmed)?;
+    state
+        .login_limit
+        .check(account.userid.as_str())
+        .map_err(Refusal::TooManyLogins)?;
+    if state.hasher.matches(Some(account), &password).await? {
+        Ok(())
+    } else {
+        Err(Refusal::NotConfirmed.into())
+    }
+}

@@ -1,0 +1,354 @@
+//! `/metadata`: profiles and the other collections that users keep about themselves.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    mongo::{Aborted, is_duplicate_key, transaction},
+};
+use shared_types::{PermissionSet, UserId};
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    domain::{
+        password::hex,
+        profile::{
+            Collection, Collections, MetadataRefusal, Reader, is_pair_name, keep_pair, may_write,
+        },
+    },
+    error::Failure,
+    routes::callers::Relative,
+};
+
+/// The collections that the reference names; it serves `preferences` and `settings` as well.
+const COLLECTION_NAMES: [&str; 3] = ["profile", "groups", "private"];
+
+/// The user in the path; the collection is the last segment, for the aliases spell it out.
+#[derive(Deserialize)]
+pub(crate) struct UserPath {
+    pub(super) user_id: UserId,
+}
+
+/// The path of an anonymous pair.
+#[derive(Deserialize)]
+pub(crate) struct PairPath {
+    user_id: UserId,
+    name: String,
+}
+
+/// An id and a hash that stand for a user without telling who it is.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct PrivatePair {
+    /// 10 hexadecimal digits.
+    #[schema(example = "1f3870be27")]
+    id: String,
+    /// 24 hexadecimal digits.
+    #[schema(example = "4f6c616e64206f66206f6e65")]
+    hash: String,
+}
+
+/// `GET /metadata/collections`: the names of the collections. Public.
+///
+/// Body: none. Answer: 200, a JSON array of names.
+/// Errors: none.
+/// Source: Metadata API, `GET /metadata/collections`.
+#[utoipa::path(
+    get, path = "/metadata/collections", tag = "metadata",
+    responses((status = 200, description = "The names", body = [String])),
+)]
+pub(crate) async fn list_collections() -> HttpResponse {
+    HttpResponse::Ok().json(COLLECTION_NAMES)
+}
+
+/// `GET /metadata/:userid/:collection`: one collection of a user.
+///
+/// Services read everything. The user and everybody with a permission on the user read all but
+/// `private`, which holds the hashes that anonymize the user and is for services alone. Somebody
+/// who has given the user a permission and holds none reads the `fullName` of `profile`.
+///
+/// Body: none. Answer: 200, the collection, a JSON object.
+/// Errors: 401 `"Unauthorized"` no valid token, or none of the above; 404 (empty) no such
+/// collection, or the user has none; 500 the permissions or the collection cannot be read.
+/// Source: Metadata API, `GET /metadata/:userid/:collection`.
+#[utoipa::path(
+    get, path = "/metadata/{user_id}/{collection}", tag = "metadata",
+    params(
+        ("user_id" = String, Path, description = "The user"),
+        ("collection" = String, Path, description = "`profile`, `preferences`, `settings`, `private` or `groups`"),
+    ),
+    responses(
+        (status = 200, description = "The collection", body = Object),
+        (status = 401, description = "No valid token, or no relation to the user", body = String),
+        (status = 404, description = "No such collection"),
+        (status = 500, description = "The permissions or the collection cannot be read"),
+    ),
+)]
+pub(crate) async fn find_collection(
+    Relative(caller): Relative,
+    path: Path<UserPath>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let collection = collection_of(&request)?;
+    let reader = reader_of(&state, &caller, &path.user_id, collection).await?;
+    let view = collection.view_for(reader)?;
+    let collections = state
+        .metadata
+        .find(&path.user_id)
+        .await
+        .map_err(Failure::FindingUser.because())?
+        .ok_or(MetadataRefusal::Missing)?;
+    let content = collection
+        .show(view, collections)
+        .ok_or(MetadataRefusal::Missing)?;
+    Ok(HttpResponse::Ok().json(content))
+}
+
+/// `PUT /metadata/:userid/:collection`: changes members of a collection.
+///
+/// Members of the body replace those of the same name, `null` removes one, all others stay. The
+/// collection is created if it is missing. For services, the user, and holders of `custodian`,
+/// `admin` or `edit` on the user; `private` is for services alone.
+///
+/// Body: a JSON object of at most 32 levels. In `profile`, `fullName` is a non-blank text,
+/// `isDataAccount` a boolean, `patient` an object, its `birthday` and `diagnosisDate` texts; other
+/// members are kept as they are. Answer: 200, the whole collection.
+/// Errors: 400 not such a body; 401 `"Unauthorized"` no valid token, or not allowed; 404 (empty) no
+/// such collection, or the account is gone; 413 the user's metadata would exceed 512 KiB; 500 the permissions cannot be
+/// read or the collection cannot be written.
+/// Source: Metadata API, `PUT /metadata/:userid/:collection`; Sharing document, "edit".
+#[utoipa::path(
+    put, path = "/metadata/{user_id}/{collection}", tag = "metadata",
+    params(
+        ("user_id" = String, Path, description = "The user"),
+        ("collection" = String, Path, description = "`profile`, `preferences`, `settings`, `private` or `groups`"),
+    ),
+    request_body = Object,
+    responses(
+        (status = 200, description = "The whole collection", body = Object),
+        (status = 400, description = "Not an object, nested too deeply, or a known member of the wrong type"),
+        (status = 401, description = "No valid token, or not allowed", body = String),
+        (status = 404, description = "No such collection"),
+        (status = 413, description = "The metadata would grow too large"),
+        (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
+    ),
+)]
+pub(crate) async fn update_collection(
+    Relative(caller): Relative,
+    path: Path<UserPath>,
+    request: HttpRequest,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let collection = collection_of(&request)?;
+    check_writer(&state, &caller, &path.user_id, collection).await?;
+    let patch = collection.read_patch(&body.0)?;
+    let mut collections = change(&state, &caller, &path.user_id, |collections| {
+        collection.merge(patch.clone(), collections)
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(collections.remove(collection.name())))
+}
+
+/// `POST /metadata/:userid/:collection`: the same as [`update_collection`].
+///
+/// Body, answer and errors: the same.
+/// Source: Metadata API, `POST /metadata/:userid/:collection`.
+#[utoipa::path(
+    post, path = "/metadata/{user_id}/{collection}", tag = "metadata",
+    params(
+        ("user_id" = String, Path, description = "The user"),
+        ("collection" = String, Path, description = "`profile`, `preferences`, `settings`, `private` or `groups`"),
+    ),
+    request_body = Object,
+    responses(
+        (status = 200, description = "The whole collection", body = Object),
+        (status = 400, description = "Not an object, nested too deeply, or a known member of the wrong type"),
+        (status = 401, description = "No valid token, or not allowed", body = String),
+        (status = 404, description = "No such collection"),
+        (status = 413, description = "The metadata would grow too large"),
+        (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
+    ),
+)]
+pub(crate) async fn post_collection(
+    Relative(caller): Relative,
+    path: Path<UserPath>,
+    request: HttpRequest,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    update_collection(Relative(caller), path, request, body, state).await
+}
+
+/// `GET /metadata/:userid/private/:name`: the anonymous pair of a user for one purpose, made when
+/// it is first asked for and the same ever after. For services.
+///
+/// Body: none. Answer: 200 `{"id","hash"}`.
+/// Errors: 401 `"Unauthorized"` not a service; 404 (empty) the name is longer than 128 characters
+/// or has control characters; 413 the user's metadata would exceed 512 KiB; 500 the pair cannot be
+/// read or written.
+/// Source: Metadata API, `GET /metadata/:userid/private/:name`.
+#[utoipa::path(
+    get, path = "/metadata/{user_id}/private/{name}", tag = "metadata",
+    params(
+        ("user_id" = String, Path, description = "The user"),
+        ("name" = String, Path, description = "What the pair is for"),
+    ),
+    responses(
+        (status = 200, description = "The pair", body = PrivatePair),
+        (status = 401, description = "Not a service", body = String),
+        (status = 404, description = "Not a name"),
+        (status = 413, description = "The metadata would grow too large"),
+        (status = 500, description = "The pair cannot be read or written"),
+    ),
+)]
+pub(crate) async fn find_private_pair(
+    Relative(caller): Relative,
+    path: Path<PairPath>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !caller.is_server {
+        return Err(MetadataRefusal::Unauthorized.into());
+    }
+    let PairPath { user_id, name } = path.into_inner();
+    if !is_pair_name(&name) {
+        return Err(MetadataRefusal::Missing.into());
+    }
+    let (id, hash): ([u8; 5], [u8; 12]) = rand::rng().random();
+    let pair = json!({ "id": hex(&id), "hash": hex(&hash) });
+    let collections = change(&state, &caller, &user_id, |collections| {
+        keep_pair(&name, pair.clone(), collections)
+    })
+    .await?;
+    let stored = &collections[Collection::Private.name()][&name];
+    let pair = PrivatePair::deserialize(stored).map_err(Failure::FindingUser.because())?;
+    Ok(HttpResponse::Ok().json(pair))
+}
+
+fn collection_of(request: &HttpRequest) -> Result<Collection, MetadataRefusal> {
+    let name = request.path().rsplit('/').next().unwrap_or_default();
+    Collection::named(name).ok_or(MetadataRefusal::Missing)
+}
+
+/// What the caller is to the user; asks no more than `collection` needs.
+async fn reader_of(
+    state: &State,
+    caller: &Caller,
+    user_id: &UserId,
+    collection: Collection,
+) -> Result<Reader, ApiError> {
+    if caller.is_server {
+        return Ok(Reader::Service);
+    }
+    if caller.is(user_id) {
+        return Ok(Reader::Owner);
+    }
+    if collection.view_for(Reader::Trustee).is_err() {
+        return Ok(Reader::Stranger);
+    }
+    if permissions_on(state, user_id, &caller.user_id)
+        .await?
+        .names()
+        .next()
+        .is_some()
+    {
+        return Ok(Reader::Trustee);
+    }
+    if collection.view_for(Reader::Trustor).is_err() {
+        return Ok(Reader::Stranger);
+    }
+    if permissions_on(state, &caller.user_id, user_id)
+        .await?
+        .names()
+        .next()
+        .is_some()
+    {
+        return Ok(Reader::Trustor);
+    }
+    Ok(Reader::Stranger)
+}
+
+async fn check_writer(
+    state: &State,
+    caller: &Caller,
+    user_id: &UserId,
+    collection: Collection,
+) -> Result<(), ApiError> {
+    if caller.is_server {
+        return Ok(());
+    }
+    if collection == Collection::Private {
+        return Err(MetadataRefusal::Unauthorized.into());
+    }
+    if caller.is(user_id) || may_write(&permissions_on(state, user_id, &caller.user_id).await?) {
+        return Ok(());
+    }
+    Err(MetadataRefusal::Unauthorized.into())
+}
+
+/// What `holder` may do on the account of the user.
+pub(super) async fn permissions_on(
+    state: &State,
+    user_id: &UserId,
+    holder: &UserId,
+) -> Result<PermissionSet, ApiError> {
+    let permissions = state
+        .gatekeeper
+        .permissions(user_id, holder)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    Ok(permissions.unwrap_or_default())
+}
+
+/// Applies `change` to the metadata of the user, which is empty until somebody writes it.
+///
+/// The first metadata is written together with a look at the account, so that nobody who once had
+/// a permission leaves something behind on an account that is just being deleted. Services are
+/// trusted to know.
+async fn change(
+    state: &State,
+    caller: &Caller,
+    user_id: &UserId,
+    change: impl Fn(&mut Collections) -> Result<(), MetadataRefusal>,
+) -> Result<Collections, ApiError> {
+    loop {
+        match state.metadata.update(user_id, &change).await {
+            Ok(Some(collections)) => return Ok(collections),
+            Ok(None) => {}
+            Err(aborted) => return Err(not_changed(aborted)),
+        }
+        let mut first = Collections::new();
+        change(&mut first)?;
+        let stored = transaction(&state.client, async |session| {
+            if !caller.is_server && state.users.lock(session, user_id).await?.is_none() {
+                return Err(Aborted::Refused(MetadataRefusal::Missing));
+            }
+            Ok(state
+                .metadata
+                .insert(session, user_id, first.clone())
+                .await?)
+        })
+        .await;
+        match stored {
+            Ok(()) => return Ok(first),
+            // Somebody else wrote the first metadata, so there is something to update.
+            Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {}
+            Err(aborted) => return Err(not_changed(aborted)),
+        }
+    }
+}
+
+fn not_changed(aborted: Aborted<MetadataRefusal>) -> ApiError {
+    match aborted {
+        Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Failed(error) => Failure::UpdatingUser.because()(error),
+    }
+}

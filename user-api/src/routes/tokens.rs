@@ -1,0 +1,180 @@
+//! Tokens: log-in of services, checks, published keys, anonymous pairs.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use rand::RngExt as _;
+use serde::Serialize;
+use shared_runtime::{auth::TOKEN_HEADER, error::ApiError};
+use shared_types::TokenData;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    domain::{password::hex, session::Subject},
+    error::{Failure, Refusal},
+    routes::callers::{Bearer, Service},
+};
+
+const SERVER_NAME_HEADER: &str = "x-tidepool-server-name";
+const SERVER_SECRET_HEADER: &str = "x-tidepool-server-secret";
+
+/// An anonymous id and hash.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnonymousPair {
+    /// Always empty.
+    name: String,
+    /// 10 hexadecimal digits.
+    id: String,
+    /// 24 hexadecimal digits.
+    hash: String,
+}
+
+/// `POST /serverlogin`: a service logs in.
+///
+/// Body: none; name and secret are in the headers `x-tidepool-server-name` and
+/// `x-tidepool-server-secret`. Answer: 200, empty, the token in `x-tidepool-session-token`.
+/// Errors: 400 a header is missing; 401 wrong name or secret; 500 no token can be made.
+/// Source: user specification 3.5, public API `ServerLogin`.
+#[utoipa::path(
+    post, path = "/auth/serverlogin", tag = "tokens",
+    params(
+        ("x-tidepool-server-name" = String, Header, description = "The service"),
+        ("x-tidepool-server-secret" = String, Header, description = "Its secret"),
+    ),
+    responses(
+        (status = 200, description = "The token is in the header x-tidepool-session-token"),
+        (status = 400, description = "Missing id and/or password"),
+        (status = 401, description = "Wrong password"),
+        (status = 500, description = "Error generating the token"),
+    ),
+)]
+pub(crate) async fn log_in_server(
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let header = |name| {
+        let value = request.headers().get(name)?.to_str().ok()?;
+        (!value.is_empty()).then_some(value)
+    };
+    let name = header(SERVER_NAME_HEADER).ok_or(Refusal::MissingCredentials)?;
+    let secret = header(SERVER_SECRET_HEADER).ok_or(Refusal::MissingCredentials)?;
+    if !state.secrets.admit(name, secret) {
+        return Err(Refusal::WrongSecret.into());
+    }
+    let service = Subject::Service(name.to_owned());
+    let token = state
+        .sessions
+        .open(&service)
+        .await
+        .map_err(Failure::GeneratingToken.because())?;
+    Ok(HttpResponse::Ok()
+        .insert_header((TOKEN_HEADER, token))
+        .finish())
+}
+
+/// `GET /token/:token`: a service checks somebody's token.
+///
+/// Body: none. Answer: 200, what the token says.
+/// Errors: 401 the caller is no service, or the token is invalid, expired or revoked.
+/// Source: user specification 3.6, public API `CheckServerToken`.
+#[utoipa::path(
+    get, path = "/auth/token/{token}", tag = "tokens",
+    params(("token" = String, Path, description = "The token to check")),
+    responses(
+        (status = 200, description = "What the token says", body = TokenData),
+        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 500, description = "Error generating the token"),
+    ),
+)]
+pub(crate) async fn find_token(
+    _: Service,
+    token: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state
+        .sessions
+        .find(&token)
+        .await
+        .map_err(Failure::GeneratingToken.because())?;
+    let data = found.ok_or(Refusal::NoToken)?;
+    Ok(HttpResponse::Ok().json(data))
+}
+
+/// `GET /token`: what the caller's own token says.
+///
+/// Body: none. Answer: 200, what the token says.
+/// Errors: 401 no valid token.
+/// Source: user specification 3.7, public API `CheckUserToken`.
+#[utoipa::path(
+    get, path = "/auth/token", tag = "tokens",
+    responses(
+        (status = 200, description = "What the token says", body = TokenData),
+        (status = 401, description = "No x-tidepool-session-token was found"),
+    ),
+)]
+pub(crate) async fn find_own_token(
+    Bearer(caller): Bearer,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state
+        .sessions
+        .find(caller.token.expose())
+        .await
+        .map_err(Failure::GeneratingToken.because())?;
+    Ok(HttpResponse::Ok().json(found.ok_or(Refusal::NoToken)?))
+}
+
+/// `GET /.well-known/jwks.json`: the keys that verify tokens.
+///
+/// Body: none. Answer: 200, a JSON Web Key Set.
+/// Errors: none.
+/// Source: RFC 7517; the services of the platform verify tokens with it.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "tokens",
+    responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = Object)),
+)]
+pub(crate) async fn list_keys(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(state.sessions.published_keys())
+}
+
+/// `GET /private`: an anonymous pair, different at every call and stored nowhere.
+///
+/// Body: none; query parameters are ignored. Answer: 200, the pair.
+/// Errors: none.
+/// Source: user specification 3.9, public API `AnonymousIdHashPair`.
+#[utoipa::path(
+    get, path = "/auth/private", tag = "tokens",
+    responses((status = 200, description = "The pair", body = AnonymousPair)),
+)]
+pub(crate) async fn make_pair() -> HttpResponse {
+    let (id, hash): ([u8; 5], [u8; 12]) = rand::rng().random();
+    HttpResponse::Ok().json(AnonymousPair {
+        name: String::new(),
+        id: hex(&id),
+        hash: hex(&hash),
+    })
+}
+
+/// `GET /status`: whether the service and its store work.
+///
+/// Body: none. Answer: 200, text `OK`.
+/// Errors: 500 (text) the store does not answer.
+/// Source: user specification 4.9.
+#[utoipa::path(
+    get, path = "/status", tag = "status",
+    responses(
+        (status = 200, description = "OK", body = String, content_type = "text/plain"),
+        (status = 500, description = "The store does not answer", body = String, content_type = "text/plain"),
+    ),
+)]
+pub(crate) async fn find_status(state: Data<State>) -> HttpResponse {
+    if state.readiness.database_answers() {
+        HttpResponse::Ok().content_type("text/plain").body("OK")
+    } else {
+        HttpResponse::InternalServerError()
+            .content_type("text/plain")
+            .body("the store does not answer")
+    }
+}

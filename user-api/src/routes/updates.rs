@@ -1,0 +1,244 @@
+//! Changes to accounts.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use bson::oid::ObjectId;
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    mongo::{Aborted, is_duplicate_key, transaction},
+};
+use shared_types::{UserId, UserRecord};
+use tracing::warn;
+
+use crate::{
+    State,
+    claim::{self, Claimed},
+    domain::{update::Updates, user::Account},
+    error::{Failure, Refusal},
+    routes::{callers::Member, rights_on},
+    store::{AccountChange, NamesChange},
+};
+
+/// How often a change is decided anew because somebody else changed the account meanwhile.
+const MAX_TRIES: usize = 8;
+
+/// `PUT /user`: changes the caller's own account.
+///
+/// Body: `updates`, an object with `username`, `emails`, `password`, `termsAccepted`; other members
+/// are ignored. A new password ends all other sessions. Answer: 200, the account.
+/// Errors: 400 the body breaks a rule; 401 no valid token, no right, or the account is gone; 409 a
+/// name is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// Source: user specification 4.7, public API `UpdateUser`.
+#[utoipa::path(
+    put, path = "/auth/user", tag = "accounts", request_body = Object,
+    responses(
+        (status = 200, description = "The account", body = UserRecord),
+        (status = 400, description = "Invalid user details were given"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 409, description = "User already exists"),
+        (status = 500, description = "Error finding user, or Error updating user"),
+    ),
+)]
+pub(crate) async fn update_own_user(
+    Member(caller): Member,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    answer_update(&state, &caller, &caller.user_id, &body).await
+}
+
+/// `PUT /user/:userid`: changes an account.
+///
+/// For services, the user, and who runs the account (`custodian` or `admin`; not the password nor
+/// the terms). Only services change `roles` and `emailVerified`. A password set by a service ends
+/// all sessions; the first password of an account takes `custodian` from everybody.
+/// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
+/// `emailVerified`; other members are ignored. Answer: 200, the account.
+/// Errors: 400 the body breaks a rule; 401 no valid token, no right, or no such account; 409 a name
+/// is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// Source: user specification 4.7, public API `UpdateUser`.
+#[utoipa::path(
+    put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The account", body = UserRecord),
+        (status = 400, description = "Invalid user details were given"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 409, description = "User already exists"),
+        (status = 500, description = "Error finding user, or Error updating user"),
+    ),
+)]
+pub(crate) async fn update_user(
+    Member(caller): Member,
+    target: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    answer_update(&state, &caller, &target, &body).await
+}
+
+async fn answer_update(
+    state: &State,
+    caller: &Caller,
+    target: &UserId,
+    body: &Body,
+) -> Result<HttpResponse, ApiError> {
+    let updates = Updates::read(&body.0)?;
+    let mut account = find_target(state, target, &updates).await?;
+    let rights = rights_on(state, caller, &account.userid)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    updates.check_rights(rights, caller.is_server)?;
+    let mut tries = 0;
+    while !change(state, caller, &account, &updates).await? {
+        tries += 1;
+        if tries == MAX_TRIES {
+            return Err(Failure::UpdatingUser.because()(anyhow::anyhow!(
+                "other changes were always faster"
+            )));
+        }
+        account = find_target(state, target, &updates).await?;
+    }
+    let changed = state
+        .users
+        .find(&account.userid)
+        .await
+        .map_err(Failure::UpdatingUser.because())?
+        .ok_or(Refusal::NotAuthorized)?;
+    Ok(HttpResponse::Ok().json(changed.record(caller.is_server)))
+}
+
+/// The account to change, which may be changed here.
+async fn find_target(
+    state: &State,
+    target: &UserId,
+    updates: &Updates,
+) -> Result<Account, ApiError> {
+    let found = state
+        .users
+        .find(target)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    if !updates.username_suits(found.as_ref()) {
+        return Err(Refusal::InvalidDetails.into());
+    }
+    found
+        .filter(|account| !account.is_brokered())
+        .ok_or(Refusal::NotAuthorized.into())
+}
+
+/// Changes the account that was read as `account`; `false` when somebody else was faster.
+async fn change(
+    state: &State,
+    caller: &Caller,
+    account: &Account,
+    updates: &Updates,
+) -> Result<bool, ApiError> {
+    let names = updates.names_of(account)?;
+    if let Some(names) = &names {
+        let is_taken = state
+            .users
+            .is_taken(names.iter(), Some(&account.userid))
+            .await;
+        if is_taken.map_err(Failure::UpdatingUser.because())? {
+            return Err(Refusal::UserExists.into());
+        }
+    }
+    let password_hash = match &updates.password {
+        Some(password) => Some(state.hasher.hash(password, Failure::UpdatingUser).await?),
+        None => None,
+    };
+    let change = AccountChange {
+        names: names.map(|names| NamesChange {
+            username: names.username,
+            emails: names.emails,
+        }),
+        roles: updates.roles.clone(),
+        terms_accepted: updates.terms_accepted.clone(),
+        email_verified: updates.email_verified,
+        password_hash,
+    };
+    if change.is_empty() {
+        return Ok(true);
+    }
+    match write(state, caller, account, &change).await {
+        Ok(Some(row)) => {
+            finish_claim(state, account, row).await?;
+            Ok(true)
+        }
+        Ok(None) => Ok(true),
+        Err(Aborted::Refused(Outrun)) => Ok(false),
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::UserExists.into()),
+        Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),
+    }
+}
+
+/// The account is no longer as it was read.
+struct Outrun;
+
+/// Writes the change and what goes with a new password: the end of sessions and, for the first
+/// password, the row that takes the custodians' right, whose id is answered.
+async fn write(
+    state: &State,
+    caller: &Caller,
+    account: &Account,
+    change: &AccountChange,
+) -> Result<Option<ObjectId>, Aborted<Outrun>> {
+    let userid = &account.userid;
+    let claims = change.password_hash.is_some() && !account.has_password();
+    transaction(&state.client, async |session| {
+        if !state
+            .users
+            .update(session, account, change, caller.user_id.as_str())
+            .await?
+        {
+            return Err(Aborted::Refused(Outrun));
+        }
+        if change.password_hash.is_some() {
+            let kept = (!caller.is_server).then(|| caller.token.expose());
+            state
+                .sessions
+                .tokens()
+                .delete_all_but(session, userid, kept)
+                .await?;
+        }
+        if !claims {
+            return Ok(None);
+        }
+        let claimed = Claimed {
+            userid: userid.clone(),
+        };
+        Ok(Some(
+            state
+                .outbox
+                .enqueue(session, claim::entry(&claimed))
+                .await?,
+        ))
+    })
+    .await
+}
+
+/// Takes the custodians' right at once, so that the answer can say whether it is gone; the row
+/// does it later if this fails.
+async fn finish_claim(state: &State, account: &Account, row: ObjectId) -> Result<(), ApiError> {
+    let claimed = Claimed {
+        userid: account.userid.clone(),
+    };
+    if let Err(cause) = claim::withdraw_custodians(state, &claimed).await {
+        state.outbox.wake();
+        return Err(Failure::UpdatingUser.because()(cause));
+    }
+    let withdrawn = transaction(&state.client, async |session| {
+        Ok::<_, Aborted<()>>(state.outbox.withdraw(session, row).await?)
+    })
+    .await;
+    if withdrawn.is_err() {
+        // The relay repeats what has been done, which changes nothing.
+        warn!("a finished row was not withdrawn from the outbox");
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Accounts: find, list, sign up.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use chrono::Utc;
+use shared_runtime::{
+    auth::{Caller, TOKEN_HEADER},
+    body::Body,
+    error::ApiError,
+};
+use shared_types::{PermissionSet, UserId, UserRecord};
+use uuid::Uuid;
+
+use crate::{
+    State,
+    creation::{Grant, NewAccount, create, create_with_grant},
+    domain::{
+        details::SignUp,
+        query::{self, UserQuery},
+        rights::Rights,
+        session::Subject,
+        user::{Account, CLINIC_ROLE, names_contain_secret},
+    },
+    error::{Failure, Refusal},
+    routes::{callers::Member, rights_on},
+};
+
+/// `GET /users`: accounts by id, or by role and day of creation. For services.
+///
+/// Query: `id` (up to 200, separated by commas) or `role`, the latter with `createdFrom` and
+/// `createdTo` (`YYYY-MM-DD`, UTC, both inclusive). Answer: 200, an array: by id in the order asked,
+/// unknown ones missing; by role the newest first.
+/// Errors: 400 the query cannot be answered; 401 the caller is no service; 500 the store failed.
+/// Source: user specification 4.1, public API `ListUsers`.
+#[utoipa::path(
+    get, path = "/auth/users", tag = "accounts",
+    params(
+        ("id" = Option<String>, Query, description = "Up to 200 ids, separated by commas"),
+        ("role" = Option<String>, Query, description = "A role"),
+        ("createdFrom" = Option<String>, Query, description = "First day, YYYY-MM-DD"),
+        ("createdTo" = Option<String>, Query, description = "Last day, YYYY-MM-DD"),
+    ),
+    responses(
+        (status = 200, description = "The accounts", body = Vec<UserRecord>),
+        (status = 400, description = "The query cannot be answered"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 500, description = "Error finding user"),
+    ),
+)]
+pub(crate) async fn list_users(
+    Member(caller): Member,
+    parameters: Query<Vec<(String, String)>>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !caller.is_server {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    let accounts = match query::read(&parameters)? {
+        UserQuery::Role { role, created } => state.users.list_by_role(&role, created).await,
+        UserQuery::Ids(ids) => state
+            .users
+            .list(&ids)
+            .await
+            .map(|found| in_order(&ids, found)),
+    }
+    .map_err(Failure::FindingUser.because())?;
+    let records: Vec<UserRecord> = accounts
+        .iter()
+        .map(|account| account.record(true))
+        .collect();
+    Ok(HttpResponse::Ok().json(records))
+}
+
+/// The accounts in the order of their ids, each once.
+fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
+    let place = |account: &Account| {
+        ids.iter()
+            .position(|id| id.eq_ignore_ascii_case(account.userid.as_str()))
+    };
+    accounts.sort_by_cached_key(|account| place(account).unwrap_or(usize::MAX));
+    accounts
+}
+
+/// `GET /user`: the caller's own account.
+///
+/// Body: none. Answer: 200, the account.
+/// Errors: 401 no valid token; 404 the account is gone; 500 the store failed.
+/// Source: user specification 4.2, public API `GetUserInfo`.
+#[utoipa::path(
+    get, path = "/auth/user", tag = "accounts",
+    responses(
+        (status = 200, description = "The account", body = UserRecord),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 404, description = "User not found"),
+        (status = 500, description = "Error finding user"),
+    ),
+)]
+pub(crate) async fn find_own_user(
+    Member(caller): Member,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    answer_user(&state, &caller, caller.user_id.as_str()).await
+}
+
+/// `GET /user/:userid`: an account, by id, user name or address.
+///
+/// For services, the user, and who runs the account (`custodian` or `admin`). Body: none. Answer:
+/// 200, the account; services also see `passwordExists`.
+/// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 500
+/// the store or gatekeeper failed.
+/// Source: user specification 4.2, public API `GetUser`.
+#[utoipa::path(
+    get, path = "/auth/user/{userid}", tag = "accounts",
+    params(("userid" = String, Path, description = "Id, user name or address")),
+    responses(
+        (status = 200, description = "The account", body = UserRecord),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 404, description = "User not found"),
+        (status = 500, description = "Error finding user"),
+    ),
+)]
+pub(crate) async fn find_user(
+    Member(caller): Member,
+    target: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    answer_user(&state, &caller, &target).await
+}
+
+async fn answer_user(
+    state: &State,
+    caller: &Caller,
+    target: &str,
+) -> Result<HttpResponse, ApiError> {
+    let mut found = if UserId::has_id_form(target) {
+        state
+            .users
+            .find(&target.into())
+            .await
+            .map(|account| account.into_iter().collect())
+    } else {
+        state.users.list_by_name(target).await
+    }
+    .map_err(Failure::FindingUser.because())?;
+    // A name that several old accounts share names none of them.
+    let account = if found.len() == 1 { found.pop() } else { None };
+    let account = account.ok_or(Refusal::UserNotFound)?;
+    let rights = rights_on(state, caller, &account.userid)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    if rights == Rights::Nothing {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    Ok(HttpResponse::Ok().json(account.record(caller.is_server)))
+}
+
+/// `POST /user`: somebody signs up.
+///
+/// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`. Answer:
+/// 201, the account; the token in `x-tidepool-session-token`.
+/// Errors: 400 the body breaks a rule; 409 the user name or an address is taken; 500 the store or,
+/// for a `clinic` account, gatekeeper failed; 503 too many sign-ups at once.
+/// Source: user specification 4.3, public API `CreateUser`.
+#[utoipa::path(
+    post, path = "/auth/user", tag = "accounts", request_body = Object,
+    responses(
+        (status = 201, description = "The account; the token is in the header x-tidepool-session-token", body = UserRecord),
+        (status = 400, description = "Invalid user details were given"),
+        (status = 409, description = "User already exists"),
+        (status = 500, description = "Error creating the user, or Error generating the token"),
+    ),
+)]
+pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    let details = SignUp::read(&body.0)?;
+    let mut account = Account {
+        userid: Uuid::new_v4().to_string().into(),
+        username: Some(details.username),
+        emails: details.emails,
+        roles: details.roles,
+        terms_accepted: None,
+        email_verified: false,
+        password_hash: None,
+    };
+    let is_taken = state.users.is_taken(account.names(), None).await;
+    if is_taken.map_err(Failure::CreatingUser.because())? {
+        return Err(Refusal::UserExists.into());
+    }
+    if names_contain_secret(account.names(), state.verification_secret()) {
+        account.email_verified = true;
+        account.terms_accepted = Some(Utc::now().format("%Y-%m-%dT%H:%M:%S%:z").to_string());
+    }
+    account.password_hash = Some(
+        state
+            .hasher
+            .hash(&details.password, Failure::CreatingUser)
+            .await?,
+    );
+    let new = NewAccount {
+        account: &account,
+        metadata: None,
+        by: account.userid.as_str(),
+    };
+    match &state.accounts.demo_account {
+        Some(demo) if account.has_role(CLINIC_ROLE) => {
+            let grant = Grant {
+                sharer: demo.clone(),
+                grantee: account.userid.clone(),
+                permissions: PermissionSet::of(&["view"]),
+            };
+            create_with_grant(&state, &new, &grant).await?;
+        }
+        _ => create(&state, &new).await?,
+    }
+    let token = state
+        .sessions
+        .open(&Subject::User(account.userid.clone()))
+        .await
+        .map_err(Failure::GeneratingToken.because())?;
+    Ok(HttpResponse::Created()
+        .insert_header((TOKEN_HEADER, token))
+        .json(account.record(false)))
+}

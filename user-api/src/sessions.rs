@@ -1,0 +1,257 @@
+//! Opens and checks sessions: signs tokens and keeps them in the store.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use jsonwebtoken::jwk::JwkSet;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use shared_runtime::{
+    auth::{AuthFailure, ServiceToken, SessionClaims, SigningKey, TokenCheck, VerifyingKeys},
+    peers::PeerError,
+};
+use shared_types::TokenData;
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    config::{Config, TokenSettings},
+    domain::session::{OWN_TOKEN_TTL_S, Subject, claims, duration_s},
+    store::Tokens,
+};
+
+/// The name under which user-api calls other services.
+const OWN_NAME: &str = "user-api";
+
+/// A token for other services is replaced when less than this remains, in seconds.
+const RENEW_BEFORE_S: i64 = 60;
+
+const DAY_S: i64 = 86_400;
+
+pub(crate) struct Sessions {
+    signing: SigningKey,
+    verifying: VerifyingKeys,
+    published: JwkSet,
+    tokens: Tokens,
+    settings: TokenSettings,
+}
+
+impl Sessions {
+    pub(crate) fn new(settings: &TokenSettings, tokens: Tokens) -> anyhow::Result<Self> {
+        let signing = SigningKey::from_pem(settings.private_key.expose_secret())?;
+        let mut keys = vec![signing.public().clone()];
+        if let Some(previous) = &settings.previous_public_keys {
+            keys.extend(VerifyingKeys::public_jwks(previous)?);
+        }
+        let published = JwkSet { keys };
+        let hosts: Vec<String> = [
+            Some(&settings.api_host),
+            settings.previous_api_host.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|host| !host.is_empty())
+        .cloned()
+        .collect();
+        anyhow::ensure!(!hosts.is_empty(), "tokens.api_host is empty");
+        let verifying = VerifyingKeys::from_jwks(&published).issued_by(&hosts);
+        Ok(Self {
+            signing,
+            verifying,
+            published,
+            tokens,
+            settings: settings.clone(),
+        })
+    }
+
+    /// The keys that verify our tokens.
+    pub(crate) fn published_keys(&self) -> &JwkSet {
+        &self.published
+    }
+
+    /// The open sessions.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Opens a session of the usual length and answers its token.
+    pub(crate) async fn open(&self, subject: &Subject) -> anyhow::Result<String> {
+        let duration_s = match subject {
+            Subject::User(_) => self.settings.user_ttl_s,
+            Subject::Service(_) => self.settings.server_ttl_s,
+        };
+        self.open_for(subject, i64::from(duration_s), Utc::now())
+            .await
+    }
+
+    /// Opens a session of the length for apps and for those who know the long-term key.
+    pub(crate) async fn open_long(&self, subject: &Subject) -> anyhow::Result<String> {
+        let duration_s = i64::from(self.settings.long_term_days) * DAY_S;
+        self.open_for(subject, duration_s, Utc::now()).await
+    }
+
+    /// Opens another session like that of `token`, as long as it was made for; `None` when that
+    /// one is not open.
+    pub(crate) async fn renew(&self, token: &str) -> anyhow::Result<Option<(String, TokenData)>> {
+        let Some(claims) = self.verifying.verify(token) else {
+            return Ok(None);
+        };
+        let now = Utc::now();
+        let duration_s = duration_s(&claims);
+        let renewed = self
+            .open_for(&Subject::of(&claims), duration_s, now)
+            .await?;
+        let data = TokenData {
+            expires_at: now.timestamp() + duration_s,
+            ..claims.token_data()
+        };
+        Ok(Some((renewed, data)))
+    }
+
+    /// Whether `key` asks for a long session.
+    pub(crate) fn is_long_term_key(&self, key: &str) -> bool {
+        self.settings
+            .long_term_key
+            .as_ref()
+            .map(SecretString::expose_secret)
+            .is_some_and(|expected| !expected.is_empty() && equal(expected, key))
+    }
+
+    /// What an open session's token says; `None` when it is not open.
+    pub(crate) async fn find(
+        &self,
+        token: &str,
+    ) -> Result<Option<TokenData>, mongodb::error::Error> {
+        let Some(claims) = self.verifying.verify(token) else {
+            return Ok(None);
+        };
+        Ok(self
+            .tokens
+            .contains(token)
+            .await?
+            .then(|| claims.token_data()))
+    }
+
+    async fn open_for(
+        &self,
+        subject: &Subject,
+        duration_s: i64,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<String> {
+        anyhow::ensure!(!subject.as_str().is_empty(), "a session needs a name");
+        let claims: SessionClaims = claims(
+            subject,
+            duration_s,
+            &self.settings.api_host,
+            now,
+            Uuid::new_v4(),
+        );
+        let token = self.signing.sign(&claims)?;
+        self.tokens.insert(&token, &claims).await?;
+        Ok(token)
+    }
+}
+
+impl TokenCheck for Sessions {
+    fn check<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<TokenData, AuthFailure>> {
+        Box::pin(async move {
+            match self.find(token).await {
+                Ok(Some(data)) => Ok(data),
+                Ok(None) => Err(AuthFailure::Invalid),
+                Err(error) => Err(AuthFailure::Unavailable(format!("token check: {error}"))),
+            }
+        })
+    }
+}
+
+/// The token with which user-api calls others, which it makes itself.
+pub(crate) struct OwnToken {
+    sessions: Arc<Sessions>,
+    current: Mutex<Option<(Arc<SecretString>, DateTime<Utc>)>>,
+}
+
+impl OwnToken {
+    pub(crate) fn new(sessions: Arc<Sessions>) -> Self {
+        Self {
+            sessions,
+            current: Mutex::new(None),
+        }
+    }
+}
+
+impl ServiceToken for OwnToken {
+    fn token(&self) -> BoxFuture<'_, Result<Arc<SecretString>, PeerError>> {
+        Box::pin(async move {
+            let mut current = self.current.lock().await;
+            let now = Utc::now();
+            if let Some((token, opened)) = &*current
+                && (now - *opened).num_seconds() < OWN_TOKEN_TTL_S - RENEW_BEFORE_S
+            {
+                return Ok(token.clone());
+            }
+            let subject = Subject::Service(OWN_NAME.to_owned());
+            let token = self
+                .sessions
+                .open_for(&subject, OWN_TOKEN_TTL_S, now)
+                .await
+                .map_err(PeerError::Unavailable)?;
+            let token = Arc::new(SecretString::from(token));
+            *current = Some((token.clone(), now));
+            Ok(token)
+        })
+    }
+
+    fn refused<'a>(&'a self, token: &'a Arc<SecretString>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let mut current = self.current.lock().await;
+            if current
+                .as_ref()
+                .is_some_and(|(held, _)| Arc::ptr_eq(held, token))
+            {
+                *current = None;
+            }
+        })
+    }
+}
+
+/// The secrets with which services log in.
+pub(crate) struct Secrets {
+    by_name: BTreeMap<String, SecretString>,
+    shared: Option<SecretString>,
+}
+
+impl Secrets {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        let secrets = Self {
+            by_name: config.server_secrets.clone(),
+            shared: config.shared_server_secret.clone(),
+        };
+        let all = || secrets.by_name.values().chain(&secrets.shared);
+        anyhow::ensure!(
+            all().next().is_some(),
+            "server_secrets: no service could log in"
+        );
+        anyhow::ensure!(
+            all().all(|secret| !secret.expose_secret().is_empty()),
+            "server_secrets: a secret is empty"
+        );
+        Ok(secrets)
+    }
+
+    /// Whether `secret` is that of the service `name`, or the shared one.
+    pub(crate) fn admit(&self, name: &str, secret: &str) -> bool {
+        let own = self.by_name.get(name);
+        own.into_iter()
+            .chain(&self.shared)
+            .any(|expected| equal(expected.expose_secret(), secret))
+    }
+}
+
+/// Compares in a time that depends on neither text.
+fn equal(left: &str, right: &str) -> bool {
+    Sha256::digest(left.as_bytes())
+        .ct_eq(&Sha256::digest(right.as_bytes()))
+        .into()
+}

@@ -1,0 +1,112 @@
+//! Collection `tokens`: the sessions that are open. A token is valid while its document is here.
+//!
+//! `_id` is the SHA-256 of the token; documents of the reference, whose `_id` is the token itself,
+//! are found as well.
+
+use bson::{DateTime, Document, doc};
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
+};
+use shared_runtime::{auth::SessionClaims, mongo::ensure_indexes};
+use shared_types::UserId;
+use std::time::Duration;
+
+use crate::domain::session::{Subject, duration_s, stored_id};
+
+#[derive(Clone)]
+pub(crate) struct Tokens {
+    tokens: Collection<Document>,
+}
+
+impl Tokens {
+    pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
+        let tokens = database.collection("tokens");
+        let expiry = IndexOptions::builder()
+            .name("ExpireTokens".to_owned())
+            .expire_after(Duration::ZERO)
+            .build();
+        // Serves `delete_all` and `delete_others`.
+        let user = IndexOptions::builder()
+            .name("TokenUserId".to_owned())
+            .build();
+        let indexes = vec![
+            IndexModel::builder()
+                .keys(doc! { "expiresAt": 1 })
+                .options(expiry)
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "userId": 1 })
+                .options(user)
+                .build(),
+        ];
+        ensure_indexes(&tokens, indexes).await?;
+        Ok(Self { tokens })
+    }
+
+    /// Whether the session of `token` is open.
+    pub(crate) async fn contains(&self, token: &str) -> Result<bool, Error> {
+        let found = self
+            .tokens
+            .find_one(by_token(token))
+            .projection(doc! { "_id": 1 })
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Opens the session of `token`, which says `claims`.
+    pub(crate) async fn insert(&self, token: &str, claims: &SessionClaims) -> Result<(), Error> {
+        let created = DateTime::from_millis(claims.iat.saturating_mul(1000));
+        let subject = Subject::of(claims);
+        let mut document = doc! {
+            "_id": stored_id(token),
+            "isServer": subject.is_server(),
+            "duration": duration_s(claims),
+            "expiresAt": DateTime::from_millis(claims.exp.saturating_mul(1000)),
+            "createdAt": created,
+            "time": created,
+        };
+        let name = if subject.is_server() {
+            "serverId"
+        } else {
+            "userId"
+        };
+        document.insert(name, subject.as_str());
+        self.tokens.insert_one(document).await?;
+        Ok(())
+    }
+
+    /// Closes the session of `token`.
+    pub(crate) async fn delete(&self, token: &str) -> Result<(), Error> {
+        self.tokens.delete_many(by_token(token)).await?;
+        Ok(())
+    }
+
+    /// Closes every session of a user.
+    pub(crate) async fn delete_all(&self, user: &UserId) -> Result<(), Error> {
+        self.tokens.delete_many(by_user(user)).await?;
+        Ok(())
+    }
+
+    /// Closes every session of a user in the transaction of `session`, but that of `kept`.
+    pub(crate) async fn delete_all_but(
+        &self,
+        session: &mut ClientSession,
+        user: &UserId,
+        kept: Option<&str>,
+    ) -> Result<(), Error> {
+        let mut filter = by_user(user);
+        if let Some(kept) = kept {
+            filter.insert("_id", doc! { "$nin": [stored_id(kept), kept] });
+        }
+        self.tokens.delete_many(filter).session(session).await?;
+        Ok(())
+    }
+}
+
+fn by_token(token: &str) -> Document {
+    doc! { "_id": { "$in": [stored_id(token), token] } }
+}
+
+fn by_user(user: &UserId) -> Document {
+    doc! { "userId": user.as_str() }
+}

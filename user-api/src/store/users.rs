@@ -1,0 +1,472 @@
+//! Collection `users`: the accounts, in the format of the reference.
+//!
+//! Members that are not ours are kept: documents are changed member by member and never rewritten.
+//! `deletedTime` marks accounts that the reference deleted; they are unknown everywhere.
+//!
+//! `logins` is an addition: user name and addresses of every account that we wrote, under a unique
+//! index, so that two of them never share a name. Accounts of the reference, among which there may
+//! be duplicates, lack it until their names change.
+
+use std::sync::LazyLock;
+
+use bson::{Document, doc, oid::ObjectId};
+use chrono::{SecondsFormat, Utc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::Error,
+    options::{Collation, CollationStrength, IndexOptions},
+};
+use serde::Deserialize;
+use shared_runtime::mongo::ensure_indexes;
+use shared_types::UserId;
+
+use crate::domain::{
+    query::Period,
+    user::{Account, CUSTODIAL_ROLE},
+};
+
+/// Neither case nor accents count (the reference's choice).
+static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
+    Collation::builder()
+        .locale("en")
+        .strength(CollationStrength::Primary)
+        .build()
+});
+
+/// What a new account may not share with another: case does not count, accents do.
+static UNIQUE: LazyLock<Collation> = LazyLock::new(|| {
+    Collation::builder()
+        .locale("en")
+        .strength(CollationStrength::Secondary)
+        .build()
+});
+
+#[derive(Deserialize)]
+struct UserDocument {
+    userid: String,
+    username: Option<String>,
+    emails: Option<Vec<String>>,
+    roles: Option<Vec<String>>,
+    #[serde(rename = "termsAccepted")]
+    terms_accepted: Option<String>,
+    /// The stored name of `emailVerified`.
+    authenticated: Option<bool>,
+    pwhash: Option<String>,
+}
+
+impl From<UserDocument> for Account {
+    fn from(document: UserDocument) -> Self {
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Self {
+            userid: document.userid.into(),
+            username: filled(document.username),
+            emails: document.emails.unwrap_or_default(),
+            roles: document.roles.unwrap_or_default(),
+            terms_accepted: filled(document.terms_accepted),
+            email_verified: document.authenticated.unwrap_or_default(),
+            password_hash: filled(document.pwhash),
+        }
+    }
+}
+
+/// What changes in an account; `None` leaves a member as it is.
+#[derive(Debug, Default)]
+pub(crate) struct AccountChange {
+    pub(crate) names: Option<NamesChange>,
+    pub(crate) roles: Option<Vec<String>>,
+    pub(crate) terms_accepted: Option<String>,
+    pub(crate) email_verified: Option<bool>,
+    /// Also ends the custodial role.
+    pub(crate) password_hash: Option<String>,
+}
+
+impl AccountChange {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_none()
+            && self.roles.is_none()
+            && self.terms_accepted.is_none()
+            && self.email_verified.is_none()
+            && self.password_hash.is_none()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct NamesChange {
+    /// `None` removes it.
+    pub(crate) username: Option<String>,
+    /// Empty removes them.
+    pub(crate) emails: Vec<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Users {
+    users: Collection<Document>,
+}
+
+impl Users {
+    pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
+        let users = database.collection("users");
+        let by_name = || {
+            IndexOptions::builder()
+                .collation(IGNORING_CASE.clone())
+                .build()
+        };
+        let by_id = IndexOptions::builder()
+            .collation(IGNORING_CASE.clone())
+            .unique(true)
+            .build();
+        let logins = IndexOptions::builder()
+            .unique(true)
+            .collation(UNIQUE.clone())
+            .partial_filter_expression(doc! { "logins": { "$exists": true } })
+            .build();
+        let indexes = vec![
+            IndexModel::builder()
+                .keys(doc! { "userid": 1 })
+                .options(by_id)
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "username": 1 })
+                .options(by_name())
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "emails": 1 })
+                .options(by_name())
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "logins": 1 })
+                .options(logins)
+                .build(),
+            // Serves `list_by_role`.
+            IndexModel::builder()
+                .keys(doc! { "roles": 1, "_id": -1 })
+                .build(),
+        ];
+        ensure_indexes(&users, indexes).await?;
+        Ok(Self { users })
+    }
+
+    /// The account with this id.
+    pub(crate) async fn find(&self, id: &UserId) -> Result<Option<Account>, Error> {
+        let filter = existing(doc! { "userid": id.as_str() });
+        Ok(self.list_matching(filter, 1).await?.pop())
+    }
+
+    /// The accounts that can be logged into as `name`, which is an id, a user name or an address;
+    /// two at most.
+    pub(crate) async fn list_by_login(&self, name: &str) -> Result<Vec<Account>, Error> {
+        let names = [
+            doc! { "userid": name },
+            doc! { "username": name },
+            doc! { "emails": name },
+        ];
+        self.list_matching(existing(doc! { "$or": names }), 2).await
+    }
+
+    /// The accounts with this user name or address; two at most.
+    pub(crate) async fn list_by_name(&self, name: &str) -> Result<Vec<Account>, Error> {
+        let names = [doc! { "username": name }, doc! { "emails": name }];
+        self.list_matching(existing(doc! { "$or": names }), 2).await
+    }
+
+    /// Whether one of `names` is the user name or an address of an account other than `own`.
+    pub(crate) async fn is_taken(
+        &self,
+        names: impl Iterator<Item = &str>,
+        own: Option<&UserId>,
+    ) -> Result<bool, Error> {
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() {
+            return Ok(false);
+        }
+        let filter = existing(doc! { "$or": [
+            { "username": { "$in": &names } },
+            { "emails": { "$in": &names } },
+        ] });
+        let found = self.list_matching(filter, 2).await?;
+        Ok(found.iter().any(|account| Some(&account.userid) != own))
+    }
+
+    /// The accounts with these ids, in no order.
+    pub(crate) async fn list(&self, ids: &[String]) -> Result<Vec<Account>, Error> {
+        let filter = existing(doc! { "userid": { "$in": ids } });
+        self.list_matching(filter, 0).await
+    }
+
+    /// The accounts with a role, created in a period, newest first.
+    pub(crate) async fn list_by_role(
+        &self,
+        role: &str,
+        created: Period,
+    ) -> Result<Vec<Account>, Error> {
+        let mut filter = existing(doc! { "roles": role });
+        let mut ids = Document::new();
+        if let Some(from) = created.from {
+            ids.insert("$gte", first_id_of(from.timestamp()));
+        }
+        if let Some(before) = created.before {
+            ids.insert("$lt", first_id_of(before.timestamp()));
+        }
+        if !ids.is_empty() {
+            filter.insert("_id", ids);
+        }
+        let found = self
+            .users
+            .find(filter)
+            .projection(members())
+            .sort(doc! { "_id": -1 })
+            .await?;
+        accounts(found.with_type()).await
+    }
+
+    /// Stores a new account, created by the user or service `by`. A name or id that is taken is a
+    /// duplicate key.
+    pub(crate) async fn insert(&self, account: &Account, by: &str) -> Result<(), Error> {
+        self.users.insert_one(document(account, by)).await?;
+        Ok(())
+    }
+
+    /// The same in the transaction of `session`.
+    pub(crate) async fn insert_in(
+        &self,
+        session: &mut ClientSession,
+        account: &Account,
+        by: &str,
+    ) -> Result<(), Error> {
+        self.users
+            .insert_one(document(account, by))
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes `change` to the account that was read as `read`, in the transaction of `session`;
+    /// `false` when the password or, where they change, the names are no longer those read. A name
+    /// that is taken is a duplicate key.
+    pub(crate) async fn update(
+        &self,
+        session: &mut ClientSession,
+        read: &Account,
+        change: &AccountChange,
+        by: &str,
+    ) -> Result<bool, Error> {
+        let mut filter = existing(doc! {
+            "userid": read.userid.as_str(),
+            "pwhash": as_read(read.password_hash.as_deref()),
+        });
+        if change.names.is_some() {
+            filter.insert("username", as_read(read.username.as_deref()));
+            let emails = if read.emails.is_empty() {
+                doc! { "$in": [null, []] }
+            } else {
+                doc! { "$eq": &read.emails }
+            };
+            filter.insert("emails", emails);
+        }
+        let updated = self
+            .users
+            .update_one(filter, change_of(read, change, by))
+            .collation(IGNORING_CASE.clone())
+            .session(session)
+            .await?;
+        Ok(updated.matched_count == 1)
+    }
+
+    /// Replaces the hash `old` of the same password; `false` when it is no longer the stored one.
+    pub(crate) async fn upgrade_hash(
+        &self,
+        id: &UserId,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, Error> {
+        let updated = self
+            .users
+            .update_one(
+                existing(doc! { "userid": id.as_str(), "pwhash": old }),
+                doc! { "$set": { "pwhash": new } },
+            )
+            .collation(IGNORING_CASE.clone())
+            .await?;
+        Ok(updated.matched_count == 1)
+    }
+
+    /// Removes an account in the transaction of `session`; `false` when it is gone.
+    pub(crate) async fn delete(
+        &self,
+        session: &mut ClientSession,
+        id: &UserId,
+    ) -> Result<bool, Error> {
+        let deleted = self
+            .users
+            .delete_one(existing(doc! { "userid": id.as_str() }))
+            .collation(IGNORING_CASE.clone())
+            .session(session)
+            .await?;
+        Ok(deleted.deleted_count == 1)
+    }
+
+    /// Reads an account in the transaction of `session` and makes every other transaction that does
+    /// the same wait for this one, so that two admins of one account cannot leave at once.
+    pub(crate) async fn lock(
+        &self,
+        session: &mut ClientSession,
+        id: &UserId,
+    ) -> Result<Option<Account>, Error> {
+        let found = self
+            .users
+            .clone_with_type::<UserDocument>()
+            .find_one_and_update(
+                existing(doc! { "userid": id.as_str() }),
+                doc! { "$inc": { "adminLock": 1_i64 } },
+            )
+            .projection(members())
+            .collation(IGNORING_CASE.clone())
+            .session(session)
+            .await?;
+        Ok(found.map(Account::from))
+    }
+
+    /// Which of `ids` are accounts, in the transaction of `session`.
+    pub(crate) async fn list_existing(
+        &self,
+        session: &mut ClientSession,
+        ids: &[&str],
+    ) -> Result<Vec<UserId>, Error> {
+        let mut found = self
+            .users
+            .clone_with_type::<UserDocument>()
+            .find(existing(doc! { "userid": { "$in": ids } }))
+            .projection(members())
+            .collation(IGNORING_CASE.clone())
+            .session(&mut *session)
+            .await?;
+        let documents: Vec<UserDocument> = found.stream(session).try_collect().await?;
+        Ok(documents
+            .into_iter()
+            .map(|document| document.userid.into())
+            .collect())
+    }
+
+    /// `limit` 0 means all.
+    async fn list_matching(&self, filter: Document, limit: i64) -> Result<Vec<Account>, Error> {
+        let found = self
+            .users
+            .find(filter)
+            .projection(members())
+            .collation(IGNORING_CASE.clone())
+            .limit(limit)
+            .await?;
+        accounts(found.with_type()).await
+    }
+}
+
+async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, Error> {
+    found.map_ok(Account::from).try_collect().await
+}
+
+/// The members of a document that make an [`Account`].
+fn members() -> Document {
+    doc! {
+        "userid": 1, "username": 1, "emails": 1, "roles": 1, "termsAccepted": 1,
+        "authenticated": 1, "pwhash": 1,
+    }
+}
+
+/// `filter` without the accounts that the reference marked as deleted.
+fn existing(mut filter: Document) -> Document {
+    filter.insert("deletedTime", doc! { "$in": [null, ""] });
+    filter
+}
+
+/// A member that is still as it was read; absent, null and empty are the same.
+fn as_read(value: Option<&str>) -> Document {
+    match value {
+        Some(value) => doc! { "$eq": value },
+        None => doc! { "$in": [null, ""] },
+    }
+}
+
+/// The least id that is made in the second `timestamp`, which is cut to what an id can hold.
+fn first_id_of(timestamp: i64) -> ObjectId {
+    let seconds = u32::try_from(timestamp.max(0)).unwrap_or(u32::MAX);
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+    ObjectId::from_bytes(bytes)
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn document(account: &Account, by: &str) -> Document {
+    let mut document = doc! {
+        "_id": ObjectId::new(),
+        "userid": account.userid.as_str(),
+        "authenticated": account.email_verified,
+        "createdTime": now(),
+        "createdUserId": by,
+    };
+    let lists = [
+        ("emails", account.emails.clone()),
+        ("roles", account.roles.clone()),
+        ("logins", account.names().map(str::to_owned).collect()),
+    ];
+    for (name, list) in lists {
+        if !list.is_empty() {
+            document.insert(name, list);
+        }
+    }
+    let texts = [
+        ("username", &account.username),
+        ("termsAccepted", &account.terms_accepted),
+        ("pwhash", &account.password_hash),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            document.insert(name, text);
+        }
+    }
+    document
+}
+
+fn change_of(read: &Account, change: &AccountChange, by: &str) -> Document {
+    let mut set = doc! { "modifiedTime": now(), "modifiedUserId": by };
+    let mut unset = Document::new();
+    let mut put = |name: &str, value: Option<bson::Bson>| match value {
+        Some(value) => drop(set.insert(name, value)),
+        None => drop(unset.insert(name, "")),
+    };
+    let listed = |list: &[String]| (!list.is_empty()).then(|| list.into());
+    if let Some(names) = &change.names {
+        let logins: Vec<String> = names
+            .username
+            .iter()
+            .chain(&names.emails)
+            .cloned()
+            .collect();
+        put("username", names.username.as_deref().map(Into::into));
+        put("emails", listed(&names.emails));
+        put("logins", listed(&logins));
+    }
+    if let Some(terms) = &change.terms_accepted {
+        put("termsAccepted", Some(terms.as_str().into()));
+    }
+    if let Some(verified) = change.email_verified {
+        put("authenticated", Some(verified.into()));
+    }
+    if let Some(hash) = &change.password_hash {
+        put("pwhash", Some(hash.as_str().into()));
+    }
+    let ends_custody = change.password_hash.is_some();
+    if change.roles.is_some() || (ends_custody && read.has_role(CUSTODIAL_ROLE)) {
+        let mut roles = change.roles.clone().unwrap_or_else(|| read.roles.clone());
+        roles.retain(|role| !(ends_custody && role == CUSTODIAL_ROLE));
+        put("roles", listed(&roles));
+    }
+    let mut update = doc! { "$set": set };
+    if !unset.is_empty() {
+        update.insert("$unset", unset);
+    }
+    update
+}
