@@ -150,9 +150,9 @@ pub(crate) async fn update_collection(
 ) -> Result<HttpResponse, ApiError> {
     let collection = collection_of(&request)?;
     check_writer(&state, &caller, &path.user_id, collection).await?;
-    let patch = collection.read_patch(&body.0)?;
+    let members = collection.read_patch(&body.0)?;
     let mut collections = change(&state, &caller, &path.user_id, |collections| {
-        collection.merge(patch.clone(), collections)
+        collection.merge(members.clone(), collections)
     })
     .await?;
     Ok(HttpResponse::Ok().json(collections.remove(collection.name())))
