@@ -1,0 +1,213 @@
+//! The platform as its own processes on free ports, for the journeys in `tests/`: real programs,
+//! a real database, killed and started again at will.
+//!
+//! The programs are the debug builds that `cargo test --workspace` makes beside the tests.
+
+#![expect(clippy::missing_panics_doc, reason = "a journey that cannot go on panics")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use local_mongod::{Supervised, ports};
+use shared_runtime::testing::{Person, SigningKeys, TestDatabase, mongodb_uri};
+use tempfile::TempDir;
+
+/// How long a program may take to get ready on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// The secret with which gatekeeper and the journeys log in; it means nothing elsewhere.
+const SERVER_SECRET: &str = "a secret of the journeys";
+/// An address with this in it counts as verified.
+pub const VERIFIED_TAG: &str = "+verified";
+
+/// The programs of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// Accounts.
+    UserApi,
+    /// Permissions.
+    Gatekeeper,
+    /// The public origin.
+    Gateway,
+}
+
+impl Program {
+    /// All of them, in the order of their start.
+    pub const ALL: [Self; 3] = [Self::UserApi, Self::Gatekeeper, Self::Gateway];
+
+    /// The name of the program's file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserApi => "user-api",
+            Self::Gatekeeper => "gatekeeper",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// A platform of the test's own.
+pub struct Platform {
+    processes: [Option<Supervised>; 3],
+    ports: [u16; 3],
+    user_api_database: TestDatabase,
+    metadata_database: TestDatabase,
+    gatekeeper_database: TestDatabase,
+    scratch: TempDir,
+}
+
+impl Platform {
+    /// Starts everything and waits until the origin says that all are ready.
+    pub async fn start() -> Self {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let keys = SigningKeys::generate();
+        fs::write(scratch.path().join("key.pem"), &keys.private_pem).expect("a key file");
+        let mut platform = Self {
+            processes: [const { None }; 3],
+            ports: ports::free().expect("free ports"),
+            user_api_database: TestDatabase::create().await,
+            metadata_database: TestDatabase::create().await,
+            gatekeeper_database: TestDatabase::create().await,
+            scratch,
+        };
+        for program in Program::ALL {
+            platform.spawn(program).await;
+        }
+        platform.wait_until_ready("/status", Program::Gateway).await;
+        platform
+    }
+
+    /// The public origin.
+    pub fn origin(&self) -> String {
+        self.url(Program::Gateway)
+    }
+
+    /// Where a program listens.
+    pub fn url(&self, program: Program) -> String {
+        format!("http://127.0.0.1:{}", self.ports[program as usize])
+    }
+
+    /// Somebody at the public origin.
+    pub fn person(&self, token: Option<&str>) -> Person {
+        Person::at(&self.origin(), token)
+    }
+
+    /// A service with all rights, at the public origin.
+    pub async fn server(&self) -> Person {
+        let login = self
+            .person(None)
+            .request(reqwest::Method::POST, "/serverlogin")
+            .header("x-tidepool-server-name", "scripts")
+            .header("x-tidepool-server-secret", SERVER_SECRET);
+        let answer = shared_runtime::testing::send(login).await;
+        let token = answer.header("x-tidepool-session-token").expect("a server token");
+        self.person(Some(token))
+    }
+
+    /// Ends a program as a power failure would.
+    pub fn kill(&mut self, program: Program) {
+        if let Some(mut process) = self.processes[program as usize].take() {
+            process.kill().expect("the program can be killed");
+        }
+    }
+
+    /// Starts a killed program again and waits until it is ready.
+    pub async fn restart(&mut self, program: Program) {
+        self.spawn(program).await;
+        let path = if program == Program::Gateway { "/status" } else { "/ready" };
+        self.wait_until_ready(path, program).await;
+    }
+
+    /// What a program has logged.
+    pub fn log(&self, program: Program) -> String {
+        fs::read_to_string(self.log_file(program)).unwrap_or_default()
+    }
+
+    /// The database of user-api.
+    pub fn user_api_database(&self) -> &mongodb::Database {
+        &self.user_api_database.database
+    }
+
+    async fn spawn(&mut self, program: Program) {
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file(program))
+            .expect("a log file");
+        let mut command = Supervised::command(binary(program).expect("a built program"));
+        self.configure(program, &mut command).await;
+        command.stdout(log.try_clone().expect("a log file")).stderr(log);
+        let process = Supervised::spawn(&mut command).expect("the program starts");
+        self.processes[program as usize] = Some(process);
+    }
+
+    async fn configure(&self, program: Program, command: &mut Command) {
+        let mongodb = mongodb_uri().await;
+        let prefix = program.name().to_uppercase().replace('-', "_");
+        let address = format!("127.0.0.1:{}", self.ports[program as usize]);
+        command
+            .env(format!("{prefix}__SERVER__LISTEN"), address)
+            .env(format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");
+        match program {
+            Program::UserApi => command
+                .env("USER_API__MONGO__URI", mongodb)
+                .env("USER_API__MONGO__DATABASE", &self.user_api_database.settings.database)
+                .env("USER_API__METADATA__DATABASE", &self.metadata_database.settings.database)
+                .env("USER_API__GATEKEEPER__URL", self.url(Program::Gatekeeper))
+                .env("USER_API__TOKENS__PRIVATE_KEY_FILE", self.scratch.path().join("key.pem"))
+                .env("USER_API__SERVER_SECRETS__GATEKEEPER", SERVER_SECRET)
+                .env("USER_API__SERVER_SECRETS__SCRIPTS", SERVER_SECRET)
+                .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
+                // A relay that was killed keeps its lease for this long.
+                .env("USER_API__OUTBOX__LEASE_S", "2"),
+            Program::Gatekeeper => command
+                .env("GATEKEEPER__MONGO__URI", mongodb)
+                .env("GATEKEEPER__MONGO__DATABASE", &self.gatekeeper_database.settings.database)
+                .env("GATEKEEPER__USER_API__URL", self.url(Program::UserApi))
+                .env("GATEKEEPER__USER_API__SERVER_SECRET", SERVER_SECRET),
+            Program::Gateway => command
+                .env("GATEWAY__SERVICES__USER_API", self.url(Program::UserApi))
+                .env("GATEWAY__SERVICES__GATEKEEPER", self.url(Program::Gatekeeper)),
+        };
+    }
+
+    async fn wait_until_ready(&mut self, path: &str, program: Program) {
+        let person = Person::at(&self.url(program), None);
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let ended =
+                self.processes[program as usize].as_mut().and_then(|process| process.exit_status().ok()?);
+            assert!(ended.is_none(), "{} ended: {}", program.name(), self.log(program));
+            if person.try_get(path).await.is_some_and(|answer| answer.status == 200) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} is not ready: {}", program.name(), self.log(program));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn log_file(&self, program: Program) -> PathBuf {
+        self.scratch.path().join(format!("{}.log", program.name()))
+    }
+}
+
+/// A program that was built beside the running test.
+fn binary(program: Program) -> anyhow::Result<PathBuf> {
+    sibling(program.name())
+}
+
+/// `name` in the folder of the programs that were built with the running test.
+pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
+    let test = env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).context("a test runs from target/*/deps")?;
+    let program = folder.join(name);
+    anyhow::ensure!(
+        program.is_file(),
+        "{} is missing; `cargo test --workspace` builds it",
+        program.display()
+    );
+    Ok(program)
+}

@@ -1,0 +1,8 @@
+//! Journeys through the whole platform: every program as its own process, behind the origin.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod clients;
+mod crashes;
+mod people;
+mod story;

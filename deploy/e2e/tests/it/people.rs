@@ -1,0 +1,46 @@
+//! People of the journeys and what they do often.
+
+use e2e::{Platform, VERIFIED_TAG};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::{Person, send};
+
+pub(crate) const PASSWORD: &str = "a-long-password";
+
+/// Somebody who has signed up.
+pub(crate) struct Member {
+    pub(crate) id: String,
+    pub(crate) address: String,
+    pub(crate) token: String,
+    pub(crate) at_origin: Person,
+}
+
+pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
+    let address = format!("{name}{VERIFIED_TAG}@example.org");
+    let account = json!({ "username": address, "emails": [address], "password": PASSWORD });
+    let answer = platform.person(None).post("/auth/user", &account).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let token = answer.header("x-tidepool-session-token").unwrap().to_owned();
+    Member {
+        id: answer.json::<Value>()["userid"].as_str().unwrap().to_owned(),
+        address,
+        at_origin: platform.person(Some(&token)),
+        token,
+    }
+}
+
+pub(crate) async fn log_in(platform: &Platform, address: &str) -> u16 {
+    let request = platform
+        .person(None)
+        .request(Method::POST, "/auth/login")
+        .basic_auth(address, Some(PASSWORD));
+    send(request).await.status
+}
+
+pub(crate) async fn delete_account(member: &Member) -> u16 {
+    let request = member
+        .at_origin
+        .request(Method::DELETE, &format!("/auth/user/{}", member.id))
+        .json(&json!({ "password": PASSWORD }));
+    send(request).await.status
+}

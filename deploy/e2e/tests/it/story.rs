@@ -1,0 +1,41 @@
+//! The family story of the README, told by `cargo xtask demo` itself.
+
+use std::process::Stdio;
+
+use e2e::{Platform, Program, VERIFIED_TAG, sibling};
+use tokio::process::Command;
+
+#[actix_web::test]
+async fn the_family_story_holds_and_leaves_no_secret_in_the_logs() {
+    let platform = Platform::start().await;
+    let told = Command::new(sibling("xtask").unwrap())
+        .args(["demo", "--origin", &platform.origin(), "--verified-tag", VERIFIED_TAG])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(told.status.success(), "{text}\n{}", String::from_utf8_lossy(&told.stderr));
+
+    // The story prints the addresses and passwords that it made up.
+    let secrets: Vec<&str> = text
+        .split('"')
+        .filter(|word| word.contains(VERIFIED_TAG) || is_made_up_password(word))
+        .collect();
+    assert!(secrets.len() >= 12, "the story shows its accounts");
+    for program in Program::ALL {
+        let log = platform.log(program);
+        assert!(!log.contains("eyJ"), "{} logs a token", program.name());
+        for secret in &secrets {
+            assert!(!log.contains(secret), "{} logs {secret}", program.name());
+        }
+    }
+}
+
+fn is_made_up_password(word: &str) -> bool {
+    word.split_once('-').is_some_and(|(name, rest)| {
+        name.chars().all(char::is_alphabetic)
+            && rest.len() == 12
+            && rest.chars().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
