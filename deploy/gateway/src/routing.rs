@@ -1,0 +1,272 @@
+//! The routing table: read, checked, and asked.
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::path;
+
+/// The name under which the gateway itself stands in the table.
+pub(crate) const GATEWAY: &str = "gateway";
+
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// The routes, in the order in which they are tried.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    #[serde(rename = "route")]
+    routes: Vec<Route>,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Who answers; `gateway` is the gateway itself.
+    pub service: String,
+    /// This path and everything below it.
+    pub prefix: Option<String>,
+    /// Exactly this path; `{name}` stands for one segment.
+    pub path: Option<String>,
+    /// Only these methods; `None` lets all pass.
+    pub methods: Option<Vec<String>>,
+    /// What is there.
+    pub comment: String,
+}
+
+/// What the table says about a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision<'a> {
+    /// This service answers.
+    Service(&'a str),
+    /// The path is public for these methods only.
+    MethodNotAllowed(Vec<&'a str>),
+    /// The path is not public.
+    NotFound,
+}
+
+impl Table {
+    /// Reads a table, and refuses one that does not say what it means.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let table: Self = toml::from_str(text)?;
+        for route in &table.routes {
+            route.check().with_context(|| {
+                format!("the route to {} for \"{}\"", route.service, route.comment)
+            })?;
+        }
+        Ok(table)
+    }
+
+    /// The routes, in the order in which they are tried.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Who answers a request with this method and this path, as it came over the wire.
+    pub fn decide(&self, method: &str, path: &str) -> Decision<'_> {
+        if !path::is_unambiguous(path) {
+            return Decision::NotFound;
+        }
+        let mut allowed = Vec::new();
+        let mut known = false;
+        for route in self.routes.iter().filter(|route| route.covers(path)) {
+            if route.lets_pass(method) {
+                return Decision::Service(&route.service);
+            }
+            known = true;
+            allowed.extend(route.methods.iter().flatten().map(String::as_str));
+        }
+        if known {
+            Decision::MethodNotAllowed(allowed)
+        } else {
+            Decision::NotFound
+        }
+    }
+}
+
+impl Route {
+    fn check(&self) -> anyhow::Result<()> {
+        let pattern = match (&self.prefix, &self.path) {
+            (Some(prefix), None)
+                if prefix.len() > 1 && !prefix.ends_with('/') && !prefix.contains('{') =>
+            {
+                prefix
+            }
+            (None, Some(path)) => &path.replace(['{', '}'], ""),
+            (Some(_), None) => {
+                bail!("a prefix is a path of plain segments, without a slash at its end")
+            }
+            _ => bail!("it needs a prefix or a path, and not both"),
+        };
+        if !path::is_unambiguous(pattern) {
+            bail!("{pattern} is not a path");
+        }
+        for method in self.methods.iter().flatten() {
+            if !METHODS.contains(&method.as_str()) {
+                bail!("{method} is not one of {METHODS:?}");
+            }
+        }
+        Ok(())
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        match (&self.prefix, &self.path) {
+            (Some(prefix), _) => path
+                .strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            (None, Some(template)) => matches(template, path),
+            (None, None) => false,
+        }
+    }
+
+    fn lets_pass(&self, method: &str) -> bool {
+        let listed = |method: &str| match &self.methods {
+            Some(methods) => methods.iter().any(|listed| listed == method),
+            None => METHODS.contains(&method),
+        };
+        method == "OPTIONS" || listed(method) || (method == "HEAD" && listed("GET"))
+    }
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let all = template.split('/').all(|expected| match segments.next() {
+        Some(segment) if expected.starts_with('{') => !segment.is_empty(),
+        Some(segment) => segment == expected,
+        None => false,
+    });
+    all && segments.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        Table::parse(include_str!("../../routes.toml")).unwrap()
+    }
+
+    #[test]
+    fn every_public_path_finds_its_service() {
+        for (method, path, service) in [
+            ("GET", "/status", "gateway"),
+            ("GET", "/access/status", "gatekeeper"),
+            ("POST", "/access/0123456789/9876543210", "gatekeeper"),
+            ("OPTIONS", "/access/groups/0123456789", "gatekeeper"),
+            ("POST", "/auth/login", "user-api"),
+            ("GET", "/auth", "user-api"),
+            ("HEAD", "/auth/user", "user-api"),
+            ("POST", "/user/createChild/0123456789", "user-api"),
+            ("PUT", "/metadata/0123456789/profile", "user-api"),
+            ("POST", "/serverlogin", "user-api"),
+            ("DELETE", "/v1/users/0123456789", "user-api"),
+            ("OPTIONS", "/v1/users/0123456789", "user-api"),
+            ("HEAD", "/.well-known/jwks.json", "user-api"),
+        ] {
+            assert_eq!(
+                table().decide(method, path),
+                Decision::Service(service),
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_not_public() {
+        for path in [
+            "/",
+            "/internal",
+            "/internal/users/0123456789/administered",
+            "/metrics",
+            "/live",
+            "/ready",
+            "/docs",
+            "/docs/",
+            "/openapi.json",
+            "/accessory",
+            "/Access/0123456789",
+            "/users",
+            "/login",
+            "/token/x",
+            "/serverlogin/x",
+            "/serverlogin/",
+            "/status/",
+            "/v1/users",
+            "/v1/users/",
+            "/v1/users/0123456789/sessions",
+            "/.well-known/openid-configuration",
+        ] {
+            assert_eq!(table().decide("GET", path), Decision::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_detour_leads_out_of_a_prefix() {
+        for detour in [
+            "/..", "/%2e%2e", "/.%2E", "/%2e.", "//..", "/..%2f..", "/..%5c", "/x/../..", "/;/..",
+        ] {
+            for target in ["/internal/x", "/metrics", "/ready", "/openapi.json"] {
+                let path = format!("/access{detour}{target}");
+                assert_eq!(table().decide("GET", &path), Decision::NotFound, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_methods_of_a_public_path_are_not_allowed() {
+        assert_eq!(
+            table().decide("PUT", "/v1/users/0123456789"),
+            Decision::MethodNotAllowed(vec!["GET", "DELETE"])
+        );
+        assert_eq!(
+            table().decide("GET", "/serverlogin"),
+            Decision::MethodNotAllowed(vec!["POST"])
+        );
+        assert_eq!(
+            table().decide("TRACE", "/access/0123456789"),
+            Decision::MethodNotAllowed(vec![])
+        );
+        assert_eq!(
+            table().decide("CONNECT", "/access/0123456789"),
+            Decision::MethodNotAllowed(vec![])
+        );
+    }
+
+    #[test]
+    fn a_table_that_does_not_say_what_it_means_is_refused() {
+        for (text, complaint) in [
+            ("service = 'a'\ncomment = 'c'", "a prefix or a path"),
+            (
+                "service = 'a'\ncomment = 'c'\nprefix = '/a'\npath = '/a'",
+                "a prefix or a path",
+            ),
+            (
+                "service = 'a'\ncomment = 'c'\nprefix = '/'",
+                "plain segments",
+            ),
+            (
+                "service = 'a'\ncomment = 'c'\nprefix = '/a/'",
+                "plain segments",
+            ),
+            ("service = 'a'\ncomment = 'c'\npath = 'a'", "is not a path"),
+            (
+                "service = 'a'\ncomment = 'c'\npath = '/a/../b'",
+                "is not a path",
+            ),
+            (
+                "service = 'a'\ncomment = 'c'\npath = '/a'\nmethods = ['get']",
+                "is not one of",
+            ),
+            (
+                "service = 'a'\ncomment = 'c'\npath = '/a'\nmethod = 'GET'",
+                "unknown field",
+            ),
+        ] {
+            let error = Table::parse(&format!("[[route]]\n{text}\n")).unwrap_err();
+            assert!(
+                format!("{error:#}").contains(complaint),
+                "{text}: {error:#}"
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What comes back from a service, and what when it does not answer.
+
+use gateway::Gateway;
+use serde_json::json;
+
+use crate::{Platform, config};
+
+#[actix_web::test]
+async fn status_and_headers_come_back_as_they_are_and_redirects_are_not_followed() {
+    let platform = Platform::start().await;
+
+    let answer = platform.get("/access/redirect").await;
+
+    assert_eq!(answer.status, 302);
+    for line in [
+        "location: /access/large",
+        "set-cookie: a=1",
+        "set-cookie: b=2",
+        "x-tidepool-session-token: fresh",
+    ] {
+        assert!(
+            answer.head.contains(line),
+            "{line} is missing: {}",
+            answer.head
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_long_answer_comes_back_whole_with_its_length() {
+    let platform = Platform::start().await;
+
+    let answer = platform.get("/access/large").await;
+
+    assert_eq!((answer.status, answer.body.len()), (200, 3_000_000));
+    assert!(
+        answer.head.contains("content-length: 3000000"),
+        "{}",
+        answer.head
+    );
+}
+
+#[actix_web::test]
+async fn a_head_has_the_length_and_no_body() {
+    let platform = Platform::start().await;
+
+    let answer = platform.send("HEAD /access/groups/1 HTTP/1.1", b"").await;
+
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert!(answer.head.contains("content-length: "), "{}", answer.head);
+}
+
+#[actix_web::test]
+async fn an_answer_without_content_has_none() {
+    let platform = Platform::start().await;
+
+    let answer = platform.send("DELETE /access/gone HTTP/1.1", b"").await;
+
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    assert!(
+        !answer.head.contains("transfer-encoding"),
+        "{}",
+        answer.head
+    );
+}
+
+#[actix_web::test]
+async fn a_slow_service_is_504() {
+    let platform = Platform::start().await;
+
+    let answer = platform.get("/access/slow").await;
+
+    let reason = json!({ "code": 504, "reason": "gatekeeper does not answer in time" });
+    assert_eq!((answer.status, answer.json()), (504, reason));
+}
+
+#[actix_web::test]
+async fn a_service_that_does_not_run_is_502() {
+    let platform = Platform::in_front_of("http://127.0.0.1:1", "http://127.0.0.1:1");
+
+    let answer = platform.get("/auth/user").await;
+
+    let reason = json!({ "code": 502, "reason": "user-api cannot be reached" });
+    assert_eq!((answer.status, answer.json()), (502, reason));
+}
+
+#[actix_web::test]
+async fn a_service_without_a_usable_url_is_named() {
+    for (services, complaint) in [
+        (
+            vec![("user_api", "http://127.0.0.1:1")],
+            "services.gatekeeper: not set",
+        ),
+        (
+            vec![
+                ("user_api", "http://127.0.0.1:1"),
+                ("gatekeeper", "127.0.0.1"),
+            ],
+            "services.gatekeeper: 127.0.0.1",
+        ),
+        (
+            vec![
+                ("user_api", "http://127.0.0.1:1"),
+                ("gatekeeper", "http://h/x"),
+            ],
+            "is not the URL of a host",
+        ),
+    ] {
+        let error = Gateway::new(&config(&services)).err().unwrap();
+
+        assert!(format!("{error:#}").contains(complaint), "{error:#}");
+    }
+}

@@ -1,0 +1,30 @@
+//! `GET /status` of the origin.
+
+use serde_json::json;
+
+use crate::Platform;
+
+#[actix_web::test]
+async fn all_ready_is_200() {
+    let platform = Platform::start().await;
+
+    let answer = platform.get("/status").await;
+
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, json!({ "status": "ok" }))
+    );
+}
+
+#[actix_web::test]
+async fn whoever_is_not_ready_is_named() {
+    let running = Platform::start().await;
+    // A gateway answers /ready with 404, which is not ready either.
+    let platform =
+        Platform::in_front_of(&format!("http://{}", running.gateway), "http://127.0.0.1:1");
+
+    let answer = platform.get("/status").await;
+
+    let body = json!({ "status": "error", "notReady": ["gatekeeper", "user-api"] });
+    assert_eq!((answer.status, answer.json()), (503, body));
+}
