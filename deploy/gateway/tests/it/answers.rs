@@ -7,7 +7,7 @@ use crate::{Platform, config};
 
 #[actix_web::test]
 async fn status_and_headers_come_back_as_they_are_and_redirects_are_not_followed() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.get("/access/redirect").await;
 
@@ -28,7 +28,7 @@ async fn status_and_headers_come_back_as_they_are_and_redirects_are_not_followed
 
 #[actix_web::test]
 async fn a_long_answer_comes_back_whole_with_its_length() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.get("/access/large").await;
 
@@ -42,7 +42,7 @@ async fn a_long_answer_comes_back_whole_with_its_length() {
 
 #[actix_web::test]
 async fn a_head_has_the_length_and_no_body() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.send("HEAD /access/groups/1 HTTP/1.1", b"").await;
 
@@ -52,7 +52,7 @@ async fn a_head_has_the_length_and_no_body() {
 
 #[actix_web::test]
 async fn an_answer_without_content_has_none() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.send("DELETE /access/gone HTTP/1.1", b"").await;
 
@@ -66,7 +66,7 @@ async fn an_answer_without_content_has_none() {
 
 #[actix_web::test]
 async fn a_slow_service_is_504() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.get("/access/slow").await;
 

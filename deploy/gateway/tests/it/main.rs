@@ -30,7 +30,7 @@ pub(crate) struct Platform {
 
 impl Platform {
     /// Both services are the one made here.
-    pub(crate) async fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
         let shared = web::Data::from(asked.clone());
         let server = HttpServer::new(move || {

@@ -15,7 +15,7 @@ fn header<'a>(seen: &'a Value, wanted: &str) -> Vec<&'a str> {
 
 #[actix_web::test]
 async fn path_query_and_body_arrive_byte_for_byte() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     for target in [
         "/user/alice+test@example.com",
         "/user/alice%2btest%40example.com?a=b+c%20d&e=%2F..%2F&f",
@@ -40,7 +40,7 @@ async fn path_query_and_body_arrive_byte_for_byte() {
 
 #[actix_web::test]
 async fn no_detour_reaches_a_service() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     for path in [
         "/internal/users/0123456789/administered",
         "/access/../internal/users",
@@ -77,7 +77,7 @@ async fn no_detour_reaches_a_service() {
 
 #[actix_web::test]
 async fn other_methods_are_refused_with_those_allowed() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform
         .send(
@@ -100,7 +100,7 @@ async fn other_methods_are_refused_with_those_allowed() {
 
 #[actix_web::test]
 async fn only_the_gateway_says_who_the_client_is() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     let forged = "GET /access/groups/1 HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7\r\n\
                   X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.example\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6";
 
@@ -118,7 +118,7 @@ async fn only_the_gateway_says_who_the_client_is() {
 
 #[actix_web::test]
 async fn headers_of_the_request_go_on_and_those_of_the_connection_do_not() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     let head = "GET /access/groups/1 HTTP/1.1\r\nX-Tidepool-Session-Token: t\r\nX-Tidepool-Trace-Request: r\r\n\
                 X-Tidepool-Trace-Session: s\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
                 Origin: http://localhost:3000\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: 1\r\n\
@@ -152,7 +152,7 @@ async fn headers_of_the_request_go_on_and_those_of_the_connection_do_not() {
 
 #[actix_web::test]
 async fn a_body_up_to_the_limit_passes_and_a_longer_one_does_not() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     let announced = |length: usize| format!("POST /user HTTP/1.1\r\nContent-Length: {length}");
     let chunked = "POST /user HTTP/1.1\r\nTransfer-Encoding: chunked";
 
@@ -194,7 +194,7 @@ async fn a_body_up_to_the_limit_passes_and_a_longer_one_does_not() {
 
 #[actix_web::test]
 async fn a_request_that_can_be_read_in_two_ways_is_refused() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
     let head = "POST /user HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked";
 
     let answer = platform

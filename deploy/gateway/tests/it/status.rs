@@ -6,7 +6,7 @@ use crate::Platform;
 
 #[actix_web::test]
 async fn all_ready_is_200() {
-    let platform = Platform::start().await;
+    let platform = Platform::start();
 
     let answer = platform.get("/status").await;
 
@@ -18,7 +18,7 @@ async fn all_ready_is_200() {
 
 #[actix_web::test]
 async fn whoever_is_not_ready_is_named() {
-    let running = Platform::start().await;
+    let running = Platform::start();
     // A gateway answers /ready with 404, which is not ready either.
     let platform =
         Platform::in_front_of(&format!("http://{}", running.gateway), "http://127.0.0.1:1");
