@@ -20,7 +20,7 @@
 //! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
 
 mod claim;
-mod config;
+pub mod config;
 mod creation;
 mod deletion;
 mod domain;

@@ -1,0 +1,332 @@
+//! `GET /metadata/users/:userid/users`: whom the list shows, what of them, and its filters.
+
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+use shared_runtime::testing::{Answer, Person};
+
+use crate::world::{User, World, assert_refused};
+
+/// Alice, and those with whom she shares.
+struct Family {
+    world: World,
+    alice: User,
+    /// Has given Alice `view` and `upload`, and got `view`.
+    bob: User,
+    /// Has given Alice `custodian`.
+    kid: User,
+    /// Got `note` from Alice.
+    dave: User,
+}
+
+impl Family {
+    async fn gather() -> Self {
+        let world = World::start().await;
+        let alice = world.user("alice").await;
+        let bob = world.user("bob").await;
+        let kid = world.user("kid").await;
+        let dave = world.user("dave").await;
+        world.verify(&bob).await;
+        let terms = json!({"updates": {"termsAccepted": "2016-01-01T12:00:00-07:00"}});
+        assert_eq!(bob.person.put("/user", &terms).await.status, 200);
+        let granted = &world.gatekeeper;
+        granted.grant(
+            &bob.id,
+            &alice.id,
+            json!({"view": {}, "upload": {"sources": ["x"]}}),
+        );
+        granted.grant(&alice.id, &bob.id, json!({"view": {}}));
+        granted.grant(&kid.id, &alice.id, json!({"custodian": {}}));
+        granted.grant(&alice.id, &dave.id, json!({"note": {}}));
+        for (user, name, birthday) in [
+            (&bob, "Bob (Élan)", "2001-11-30"),
+            (&kid, "Kid", "2015-11-30"),
+            (&dave, "Dave", "1980-01-01"),
+        ] {
+            let profile = json!({"fullName": name, "patient": {"birthday": birthday, "diagnosisDate": "2016-12-31"}});
+            for (collection, body) in [
+                ("profile", profile),
+                ("settings", json!({"units": name})),
+                ("preferences", json!({"tour": name})),
+            ] {
+                let path = format!("/metadata/{}/{collection}", user.id);
+                assert_eq!(user.person.put(&path, &body).await.status, 200);
+            }
+        }
+        Self {
+            world,
+            alice,
+            bob,
+            kid,
+            dave,
+        }
+    }
+
+    async fn list(&self, person: &Person, query: &str) -> Answer {
+        person
+            .get(&format!("/metadata/users/{}/users{query}", self.alice.id))
+            .await
+    }
+
+    /// Who is listed, by name.
+    async fn names(&self, query: &str) -> Vec<&'static str> {
+        let answer = self.list(&self.alice.person, query).await;
+        assert_eq!(answer.status, 200, "{query} {}", answer.text());
+        let listed: Vec<Value> = answer.json();
+        let known = [(&self.bob, "bob"), (&self.dave, "dave"), (&self.kid, "kid")];
+        known
+            .into_iter()
+            .filter(|(user, _)| listed.iter().any(|other| other["userid"] == user.id))
+            .map(|(_, name)| name)
+            .collect()
+    }
+
+    fn sorted(&self, people: [Value; 3]) -> Value {
+        let mut people = Vec::from(people);
+        people.sort_by_key(|person| person["userid"].as_str().map(str::to_owned));
+        Value::Array(people)
+    }
+}
+
+fn merged(account: &Value, more: Value) -> Value {
+    let mut whole = account.clone();
+    for (name, value) in more.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+    whole
+}
+
+#[actix_web::test]
+async fn the_list_shows_what_permissions_allow_and_no_more() {
+    let family = Family::gather().await;
+    let service = family.world.service().await;
+    for (reader, is_service) in [(&family.alice.person, false), (&service, true)] {
+        let account = |user: &User| {
+            let path = format!("/user/{}", user.id);
+            let person = if is_service {
+                service.clone()
+            } else {
+                user.person.clone()
+            };
+            async move { person.get(&path).await.json::<Value>() }
+        };
+        let bob = merged(
+            &account(&family.bob).await,
+            json!({
+                "trustorPermissions": {"view": {}, "upload": {"sources": ["x"]}},
+                "trusteePermissions": {"view": {}},
+                "profile": {"fullName": "Bob (Élan)", "patient": {"birthday": "2001-11-30", "diagnosisDate": "2016-12-31"}},
+                "settings": {"units": "Bob (Élan)"},
+            }),
+        );
+        let kid = merged(
+            &account(&family.kid).await,
+            json!({
+                "trustorPermissions": {"custodian": {}},
+                "profile": {"fullName": "Kid", "patient": {"birthday": "2015-11-30", "diagnosisDate": "2016-12-31"}},
+                "settings": {"units": "Kid"},
+                "preferences": {"tour": "Kid"},
+            }),
+        );
+        let dave = merged(
+            &account(&family.dave).await,
+            json!({
+                "trusteePermissions": {"note": {}},
+                "profile": {"fullName": "Dave"},
+            }),
+        );
+        let answer = family.list(reader, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(
+            answer.json::<Value>(),
+            family.sorted([bob.clone(), kid, dave])
+        );
+        assert_eq!(bob.get("passwordExists").is_some(), is_service);
+    }
+    let answer = service
+        .get(&format!("/users/{}/users", family.alice.id))
+        .await;
+    assert_eq!(answer.json::<Vec<Value>>().len(), 3);
+}
+
+#[actix_web::test]
+async fn only_those_who_run_the_account_see_the_list() {
+    let family = Family::gather().await;
+    let other = family.world.user("other").await;
+    for (permissions, may) in [
+        (json!({"custodian": {}}), true),
+        (json!({"admin": {}}), true),
+        (
+            json!({"view": {}, "edit": {}, "upload": {}, "note": {}}),
+            false,
+        ),
+        (json!({"admin": null}), false),
+    ] {
+        family
+            .world
+            .gatekeeper
+            .grant(&family.alice.id, &other.id, permissions);
+        // A filter that cannot be read tells those who may not nothing.
+        let answer = family.list(&other.person, "?emailVerified=perhaps").await;
+        if may {
+            assert_refused(&answer, 400, "Invalid query parameter: emailVerified");
+            let listed: Vec<Value> = family.list(&other.person, "").await.json();
+            assert_eq!(listed.len(), 4);
+        } else {
+            assert_eq!((answer.status, answer.text()), (401, "\"Unauthorized\""));
+        }
+    }
+    for person in [&family.bob.person, &family.world.anonymous()] {
+        let answer = family.list(person, "").await;
+        assert_eq!((answer.status, answer.text()), (401, "\"Unauthorized\""));
+    }
+    family.world.gatekeeper.break_methods(&["GET"]);
+    for person in [&family.alice.person, &other.person] {
+        assert_refused(&family.list(person, "").await, 500, "Error finding user");
+    }
+}
+
+#[actix_web::test]
+async fn filters_narrow_the_list() {
+    let family = Family::gather().await;
+    let all = vec!["bob", "dave", "kid"];
+    for (query, expected) in [
+        ("", all.clone()),
+        ("?unknown=1&email=&name=", all.clone()),
+        ("?trustorPermissions=any", vec!["bob", "kid"]),
+        ("?trustorPermissions=none", vec!["dave"]),
+        ("?trustorPermissions=view,upload", vec!["bob"]),
+        ("?trustorPermissions=upload,,,view", vec!["bob"]),
+        ("?trustorPermissions=view,note", vec![]),
+        ("?trustorPermissions=admin", vec!["kid"]),
+        ("?trustorPermissions=unknown", vec![]),
+        ("?trusteePermissions=any", vec!["bob", "dave"]),
+        ("?trusteePermissions=none", vec!["kid"]),
+        ("?trusteePermissions=view", vec!["bob"]),
+        (
+            "?trustorPermissions=any&trusteePermissions=any",
+            vec!["bob"],
+        ),
+        ("?email=EXAMPLE.org", all.clone()),
+        ("?email=BOB@", vec!["bob"]),
+        ("?email=.*", vec![]),
+        ("?email[$ne]=x", all.clone()),
+        ("?emailVerified=true", vec!["bob"]),
+        ("?emailVerified=YeS", vec!["bob"]),
+        ("?emailVerified=false", vec!["dave", "kid"]),
+        ("?termsAccepted=2016-01-01t12", vec!["bob"]),
+        ("?termsAccepted=2017", vec![]),
+        ("?name=d", vec!["dave", "kid"]),
+        ("?name=%C3%A9lan", vec!["bob"]),
+        ("?name=(%C3%89", vec!["bob"]),
+        ("?name=^D", vec![]),
+        ("?birthday=2001-11-30", vec!["bob"]),
+        ("?birthday=-11-30", vec!["bob", "kid"]),
+        ("?birthday=1980-01-01", vec![]),
+        ("?diagnosisDate=2016-12-31", vec!["bob", "kid"]),
+        ("?name=d&trustorPermissions=none&email=dave", vec!["dave"]),
+    ] {
+        assert_eq!(family.names(query).await, expected, "{query}");
+    }
+    for (query, parameter) in [
+        ("?trustorPermissions=view,any", "trustorPermissions"),
+        ("?trustorPermissions=,", "trustorPermissions"),
+        ("?trusteePermissions=none,any", "trusteePermissions"),
+        ("?emailVerified=perhaps", "emailVerified"),
+    ] {
+        let answer = family.list(&family.alice.person, query).await;
+        assert_refused(
+            &answer,
+            400,
+            &format!("Invalid query parameter: {parameter}"),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn users_who_are_gone_are_left_out() {
+    let family = Family::gather().await;
+    let granted = &family.world.gatekeeper;
+    granted.grant("0123456789", &family.alice.id, json!({"view": {}}));
+    granted.grant(&family.alice.id, "9876543210", json!({"view": {}}));
+    let mark = doc! { "$set": { "deletedTime": "2020-01-01T00:00:00Z" } };
+    let users = family.world.users();
+    users
+        .update_one(doc! { "userid": &family.dave.id }, mark)
+        .await
+        .unwrap();
+    assert_eq!(family.names("").await, ["bob", "kid"]);
+    let answer = family.list(&family.alice.person, "").await;
+    assert_eq!(answer.json::<Vec<Value>>().len(), 2);
+    // An account without metadata is listed all the same, and an unknown user has nobody.
+    let metadata = family
+        .world
+        .database
+        .database
+        .collection::<Document>("seagull");
+    metadata.delete_many(doc! {}).await.unwrap();
+    assert_eq!(family.names("").await, ["bob", "kid"]);
+    let nobody = family
+        .world
+        .service()
+        .await
+        .get("/metadata/users/nobody/users")
+        .await;
+    assert_eq!((nobody.status, nobody.text()), (200, "[]"));
+}
+
+#[actix_web::test]
+async fn a_long_list_takes_two_queries() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let documents = |index: usize| {
+        let id = format!("{index:010x}");
+        let value = json!({"profile": {"fullName": format!("User {index}")}}).to_string();
+        (
+            doc! { "userid": &id },
+            doc! { "userId": id, "value": value },
+        )
+    };
+    let (users, metadata): (Vec<Document>, Vec<Document>) = (0..300).map(documents).unzip();
+    let database = &world.database.database;
+    world.users().insert_many(users).await.unwrap();
+    database
+        .collection("seagull")
+        .insert_many(metadata)
+        .await
+        .unwrap();
+    for index in 0..300 {
+        world
+            .gatekeeper
+            .grant(&format!("{index:010x}"), &alice.id, json!({"view": {}}));
+    }
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let answer = alice
+        .person
+        .get(&format!("/metadata/users/{}/users", alice.id))
+        .await;
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let listed: Vec<Value> = answer.json();
+    assert_eq!(listed.len(), 300);
+    assert_eq!(listed[299]["profile"]["fullName"], "User 299");
+
+    for collection in ["users", "seagull"] {
+        let namespace = format!("{}.{collection}", database.name());
+        let queries: Vec<Document> = database
+            .collection("system.profile")
+            .find(doc! { "ns": namespace, "op": "query" })
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        assert_eq!(queries.len(), 1, "{queries:?}");
+        assert!(
+            queries[0]
+                .get_str("planSummary")
+                .unwrap()
+                .contains("IXSCAN"),
+            "{queries:?}"
+        );
+    }
+}

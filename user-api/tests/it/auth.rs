@@ -1,0 +1,112 @@
+//! Who may call what: every route against nobody, a stranger, the owner and a service.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::{
+    openapi::undocumented,
+    testing::{Person, send},
+};
+
+use crate::world::World;
+
+/// Method, first path, body, and the statuses for nobody, a stranger, the owner and a service.
+/// The owner is the user in the path; services ask about it, too.
+type Expectation = (&'static str, &'static str, fn() -> Value, [u16; 4]);
+
+fn nothing() -> Value {
+    Value::Null
+}
+
+fn no_updates() -> Value {
+    json!({ "updates": {} })
+}
+
+fn empty() -> Value {
+    json!({})
+}
+
+fn child() -> Value {
+    json!({ "fullName": "Ann" })
+}
+
+fn profile() -> Value {
+    json!({ "fullName": "Alice" })
+}
+
+const EXPECTATIONS: &[Expectation] = &[
+    ("GET", "/status", nothing, [200, 200, 200, 200]),
+    ("GET", "/.well-known/jwks.json", nothing, [200, 200, 200, 200]),
+    // Credentials, not tokens, open these.
+    ("POST", "/auth/login", nothing, [400, 400, 400, 400]),
+    ("POST", "/auth/login/{longtermkey}", nothing, [400, 400, 400, 400]),
+    ("POST", "/auth/serverlogin", nothing, [400, 400, 400, 400]),
+    ("GET", "/auth/login", nothing, [401, 200, 200, 200]),
+    ("POST", "/auth/logout", nothing, [200, 200, 200, 200]),
+    ("GET", "/auth/token", nothing, [401, 200, 200, 200]),
+    ("GET", "/auth/token/{token}", nothing, [401, 401, 401, 200]),
+    ("GET", "/auth/private", nothing, [200, 200, 200, 200]),
+    ("GET", "/auth/users", nothing, [401, 401, 401, 400]),
+    ("POST", "/auth/user", empty, [400, 400, 400, 400]),
+    // Without an id these are about the caller; a service has no account.
+    ("GET", "/auth/user", nothing, [401, 200, 200, 404]),
+    ("PUT", "/auth/user", no_updates, [401, 200, 200, 401]),
+    ("POST", "/user/createChild/{userid}", child, [401, 401, 201, 201]),
+    ("GET", "/auth/user/{userid}", nothing, [401, 401, 200, 200]),
+    ("PUT", "/auth/user/{userid}", no_updates, [401, 401, 200, 200]),
+    // The owner must confirm with the password.
+    ("DELETE", "/auth/user/{userid}", nothing, [401, 401, 403, 204]),
+    ("POST", "/auth/user/{userid}/user", empty, [401, 401, 201, 201]),
+    ("DELETE", "/auth/user/{userid}/sessions", nothing, [401, 401, 401, 204]),
+    ("POST", "/v1/clinics/{clinicid}/users", empty, [401, 401, 401, 201]),
+    ("GET", "/metadata/collections", nothing, [200, 200, 200, 200]),
+    ("GET", "/metadata/users/{user_id}/users", nothing, [401, 401, 200, 200]),
+    ("GET", "/metadata/{user_id}/private/{name}", nothing, [401, 401, 401, 200]),
+    ("GET", "/metadata/{user_id}/{collection}", nothing, [401, 401, 404, 404]),
+    ("PUT", "/metadata/{user_id}/{collection}", profile, [401, 401, 200, 200]),
+    ("POST", "/metadata/{user_id}/{collection}", profile, [401, 401, 200, 200]),
+];
+
+#[actix_web::test]
+async fn every_route_lets_in_whom_it_should() {
+    let world = World::start().await;
+    let mut number = 0;
+    for entry in user_api::table().entries() {
+        let expectation = EXPECTATIONS
+            .iter()
+            .find(|(method, path, ..)| *method == entry.method.as_str() && *path == entry.paths[0]);
+        let Some((_, _, body, expected)) = expectation else {
+            panic!("{} {} is missing from the list", entry.method, entry.paths[0]);
+        };
+        for path in entry.paths {
+            number += 1;
+            let owner = world.user(&format!("owner{number}")).await;
+            let stranger = world.user(&format!("stranger{number}")).await;
+            let target = path
+                .replace("{userid}", &owner.id)
+                .replace("{user_id}", &owner.id)
+                .replace("{token}", &owner.token)
+                .replace("{longtermkey}", "key")
+                .replace("{clinicid}", "0123456789")
+                .replace("{collection}", "profile")
+                .replace("{name}", "name");
+            let service = world.service().await;
+            let callers = [&world.anonymous(), &stranger.person, &owner.person, &service];
+            for (caller, expected) in callers.into_iter().zip(expected) {
+                let status = call(caller, entry.method.as_str(), &target, body()).await;
+                assert_eq!(status, *expected, "{} {path}", entry.method);
+            }
+        }
+    }
+    assert_eq!(EXPECTATIONS.len(), user_api::table().entries().len(), "a line without a route");
+}
+
+async fn call(caller: &Person, method: &str, path: &str, body: Value) -> u16 {
+    let request = caller.request(Method::from_bytes(method.as_bytes()).unwrap(), path);
+    let request = if body.is_null() { request } else { request.json(&body) };
+    send(request).await.status
+}
+
+#[test]
+fn every_route_is_documented() {
+    assert_eq!(undocumented(&user_api::openapi(), &user_api::table()), [""; 0]);
+}

@@ -1,0 +1,208 @@
+//! A user-api that runs, and the people and services that call it.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use actix_web::rt;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bson::Document;
+use mongodb::Collection;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::{
+    auth::TOKEN_HEADER,
+    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, send},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use user_api::{AccountRelay, Config, DEFAULTS, State};
+use wiremock::MockServer;
+
+use crate::gatekeeper::Gatekeeper;
+
+pub(crate) const PASSWORD: &str = "correct-horse";
+
+/// The secret of the service `gatekeeper`.
+pub(crate) const SECRET: &str = "the secret of gatekeeper";
+
+pub(crate) const LEGACY_SALT: &str = "a mineral substance composed primarily of sodium chloride";
+
+/// The keys of every world; making them takes a while.
+pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
+
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) database: TestDatabase,
+    _relay: DropGuard,
+    _gatekeeper_server: MockServer,
+}
+
+/// Somebody who signed up.
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) token: String,
+    pub(crate) person: Person,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A world with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(TestDatabase::create().await, change).await
+    }
+
+    /// A world whose database is not empty.
+    pub(crate) async fn start_in(
+        database: TestDatabase,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let gatekeeper = Gatekeeper::default();
+        let gatekeeper_server = gatekeeper.serve().await;
+        let mut config = config(&database, &gatekeeper_server.uri());
+        change(&mut config);
+        let state = State::connect(&config).await.unwrap();
+        let app = TestApp::start(state.service());
+        let stop = CancellationToken::new();
+        rt::spawn({
+            let stop = stop.clone();
+            async move { state.outbox().relay(&AccountRelay::new(state.clone()), &stop).await }
+        });
+        Self {
+            app,
+            gatekeeper,
+            database,
+            _relay: stop.drop_guard(),
+            _gatekeeper_server: gatekeeper_server,
+        }
+    }
+
+    pub(crate) fn anonymous(&self) -> Person {
+        self.app.anonymous()
+    }
+
+    /// The service `gatekeeper`, logged in.
+    pub(crate) async fn service(&self) -> Person {
+        let answer = self.server_login("gatekeeper", SECRET).await;
+        assert_eq!(answer.status, 200);
+        self.app.bearer(answer.header(TOKEN_HEADER).unwrap())
+    }
+
+    pub(crate) async fn server_login(&self, name: &str, secret: &str) -> Answer {
+        let request = self
+            .anonymous()
+            .request(Method::POST, "/serverlogin")
+            .header("x-tidepool-server-name", name)
+            .header("x-tidepool-server-secret", secret);
+        send(request).await
+    }
+
+    /// Signs `name` up, with an address made of it and [`PASSWORD`].
+    pub(crate) async fn user(&self, name: &str) -> User {
+        self.user_with_roles(name, &["patient"]).await
+    }
+
+    pub(crate) async fn user_with_roles(&self, name: &str, roles: &[&str]) -> User {
+        let email = format!("{name}@example.org");
+        let body = json!({
+            "username": email, "emails": [email], "password": PASSWORD, "roles": roles,
+        });
+        let answer = self.anonymous().post("/user", &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let token = answer.header(TOKEN_HEADER).unwrap().to_owned();
+        User {
+            id: answer.json::<Value>()["userid"].as_str().unwrap().to_owned(),
+            email,
+            person: self.app.bearer(&token),
+            token,
+        }
+    }
+
+    /// Marks the user's address as verified, as the service that mails does.
+    pub(crate) async fn verify(&self, user: &User) {
+        let update = json!({ "updates": { "emailVerified": true } });
+        let answer = self.service().await.put(&format!("/user/{}", user.id), &update).await;
+        assert_eq!(answer.status, 200);
+    }
+
+    pub(crate) async fn log_in(&self, name: &str, password: &str) -> Answer {
+        self.log_in_at("/login", name, password).await
+    }
+
+    pub(crate) async fn log_in_at(&self, path: &str, name: &str, password: &str) -> Answer {
+        let request = self
+            .anonymous()
+            .request(Method::POST, path)
+            .header("authorization", basic(name, password));
+        send(request).await
+    }
+
+    pub(crate) fn users(&self) -> Collection<Document> {
+        self.database.database.collection("users")
+    }
+
+    pub(crate) fn tokens(&self) -> Collection<Document> {
+        self.database.database.collection("tokens")
+    }
+
+    pub(crate) fn outbox(&self) -> Collection<Document> {
+        self.database.database.collection("outbox")
+    }
+
+    /// The stored account.
+    pub(crate) async fn document(&self, id: &str) -> Option<Document> {
+        self.users().find_one(bson::doc! { "userid": id }).await.unwrap()
+    }
+}
+
+/// The shipped defaults with what has none.
+fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
+    let mut settings: toml::Table = DEFAULTS.parse().unwrap();
+    let mut set = |section: &str, name: &str, value: &str| {
+        let section = settings[section].as_table_mut().unwrap();
+        section.insert(name.to_owned(), toml::Value::String(value.to_owned()));
+    };
+    set("mongo", "uri", "mongodb://replaced-below");
+    set("metadata", "database", &database.settings.database);
+    set("gatekeeper", "url", gatekeeper_url);
+    set("tokens", "private_key", &KEYS.private_pem);
+    set("server_secrets", "gatekeeper", SECRET);
+    let config: Config = settings.try_into().unwrap();
+    Config { mongo: database.settings.clone(), ..config }
+}
+
+pub(crate) fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
+}
+
+pub(crate) fn reason(code: u16, reason: &str) -> Value {
+    json!({ "code": code, "reason": reason })
+}
+
+/// Asserts that `answer` is the error `code` with `text`, and nothing else.
+#[track_caller]
+pub(crate) fn assert_refused(answer: &Answer, code: u16, text: &str) {
+    assert_eq!(answer.status, code, "{}", answer.text());
+    assert_eq!(answer.json::<Value>(), reason(code, text));
+    assert_eq!(answer.header(TOKEN_HEADER), None);
+}
+
+/// Asserts that `answer` has this status and no body.
+#[track_caller]
+pub(crate) fn assert_empty(answer: &Answer, code: u16) {
+    assert_eq!((answer.status, answer.text()), (code, ""));
+}
+
+/// Polls until `condition` holds.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
