@@ -1,0 +1,22 @@
+//! The rules of permissions: pure functions over values, without clock, database or HTTP.
+
+pub(crate) mod access;
+pub(crate) mod last_admin;
+pub(crate) mod permissions;
+
+use thiserror::Error;
+
+use permissions::InvalidContent;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the caller may not do this")]
+    Unauthorized,
+    #[error("there is no permission for this pair")]
+    NoPermissions,
+    #[error("the last admin of an account without login or recovery stays")]
+    LastAdmin,
+    #[error(transparent)]
+    InvalidContent(#[from] InvalidContent),
+}

@@ -1,0 +1,399 @@
+//! Permission sets: what a request may ask for, how grants add up, and when one set is part of
+//! another.
+
+use serde_json::{Map, Number, Value};
+use shared_types::{PermissionSet, ROOT};
+use thiserror::Error;
+
+/// The name in which one of the seed documents writes `note`.
+const NOTE_ALIAS: &str = "notes";
+const NOTE: &str = "note";
+
+/// A set of more names is a mistake or an attack: the vocabulary has eight.
+const MAX_NAMES: usize = 64;
+
+/// Levels of objects and arrays in a set, the set itself included. Real values nest one or two.
+const MAX_DEPTH: usize = 16;
+
+/// Integers up to here are exact in a double, so both spellings of one mean the same.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Why a body is not a permission set. Never shows the content.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum InvalidContent {
+    #[error("Invalid JSON: {0}")]
+    Syntax(String),
+    #[error("Invalid permissions: expected an object or null")]
+    NotAnObject,
+    #[error("Invalid permissions: the value of a permission must be an object")]
+    ValueNotAnObject,
+    #[error("Invalid permissions: a name must not be empty, start with $ or contain . or NUL")]
+    Name,
+    #[error("Invalid permissions: at most {MAX_NAMES} names and {MAX_DEPTH} levels")]
+    TooLarge,
+    #[error("Invalid clinic id: expected 24 hexadecimal digits")]
+    ClinicId,
+    #[error("Invalid revision: expected an integer, at least 1")]
+    Revision,
+}
+
+/// What a grantee has on a sharer's account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Held {
+    /// Granted to the grantee itself.
+    pub(crate) direct: PermissionSet,
+    /// Granted to clinics that the grantee works for.
+    pub(crate) by_clinics: PermissionSet,
+}
+
+impl Held {
+    /// Everything held, from whatever source.
+    pub(crate) fn effective(self) -> PermissionSet {
+        let mut all = self.direct;
+        merge(&mut all, self.by_clinics);
+        all
+    }
+}
+
+/// The set that the owner of an account has on it.
+pub(crate) fn root() -> PermissionSet {
+    PermissionSet::of(&[ROOT])
+}
+
+/// The set that a request body asks to store. A blank body, `null` and `{}` ask for none.
+pub(crate) fn requested(body: &[u8]) -> Result<PermissionSet, InvalidContent> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(PermissionSet::default());
+    }
+    match serde_json::from_slice(body).map_err(|error| InvalidContent::Syntax(error.to_string()))? {
+        Value::Null => Ok(PermissionSet::default()),
+        Value::Object(names) => storable(names),
+        _ => Err(InvalidContent::NotAnObject),
+    }
+}
+
+/// `names` as they are stored: without `root`, which is never granted, and in one spelling.
+pub(crate) fn storable(mut names: Map<String, Value>) -> Result<PermissionSet, InvalidContent> {
+    names.remove(ROOT);
+    if names.len() > MAX_NAMES {
+        return Err(InvalidContent::TooLarge);
+    }
+    if !names.values().all(Value::is_object) {
+        return Err(InvalidContent::ValueNotAnObject);
+    }
+    let mut set = Value::Object(names);
+    check_and_normalize(&mut set, MAX_DEPTH)?;
+    let Value::Object(mut names) = set else {
+        return Err(InvalidContent::NotAnObject);
+    };
+    rename_alias(&mut names);
+    Ok(PermissionSet(names))
+}
+
+/// Adds `other` to `set`: the union of the names; objects are merged name by name, of two other
+/// values the later one stays. `null` is the absence of a grant, so it replaces nothing.
+pub(crate) fn merge(set: &mut PermissionSet, other: PermissionSet) {
+    if set.is_empty() {
+        *set = other;
+    } else {
+        merge_members(&mut set.0, other.0);
+    }
+}
+
+/// Whether `part` has no name that `whole` lacks and no value that differs.
+pub(crate) fn is_part(part: &PermissionSet, whole: &PermissionSet) -> bool {
+    let mut whole = whole.0.clone();
+    rename_alias(&mut whole);
+    part.0
+        .iter()
+        .all(|(name, value)| whole.get(name) == Some(value))
+}
+
+fn merge_members(members: &mut Map<String, Value>, others: Map<String, Value>) {
+    for (name, later) in others {
+        match (members.get_mut(&name), later) {
+            (Some(Value::Object(earlier)), Value::Object(later)) => merge_members(earlier, later),
+            (Some(_), Value::Null) => {}
+            (Some(earlier), later) => *earlier = later,
+            (None, later) => {
+                members.insert(name, later);
+            }
+        }
+    }
+}
+
+fn rename_alias(names: &mut Map<String, Value>) {
+    if let Some(value) = names.remove(NOTE_ALIAS) {
+        names.entry(NOTE).or_insert(value);
+    }
+}
+
+/// Refuses names that a document database gives a meaning of its own, and gives numbers the one
+/// form in which they come back.
+fn check_and_normalize(value: &mut Value, levels: usize) -> Result<(), InvalidContent> {
+    match value {
+        Value::Object(_) | Value::Array(_) if levels == 0 => Err(InvalidContent::TooLarge),
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name.is_empty() || name.starts_with('$') || name.contains(['.', '\0']) {
+                    return Err(InvalidContent::Name);
+                }
+                check_and_normalize(member, levels - 1)?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .try_for_each(|item| check_and_normalize(item, levels - 1)),
+        Value::Number(number) => {
+            *number = normal_number(number);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn normal_number(number: &Number) -> Number {
+    match (number.as_i64(), number.as_f64()) {
+        (None, Some(double)) => number_from_double(double).unwrap_or_else(|| number.clone()),
+        _ => number.clone(),
+    }
+}
+
+/// A double as JSON writes it: a whole number without a fraction. `None` for what is no number.
+pub(crate) fn number_from_double(double: f64) -> Option<Number> {
+    if double.fract() == 0.0 && double.abs() <= MAX_EXACT {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole and within the exact range"
+        )]
+        return Some(Number::from(double as i64));
+    }
+    Number::from_f64(double)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use shared_types::PermissionSet;
+
+    use super::{Held, InvalidContent, MAX_NAMES, is_part, merge, requested};
+
+    fn set(value: Value) -> PermissionSet {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_a_body_asks_for() {
+        for (body, wanted) in [
+            ("", json!({})),
+            (" \r\n\t", json!({})),
+            ("null", json!({})),
+            ("{}", json!({})),
+            (r#"{"view":{}}"#, json!({"view": {}})),
+            (r#"{"root":{}}"#, json!({})),
+            (r#"{"root":true,"view":{}}"#, json!({"view": {}})),
+            (r#"{"notes":{"a":1}}"#, json!({"note": {"a": 1}})),
+            (r#"{"note":{},"notes":{"a":1}}"#, json!({"note": {}})),
+            (
+                r#"{"view":{"messages":false}}"#,
+                json!({"view": {"messages": false}}),
+            ),
+            (
+                r#"{"upload":{"sources":["carelink"]}}"#,
+                json!({"upload": {"sources": ["carelink"]}}),
+            ),
+            (
+                r#"{"whatever":{"n":1.0,"m":1.5,"k":-0.0}}"#,
+                json!({"whatever": {"n": 1, "m": 1.5, "k": 0}}),
+            ),
+            (
+                r#"{"view":{"at":18446744073709551615}}"#,
+                json!({"view": {"at": 18_446_744_073_709_551_615.0}}),
+            ),
+        ] {
+            assert_eq!(requested(body.as_bytes()), Ok(set(wanted)), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_permission_set() {
+        let deep = format!("{{\"view\":{}1{}}}", "{\"a\":".repeat(16), "}".repeat(16));
+        let abyss = "[".repeat(100_000);
+        let wide = (0..=MAX_NAMES)
+            .map(|i| (format!("p{i}"), json!({})))
+            .collect::<serde_json::Map<_, _>>();
+        let wide = Value::Object(wide).to_string();
+        for (body, wanted) in [
+            ("[]", InvalidContent::NotAnObject),
+            ("\"view\"", InvalidContent::NotAnObject),
+            ("1", InvalidContent::NotAnObject),
+            ("true", InvalidContent::NotAnObject),
+            (r#"{"view":true}"#, InvalidContent::ValueNotAnObject),
+            (r#"{"view":null}"#, InvalidContent::ValueNotAnObject),
+            (r#"{"view":[]}"#, InvalidContent::ValueNotAnObject),
+            (
+                r#"{"view":{},"edit":"yes"}"#,
+                InvalidContent::ValueNotAnObject,
+            ),
+            (r#"{"":{}}"#, InvalidContent::Name),
+            (r#"{"$ne":{}}"#, InvalidContent::Name),
+            (r#"{"view":{"$gt":1}}"#, InvalidContent::Name),
+            (r#"{"view":{"a":[{"b.c":1}]}}"#, InvalidContent::Name),
+            (r#"{"a.b":{}}"#, InvalidContent::Name),
+            (r#"{"a\u0000b":{}}"#, InvalidContent::Name),
+            (deep.as_str(), InvalidContent::TooLarge),
+            (wide.as_str(), InvalidContent::TooLarge),
+        ] {
+            assert_eq!(requested(body.as_bytes()), Err(wanted), "{body}");
+        }
+        for body in [
+            "{",
+            "nul",
+            "{'view':{}}",
+            "{\"view\":{}}x",
+            abyss.as_str(),
+            "\u{feff}{}",
+        ] {
+            assert!(matches!(
+                requested(body.as_bytes()),
+                Err(InvalidContent::Syntax(_))
+            ));
+        }
+        assert!(matches!(
+            requested(b"{\"\xff\":{}}"),
+            Err(InvalidContent::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn grants_add_up() {
+        for (first, second, wanted) in [
+            (json!({}), json!({"view": {}}), json!({"view": {}})),
+            (
+                json!({"view": {}}),
+                json!({"note": {}}),
+                json!({"view": {}, "note": {}}),
+            ),
+            (
+                json!({"a": {"x": 1, "y": {"p": 1}}}),
+                json!({"a": {"y": {"q": 2}}}),
+                json!({"a": {"x": 1, "y": {"p": 1, "q": 2}}}),
+            ),
+            (
+                json!({"a": {"x": 1}}),
+                json!({"a": {"x": 2}}),
+                json!({"a": {"x": 2}}),
+            ),
+            (
+                json!({"a": {"x": [1]}}),
+                json!({"a": {"x": [2]}}),
+                json!({"a": {"x": [2]}}),
+            ),
+            (
+                json!({"view": {}}),
+                json!({"view": null}),
+                json!({"view": {}}),
+            ),
+        ] {
+            let mut merged = set(first);
+            merge(&mut merged, set(second));
+            assert_eq!(merged, set(wanted));
+        }
+    }
+
+    #[test]
+    fn a_part_has_fewer_names_and_the_same_values() {
+        let whole = set(json!({"view": {}, "note": {}, "upload": {"sources": ["carelink"]}}));
+        for (part, wanted) in [
+            (json!({}), true),
+            (json!({"view": {}}), true),
+            (json!({"upload": {"sources": ["carelink"]}}), true),
+            (
+                json!({"view": {}, "note": {}, "upload": {"sources": ["carelink"]}}),
+                true,
+            ),
+            (json!({"upload": {}}), false),
+            (
+                json!({"upload": {"sources": ["carelink", "dexcom"]}}),
+                false,
+            ),
+            (json!({"edit": {}}), false),
+            (json!({"view": {}, "edit": {}}), false),
+        ] {
+            assert_eq!(is_part(&set(part.clone()), &whole), wanted, "{part}");
+        }
+        assert!(is_part(
+            &set(json!({"note": {}})),
+            &set(json!({"notes": {}}))
+        ));
+    }
+
+    fn any_set() -> impl Strategy<Value = PermissionSet> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            (0..3i64).prop_map(Value::from),
+            "[ab]{0,2}".prop_map(Value::from)
+        ];
+        let value = leaf.prop_recursive(3, 8, 3, |inner| {
+            prop::collection::btree_map("[abc]", inner, 0..3)
+                .prop_map(|members| Value::Object(members.into_iter().collect()))
+        });
+        let names =
+            prop::sample::select(vec!["view", "note", "upload", "edit", "admin", "custodian"]);
+        let members = prop::collection::btree_map("[abc]", value, 0..3)
+            .prop_map(|members| Value::Object(members.into_iter().collect()));
+        prop::collection::btree_map(names, members, 0..5).prop_map(|names| {
+            PermissionSet(
+                names
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            )
+        })
+    }
+
+    proptest! {
+        /// A check grants exactly the names that the lists of its sources show, whatever the order.
+        #[test]
+        fn a_check_grants_what_the_lists_show(direct in any_set(), by_clinics in any_set(), name in "view|note|upload|edit|admin|custodian") {
+            let listed = direct.has(&name) || by_clinics.has(&name);
+            let held = Held { direct: direct.clone(), by_clinics: by_clinics.clone() };
+            let turned = Held { direct: by_clinics, by_clinics: direct };
+            prop_assert_eq!(held.effective().has(&name), listed);
+            prop_assert_eq!(turned.effective().has(&name), listed);
+        }
+
+        #[test]
+        fn merging_a_set_with_itself_or_nothing_changes_nothing(one in any_set()) {
+            let mut merged = one.clone();
+            merge(&mut merged, one.clone());
+            merge(&mut merged, PermissionSet::default());
+            prop_assert_eq!(merged, one);
+        }
+
+        #[test]
+        fn whoever_drops_names_asks_for_a_part_and_whoever_adds_does_not(whole in any_set(), keep in any::<u8>()) {
+            let part = PermissionSet(whole.0.clone().into_iter().enumerate().filter(|(i, _)| keep >> i & 1 == 1).map(|(_, kept)| kept).collect());
+            prop_assert!(is_part(&part, &whole));
+            let mut raised = part;
+            raised.0.insert("follow".to_owned(), json!({}));
+            prop_assert!(!is_part(&raised, &whole));
+        }
+
+        #[test]
+        fn what_is_stored_once_is_stored_again_unchanged(one in any_set()) {
+            let body = serde_json::to_vec(&one).unwrap();
+            let stored = requested(&body).unwrap();
+            prop_assert_eq!(requested(&serde_json::to_vec(&stored).unwrap()), Ok(stored));
+        }
+
+        #[test]
+        fn no_body_makes_the_parser_panic_or_store_a_forbidden_name(body in ".{0,60}") {
+            if let Ok(stored) = requested(body.as_bytes()) {
+                prop_assert!(!stored.0.contains_key("root"));
+            }
+        }
+    }
+}

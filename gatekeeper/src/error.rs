@@ -1,0 +1,74 @@
+//! What is refused, and how that is answered.
+
+use actix_web::http::StatusCode;
+use shared_runtime::{
+    auth::TOKEN_HEADER,
+    error::{ApiError, Rejection},
+    mongo::Aborted,
+    peers::PeerError,
+};
+
+use crate::domain::Refusal;
+
+/// The answer to what the plumbing rejected.
+pub(crate) fn envelope(rejection: Rejection) -> ApiError {
+    match rejection {
+        Rejection::TokenMissing => ApiError::json_string(
+            StatusCode::UNAUTHORIZED,
+            format!("Session token must be set on header[{TOKEN_HEADER}]"),
+        ),
+        Rejection::TokenInvalid => ApiError::json_string(StatusCode::UNAUTHORIZED, "Invalid Token"),
+        Rejection::CheckUnavailable => ApiError::empty(StatusCode::SERVICE_UNAVAILABLE),
+        Rejection::BodyTooLarge => ApiError::message(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            "The body is too large",
+        ),
+        Rejection::BodyUnreadable => ApiError::message(
+            StatusCode::BAD_REQUEST,
+            "InvalidContent",
+            "The body cannot be read",
+        ),
+        Rejection::NoSuchPath(path) => ApiError::message(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            format!("{path} does not exist"),
+        ),
+        Rejection::MethodNotAllowed(method) => ApiError::message(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            format!("{method} is not allowed"),
+        ),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthorized => Self::json_string(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Refusal::NoPermissions => Self::message(StatusCode::NOT_FOUND, "NotFound", ""),
+            Refusal::LastAdmin => Self::reason(
+                StatusCode::FORBIDDEN,
+                "Cannot remove the last admin of an account that has no login or recovery capability",
+            ),
+            Refusal::InvalidContent(invalid) => Self::message(
+                StatusCode::BAD_REQUEST,
+                "InvalidContent",
+                invalid.to_string(),
+            ),
+        }
+    }
+}
+
+/// A failure of user-api, on which a decision depends.
+pub(crate) fn peer_failure(error: PeerError) -> ApiError {
+    ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(error)
+}
+
+/// The answer to a transaction that came to nothing.
+pub(crate) fn aborted(aborted: Aborted<Refusal>) -> ApiError {
+    match aborted {
+        Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Failed(error) => error.into(),
+    }
+}

@@ -1,0 +1,136 @@
+//! gatekeeper: permissions. Who may see or change whose data.
+//!
+//! **Owns** the grants of accounts to accounts (`perms`), and the relations of clinics to patients
+//! and clinicians (`patient_permissions`, `clinician_permissions`), which the clinic service tells
+//! it. **Calls** user-api: to check tokens, and to ask whether an account can be logged into before
+//! its last administrator goes. **Settings** start with `GATEKEEPER__`.
+//!
+//! # To add an operation
+//!
+//! Its handler goes to `routes/`, its rule with a test to `domain/`, its query to `store/`. Then a
+//! line in `routes/mod.rs`, one in [`openapi`], one in `tests/it/auth.rs`.
+//!
+//! # Known quirks
+//!
+//! Kept from the reference, whose clients rely on them:
+//! - 401, not 403, for a caller who is known but not allowed; 403 is the last-admin rule's alone.
+//! - Error bodies of four kinds: a JSON string, `{code, message}`, `{code, reason}`, none.
+//! - The lists do not contain access through clinics, the pair check does.
+//! - The whole set of a pair is replaced; there is no operation that adds or removes one name.
+//! - Ids are not checked: an unknown account has no permissions, and a list of it is never 404.
+//! - Unknown permission names are stored as they are.
+//!
+//! Departures from it:
+//! - A body that is no object, or holds names that a document database gives a meaning of its own
+//!   (empty, starting with `$`, with `.` or NUL), is refused with 400 instead of stored. What the
+//!   reference stored of the kind (a list, a text) grants nothing.
+//! - `admin` and `custodian` count for each other; a grantee may drop part of its set, and only its
+//!   own; the last administrator of an account without password and e-mail stays.
+
+mod config;
+mod domain;
+mod error;
+mod routes;
+mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use mongodb::Database;
+use shared_runtime::{
+    auth::{Authenticator, RemoteTokens, ServerLogin},
+    http::PeerClient,
+    openapi::with_aliases,
+    peers::user_api::UserApi,
+    routes::RouteTable,
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+};
+
+use crate::{
+    routes::{access, health, relations, users},
+    store::Store,
+};
+
+pub use crate::config::{Config, UserApiSettings};
+
+/// What the handlers work with; clones share it.
+#[derive(Clone)]
+pub struct State {
+    store: Store,
+    user_api: UserApi,
+    authenticator: Authenticator,
+}
+
+impl State {
+    /// Opens the collections in `database`, and user-api as the settings say.
+    pub async fn open(database: &Database, settings: &UserApiSettings) -> anyhow::Result<Self> {
+        let login = ServerLogin::new(
+            &settings.url,
+            &settings.server_name,
+            settings.server_secret.clone(),
+        )?;
+        let user_api = UserApi::new(PeerClient::new(&settings.url, Arc::new(login))?);
+        let tokens = RemoteTokens::new(user_api.clone(), settings.token_cache_ms)?;
+        Ok(Self {
+            store: Store::open(database).await?,
+            user_api,
+            authenticator: Authenticator(Arc::new(tokens)),
+        })
+    }
+}
+
+/// Registers everything that the service serves.
+pub fn configure(config: &mut ServiceConfig, state: &State) {
+    config.app_data(web::Data::new(state.clone()));
+    config.app_data(state.authenticator.clone());
+    routes::table().configure(config);
+}
+
+/// The routes, for the tests that look for gaps.
+pub fn table() -> RouteTable {
+    routes::table()
+}
+
+/// The OpenAPI document of the service.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    with_aliases(Document::openapi(), &routes::table())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "gatekeeper",
+        description = "Permissions: who may see or change whose data.",
+    ),
+    paths(
+        health::show_status,
+        access::list_groups,
+        access::list_members,
+        access::find_permissions,
+        access::replace_permissions,
+        relations::update_patient,
+        relations::delete_patient,
+        relations::update_clinician,
+        relations::delete_clinician,
+        users::list_administered,
+        users::delete_user,
+    ),
+    modifiers(&SessionToken),
+)]
+struct Document;
+
+/// The header that carries the session token.
+struct SessionToken;
+
+impl Modify for SessionToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let header = ApiKey::Header(ApiKeyValue::new(shared_runtime::auth::TOKEN_HEADER));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session_token", SecurityScheme::ApiKey(header));
+    }
+}

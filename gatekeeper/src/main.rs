@@ -1,0 +1,23 @@
+//! The gatekeeper process.
+
+use gatekeeper::{Config, State};
+use shared_runtime::{
+    config, mongo,
+    server::{self, Readiness, Service},
+    telemetry,
+};
+use tokio_util::sync::CancellationToken;
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let config: Config = config::load("GATEKEEPER", include_str!("../config.default.toml"))?;
+    telemetry::init(&config.log)?;
+    let database = mongo::connect(&config.mongo).await?;
+    let state = State::open(&database, &config.user_api).await?;
+    let service = Service {
+        readiness: Readiness::watching(database),
+        openapi: Some(gatekeeper::openapi()),
+        configure: move |routes: &mut _| gatekeeper::configure(routes, &state),
+    };
+    server::serve(&config.server, service, CancellationToken::new()).await
+}

@@ -1,0 +1,59 @@
+//! The route table. The first path that matches wins, so fixed segments stand above variable ones.
+
+pub(crate) mod access;
+pub(crate) mod health;
+pub(crate) mod relations;
+mod replacement;
+pub(crate) mod users;
+
+use actix_web::web;
+use shared_runtime::{auth::Caller, routes::RouteTable};
+
+use crate::{domain::Refusal, error::envelope};
+
+/// The service's state, as a handler takes it.
+type State = web::Data<crate::State>;
+
+pub(crate) fn table() -> RouteTable {
+    RouteTable::new(envelope)
+        // Health and the lists of groups are no accounts called `status` and `groups`.
+        .get(&["/access/status", "/status"], health::show_status)
+        .get(&["/access/groups/{user_id}"], access::list_groups)
+        .get(&["/access/{sharer_id}"], access::list_members)
+        .get(&["/access/{sharer_id}/{user_id}"], access::find_permissions)
+        .post(
+            &["/access/{sharer_id}/{user_id}"],
+            access::replace_permissions,
+        )
+        // Services only. The public origin routes nothing under /internal.
+        .put(
+            &["/internal/clinics/{clinic_id}/patients/{user_id}"],
+            relations::update_patient,
+        )
+        .delete(
+            &["/internal/clinics/{clinic_id}/patients/{user_id}"],
+            relations::delete_patient,
+        )
+        .put(
+            &["/internal/clinics/{clinic_id}/clinicians/{user_id}"],
+            relations::update_clinician,
+        )
+        .delete(
+            &["/internal/clinics/{clinic_id}/clinicians/{user_id}"],
+            relations::delete_clinician,
+        )
+        .get(
+            &["/internal/users/{user_id}/administered"],
+            users::list_administered,
+        )
+        .delete(&["/internal/users/{user_id}"], users::delete_user)
+}
+
+/// Refuses whoever is no service.
+fn only_services(caller: &Caller) -> Result<(), Refusal> {
+    if caller.is_server {
+        Ok(())
+    } else {
+        Err(Refusal::Unauthorized)
+    }
+}

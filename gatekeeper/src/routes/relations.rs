@@ -1,0 +1,241 @@
+//! Clinic relations, told by the clinic service: who works for a clinic, and what a clinic may do
+//! on its patients' accounts. For services only; each call may be repeated and may come late.
+
+use actix_web::{
+    HttpResponse,
+    web::{Path, Query},
+};
+use bson::oid::ObjectId;
+use serde::Deserialize;
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, mongo};
+use shared_types::{ClinicianRelation, PatientRelation, UserId};
+use utoipa::IntoParams;
+
+use super::{State, only_services};
+use crate::{
+    domain::{
+        Refusal,
+        permissions::{InvalidContent, storable},
+    },
+    error::aborted,
+};
+
+/// Which change a deletion is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revision {
+    /// At least 1; grows with every change of the relation.
+    #[param(value_type = i64, minimum = 1)]
+    revision: Option<String>,
+}
+
+/// `PUT /internal/clinics/{clinic_id}/patients/{user_id}`: a user is a patient of a clinic.
+///
+/// Body: `{"revision": <at least 1>, "permissions": {…}}`, what every clinician of the clinic may
+/// do on the account. Answer: 204, also when a change of the same or a later revision is known
+/// already, which stays.
+/// Errors: 400 no such body, or a clinic id that is not 24 hexadecimal digits; 401 no service's
+/// token; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
+/// Source: our own; replaces the reference's replication of the clinic service's database.
+#[utoipa::path(
+    put,
+    path = "/internal/clinics/{clinic_id}/patients/{user_id}",
+    tag = "internal",
+    params(
+        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("user_id" = UserId, Path, description = "The patient's account."),
+    ),
+    request_body = PatientRelation,
+    responses(
+        (status = 204, description = "Known."),
+        (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn update_patient(
+    caller: Caller,
+    relation: Path<(String, UserId)>,
+    body: Body,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    let (clinic, user) = relation.into_inner();
+    let clinic = clinic_id(&clinic)?;
+    let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
+    let revision = positive(told.revision)?;
+    let permissions = storable(told.permissions.0).map_err(Refusal::from)?;
+    let store = &state.store;
+    mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, &user).await?;
+        store
+            .clinic_relations
+            .update_patient(session, clinic, &user, revision, &permissions)
+            .await?;
+        Ok(())
+    })
+    .await
+    .map_err(aborted)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /internal/clinics/{clinic_id}/patients/{user_id}?revision=`: a user is no patient of a
+/// clinic any more.
+///
+/// Body: none. Answer: 204, also when there is no such relation, or a change of the same or a
+/// later revision is known already, which stays.
+/// Errors: as [`update_patient`].
+/// Source: our own, as [`update_patient`].
+#[utoipa::path(
+    delete,
+    path = "/internal/clinics/{clinic_id}/patients/{user_id}",
+    tag = "internal",
+    params(
+        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("user_id" = UserId, Path, description = "The patient's account."),
+        Revision,
+    ),
+    responses(
+        (status = 204, description = "Known."),
+        (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn delete_patient(
+    caller: Caller,
+    relation: Path<(String, UserId)>,
+    query: Option<Query<Revision>>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    let (clinic, user) = relation.into_inner();
+    let clinic = clinic_id(&clinic)?;
+    let revision = revision_in(query)?;
+    let store = &state.store;
+    mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, &user).await?;
+        store
+            .clinic_relations
+            .delete_patient(session, clinic, &user, revision)
+            .await?;
+        Ok(())
+    })
+    .await
+    .map_err(aborted)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /internal/clinics/{clinic_id}/clinicians/{user_id}`: a user works for a clinic.
+///
+/// Body: `{"revision": <at least 1>}`. Answer: 204, also when a change of the same or a later
+/// revision is known already, which stays.
+/// Errors: as [`update_patient`].
+/// Source: our own, as [`update_patient`].
+#[utoipa::path(
+    put,
+    path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
+    tag = "internal",
+    params(
+        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("user_id" = UserId, Path, description = "The clinician's account."),
+    ),
+    request_body = ClinicianRelation,
+    responses(
+        (status = 204, description = "Known."),
+        (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn update_clinician(
+    caller: Caller,
+    relation: Path<(String, UserId)>,
+    body: Body,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    let (clinic, user) = relation.into_inner();
+    let clinic = clinic_id(&clinic)?;
+    let told: ClinicianRelation = body.parse().map_err(|error| syntax(&error))?;
+    let revision = positive(told.revision)?;
+    // The mark comes first: a relation without it would not be seen, a mark without relation
+    // costs a round trip. If the second write fails, the clinic service repeats both.
+    state.store.permissions.mark_clinician(&user).await?;
+    state
+        .store
+        .clinic_relations
+        .update_clinician(clinic, &user, revision)
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /internal/clinics/{clinic_id}/clinicians/{user_id}?revision=`: a user works for a
+/// clinic no more.
+///
+/// Body: none. Answer: 204, as [`delete_patient`].
+/// Errors: as [`update_patient`].
+/// Source: our own, as [`update_patient`].
+#[utoipa::path(
+    delete,
+    path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
+    tag = "internal",
+    params(
+        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("user_id" = UserId, Path, description = "The clinician's account."),
+        Revision,
+    ),
+    responses(
+        (status = 204, description = "Known."),
+        (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn delete_clinician(
+    caller: Caller,
+    relation: Path<(String, UserId)>,
+    query: Option<Query<Revision>>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    let (clinic, user) = relation.into_inner();
+    let clinic = clinic_id(&clinic)?;
+    let revision = revision_in(query)?;
+    state
+        .store
+        .clinic_relations
+        .delete_clinician(clinic, &user, revision)
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn clinic_id(text: &str) -> Result<ObjectId, Refusal> {
+    ObjectId::parse_str(text).map_err(|_| InvalidContent::ClinicId.into())
+}
+
+fn revision_in(query: Option<Query<Revision>>) -> Result<i64, Refusal> {
+    let revision = query.and_then(|query| query.into_inner().revision?.parse().ok());
+    revision.map_or(Err(InvalidContent::Revision.into()), positive)
+}
+
+/// Documents of the reference have no revision, which counts as 0.
+fn positive(revision: i64) -> Result<i64, Refusal> {
+    if revision > 0 {
+        Ok(revision)
+    } else {
+        Err(InvalidContent::Revision.into())
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> Refusal {
+    InvalidContent::Syntax(error.to_string()).into()
+}

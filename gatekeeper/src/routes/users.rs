@@ -1,0 +1,97 @@
+//! What user-api asks and tells about accounts. For services only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::{
+    HttpResponse,
+    web::{Json, Path},
+};
+use shared_runtime::{auth::Caller, error::ApiError};
+use shared_types::{AdministeredAccount, UserId};
+
+use super::{State, only_services};
+
+/// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
+/// or `custodian`, and who else runs them.
+///
+/// Answer: 200, an array ascending by account id; empty when there is none.
+/// Errors: 401 no service's token; 500 (empty) the database failed; 503 (empty) the token cannot
+/// be checked.
+/// Source: our own; user-api asks before it deletes an account.
+#[utoipa::path(
+    get,
+    path = "/internal/users/{user_id}/administered",
+    tag = "internal",
+    params(("user_id" = UserId, Path, description = "Who runs the accounts.")),
+    responses(
+        (status = 200, description = "The accounts.", body = Vec<AdministeredAccount>),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn list_administered(
+    caller: Caller,
+    user: Path<UserId>,
+    state: State,
+) -> Result<Json<Vec<AdministeredAccount>>, ApiError> {
+    only_services(&caller)?;
+    let accounts = state.store.permissions.list_run_by(&user).await?;
+    if accounts.is_empty() {
+        return Ok(Json(Vec::new()));
+    }
+    let mut others: BTreeMap<UserId, Vec<UserId>> = BTreeMap::new();
+    for (account, holder) in state.store.permissions.list_holders(&accounts).await? {
+        if holder != *user {
+            others.entry(account).or_default().push(holder);
+        }
+    }
+    let by_clinics: BTreeSet<UserId> = state
+        .store
+        .clinic_relations
+        .list_run_by_clinics(&accounts)
+        .await?
+        .into_iter()
+        .collect();
+    let administered = accounts
+        .into_iter()
+        .map(|account| AdministeredAccount {
+            other_admins: others.remove(&account).unwrap_or_default(),
+            clinic_custodian: by_clinics.contains(&account),
+            userid: account,
+        })
+        .collect();
+    Ok(Json(administered))
+}
+
+/// `DELETE /internal/users/{user_id}`: an account was deleted; everything about it is removed, as
+/// sharer, as grantee, as patient and as clinician.
+///
+/// Body: none. Answer: 204, also when there was nothing.
+/// Errors: as [`list_administered`].
+/// Source: event `users:delete` of the reference, sent by user-api through its outbox.
+#[utoipa::path(
+    delete,
+    path = "/internal/users/{user_id}",
+    tag = "internal",
+    params(("user_id" = UserId, Path, description = "The deleted account.")),
+    responses(
+        (status = 204, description = "Nothing about the account is left."),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn delete_user(
+    caller: Caller,
+    user: Path<UserId>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    state.store.permissions.delete_user(&user).await?;
+    state.store.clinic_relations.delete_user(&user).await?;
+    state.store.account_locks.delete(&user).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

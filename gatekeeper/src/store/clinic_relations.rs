@@ -1,0 +1,222 @@
+//! Collections `patient_permissions` (`{_id, userId, clinicId, permissions}`: what a clinic may do
+//! on its patient's account) and `clinician_permissions` (`{_id, userId, clinicId}`: who works for
+//! a clinic). The clinic service tells each change with a revision.
+//!
+//! A document without `revision` is the reference's and older than any that has one. A relation
+//! that ended stays as `{.., revision, deleted: true}`, so that an older change that arrives late
+//! does not bring it back. Invited clinicians of the reference have no `userId` yet.
+
+use bson::{Document, RawDocumentBuf, doc, oid::ObjectId};
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel, error::Result, options::IndexOptions,
+};
+use shared_types::{ADMINISTERING_NAMES, PermissionSet, UserId};
+
+use super::{
+    duplicates,
+    values::{document_of, permissions_in},
+};
+use crate::domain::permissions::merge;
+
+const PATIENTS: &str = "patient_permissions";
+/// The clinicians; the marks in `perms` are made from them (see [`super::Store::open`]).
+pub(super) const CLINICIANS: &str = "clinician_permissions";
+
+/// Clinics, their patients and their clinicians.
+#[derive(Debug, Clone)]
+pub(crate) struct ClinicRelations {
+    patients: Collection<RawDocumentBuf>,
+    clinicians: Collection<RawDocumentBuf>,
+}
+
+impl ClinicRelations {
+    /// Opens the collections and ensures `{userId: 1, clinicId: 1}`, unique, in both, which every
+    /// query of this file uses. Several documents of the reference for one relation are merged.
+    pub(crate) async fn open(database: &Database) -> Result<Self> {
+        let relations = Self {
+            patients: database.collection(PATIENTS),
+            clinicians: database.collection(CLINICIANS),
+        };
+        for collection in [&relations.patients, &relations.clinicians] {
+            let options = IndexOptions::builder()
+                .name("user_clinic".to_owned())
+                .unique(true)
+                .partial_filter_expression(has_user())
+                .build();
+            let index = IndexModel::builder()
+                .keys(doc! {"userId": 1, "clinicId": 1})
+                .options(options)
+                .build();
+            duplicates::create_unique_index(collection, ["userId", "clinicId"], has_user(), index)
+                .await?;
+        }
+        Ok(relations)
+    }
+
+    /// What `grantee` may do on the account of `sharer` through clinics, in one round trip.
+    pub(crate) async fn find_derived(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<PermissionSet> {
+        let mut cursor = self
+            .clinicians
+            .aggregate([
+                doc! {"$match": {"userId": grantee.as_str(), "deleted": {"$ne": true}}},
+                doc! {"$lookup": {
+                    "from": PATIENTS,
+                    "localField": "clinicId",
+                    "foreignField": "clinicId",
+                    "pipeline": [
+                        {"$match": {"userId": sharer.as_str(), "deleted": {"$ne": true}}},
+                        {"$project": {"_id": 0, "permissions": 1}},
+                    ],
+                    "as": "patients",
+                }},
+                doc! {"$unwind": "$patients"},
+                doc! {"$replaceWith": "$patients"},
+            ])
+            .with_type::<RawDocumentBuf>()
+            .await?;
+        let mut derived = PermissionSet::default();
+        while cursor.advance().await? {
+            merge(&mut derived, permissions_in(cursor.current())?);
+        }
+        Ok(derived)
+    }
+
+    /// Which of `accounts` a clinic runs.
+    pub(crate) async fn list_run_by_clinics(&self, accounts: &[UserId]) -> Result<Vec<UserId>> {
+        let accounts: Vec<&str> = accounts.iter().map(UserId::as_str).collect();
+        let mut cursor = self
+            .patients
+            .find(run_by_clinic(doc! {"$in": accounts}))
+            .projection(doc! {"_id": 0, "userId": 1})
+            .await?;
+        let mut run = Vec::new();
+        while cursor.advance().await? {
+            run.push(UserId::from(cursor.current().get_str("userId")?));
+        }
+        Ok(run)
+    }
+
+    /// Whether a clinic runs `account`.
+    pub(crate) async fn is_run_by_clinic(
+        &self,
+        session: &mut ClientSession,
+        account: &UserId,
+    ) -> Result<bool> {
+        let found = self
+            .patients
+            .find_one(run_by_clinic(doc! {"$eq": account.as_str()}))
+            .projection(doc! {"_id": 1})
+            .session(session)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// `user` is a patient of `clinic`, which may do `permissions`; nothing when a change of the
+    /// same or a later revision is known.
+    pub(crate) async fn update_patient(
+        &self,
+        session: &mut ClientSession,
+        clinic: ObjectId,
+        user: &UserId,
+        revision: i64,
+        permissions: &PermissionSet,
+    ) -> Result<()> {
+        let state = doc! {"permissions": {"$literal": document_of(permissions)}};
+        self.patients
+            .update_one(relation(clinic, user), later_state(revision, state))
+            .upsert(true)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// `user` is no patient of `clinic` any more, under the same condition.
+    pub(crate) async fn delete_patient(
+        &self,
+        session: &mut ClientSession,
+        clinic: ObjectId,
+        user: &UserId,
+        revision: i64,
+    ) -> Result<()> {
+        self.patients
+            .update_one(
+                relation(clinic, user),
+                later_state(revision, doc! {"deleted": true}),
+            )
+            .upsert(true)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// `user` works for `clinic`, under the same condition.
+    pub(crate) async fn update_clinician(
+        &self,
+        clinic: ObjectId,
+        user: &UserId,
+        revision: i64,
+    ) -> Result<()> {
+        self.clinicians
+            .update_one(relation(clinic, user), later_state(revision, doc! {}))
+            .upsert(true)
+            .await?;
+        Ok(())
+    }
+
+    /// `user` works for `clinic` no more, under the same condition.
+    pub(crate) async fn delete_clinician(
+        &self,
+        clinic: ObjectId,
+        user: &UserId,
+        revision: i64,
+    ) -> Result<()> {
+        self.clinicians
+            .update_one(
+                relation(clinic, user),
+                later_state(revision, doc! {"deleted": true}),
+            )
+            .upsert(true)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes every relation of a deleted account.
+    pub(crate) async fn delete_user(&self, user: &UserId) -> Result<()> {
+        for collection in [&self.patients, &self.clinicians] {
+            collection
+                .delete_many(doc! {"userId": user.as_str()})
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn has_user() -> Document {
+    doc! {"userId": {"$gt": ""}}
+}
+
+fn run_by_clinic(account: Document) -> Document {
+    let administering: Vec<Document> = ADMINISTERING_NAMES
+        .iter()
+        .map(|name| doc! {format!("permissions.{name}"): {"$ne": null}})
+        .collect();
+    doc! {"userId": account, "deleted": {"$ne": true}, "$or": administering}
+}
+
+fn relation(clinic: ObjectId, user: &UserId) -> Document {
+    doc! {"userId": user.as_str(), "clinicId": clinic}
+}
+
+/// The update to `state` of `revision`, of a document that is not as new already.
+fn later_state(revision: i64, state: Document) -> Vec<Document> {
+    let mut document =
+        doc! {"_id": "$_id", "userId": "$userId", "clinicId": "$clinicId", "revision": revision};
+    document.extend(state);
+    // A missing revision compares as less than any number.
+    let is_known = doc! {"$gte": ["$revision", revision]};
+    vec![doc! {"$replaceWith": {"$cond": [is_known, "$$ROOT", document]}}]
+}

@@ -1,0 +1,68 @@
+//! What gatekeeper keeps, one file a collection.
+
+pub(crate) mod account_locks;
+pub(crate) mod clinic_relations;
+mod duplicates;
+pub(crate) mod permissions;
+mod values;
+
+use bson::doc;
+use mongodb::{Client, Database, error::Result};
+use shared_types::UserId;
+
+use self::{
+    account_locks::AccountLocks,
+    clinic_relations::{CLINICIANS, ClinicRelations},
+    permissions::{MARK, Permissions},
+};
+use crate::domain::permissions::Held;
+
+/// All collections of the service.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pub(crate) client: Client,
+    pub(crate) permissions: Permissions,
+    pub(crate) clinic_relations: ClinicRelations,
+    pub(crate) account_locks: AccountLocks,
+}
+
+impl Store {
+    /// Opens the collections, and marks the clinicians that the reference left in the database.
+    pub(crate) async fn open(database: &Database) -> Result<Self> {
+        let store = Self {
+            client: database.client().clone(),
+            permissions: Permissions::open(database).await?,
+            clinic_relations: ClinicRelations::open(database).await?,
+            account_locks: AccountLocks::open(database),
+        };
+        database
+            .collection::<bson::Document>(CLINICIANS)
+            .aggregate([
+                doc! {"$match": {"userId": {"$gt": ""}, "deleted": {"$ne": true}}},
+                doc! {"$group": {"_id": "$userId"}},
+                doc! {"$project": {"_id": 0, "sharerId": {"$literal": MARK}, "userId": "$_id"}},
+                doc! {"$merge": {
+                    "into": "perms",
+                    "on": ["sharerId", "userId"],
+                    "whenMatched": "keepExisting",
+                    "whenNotMatched": "insert",
+                }},
+            ])
+            .await?;
+        Ok(store)
+    }
+
+    /// What `grantee` has on the account of `sharer`: one round trip for a grantee who works for
+    /// no clinic, two otherwise.
+    pub(crate) async fn held(&self, sharer: &UserId, grantee: &UserId) -> Result<Held> {
+        let pair = self.permissions.find(sharer, grantee).await?;
+        let mut held = Held {
+            direct: pair.direct,
+            ..Held::default()
+        };
+        if pair.may_be_clinician {
+            held.by_clinics = self.clinic_relations.find_derived(sharer, grantee).await?;
+        }
+        Ok(held)
+    }
+}

@@ -1,0 +1,321 @@
+//! Collection `perms`: who was granted what, `{_id, sharerId, userId, permissions}`.
+//!
+//! A document with an empty `sharerId`, an id that no path can carry, is no grant but a mark: its
+//! `userId` is or was a clinician, so the pair check has to look at clinic relations as well. It
+//! comes with the same query, which is why everybody else's check costs one round trip. The mark
+//! is a hint: written before the relation that it announces, and never missed when it is stale.
+
+use std::collections::BTreeSet;
+
+use bson::{Document, RawDocumentBuf, doc};
+use mongodb::{
+    ClientSession, Collection, Cursor, Database, IndexModel,
+    error::Result,
+    options::{Hint, IndexOptions},
+};
+use shared_runtime::mongo;
+use shared_types::{ADMINISTERING_NAMES, PermissionSet, UserId};
+
+use super::{
+    duplicates,
+    values::{document_of, permissions_in},
+};
+
+/// What the pair query found.
+#[derive(Debug, Default)]
+pub(crate) struct Pair {
+    /// The direct grant; empty when there is none.
+    pub(crate) direct: PermissionSet,
+    /// Whether the grantee may also have access through a clinic.
+    pub(crate) may_be_clinician: bool,
+}
+
+/// The grants.
+#[derive(Debug, Clone)]
+pub(crate) struct Permissions(Collection<RawDocumentBuf>);
+
+/// `{sharerId: 1, userId: 1}`, unique: the members of an account, and one document per pair.
+/// The reference has an index of these keys, not unique, under the generated name.
+const PAIR_INDEX: &str = "sharer_grantee";
+/// `{userId: 1, sharerId: 1}`: the pair query and the accounts that a user can reach.
+const GRANTEE_INDEX: &str = "grantee_sharer";
+
+/// The `sharerId` of a mark.
+pub(super) const MARK: &str = "";
+
+/// Lists come in one round trip up to here.
+const BATCH: u32 = 1_000;
+
+impl Permissions {
+    /// Opens the collection and ensures its indexes. A database of the reference may hold several
+    /// documents for one pair; they are merged, as its pair check did on every read.
+    pub(crate) async fn open(database: &Database) -> Result<Self> {
+        let collection = database.collection::<RawDocumentBuf>("perms");
+        let unique = IndexOptions::builder()
+            .name(PAIR_INDEX.to_owned())
+            .unique(true)
+            .build();
+        let pair = IndexModel::builder()
+            .keys(doc! {"sharerId": 1, "userId": 1})
+            .options(unique)
+            .build();
+        duplicates::create_unique_index(&collection, ["sharerId", "userId"], doc! {}, pair).await?;
+        let named = IndexOptions::builder()
+            .name(GRANTEE_INDEX.to_owned())
+            .build();
+        let grantee = IndexModel::builder()
+            .keys(doc! {"userId": 1, "sharerId": 1})
+            .options(named)
+            .build();
+        collection.create_index(grantee).await?;
+        Ok(Self(collection))
+    }
+
+    /// The grant of one pair, in one round trip: the two documents that can concern it.
+    pub(crate) async fn find(&self, sharer: &UserId, grantee: &UserId) -> Result<Pair> {
+        let mut cursor = self
+            .0
+            .find(doc! {"userId": grantee.as_str(), "sharerId": {"$in": [sharer.as_str(), MARK]}})
+            .projection(doc! {"_id": 0, "sharerId": 1, "permissions": 1})
+            .hint(Hint::Name(GRANTEE_INDEX.to_owned()))
+            .await?;
+        let mut pair = Pair::default();
+        while cursor.advance().await? {
+            let document = cursor.current();
+            if document.get_str("sharerId")? == MARK {
+                pair.may_be_clinician = true;
+            } else {
+                pair.direct = permissions_in(document)?;
+            }
+        }
+        Ok(pair)
+    }
+
+    /// Who has a grant on the account of `sharer`, ascending by id.
+    pub(crate) async fn list_members(
+        &self,
+        sharer: &UserId,
+    ) -> Result<Vec<(UserId, PermissionSet)>> {
+        let found = self
+            .0
+            .find(doc! {"sharerId": sharer.as_str()})
+            .projection(doc! {"_id": 0, "userId": 1, "permissions": 1})
+            .sort(doc! {"userId": 1})
+            .hint(Hint::Name(PAIR_INDEX.to_owned()))
+            .batch_size(BATCH)
+            .await?;
+        grants(found, "userId").await
+    }
+
+    /// On whose accounts `grantee` has a grant, ascending by id.
+    pub(crate) async fn list_groups(
+        &self,
+        grantee: &UserId,
+    ) -> Result<Vec<(UserId, PermissionSet)>> {
+        let found = self
+            .0
+            .find(doc! {"userId": grantee.as_str(), "sharerId": {"$gt": MARK}})
+            .projection(doc! {"_id": 0, "sharerId": 1, "permissions": 1})
+            .sort(doc! {"sharerId": 1})
+            .hint(Hint::Name(GRANTEE_INDEX.to_owned()))
+            .batch_size(BATCH)
+            .await?;
+        grants(found, "sharerId").await
+    }
+
+    /// The accounts that `grantee` runs.
+    pub(crate) async fn list_run_by(&self, grantee: &UserId) -> Result<Vec<UserId>> {
+        let mut filter = doc! {"userId": grantee.as_str(), "sharerId": {"$gt": MARK}};
+        filter.insert("$or", administering());
+        let mut cursor = self
+            .0
+            .find(filter)
+            .projection(doc! {"_id": 0, "sharerId": 1})
+            .await?;
+        let mut accounts = Vec::new();
+        while cursor.advance().await? {
+            accounts.push(UserId::from(cursor.current().get_str("sharerId")?));
+        }
+        Ok(accounts)
+    }
+
+    /// Who runs `accounts`, account and holder.
+    pub(crate) async fn list_holders(&self, accounts: &[UserId]) -> Result<Vec<(UserId, UserId)>> {
+        let accounts: Vec<&str> = accounts.iter().map(UserId::as_str).collect();
+        let mut filter = doc! {"sharerId": {"$in": accounts}};
+        filter.insert("$or", administering());
+        let mut cursor = self
+            .0
+            .find(filter)
+            .projection(doc! {"_id": 0, "sharerId": 1, "userId": 1})
+            .await?;
+        let mut holders = Vec::new();
+        while cursor.advance().await? {
+            let document = cursor.current();
+            holders.push((
+                document.get_str("sharerId")?.into(),
+                document.get_str("userId")?.into(),
+            ));
+        }
+        Ok(holders)
+    }
+
+    /// The direct grant of one pair as a transaction sees it; empty when there is none.
+    pub(crate) async fn find_in(
+        &self,
+        session: &mut ClientSession,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<PermissionSet> {
+        let found = self
+            .0
+            .find_one(pair_of(sharer, grantee))
+            .session(session)
+            .await?;
+        found.map_or_else(
+            || Ok(PermissionSet::default()),
+            |document| permissions_in(&document),
+        )
+    }
+
+    /// Who but `grantee` runs the account of `sharer`.
+    pub(crate) async fn list_other_holders(
+        &self,
+        session: &mut ClientSession,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<BTreeSet<UserId>> {
+        let mut filter = doc! {"sharerId": sharer.as_str(), "userId": {"$ne": grantee.as_str()}};
+        filter.insert("$or", administering());
+        let mut cursor = self
+            .0
+            .find(filter)
+            .projection(doc! {"_id": 0, "userId": 1})
+            .session(&mut *session)
+            .await?;
+        let mut holders = BTreeSet::new();
+        while cursor.advance(session).await? {
+            holders.insert(UserId::from(cursor.current().get_str("userId")?));
+        }
+        Ok(holders)
+    }
+
+    /// Replaces the grant of one pair, whatever it was.
+    pub(crate) async fn update(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+        set: &PermissionSet,
+    ) -> Result<()> {
+        if set.is_empty() {
+            self.0.delete_one(pair_of(sharer, grantee)).await?;
+        } else {
+            self.0
+                .update_one(pair_of(sharer, grantee), replaced_by(set))
+                .upsert(true)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the grant of one pair, unless the stored one makes the grantee run the account.
+    /// Answers whether it is replaced; a grant to be removed that is not there is not.
+    pub(crate) async fn update_unless_administering(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+        set: &PermissionSet,
+    ) -> Result<bool> {
+        let mut filter = pair_of(sharer, grantee);
+        filter.insert("$nor", administering());
+        if set.is_empty() {
+            return Ok(self.0.delete_one(filter).await?.deleted_count > 0);
+        }
+        // A stored grant that the filter excludes makes the insertion collide with it.
+        match self
+            .0
+            .update_one(filter, replaced_by(set))
+            .upsert(true)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(error) if mongo::is_duplicate_key(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the grant of one pair as part of a transaction.
+    pub(crate) async fn update_in(
+        &self,
+        session: &mut ClientSession,
+        sharer: &UserId,
+        grantee: &UserId,
+        set: &PermissionSet,
+    ) -> Result<()> {
+        let pair = pair_of(sharer, grantee);
+        if set.is_empty() {
+            self.0.delete_one(pair).session(session).await?;
+        } else {
+            self.0
+                .update_one(pair, replaced_by(set))
+                .upsert(true)
+                .session(session)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Marks `user` as a clinician.
+    pub(crate) async fn mark_clinician(&self, user: &UserId) -> Result<()> {
+        self.0
+            .update_one(
+                doc! {"sharerId": MARK, "userId": user.as_str()},
+                doc! {"$setOnInsert": {}},
+            )
+            .upsert(true)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes every grant on the account of `user` and to `user`, and its mark.
+    pub(crate) async fn delete_user(&self, user: &UserId) -> Result<()> {
+        let user = user.as_str();
+        self.0
+            .delete_many(doc! {"$or": [{"sharerId": user}, {"userId": user}]})
+            .await?;
+        Ok(())
+    }
+}
+
+fn pair_of(sharer: &UserId, grantee: &UserId) -> Document {
+    doc! {"sharerId": sharer.as_str(), "userId": grantee.as_str()}
+}
+
+fn replaced_by(set: &PermissionSet) -> Document {
+    doc! {"$set": {"permissions": document_of(set)}}
+}
+
+/// The grants with which their holder runs the account, as alternatives.
+fn administering() -> Vec<Document> {
+    ADMINISTERING_NAMES
+        .iter()
+        .map(|name| doc! {format!("permissions.{name}"): {"$ne": null}})
+        .collect()
+}
+
+/// The grants found, by the account that stands in `member`. A stored set that grants nothing is
+/// no grant.
+async fn grants(
+    mut found: Cursor<RawDocumentBuf>,
+    member: &str,
+) -> Result<Vec<(UserId, PermissionSet)>> {
+    let mut grants = Vec::new();
+    while found.advance().await? {
+        let document = found.current();
+        let set = permissions_in(document)?;
+        if !set.is_empty() {
+            grants.push((document.get_str(member)?.into(), set));
+        }
+    }
+    Ok(grants)
+}

@@ -1,0 +1,222 @@
+//! Every route against nobody, a stranger, a member, an admin, the owner and a service.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::send;
+
+use crate::world::World;
+
+/// Method, path pattern, path to call, body, and the statuses for: nobody, a stranger, a member
+/// with every name but the administering ones, an admin, the owner, a service.
+type Row = (&'static str, &'static str, &'static str, Value, [u16; 6]);
+
+fn matrix() -> Vec<Row> {
+    let mut rows = public();
+    rows.extend(internal());
+    rows
+}
+
+fn public() -> Vec<Row> {
+    let none = Value::Null;
+    let by_whoever_runs_it = [401, 401, 401, 200, 200, 200];
+    vec![
+        (
+            "GET",
+            "/access/status",
+            "/access/status",
+            none.clone(),
+            [200; 6],
+        ),
+        ("GET", "/status", "/status", none.clone(), [200; 6]),
+        (
+            "GET",
+            "/access/groups/{user_id}",
+            "/access/groups/alice",
+            none.clone(),
+            by_whoever_runs_it,
+        ),
+        (
+            "GET",
+            "/access/{sharer_id}",
+            "/access/alice",
+            none.clone(),
+            by_whoever_runs_it,
+        ),
+        (
+            "GET",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/other",
+            none.clone(),
+            by_whoever_runs_it,
+        ),
+        (
+            "GET",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/member",
+            none.clone(),
+            [401, 401, 200, 200, 200, 200],
+        ),
+        (
+            "GET",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/stranger",
+            none.clone(),
+            [401, 404, 401, 404, 404, 404],
+        ),
+        (
+            "POST",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/other",
+            json!({"view": {}}),
+            by_whoever_runs_it,
+        ),
+        (
+            "POST",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/newcomer",
+            json!({}),
+            by_whoever_runs_it,
+        ),
+        (
+            "POST",
+            "/access/{sharer_id}/{user_id}",
+            "/access/alice/alice",
+            json!({}),
+            by_whoever_runs_it,
+        ),
+    ]
+}
+
+fn internal() -> Vec<Row> {
+    let none = Value::Null;
+    let only_services = |status| [401, 401, 401, 401, 401, status];
+    vec![
+        (
+            "PUT",
+            "/internal/clinics/{clinic_id}/patients/{user_id}",
+            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice",
+            json!({"revision": 1, "permissions": {"view": {}}}),
+            only_services(204),
+        ),
+        (
+            "DELETE",
+            "/internal/clinics/{clinic_id}/patients/{user_id}",
+            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice?revision=2",
+            none.clone(),
+            only_services(204),
+        ),
+        (
+            "PUT",
+            "/internal/clinics/{clinic_id}/clinicians/{user_id}",
+            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger",
+            json!({"revision": 1}),
+            only_services(204),
+        ),
+        (
+            "DELETE",
+            "/internal/clinics/{clinic_id}/clinicians/{user_id}",
+            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger?revision=2",
+            none.clone(),
+            only_services(204),
+        ),
+        (
+            "GET",
+            "/internal/users/{user_id}/administered",
+            "/internal/users/admin/administered",
+            none.clone(),
+            only_services(200),
+        ),
+        (
+            "DELETE",
+            "/internal/users/{user_id}",
+            "/internal/users/nobody",
+            none,
+            only_services(204),
+        ),
+    ]
+}
+
+#[actix_web::test]
+async fn every_route_answers_each_kind_of_caller_as_documented() {
+    let world = World::start().await;
+    world
+        .grant(
+            "alice",
+            "member",
+            json!({"view": {}, "edit": {}, "upload": {}, "note": {}, "follow": {}}),
+        )
+        .await;
+    world.grant("alice", "other", json!({"view": {}})).await;
+    world.grant("alice", "admin", json!({"admin": {}})).await;
+    let callers = [
+        ("nobody", world.anonymous()),
+        ("a stranger", world.user("stranger")),
+        ("a member", world.user("member")),
+        ("an admin", world.user("admin")),
+        ("the owner", world.user("alice")),
+        ("a service", world.service()),
+    ];
+    for (method, _, path, body, statuses) in matrix() {
+        for ((name, caller), status) in callers.iter().zip(statuses) {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = send(caller.request(method.clone(), path).json(&body)).await;
+            assert_eq!(
+                answer.status,
+                status,
+                "{method} {path} by {name}: {}",
+                answer.text()
+            );
+            if status == 401 {
+                let expected = if *name == "nobody" {
+                    "Session token must be set on header[x-tidepool-session-token]"
+                } else {
+                    "Unauthorized"
+                };
+                assert_eq!(
+                    answer.json::<Value>(),
+                    json!(expected),
+                    "{method} {path} by {name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_matrix_has_every_route() {
+    let covered: BTreeSet<(String, String)> = matrix()
+        .into_iter()
+        .map(|(method, pattern, ..)| (method.to_owned(), pattern.to_owned()))
+        .collect();
+    let table = gatekeeper::table();
+    let served: BTreeSet<(String, String)> = table
+        .entries()
+        .iter()
+        .flat_map(|entry| {
+            entry
+                .paths
+                .iter()
+                .map(|path| (entry.method.to_string(), (*path).to_owned()))
+        })
+        .collect();
+    assert_eq!(covered, served);
+}
+
+#[actix_web::test]
+async fn a_user_is_not_a_service_of_the_same_name() {
+    let world = World::start().await;
+    let path = "/internal/users/alice/administered";
+    assert_eq!(world.user("user-api").get(path).await.status, 401);
+    assert_eq!(
+        world.user("gatekeeper").get("/access/alice").await.status,
+        401
+    );
+    // Nor does a service own the account that has its name.
+    world.grant("user-api", "alice", json!({"view": {}})).await;
+    assert_eq!(
+        world.service().get("/access/user-api/alice").await.status,
+        200
+    );
+}

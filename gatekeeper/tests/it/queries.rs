@@ -1,0 +1,237 @@
+//! What reaches the database: how many round trips, and no scan of a collection.
+
+use std::collections::BTreeSet;
+
+use bson::{Bson, Document, doc};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
+const OTHER_CLINIC: &str = "6a6a6a6a6a6a6a6a6a6a6a6a";
+
+#[actix_web::test]
+async fn a_pair_check_is_one_round_trip_and_two_for_a_clinician() {
+    let world = World::start().await;
+    world.grant("alice", "bob", json!({"view": {}})).await;
+    world.grant("alice", "doctor", json!({"view": {}})).await;
+    for clinic in [CLINIC, OTHER_CLINIC] {
+        world.treat(clinic, "alice", json!({"note": {}})).await;
+        world.work_for(clinic, "doctor").await;
+    }
+    for (reader, grantee, round_trips) in [
+        (world.service(), "bob", 1),
+        (world.user("alice"), "bob", 1),
+        (world.user("bob"), "bob", 1),
+        (world.service(), "stranger", 1),
+        (world.service(), "alice", 0),
+        (world.service(), "doctor", 2),
+        (world.user("doctor"), "doctor", 2),
+    ] {
+        world.commands.take();
+        let answer = reader.get(&format!("/access/alice/{grantee}")).await;
+        assert!(matches!(answer.status, 200 | 404));
+        let sent = world.commands.take();
+        assert_eq!(sent.len(), round_trips, "{grantee}: {sent:?}");
+    }
+}
+
+#[actix_web::test]
+async fn the_other_operations_cost_what_they_should() {
+    let world = World::start().await;
+    world.grant("alice", "bob", json!({"view": {}})).await;
+    let service = world.service();
+    for (path, body, round_trips) in [
+        ("/access/alice", None, 1),
+        ("/access/groups/bob", None, 1),
+        ("/access/alice/bob", Some(json!({"note": {}})), 2),
+        ("/access/alice/carol", Some(json!({"note": {}})), 2),
+        ("/access/alice/carol", Some(json!({"admin": {}})), 2),
+        ("/access/alice/bob", Some(json!({})), 2),
+    ] {
+        world.commands.take();
+        let answer = match &body {
+            None => service.get(path).await,
+            Some(body) => service.post(path, body).await,
+        };
+        assert_eq!(answer.status, 200);
+        let sent = world.commands.take();
+        assert_eq!(sent.len(), round_trips, "{path} {body:?}: {sent:?}");
+    }
+}
+
+#[actix_web::test]
+async fn no_operation_scans_a_collection() {
+    let world = World::start().await;
+    world.user_api.has_child("child");
+    for adult in ["bob", "carol"] {
+        world.user_api.has_adult(adult);
+    }
+    fill(&world).await;
+    world.commands.take();
+    play_every_operation(&world).await;
+    let sent = world.commands.take();
+    let mut shapes = BTreeSet::new();
+    for command in sent {
+        let Some(explainable) = explainable(&command) else {
+            continue;
+        };
+        let plan = world
+            .database()
+            .run_command(doc! {"explain": explainable.clone(), "verbosity": "executionStats"})
+            .await
+            .unwrap();
+        assert!(!scans(&plan), "{explainable} is answered by {plan}");
+        shapes.insert(shape(&Bson::Document(explainable)));
+    }
+    // As many as the store has queries, so that the test cannot pass by seeing none.
+    assert!(shapes.len() >= 17, "{shapes:#?}");
+}
+
+/// Enough documents that an index is worth using.
+async fn fill(world: &World) {
+    let perms = world.database().collection::<Document>("perms");
+    let documents = (0..500).map(|i| doc! {"sharerId": format!("s{}", i / 5), "userId": format!("u{i}"), "permissions": {"view": {}}});
+    perms.insert_many(documents).await.unwrap();
+    for name in ["patient_permissions", "clinician_permissions"] {
+        let documents = (0..500).map(|i| doc! {"userId": format!("u{i}"), "clinicId": bson::oid::ObjectId::new(), "permissions": {"view": {}}});
+        world
+            .database()
+            .collection::<Document>(name)
+            .insert_many(documents)
+            .await
+            .unwrap();
+    }
+}
+
+async fn play_every_operation(world: &World) {
+    let (service, bob) = (world.service(), world.user("bob"));
+    world.treat(CLINIC, "child", json!({"view": {}})).await;
+    world.work_for(CLINIC, "doctor").await;
+    for (grantee, set) in [
+        ("bob", json!({"admin": {}})),
+        ("carol", json!({"admin": {}})),
+        ("dave", json!({"view": {}, "note": {}})),
+    ] {
+        world.grant("child", grantee, set).await;
+    }
+    for path in [
+        "/access/child",
+        "/access/groups/bob",
+        "/access/child/doctor",
+        "/internal/users/bob/administered",
+    ] {
+        assert_eq!(service.get(path).await.status, 200);
+    }
+    assert_eq!(
+        world
+            .user("dave")
+            .post("/access/child/dave", &json!({"view": {}}))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(bob.post("/access/child/dave", &json!({})).await.status, 200);
+    assert_eq!(
+        bob.post("/access/child/bob", &json!({"view": {}}))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        world
+            .user("carol")
+            .post("/access/child/carol", &Value::Null)
+            .await
+            .status,
+        403
+    );
+    world
+        .treat(OTHER_CLINIC, "child", json!({"custodian": {}}))
+        .await;
+    assert_eq!(
+        world
+            .user("carol")
+            .post("/access/child/carol", &Value::Null)
+            .await
+            .status,
+        200
+    );
+    for path in [
+        format!("/internal/clinics/{CLINIC}/patients/child?revision=2"),
+        format!("/internal/clinics/{CLINIC}/clinicians/doctor?revision=2"),
+        "/internal/users/bob".to_owned(),
+    ] {
+        assert_eq!(service.delete(&path).await.status, 204);
+    }
+}
+
+/// The command without what belongs to its session; `None` for what has no plan.
+fn explainable(command: &Document) -> Option<Document> {
+    let name = command.keys().next()?;
+    if !matches!(name.as_str(), "find" | "aggregate" | "update" | "delete") {
+        assert!(
+            matches!(name.as_str(), "commitTransaction" | "abortTransaction"),
+            "{name}"
+        );
+        return None;
+    }
+    let session = [
+        "lsid",
+        "$db",
+        "$clusterTime",
+        "txnNumber",
+        "startTransaction",
+        "autocommit",
+        "readConcern",
+        "writeConcern",
+        "stmtIds",
+    ];
+    Some(
+        command
+            .clone()
+            .into_iter()
+            .filter(|(key, _)| !session.contains(&key.as_str()))
+            .collect(),
+    )
+}
+
+fn scans(plan: &Document) -> bool {
+    plan.iter().any(|(key, value)| match (key.as_str(), value) {
+        ("stage", Bson::String(stage)) => stage == "COLLSCAN",
+        ("collectionScans", Bson::Int64(scans)) => *scans > 0,
+        ("collectionScans", Bson::Int32(scans)) => *scans > 0,
+        (_, Bson::Document(inner)) => scans(inner),
+        (_, Bson::Array(items)) => items.iter().filter_map(Bson::as_document).any(scans),
+        _ => false,
+    })
+}
+
+/// The command with its values left out.
+fn shape(value: &Bson) -> String {
+    match value {
+        Bson::Document(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", shape(value)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Bson::Array(items) => format!(
+            "[{}]",
+            items.iter().map(shape).collect::<Vec<_>>().join(",")
+        ),
+        Bson::String(name)
+            if [
+                "perms",
+                "patient_permissions",
+                "clinician_permissions",
+                "sharer_locks",
+            ]
+            .contains(&name.as_str()) =>
+        {
+            name.clone()
+        }
+        _ => "?".to_owned(),
+    }
+}

@@ -1,0 +1,357 @@
+//! What a test starts with: the service, its database, and a user-api that knows whom it is told.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use gatekeeper::{State, UserApiSettings};
+use mongodb::{
+    Client, Database,
+    event::{EventHandler, command::CommandEvent},
+    options::{ClientOptions, ReadConcern, WriteConcern},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::{
+    auth::{SessionClaims, TOKEN_HEADER},
+    server::{Readiness, Service},
+    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
+};
+use wiremock::{
+    Mock, MockServer, Request, Respond, ResponseTemplate,
+    matchers::{header, method, path, path_regex},
+};
+
+/// One pair for all tests: making one takes a while.
+pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
+
+const SERVICE_TOKEN: &str = "the token of gatekeeper itself";
+
+/// The service and what it works with.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) user_api: UserApiStub,
+    pub(crate) commands: Commands,
+    database: TestDatabase,
+}
+
+/// How a test's service differs from others.
+pub(crate) struct Setting {
+    pub(crate) readiness: Readiness,
+    pub(crate) token_cache_ms: u64,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            readiness: Readiness::without_database(),
+            token_cache_ms: 2000,
+        }
+    }
+}
+
+impl World {
+    /// A service on an empty database.
+    pub(crate) async fn start() -> Self {
+        Self::over(TestDatabase::create().await, Setting::default()).await
+    }
+
+    pub(crate) async fn with(setting: Setting) -> Self {
+        Self::over(TestDatabase::create().await, setting).await
+    }
+
+    /// A service on a database that somebody else filled.
+    pub(crate) async fn over(database: TestDatabase, setting: Setting) -> Self {
+        let user_api = UserApiStub::start().await;
+        let commands = Commands::default();
+        let observed = commands.observe(&database).await;
+        let settings = UserApiSettings {
+            url: user_api.server.uri(),
+            server_name: "gatekeeper".to_owned(),
+            server_secret: "a secret".into(),
+            token_cache_ms: setting.token_cache_ms,
+        };
+        let state = State::open(&observed, &settings).await.unwrap();
+        let app = TestApp::start(Service {
+            readiness: setting.readiness,
+            openapi: Some(gatekeeper::openapi()),
+            configure: move |config: &mut _| gatekeeper::configure(config, &state),
+        });
+        Self {
+            app,
+            user_api,
+            commands,
+            database,
+        }
+    }
+
+    pub(crate) fn anonymous(&self) -> Person {
+        self.app.anonymous()
+    }
+
+    /// A user who is logged in.
+    pub(crate) fn user(&self, id: &str) -> Person {
+        self.bearer(&claims(id, "no"))
+    }
+
+    /// Another service.
+    pub(crate) fn service(&self) -> Person {
+        self.bearer(&claims("user-api", "yes"))
+    }
+
+    /// The bearer of a token with these claims that user-api knows.
+    pub(crate) fn bearer(&self, claims: &SessionClaims) -> Person {
+        let token = KEYS.key.sign(claims).unwrap();
+        self.user_api.know(&token, claims);
+        self.app.bearer(&token)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database.database
+    }
+
+    /// Grants as another service does.
+    pub(crate) async fn grant(&self, sharer: &str, grantee: &str, set: Value) {
+        let answer = self
+            .service()
+            .post(&format!("/access/{sharer}/{grantee}"), &set)
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    pub(crate) async fn work_for(&self, clinic: &str, clinician: &str) {
+        let path = format!("/internal/clinics/{clinic}/clinicians/{clinician}");
+        let answer = self.service().put(&path, &json!({"revision": 1})).await;
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+
+    pub(crate) async fn treat(&self, clinic: &str, patient: &str, permissions: Value) {
+        let path = format!("/internal/clinics/{clinic}/patients/{patient}");
+        let body = json!({"revision": 1, "permissions": permissions});
+        let answer = self.service().put(&path, &body).await;
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+
+    /// Every document, to see that nothing changed.
+    pub(crate) async fn everything(&self) -> Vec<Document> {
+        let mut documents = Vec::new();
+        for name in ["perms", "patient_permissions", "clinician_permissions"] {
+            let collection = self.database().collection::<Document>(name);
+            let cursor = collection
+                .find(doc! {})
+                .sort(doc! {"_id": 1})
+                .await
+                .unwrap();
+            documents.extend(cursor.try_collect::<Vec<_>>().await.unwrap());
+        }
+        documents
+    }
+}
+
+/// `POST` with a body that is no JSON value.
+pub(crate) async fn post_raw(
+    person: &Person,
+    path: &str,
+    body: impl Into<reqwest::Body>,
+) -> Answer {
+    send(person.request(Method::POST, path).body(body)).await
+}
+
+/// Asserts status and whole body.
+#[track_caller]
+pub(crate) fn assert_answer(answer: &Answer, status: u16, body: &Value) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(answer.json::<Value>(), *body);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+/// Asserts the answer to a caller who is not allowed.
+#[track_caller]
+pub(crate) fn assert_unauthorized(answer: &Answer) {
+    assert_answer(answer, 401, &json!("Unauthorized"));
+}
+
+#[track_caller]
+pub(crate) fn assert_empty(answer: &Answer, status: u16) {
+    assert_eq!((answer.status, answer.text()), (status, ""));
+}
+
+/// What the service sent to the database.
+#[derive(Clone, Default)]
+pub(crate) struct Commands(Arc<Mutex<Vec<Document>>>);
+
+impl Commands {
+    async fn observe(&self, database: &TestDatabase) -> Database {
+        use secrecy::ExposeSecret;
+        let mut options = ClientOptions::parse(database.settings.uri.expose_secret())
+            .await
+            .unwrap();
+        options.read_concern = Some(ReadConcern::majority());
+        options.write_concern = Some(
+            WriteConcern::builder()
+                .w(mongodb::options::Acknowledgment::Majority)
+                .journal(true)
+                .build(),
+        );
+        let seen = self.clone();
+        options.command_event_handler = Some(EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                seen.0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(started.command);
+            }
+        }));
+        Client::with_options(options)
+            .unwrap()
+            .database(&database.settings.database)
+    }
+
+    /// The commands since the last call.
+    pub(crate) fn take(&self) -> Vec<Document> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// user-api as far as gatekeeper asks it.
+pub(crate) struct UserApiStub {
+    pub(crate) server: MockServer,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    tokens: HashMap<String, Value>,
+    accounts: HashMap<String, Value>,
+    questions: Vec<String>,
+}
+
+impl UserApiStub {
+    async fn start() -> Self {
+        let stub = Self {
+            server: MockServer::start().await,
+            known: Arc::default(),
+        };
+        stub.answer().await;
+        stub
+    }
+
+    async fn answer(&self) {
+        let jwks = json!({"keys": [KEYS.key.public()]});
+        Mock::given(method("POST"))
+            .and(path("/serverlogin"))
+            .and(header("x-tidepool-server-name", "gatekeeper"))
+            .and(header("x-tidepool-server-secret", "a secret"))
+            .respond_with(ResponseTemplate::new(200).insert_header(TOKEN_HEADER, SERVICE_TOKEN))
+            .mount(&self.server)
+            .await;
+        Mock::given(method("GET"))
+            .and(path("/.well-known/jwks.json"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(jwks))
+            .mount(&self.server)
+            .await;
+        Mock::given(method("GET"))
+            .and(path_regex("^/token/"))
+            .and(header(TOKEN_HEADER, SERVICE_TOKEN))
+            .respond_with(Tokens(self.known.clone()))
+            .mount(&self.server)
+            .await;
+        Mock::given(method("GET"))
+            .and(path("/users"))
+            .and(header(TOKEN_HEADER, SERVICE_TOKEN))
+            .respond_with(Accounts(self.known.clone()))
+            .mount(&self.server)
+            .await;
+    }
+
+    fn know(&self, token: &str, claims: &SessionClaims) {
+        let data =
+            json!({"isserver": claims.is_server(), "userid": claims.usr, "expires_at": claims.exp});
+        self.known
+            .lock()
+            .unwrap()
+            .tokens
+            .insert(token.to_owned(), data);
+    }
+
+    /// What a check of `token` answers.
+    pub(crate) fn know_as(&self, token: &str, data: Value) {
+        self.known
+            .lock()
+            .unwrap()
+            .tokens
+            .insert(token.to_owned(), data);
+    }
+
+    pub(crate) fn forget_tokens(&self) {
+        self.known.lock().unwrap().tokens.clear();
+    }
+
+    /// An account with its members apart from the id.
+    pub(crate) fn has_account(&self, id: &str, members: Value) {
+        let mut account = members;
+        account["userid"] = json!(id);
+        self.known
+            .lock()
+            .unwrap()
+            .accounts
+            .insert(id.to_owned(), account);
+    }
+
+    /// An account that nobody can log into or recover.
+    pub(crate) fn has_child(&self, id: &str) {
+        self.has_account(id, json!({"username": "child", "passwordExists": false}));
+    }
+
+    pub(crate) fn has_adult(&self, id: &str) {
+        self.has_account(
+            id,
+            json!({"emails": [format!("{id}@example.org")], "passwordExists": true}),
+        );
+    }
+
+    /// The `id` parameters of the questions about accounts so far.
+    pub(crate) fn questions(&self) -> Vec<String> {
+        self.known.lock().unwrap().questions.clone()
+    }
+
+    /// Answers everything with a failure from here on.
+    pub(crate) async fn fail(&self) {
+        self.server.reset().await;
+        Mock::given(wiremock::matchers::any())
+            .respond_with(ResponseTemplate::new(500))
+            .mount(&self.server)
+            .await;
+    }
+}
+
+struct Tokens(Arc<Mutex<Known>>);
+
+impl Respond for Tokens {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let token = request.url.path().trim_start_matches("/token/");
+        match self.0.lock().unwrap().tokens.get(token) {
+            Some(data) => ResponseTemplate::new(200).set_body_json(data),
+            None => ResponseTemplate::new(404),
+        }
+    }
+}
+
+struct Accounts(Arc<Mutex<Known>>);
+
+impl Respond for Accounts {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let ids = request.url.query_pairs().find(|(name, _)| name == "id");
+        let ids = ids.map(|(_, ids)| ids.into_owned()).unwrap_or_default();
+        let mut known = self.0.lock().unwrap();
+        known.questions.push(ids.clone());
+        let found: Vec<&Value> = ids
+            .split(',')
+            .filter_map(|id| known.accounts.get(id))
+            .collect();
+        ResponseTemplate::new(200).set_body_json(found)
+    }
+}
