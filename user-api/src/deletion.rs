@@ -13,6 +13,7 @@ use shared_runtime::{
     outbox::OutboxEntry,
 };
 use shared_types::{AdministeredAccount, UserDeletion, UserId};
+use tracing::warn;
 
 use crate::{
     State,
@@ -92,7 +93,7 @@ async fn delete_unless_needed(
         state
             .sessions
             .tokens()
-            .delete_all_but(session, userid, None)
+            .delete_all_but_in(session, userid, None)
             .await?;
         state.metadata.delete(session, userid).await?;
         enqueue_notices(state, session, userid, &notice).await
@@ -101,6 +102,11 @@ async fn delete_unless_needed(
     match deleted {
         Ok(()) => {
             state.outbox.wake();
+            // A log-in that opened a session while the transaction ran did not see it, nor it the
+            // session. One that comes later finds the account gone.
+            if let Err(error) = state.sessions.tokens().delete_all(userid).await {
+                warn!(cause = %error, "sessions of a deleted account wait for the sweep");
+            }
             Ok(())
         }
         Err(Aborted::Refused(())) => Err(DeletionError::LastAdmin),

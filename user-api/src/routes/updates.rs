@@ -165,16 +165,33 @@ async fn change(
     if change.is_empty() {
         return Ok(true);
     }
-    match write(state, caller, account, &change).await {
-        Ok(Some(row)) => {
-            finish_claim(state, account, row).await?;
-            Ok(true)
+    let row = match write(state, caller, account, &change).await {
+        Ok(row) => row,
+        Err(Aborted::Refused(Outrun)) => return Ok(false),
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
+            return Err(Refusal::UserExists.into());
         }
-        Ok(None) => Ok(true),
-        Err(Aborted::Refused(Outrun)) => Ok(false),
-        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::UserExists.into()),
-        Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),
+        Err(Aborted::Failed(error)) => return Err(Failure::UpdatingUser.because()(error)),
+    };
+    if change.password_hash.is_some() {
+        // Again, for the log-in that opened a session while the transaction ran: neither saw the
+        // other. One that comes later finds that the password is another.
+        state
+            .sessions
+            .tokens()
+            .delete_all_but(&account.userid, kept_session(caller))
+            .await
+            .map_err(Failure::UpdatingUser.because())?;
     }
+    if let Some(row) = row {
+        finish_claim(state, account, row).await?;
+    }
+    Ok(true)
+}
+
+/// The session that goes on after a change of password: the owner's own.
+fn kept_session(caller: &Caller) -> Option<&str> {
+    (!caller.is_server).then(|| caller.token.expose())
 }
 
 /// The account is no longer as it was read.
@@ -199,11 +216,10 @@ async fn write(
             return Err(Aborted::Refused(Outrun));
         }
         if change.password_hash.is_some() {
-            let kept = (!caller.is_server).then(|| caller.token.expose());
             state
                 .sessions
                 .tokens()
-                .delete_all_but(session, userid, kept)
+                .delete_all_but_in(session, userid, kept_session(caller))
                 .await?;
         }
         if !claims {

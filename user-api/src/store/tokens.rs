@@ -25,7 +25,7 @@ impl Tokens {
             .name("ExpireTokens".to_owned())
             .expire_after(Duration::ZERO)
             .build();
-        // Serves `delete_all` and `delete_others`.
+        // Serves the deletions of a user's sessions.
         let user = IndexOptions::builder()
             .name("TokenUserId".to_owned())
             .build();
@@ -87,18 +87,27 @@ impl Tokens {
         Ok(())
     }
 
-    /// Closes every session of a user in the transaction of `session`, but that of `kept`.
+    /// Closes every session of a user but that of `kept`.
     pub(crate) async fn delete_all_but(
+        &self,
+        user: &UserId,
+        kept: Option<&str>,
+    ) -> Result<(), Error> {
+        self.tokens.delete_many(by_user_but(user, kept)).await?;
+        Ok(())
+    }
+
+    /// The same in the transaction of `session`.
+    pub(crate) async fn delete_all_but_in(
         &self,
         session: &mut ClientSession,
         user: &UserId,
         kept: Option<&str>,
     ) -> Result<(), Error> {
-        let mut filter = by_user(user);
-        if let Some(kept) = kept {
-            filter.insert("_id", doc! { "$nin": [stored_id(kept), kept] });
-        }
-        self.tokens.delete_many(filter).session(session).await?;
+        self.tokens
+            .delete_many(by_user_but(user, kept))
+            .session(session)
+            .await?;
         Ok(())
     }
 }
@@ -109,4 +118,12 @@ fn by_token(token: &str) -> Document {
 
 fn by_user(user: &UserId) -> Document {
     doc! { "userId": user.as_str() }
+}
+
+fn by_user_but(user: &UserId, kept: Option<&str>) -> Document {
+    let mut filter = by_user(user);
+    if let Some(kept) = kept {
+        filter.insert("_id", doc! { "$nin": [stored_id(kept), kept] });
+    }
+    filter
 }

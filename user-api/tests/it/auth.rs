@@ -36,10 +36,20 @@ fn profile() -> Value {
 
 const EXPECTATIONS: &[Expectation] = &[
     ("GET", "/status", nothing, [200, 200, 200, 200]),
-    ("GET", "/.well-known/jwks.json", nothing, [200, 200, 200, 200]),
+    (
+        "GET",
+        "/.well-known/jwks.json",
+        nothing,
+        [200, 200, 200, 200],
+    ),
     // Credentials, not tokens, open these.
     ("POST", "/auth/login", nothing, [400, 400, 400, 400]),
-    ("POST", "/auth/login/{longtermkey}", nothing, [400, 400, 400, 400]),
+    (
+        "POST",
+        "/auth/login/{longtermkey}",
+        nothing,
+        [400, 400, 400, 400],
+    ),
     ("POST", "/auth/serverlogin", nothing, [400, 400, 400, 400]),
     ("GET", "/auth/login", nothing, [401, 200, 200, 200]),
     ("POST", "/auth/logout", nothing, [200, 200, 200, 200]),
@@ -51,20 +61,80 @@ const EXPECTATIONS: &[Expectation] = &[
     // Without an id these are about the caller; a service has no account.
     ("GET", "/auth/user", nothing, [401, 200, 200, 404]),
     ("PUT", "/auth/user", no_updates, [401, 200, 200, 401]),
-    ("POST", "/user/createChild/{userid}", child, [401, 401, 201, 201]),
+    (
+        "POST",
+        "/user/createChild/{userid}",
+        child,
+        [401, 401, 201, 201],
+    ),
     ("GET", "/auth/user/{userid}", nothing, [401, 401, 200, 200]),
-    ("PUT", "/auth/user/{userid}", no_updates, [401, 401, 200, 200]),
+    (
+        "PUT",
+        "/auth/user/{userid}",
+        no_updates,
+        [401, 401, 200, 200],
+    ),
     // The owner must confirm with the password.
-    ("DELETE", "/auth/user/{userid}", nothing, [401, 401, 403, 204]),
-    ("POST", "/auth/user/{userid}/user", empty, [401, 401, 201, 201]),
-    ("DELETE", "/auth/user/{userid}/sessions", nothing, [401, 401, 401, 204]),
-    ("POST", "/v1/clinics/{clinicid}/users", empty, [401, 401, 401, 201]),
-    ("GET", "/metadata/collections", nothing, [200, 200, 200, 200]),
-    ("GET", "/metadata/users/{user_id}/users", nothing, [401, 401, 200, 200]),
-    ("GET", "/metadata/{user_id}/private/{name}", nothing, [401, 401, 401, 200]),
-    ("GET", "/metadata/{user_id}/{collection}", nothing, [401, 401, 404, 404]),
-    ("PUT", "/metadata/{user_id}/{collection}", profile, [401, 401, 200, 200]),
-    ("POST", "/metadata/{user_id}/{collection}", profile, [401, 401, 200, 200]),
+    (
+        "DELETE",
+        "/auth/user/{userid}",
+        nothing,
+        [401, 401, 403, 204],
+    ),
+    (
+        "POST",
+        "/auth/user/{userid}/user",
+        empty,
+        [401, 401, 201, 201],
+    ),
+    (
+        "DELETE",
+        "/auth/user/{userid}/sessions",
+        nothing,
+        [401, 401, 401, 204],
+    ),
+    (
+        "POST",
+        "/v1/clinics/{clinicid}/users",
+        empty,
+        [401, 401, 401, 201],
+    ),
+    (
+        "GET",
+        "/metadata/collections",
+        nothing,
+        [200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/metadata/users/{user_id}/users",
+        nothing,
+        [401, 401, 200, 200],
+    ),
+    (
+        "GET",
+        "/metadata/{user_id}/private/{name}",
+        nothing,
+        [401, 401, 401, 200],
+    ),
+    (
+        "GET",
+        "/metadata/{user_id}/{collection}",
+        nothing,
+        [401, 401, 404, 404],
+    ),
+    (
+        "PUT",
+        "/metadata/{user_id}/{collection}",
+        profile,
+        [401, 401, 200, 200],
+    ),
+    (
+        "POST",
+        "/metadata/{user_id}/{collection}",
+        profile,
+        [401, 401, 200, 200],
+    ),
     // Of the collections only `private` is closed to its owner.
     ("GET", "/{user_id}/private", nothing, [401, 401, 401, 404]),
     ("PUT", "/{user_id}/private", empty, [401, 401, 401, 200]),
@@ -79,7 +149,9 @@ async fn every_route_lets_in_whom_it_should() {
     for entry in table.entries() {
         for path in entry.paths {
             let expectation = |path: &str| {
-                EXPECTATIONS.iter().find(|line| line.0 == entry.method.as_str() && line.1 == path)
+                EXPECTATIONS
+                    .iter()
+                    .find(|line| line.0 == entry.method.as_str() && line.1 == path)
             };
             let Some((_, _, body, expected)) =
                 expectation(path).or_else(|| expectation(entry.paths[0]))
@@ -98,7 +170,12 @@ async fn every_route_lets_in_whom_it_should() {
                 .replace("{collection}", "profile")
                 .replace("{name}", "name");
             let service = world.service().await;
-            let callers = [&world.anonymous(), &stranger.person, &owner.person, &service];
+            let callers = [
+                &world.anonymous(),
+                &stranger.person,
+                &owner.person,
+                &service,
+            ];
             for (caller, expected) in callers.into_iter().zip(expected) {
                 let status = call(caller, entry.method.as_str(), &target, body()).await;
                 assert_eq!(status, *expected, "{} {path}", entry.method);
@@ -107,17 +184,27 @@ async fn every_route_lets_in_whom_it_should() {
     }
     for (method, path, ..) in EXPECTATIONS {
         let is_served = |entry: &RouteEntry| entry.method == *method && entry.paths.contains(path);
-        assert!(table.entries().iter().any(is_served), "{method} {path} is a line without a route");
+        assert!(
+            table.entries().iter().any(is_served),
+            "{method} {path} is a line without a route"
+        );
     }
 }
 
 async fn call(caller: &Person, method: &str, path: &str, body: Value) -> u16 {
     let request = caller.request(Method::from_bytes(method.as_bytes()).unwrap(), path);
-    let request = if body.is_null() { request } else { request.json(&body) };
+    let request = if body.is_null() {
+        request
+    } else {
+        request.json(&body)
+    };
     send(request).await.status
 }
 
 #[test]
 fn every_route_is_documented() {
-    assert_eq!(undocumented(&user_api::openapi(), &user_api::table()), [""; 0]);
+    assert_eq!(
+        undocumented(&user_api::openapi(), &user_api::table()),
+        [""; 0]
+    );
 }

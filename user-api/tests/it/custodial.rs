@@ -13,7 +13,10 @@ fn all_rights() -> Value {
 }
 
 async fn create_child(parent: &User, body: &Value) -> shared_runtime::testing::Answer {
-    parent.person.post(&format!("/user/createChild/{}", parent.id), body).await
+    parent
+        .person
+        .post(&format!("/user/createChild/{}", parent.id), body)
+        .await
 }
 
 #[actix_web::test]
@@ -25,7 +28,10 @@ async fn a_custodial_account_is_run_by_its_creator() {
     assert_eq!(answer.status, 201);
     let created: Value = answer.json();
     let id = created["userid"].as_str().unwrap();
-    assert_eq!(created, json!({ "userid": id, "roles": ["custodial_account", "patient"] }));
+    assert_eq!(
+        created,
+        json!({ "userid": id, "roles": ["custodial_account", "patient"] })
+    );
     assert_eq!(
         world.gatekeeper.permissions(id, &alice.id),
         Some(json!({ "custodian": {}, "view": {}, "upload": {} }))
@@ -41,7 +47,11 @@ async fn a_custodial_account_is_run_by_its_creator() {
             "emailVerified": false,
         })
     );
-    assert_eq!(world.outbox().count_documents(doc! {}).await.unwrap(), 0, "no undo is left");
+    assert_eq!(
+        world.outbox().count_documents(doc! {}).await.unwrap(),
+        0,
+        "no undo is left"
+    );
     assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 401);
 
     let service = world.service().await;
@@ -58,16 +68,34 @@ async fn a_custodial_account_is_refused_for_the_documented_reasons() {
     for person in [&world.anonymous(), &world.app.bearer("x"), &bob.person] {
         assert_refused(&person.post(&path, &json!({})).await, 401, NOT_AUTHORIZED);
     }
-    for body in [json!({ "username": "bob" }), json!({ "emails": ["bob"] }), json!([])] {
+    for body in [
+        json!({ "username": "bob" }),
+        json!({ "emails": ["bob"] }),
+        json!([]),
+    ] {
         let answer = alice.person.post(&path, &body).await;
         assert_refused(&answer, 400, "Invalid user details were given");
     }
     let taken = json!({ "emails": ["BOB@example.org"] });
-    assert_refused(&alice.person.post(&path, &taken).await, 409, "User already exists");
+    assert_refused(
+        &alice.person.post(&path, &taken).await,
+        409,
+        "User already exists",
+    );
     world.gatekeeper.break_methods(&["POST"]);
-    let answer = alice.person.post(&path, &json!({ "emails": ["kid@example.org"] })).await;
+    let answer = alice
+        .person
+        .post(&path, &json!({ "emails": ["kid@example.org"] }))
+        .await;
     assert_refused(&answer, 500, "Error creating the user");
-    assert!(world.users().find_one(doc! { "emails": "kid@example.org" }).await.unwrap().is_none());
+    assert!(
+        world
+            .users()
+            .find_one(doc! { "emails": "kid@example.org" })
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[actix_web::test]
@@ -80,12 +108,22 @@ async fn a_grant_whose_account_never_came_to_be_is_taken_back() {
     // As if the grant had got through and its answer had not.
     let row = world.outbox().find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(row.get_str("topic").unwrap(), "users.undo-create");
-    let id = row.get_document("payload").unwrap().get_str("account").unwrap().to_owned();
-    world.gatekeeper.grant(&id, &alice.id, json!({ "custodian": {} }));
+    let id = row
+        .get_document("payload")
+        .unwrap()
+        .get_str("account")
+        .unwrap()
+        .to_owned();
+    world
+        .gatekeeper
+        .grant(&id, &alice.id, json!({ "custodian": {} }));
     world.gatekeeper.break_methods(&[]);
     let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
     world.outbox().update_many(doc! {}, due).await.unwrap();
-    eventually("the undo", async || world.gatekeeper.permissions(&id, &alice.id).is_none()).await;
+    eventually("the undo", async || {
+        world.gatekeeper.permissions(&id, &alice.id).is_none()
+    })
+    .await;
 }
 
 #[actix_web::test]
@@ -125,8 +163,15 @@ async fn a_child_comes_with_profile_and_rights() {
             "emails": ["ann@example.org", "lee@example.org"],
         })
     );
-    assert_eq!(world.gatekeeper.permissions(id, &alice.id), Some(all_rights()));
-    let profile = world.service().await.get(&format!("/metadata/{id}/profile")).await;
+    assert_eq!(
+        world.gatekeeper.permissions(id, &alice.id),
+        Some(all_rights())
+    );
+    let profile = world
+        .service()
+        .await
+        .get(&format!("/metadata/{id}/profile"))
+        .await;
     assert_eq!(
         profile.json::<Value>(),
         json!({ "fullName": "Ann Lee", "isDataAccount": true })
@@ -154,12 +199,24 @@ async fn a_child_without_anything_gets_a_user_name() {
         let username = created["username"].as_str().unwrap().to_owned();
         assert_eq!(username.len(), 16);
         let id = created["userid"].as_str().unwrap();
-        let record: Value = world.service().await.get(&format!("/user/{id}")).await.json();
+        let record: Value = world
+            .service()
+            .await
+            .get(&format!("/user/{id}"))
+            .await
+            .json();
         assert_eq!(record["roles"], json!(["custodial_account", "patient"]));
         assert_eq!(record["passwordExists"], json!(false));
         // The generated name can be changed, also by who runs the account.
         let update = json!({ "updates": { "username": format!("kid-{}", names.len()) } });
-        assert_eq!(alice.person.put(&format!("/user/{id}"), &update).await.status, 200);
+        assert_eq!(
+            alice
+                .person
+                .put(&format!("/user/{id}"), &update)
+                .await
+                .status,
+            200
+        );
         for password in ["", " ", PASSWORD] {
             assert_eq!(world.log_in(&username, password).await.status, 401);
         }
@@ -184,15 +241,36 @@ async fn a_child_is_refused_with_an_explanation() {
         (json!([]), "Invalid user details were given"),
         (json!({}), "Full name is missing"),
         (json!({ "fullName": " " }), "Full name is missing"),
-        (json!({ "fullName": "Ann", "username": "a b" }), "Username is invalid"),
-        (json!({ "fullName": "Ann", "password": "short" }), "Password is invalid"),
-        (json!({ "fullName": "Ann", "emails": ["x"] }), "Emails are invalid"),
-        (json!({ "fullName": "Ann", "username": "ALICE@example.org" }), "User already exists"),
-        (json!({ "fullName": "Ann", "emails": ["new@example.org", "Alice@example.org"] }), "User already exists"),
+        (
+            json!({ "fullName": "Ann", "username": "a b" }),
+            "Username is invalid",
+        ),
+        (
+            json!({ "fullName": "Ann", "password": "short" }),
+            "Password is invalid",
+        ),
+        (
+            json!({ "fullName": "Ann", "emails": ["x"] }),
+            "Emails are invalid",
+        ),
+        (
+            json!({ "fullName": "Ann", "username": "ALICE@example.org" }),
+            "User already exists",
+        ),
+        (
+            json!({ "fullName": "Ann", "emails": ["new@example.org", "Alice@example.org"] }),
+            "User already exists",
+        ),
     ] {
         assert_refused(&create_child(&alice, &body).await, 400, reason);
     }
-    assert_eq!((world.gatekeeper.len(), world.users().count_documents(doc! {}).await.unwrap()), (0, 1));
+    assert_eq!(
+        (
+            world.gatekeeper.len(),
+            world.users().count_documents(doc! {}).await.unwrap()
+        ),
+        (0, 1)
+    );
     world.gatekeeper.break_methods(&["POST"]);
     let answer = create_child(&alice, &json!({ "fullName": "Ann" })).await;
     assert_refused(&answer, 500, "Error creating the user");
@@ -212,10 +290,24 @@ async fn of_20_children_with_one_name_one_is_created() {
     }
     let rows: Vec<_> = {
         use futures_util::TryStreamExt;
-        world.outbox().find(doc! {}).await.unwrap().try_collect().await.unwrap()
+        world
+            .outbox()
+            .find(doc! {})
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap()
     };
-    assert!(rows.iter().all(|row| row.get_str("topic") == Ok("users.undo-create")));
-    assert_eq!(rows.len(), world.gatekeeper.len() - created, "each stray grant has its undo");
+    assert!(rows.iter().all(|row| {
+        row.get_str("topic")
+            .is_ok_and(|topic| topic == "users.undo-create")
+    }));
+    assert_eq!(
+        rows.len(),
+        world.gatekeeper.len() - created,
+        "each stray grant has its undo"
+    );
 }
 
 #[actix_web::test]
@@ -232,7 +324,10 @@ async fn only_the_parent_and_services_create_children() {
         let service = world.service().await;
         let created: Value = service.post(&path, &body).await.json();
         let id = created["userid"].as_str().unwrap();
-        assert_eq!(world.gatekeeper.permissions(id, &alice.id), Some(all_rights()));
+        assert_eq!(
+            world.gatekeeper.permissions(id, &alice.id),
+            Some(all_rights())
+        );
         let unknown = service.post("/user/createChild/0123456789", &body).await;
         assert_refused(&unknown, 404, "User not found");
     }

@@ -9,7 +9,9 @@ use shared_runtime::testing::{Answer, Person, send};
 use crate::world::{PASSWORD, User, World, assert_empty, assert_refused, eventually};
 
 async fn delete(person: &Person, id: &str, body: &Value) -> Answer {
-    let request = person.request(Method::DELETE, &format!("/user/{id}")).body(body.to_string());
+    let request = person
+        .request(Method::DELETE, &format!("/user/{id}"))
+        .body(body.to_string());
     send(request).await
 }
 
@@ -22,13 +24,19 @@ async fn the_owner_confirms_with_the_password() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     for body in [
-        json!(""), json!({}), json!({ "password": "" }), json!({ "password": "wrong-password" }),
+        json!(""),
+        json!({}),
+        json!({ "password": "" }),
+        json!({ "password": "wrong-password" }),
         json!({ "password": { "$ne": "" } }),
     ] {
         let answer = delete(&alice.person, &alice.id, &body).await;
         assert_refused(&answer, 403, "Missing id and/or password");
     }
-    let answer = alice.person.delete(&format!("/v1/users/{}", alice.id)).await;
+    let answer = alice
+        .person
+        .delete(&format!("/v1/users/{}", alice.id))
+        .await;
     assert_refused(&answer, 403, "Missing id and/or password");
     assert_eq!(alice.person.get("/user").await.status, 200);
     assert_empty(&delete_own(&alice).await, 204);
@@ -42,22 +50,43 @@ async fn a_deletion_ends_everything_at_once_and_reaches_gatekeeper() {
     let profile = json!({ "fullName": "Alice Lee" });
     let path = format!("/metadata/{}/profile", alice.id);
     assert_eq!(alice.person.put(&path, &profile).await.status, 200);
-    world.gatekeeper.grant(&alice.id, "bob", json!({ "view": {} }));
+    world
+        .gatekeeper
+        .grant(&alice.id, "bob", json!({ "view": {} }));
     world.gatekeeper.break_methods(&["DELETE"]);
     assert_empty(&delete_own(&alice).await, 204);
 
     assert_eq!(alice.person.get("/user").await.status, 401);
     assert_eq!(world.log_in(&alice.email, PASSWORD).await.status, 401);
     let service = world.service().await;
-    assert_eq!(service.get(&format!("/user/{}", alice.id)).await.status, 404);
+    assert_eq!(
+        service.get(&format!("/user/{}", alice.id)).await.status,
+        404
+    );
     assert_eq!(service.get(&path).await.status, 404);
-    assert_eq!(world.tokens().count_documents(doc! { "userId": &alice.id }).await.unwrap(), 0);
+    assert_eq!(
+        world
+            .tokens()
+            .count_documents(doc! { "userId": &alice.id })
+            .await
+            .unwrap(),
+        0
+    );
 
     let notice = doc! { "topic": "users.delete.gatekeeper" };
-    let row = world.outbox().find_one(notice.clone()).await.unwrap().unwrap();
-    assert_eq!(row.get_str("key").unwrap(), format!("gatekeeper:{}", alice.id));
+    let row = world
+        .outbox()
+        .find_one(notice.clone())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
-        bson::deserialize_from_document::<Value>(row.get_document("payload").unwrap().clone()).unwrap(),
+        row.get_str("key").unwrap(),
+        format!("gatekeeper:{}", alice.id)
+    );
+    assert_eq!(
+        bson::deserialize_from_document::<Value>(row.get_document("payload").unwrap().clone())
+            .unwrap(),
         json!({
             "userid": alice.id, "username": alice.email, "emails": [alice.email],
             "roles": ["patient"], "emailVerified": true, "passwordExists": true,
@@ -66,10 +95,18 @@ async fn a_deletion_ends_everything_at_once_and_reaches_gatekeeper() {
     );
     assert!(!world.gatekeeper.has_forgotten(&alice.id));
     world.gatekeeper.break_methods(&[]);
-    eventually("the notice", async || world.gatekeeper.has_forgotten(&alice.id)).await;
+    eventually("the notice", async || {
+        world.gatekeeper.has_forgotten(&alice.id)
+    })
+    .await;
     assert_eq!(world.gatekeeper.permissions(&alice.id, "bob"), None);
     eventually("the end of the row", async || {
-        world.outbox().count_documents(notice.clone()).await.unwrap() == 0
+        world
+            .outbox()
+            .count_documents(notice.clone())
+            .await
+            .unwrap()
+            == 0
     })
     .await;
     // The name is free again.
@@ -84,12 +121,21 @@ async fn services_and_who_runs_the_account_need_no_password() {
     let alice = world.user("alice").await;
     for names in [json!({ "view": {}, "edit": {} }), json!({})] {
         world.gatekeeper.grant(&alice.id, &bob.id, names);
-        assert_empty(&bob.person.delete(&format!("/user/{}", alice.id)).await, 401);
+        assert_empty(
+            &bob.person.delete(&format!("/user/{}", alice.id)).await,
+            401,
+        );
     }
-    for (index, names) in [json!({ "admin": {} }), json!({ "custodian": {} })].into_iter().enumerate() {
+    for (index, names) in [json!({ "admin": {} }), json!({ "custodian": {} })]
+        .into_iter()
+        .enumerate()
+    {
         let user = world.user(&format!("user{index}")).await;
         world.gatekeeper.grant(&user.id, &bob.id, names);
-        assert_empty(&bob.person.delete(&format!("/auth/user/{}", user.id)).await, 204);
+        assert_empty(
+            &bob.person.delete(&format!("/auth/user/{}", user.id)).await,
+            204,
+        );
         assert_eq!(world.document(&user.id).await, None);
     }
     let path = format!("/user/{}", alice.id);
@@ -108,7 +154,14 @@ async fn ids_that_name_nothing_delete_nothing() {
     let world = World::start().await;
     world.user("alice").await;
     let service = world.service().await;
-    for id in ["null", "*", ".*", "undefined", "%00", "%7B%22$ne%22:null%7D"] {
+    for id in [
+        "null",
+        "*",
+        ".*",
+        "undefined",
+        "%00",
+        "%7B%22$ne%22:null%7D",
+    ] {
         assert_empty(&service.delete(&format!("/user/{id}")).await, 204);
     }
     assert_eq!(service.delete("/user/").await.status, 404);
@@ -134,12 +187,20 @@ async fn a_log_in_during_the_deletion_opens_no_session() {
     for round in 0..10 {
         let alice = world.user(&format!("alice{round}")).await;
         world.verify(&alice).await;
-        let (deleted, logged_in) = join(delete_own(&alice), world.log_in(&alice.email, PASSWORD)).await;
+        let (deleted, logged_in) =
+            join(delete_own(&alice), world.log_in(&alice.email, PASSWORD)).await;
         assert_eq!(deleted.status, 204);
         if let Some(token) = logged_in.header("x-tidepool-session-token") {
             assert_eq!(world.app.bearer(token).get("/user").await.status, 401);
         }
-        assert_eq!(world.tokens().count_documents(doc! { "userId": &alice.id }).await.unwrap(), 0);
+        assert_eq!(
+            world
+                .tokens()
+                .count_documents(doc! { "userId": &alice.id })
+                .await
+                .unwrap(),
+            0
+        );
     }
 }
 
@@ -152,9 +213,22 @@ async fn sessions_that_outlive_their_account_are_swept() {
     world.tokens().insert_one(stray).await.unwrap();
     let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
     let sweep = doc! { "topic": "users.sweep" };
-    assert_eq!(world.outbox().update_one(sweep, due).await.unwrap().matched_count, 1);
+    assert_eq!(
+        world
+            .outbox()
+            .update_one(sweep, due)
+            .await
+            .unwrap()
+            .matched_count,
+        1
+    );
     eventually("the sweep", async || {
-        world.tokens().count_documents(doc! { "userId": &alice.id }).await.unwrap() == 0
+        world
+            .tokens()
+            .count_documents(doc! { "userId": &alice.id })
+            .await
+            .unwrap()
+            == 0
     })
     .await;
 }
@@ -163,11 +237,23 @@ const LAST_ADMIN: &str =
     "Cannot delete the last admin of an account that has no login or recovery capability";
 
 /// A child of `parent` with `body` besides its name; its id.
-async fn child(world: &World, parent: &User, mut body: Value, others: &[&str], clinic: bool) -> String {
+async fn child(
+    world: &World,
+    parent: &User,
+    mut body: Value,
+    others: &[&str],
+    clinic: bool,
+) -> String {
     body["fullName"] = json!("Ann");
-    let answer = parent.person.post(&format!("/user/createChild/{}", parent.id), &body).await;
+    let answer = parent
+        .person
+        .post(&format!("/user/createChild/{}", parent.id), &body)
+        .await;
     assert_eq!(answer.status, 201);
-    let id = answer.json::<Value>()["userid"].as_str().unwrap().to_owned();
+    let id = answer.json::<Value>()["userid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     world.gatekeeper.administers(
         &parent.id,
         json!([{ "userid": id, "otherAdmins": others, "clinicCustodian": clinic }]),
@@ -186,7 +272,9 @@ async fn the_last_admin_of_an_unreachable_account_stays() {
     assert_refused(&delete_own(&bob).await, 403, LAST_ADMIN);
     assert_eq!(bob.person.get("/user").await.status, 200);
     // Whoever runs bob's account is bound by the rule as well.
-    world.gatekeeper.grant(&bob.id, &carol.id, json!({ "custodian": {} }));
+    world
+        .gatekeeper
+        .grant(&bob.id, &carol.id, json!({ "custodian": {} }));
     let path = format!("/user/{}", bob.id);
     assert_refused(&carol.person.delete(&path).await, 403, LAST_ADMIN);
     // Services are not.
@@ -200,7 +288,11 @@ async fn an_admin_who_is_not_needed_may_leave() {
     for (index, (body, others, clinic)) in [
         (json!({}), vec![carol.id.as_str()], false),
         (json!({}), vec![], true),
-        (json!({ "username": "kid1", "password": PASSWORD }), vec![], false),
+        (
+            json!({ "username": "kid1", "password": PASSWORD }),
+            vec![],
+            false,
+        ),
         (json!({ "emails": ["kid@example.org"] }), vec![], false),
     ]
     .into_iter()

@@ -77,10 +77,15 @@ fn sorted(document: Document) -> std::collections::BTreeMap<String, Bson> {
 async fn duplicates_of_the_reference_do_not_stop_the_start() {
     let database = TestDatabase::create().await;
     let users = database.database.collection::<Document>("users");
-    let collation =
-        Collation::builder().locale("en").strength(CollationStrength::Primary).build();
+    let collation = Collation::builder()
+        .locale("en")
+        .strength(CollationStrength::Primary)
+        .build();
     let index = |keys, unique| {
-        let options = IndexOptions::builder().collation(collation.clone()).unique(unique).build();
+        let options = IndexOptions::builder()
+            .collation(collation.clone())
+            .unique(unique)
+            .build();
         IndexModel::builder().keys(keys).options(options).build()
     };
     users
@@ -92,14 +97,21 @@ async fn duplicates_of_the_reference_do_not_stop_the_start() {
         .await
         .unwrap();
     let copy = |id: &str| doc! { "userid": id, "username": "a@z.co", "emails": ["a@z.co"] };
-    users.insert_many([copy("0000000001"), copy("0000000002")]).await.unwrap();
+    users
+        .insert_many([copy("0000000001"), copy("0000000002")])
+        .await
+        .unwrap();
     let world = World::start_in(database, |_| {}).await;
-    assert_eq!(world.service().await.get("/user/0000000001").await.status, 200);
+    assert_eq!(
+        world.service().await.get("/user/0000000001").await.status,
+        200
+    );
 }
 
 #[actix_web::test]
 async fn every_query_has_an_index() {
-    let world = World::start_with(|config| config.accounts.demo_account = Some("demo".into())).await;
+    let world =
+        World::start_with(|config| config.accounts.demo_account = Some("demo".into())).await;
     let database = &world.database.database;
     database.run_command(doc! { "profile": 2 }).await.unwrap();
 
@@ -135,11 +147,17 @@ async fn every_query_has_an_index() {
         assert_eq!(service.put(&of_alice, &update).await.status, 200);
     }
     let claim = json!({ "updates": { "password": PASSWORD } });
-    assert_eq!(service.put(&format!("/user/{kid}"), &claim).await.status, 200);
+    assert_eq!(
+        service.put(&format!("/user/{kid}"), &claim).await.status,
+        200
+    );
     let profile = json!({ "fullName": "Alice" });
     let path = format!("/metadata/{}/profile", alice.id);
     assert_eq!(service.put(&path, &profile).await.status, 200);
-    assert_eq!(service.delete(&format!("{of_alice}/sessions")).await.status, 204);
+    assert_eq!(
+        service.delete(&format!("{of_alice}/sessions")).await.status,
+        204
+    );
     let child = json!([{ "userid": kid, "otherAdmins": [alice.id], "clinicCustodian": false }]);
     let bob = world.user("bob").await;
     world.gatekeeper.administers(&bob.id, child);
@@ -152,14 +170,30 @@ async fn every_query_has_an_index() {
 
     database.run_command(doc! { "profile": 0 }).await.unwrap();
     let profile = database.collection::<Document>("system.profile");
-    let all: Vec<Document> =
-        profile.find(doc! {}).await.unwrap().try_collect().await.unwrap();
+    let all: Vec<Document> = profile
+        .find(doc! {})
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     let of_users = |entry: &&Document| entry.get_str("ns").is_ok_and(|ns| ns.ends_with(".users"));
-    assert!(all.iter().filter(of_users).count() > 20, "the profiler saw the queries");
+    assert!(
+        all.iter().filter(of_users).count() > 20,
+        "the profiler saw the queries"
+    );
     let scans: Vec<&Document> = all
         .iter()
-        .filter(|entry| entry.get_str("planSummary").is_ok_and(|plan| plan.contains("COLLSCAN")))
-        .filter(|entry| !entry.get_str("ns").is_ok_and(|ns| ns.ends_with("system.profile")))
+        .filter(|entry| {
+            entry
+                .get_str("planSummary")
+                .is_ok_and(|plan| plan.contains("COLLSCAN"))
+        })
+        .filter(|entry| {
+            !entry
+                .get_str("ns")
+                .is_ok_and(|ns| ns.ends_with("system.profile"))
+        })
         .collect();
     assert!(scans.is_empty(), "{scans:#?}");
 }

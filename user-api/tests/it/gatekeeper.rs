@@ -23,7 +23,10 @@ pub(crate) struct Gatekeeper {
 impl Gatekeeper {
     pub(crate) async fn serve(&self) -> MockServer {
         let server = MockServer::start().await;
-        Mock::given(any()).respond_with(self.clone()).mount(&server).await;
+        Mock::given(any())
+            .respond_with(self.clone())
+            .mount(&server)
+            .await;
         server
     }
 
@@ -45,11 +48,18 @@ impl Gatekeeper {
 
     /// What `GET /internal/users/:userid/administered` answers.
     pub(crate) fn administers(&self, user: &str, accounts: Value) {
-        self.administered.lock().unwrap().insert(user.to_owned(), accounts);
+        self.administered
+            .lock()
+            .unwrap()
+            .insert(user.to_owned(), accounts);
     }
 
     pub(crate) fn has_forgotten(&self, user: &str) -> bool {
-        self.forgotten.lock().unwrap().iter().any(|forgotten| forgotten == user)
+        self.forgotten
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|forgotten| forgotten == user)
     }
 
     /// From now on, calls with these methods fail.
@@ -97,7 +107,13 @@ impl Respond for Gatekeeper {
             "user-api calls without a token"
         );
         let method = request.method.as_str();
-        if self.broken.lock().unwrap().iter().any(|broken| broken == method) {
+        if self
+            .broken
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|broken| broken == method)
+        {
             return ResponseTemplate::new(500);
         }
         let answer = |body: Value| ResponseTemplate::new(200).set_body_json(body);

@@ -20,7 +20,12 @@ fn broken_bodies() -> Vec<Vec<u8>> {
         b"{\"username\":\"\\ud800\"}".to_vec(),
         "[".repeat(100_000).into_bytes(),
         format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000)).into_bytes(),
-        format!("{{\"updates\":{}1{}}}", "[".repeat(1_000), "]".repeat(1_000)).into_bytes(),
+        format!(
+            "{{\"updates\":{}1{}}}",
+            "[".repeat(1_000),
+            "]".repeat(1_000)
+        )
+        .into_bytes(),
     ]
 }
 
@@ -61,10 +66,17 @@ async fn wrong_bodies_are_refused_everywhere() {
         for body in broken_bodies() {
             let status = send_raw(&alice.person, method, path, body.clone()).await;
             let start = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-            assert!(matches!(status, 400 | 403), "{method} {path} {start}: {status}");
+            assert!(
+                matches!(status, 400 | 403),
+                "{method} {path} {start}: {status}"
+            );
         }
         let huge = format!("{{\"fullName\":\"{}\"}}", "x".repeat(4 << 20)).into_bytes();
-        assert_eq!(send_raw(&alice.person, method, path, huge).await, 413, "{method} {path}");
+        assert_eq!(
+            send_raw(&alice.person, method, path, huge).await,
+            413,
+            "{method} {path}"
+        );
     }
     assert_eq!(world.document(id).await, before);
     assert_eq!(world.users().count_documents(doc! {}).await.unwrap(), 1);
@@ -85,13 +97,21 @@ async fn wrong_values_are_refused_in_every_member() {
     let before = world.document(id).await;
     for value in &wrong_values() {
         for member in ["username", "emails", "password", "roles"] {
-            let status =
-                world.anonymous().post("/user", &with(sign_up.clone(), member, value)).await.status;
+            let status = world
+                .anonymous()
+                .post("/user", &with(sign_up.clone(), member, value))
+                .await
+                .status;
             assert_eq!(status, 400, "sign-up {member} {value}");
         }
-        for member in
-            ["username", "emails", "password", "roles", "termsAccepted", "emailVerified"]
-        {
+        for member in [
+            "username",
+            "emails",
+            "password",
+            "roles",
+            "termsAccepted",
+            "emailVerified",
+        ] {
             let path = format!("/user/{id}");
             let status = service.put(&path, &update(member, value)).await.status;
             assert_eq!(status, 400, "update {member} {value}");
@@ -99,14 +119,22 @@ async fn wrong_values_are_refused_in_every_member() {
         for member in ["username", "emails"] {
             let body = with(json!({}), member, value);
             let path = format!("/user/{id}/user");
-            assert_eq!(alice.person.post(&path, &body).await.status, 400, "{member} {value}");
+            assert_eq!(
+                alice.person.post(&path, &body).await.status,
+                400,
+                "{member} {value}"
+            );
             let clinic = service.post("/v1/clinics/x/users", &body).await;
             assert_eq!(clinic.status, 400, "clinic {member} {value}");
         }
         for member in ["fullName", "username", "password", "emails"] {
             let body = with(json!({ "fullName": "Ann" }), member, value);
             let path = format!("/user/createChild/{id}");
-            assert_eq!(alice.person.post(&path, &body).await.status, 400, "{member} {value}");
+            assert_eq!(
+                alice.person.post(&path, &body).await.status,
+                400,
+                "{member} {value}"
+            );
         }
     }
     assert_eq!(world.document(id).await, before);
@@ -120,14 +148,27 @@ async fn odd_ids_name_nobody() {
     let service = world.service().await;
     let long = "x".repeat(5_000);
     for id in [
-        "%7B%22$ne%22:null%7D", "%00", "%FF%FE", "%", "%zz", "..%2F..%2Fx", "%E2%80%8B", "$where",
-        "a%20b", "%F0%9F%99%82", &long,
+        "%7B%22$ne%22:null%7D",
+        "%00",
+        "%FF%FE",
+        "%",
+        "%zz",
+        "..%2F..%2Fx",
+        "%E2%80%8B",
+        "$where",
+        "a%20b",
+        "%F0%9F%99%82",
+        &long,
     ] {
         for person in [&alice.person, &service] {
             for (method, path, body) in [
                 ("GET", format!("/user/{id}"), json!({})),
                 ("PUT", format!("/user/{id}"), json!({ "updates": {} })),
-                ("POST", format!("/user/createChild/{id}"), json!({ "fullName": "Ann" })),
+                (
+                    "POST",
+                    format!("/user/createChild/{id}"),
+                    json!({ "fullName": "Ann" }),
+                ),
                 ("GET", format!("/token/{id}"), json!({})),
                 ("GET", format!("/users?id={id}"), json!({})),
                 ("GET", format!("/users?role={id}"), json!({})),
@@ -148,7 +189,15 @@ async fn odd_ids_name_nobody() {
 #[actix_web::test]
 async fn odd_headers_are_no_token() {
     let world = World::start().await;
-    for token in ["x", "a.b.c", "..", "null", &"x".repeat(5_000), "{\"$ne\":null}", "kc:a:b"] {
+    for token in [
+        "x",
+        "a.b.c",
+        "..",
+        "null",
+        &"x".repeat(5_000),
+        "{\"$ne\":null}",
+        "kc:a:b",
+    ] {
         let person = world.app.bearer(token);
         for path in ["/user", "/login", "/token", "/users?id=a", "/token/x"] {
             assert_eq!(person.get(path).await.status, 401, "{path}");

@@ -19,7 +19,12 @@ async fn a_verified_user_logs_in_by_id_name_or_address_in_any_case() {
         "The user hasn't verified this account yet",
     );
     world.verify(&alice).await;
-    for path in ["/login", "/auth/login", "/login/no-such-key", "/auth/login/no-such-key"] {
+    for path in [
+        "/login",
+        "/auth/login",
+        "/login/no-such-key",
+        "/auth/login/no-such-key",
+    ] {
         for name in [&alice.email, &alice.email.to_uppercase(), &alice.id] {
             let answer = world.log_in_at(path, name, PASSWORD).await;
             assert_eq!(answer.status, 200);
@@ -65,9 +70,21 @@ async fn without_credentials_there_is_no_log_in() {
     for path in ["/auth/login", "/auth/login/key"] {
         let answer = send(world.anonymous().request(Method::POST, path)).await;
         assert_refused(&answer, 400, "Missing id and/or password");
-        for header in ["", "Basic", "Basic=", "YTpi", "Basic %%%", "Basic ", "Basic Og==", "Basic YWxpY2U=", "Bearer YTpi"] {
-            let request =
-                world.anonymous().request(Method::POST, path).header("authorization", header);
+        for header in [
+            "",
+            "Basic",
+            "Basic=",
+            "YTpi",
+            "Basic %%%",
+            "Basic ",
+            "Basic Og==",
+            "Basic YWxpY2U=",
+            "Bearer YTpi",
+        ] {
+            let request = world
+                .anonymous()
+                .request(Method::POST, path)
+                .header("authorization", header);
             assert_refused(&send(request).await, 400, "Missing id and/or password");
         }
     }
@@ -78,8 +95,13 @@ async fn an_account_that_the_reference_deleted_is_unknown() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     world.verify(&alice).await;
-    let mark = doc! { "$set": { "deletedTime": "2016-01-01T00:00:00Z" }, "$unset": { "logins": "" } };
-    world.users().update_one(doc! { "userid": &alice.id }, mark).await.unwrap();
+    let mark =
+        doc! { "$set": { "deletedTime": "2016-01-01T00:00:00Z" }, "$unset": { "logins": "" } };
+    world
+        .users()
+        .update_one(doc! { "userid": &alice.id }, mark)
+        .await
+        .unwrap();
     let answer = world.log_in(&alice.email, PASSWORD).await;
     assert_refused(&answer, 401, "No user matched the given details");
     let service = world.service().await;
@@ -87,7 +109,10 @@ async fn an_account_that_the_reference_deleted_is_unknown() {
         let answer = service.get(&format!("/user/{target}")).await;
         assert_refused(&answer, 404, "User not found");
     }
-    assert_eq!(service.get(&format!("/users?id={}", alice.id)).await.text(), "[]");
+    assert_eq!(
+        service.get(&format!("/users?id={}", alice.id)).await.text(),
+        "[]"
+    );
     world.user("alice").await;
 }
 
@@ -122,7 +147,10 @@ async fn the_long_term_key_and_app_clients_get_long_tokens() {
     assert!((3_500..=3_600).contains(&short), "{short}");
     for (path, expected) in [("/login/the-key", month), ("/login/other", 3_600)] {
         let seconds = lifetime(world.log_in_at(path, &alice.email, PASSWORD).await).await;
-        assert!((expected - 100..=expected).contains(&seconds), "{path}: {seconds}");
+        assert!(
+            (expected - 100..=expected).contains(&seconds),
+            "{path}: {seconds}"
+        );
     }
     let request = world
         .anonymous()
@@ -159,7 +187,11 @@ async fn a_session_is_refreshed_with_the_same_length_and_the_old_one_stays() {
 async fn log_out_ends_the_session_and_always_succeeds() {
     let world = World::start().await;
     let alice = world.user("alice").await;
-    for person in [world.anonymous(), world.app.bearer("x"), alice.person.clone()] {
+    for person in [
+        world.anonymous(),
+        world.app.bearer("x"),
+        alice.person.clone(),
+    ] {
         assert_empty(&person.post("/auth/logout", &json!({})).await, 200);
     }
     let refused = alice.person.get("/user").await;
@@ -197,14 +229,19 @@ async fn a_legacy_hash_is_accepted_once_and_replaced() {
         "pwhash": "d1fef52139b0d120100726bcb43d5cc13d41e4b5", "authenticated": true,
     };
     world.users().insert_one(golden).await.unwrap();
-    assert_eq!(world.log_in("old@example.org", "Password").await.status, 401);
+    assert_eq!(
+        world.log_in("old@example.org", "Password").await.status,
+        401
+    );
     // All at once: the hash is replaced by one of them and all are in.
-    let answers =
-        join_all((0..4).map(|_| world.log_in("old@example.org", "password"))).await;
+    let answers = join_all((0..4).map(|_| world.log_in("old@example.org", "password"))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     let stored = world.document("1111111111").await.unwrap();
     assert!(stored.get_str("pwhash").unwrap().starts_with("$argon2id$"));
-    assert_eq!(world.log_in("old@example.org", "password").await.status, 200);
+    assert_eq!(
+        world.log_in("old@example.org", "password").await.status,
+        200
+    );
     assert_eq!(world.log_in("1111111111", "Password").await.status, 401);
 }
 
@@ -219,7 +256,14 @@ async fn guessing_at_one_account_is_slowed_and_others_are_not() {
     }
     let refused = world.log_in(&alice.email, PASSWORD).await;
     assert_refused(&refused, 429, "Too many login attempts");
-    assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert!(
+        refused
+            .header("retry-after")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            >= 1
+    );
     assert_eq!(world.log_in(&bob.email, PASSWORD).await.status, 200);
 }
 
@@ -241,7 +285,13 @@ async fn more_hashes_than_fit_are_refused_and_none_is_lost() {
         })
         .map(|answer| answer.status)
         .collect();
-    assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 503)),
+        "{statuses:?}"
+    );
+    assert!(
+        statuses.contains(&200) && statuses.contains(&503),
+        "{statuses:?}"
+    );
     assert_eq!(world.log_in(&alice.email, PASSWORD).await.status, 200);
 }

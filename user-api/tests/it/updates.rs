@@ -1,7 +1,7 @@
 //! Changes to accounts.
 
 use bson::doc;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shared_runtime::{auth::TOKEN_HEADER, testing::Answer};
 
@@ -12,7 +12,9 @@ const INVALID: &str = "Invalid user details were given";
 const NEW_PASSWORD: &str = "battery-staple";
 
 async fn update(user: &User, updates: Value) -> Answer {
-    user.person.put("/auth/user", &json!({ "updates": updates })).await
+    user.person
+        .put("/auth/user", &json!({ "updates": updates }))
+        .await
 }
 
 #[actix_web::test]
@@ -31,10 +33,16 @@ async fn the_owner_changes_address_password_and_terms() {
         "userid": alice.id, "username": "new@example.org", "emails": ["new@example.org"],
         "roles": ["patient"], "termsAccepted": "2015-12-31T23:59:59-08:00", "emailVerified": false,
     });
-    assert_eq!((answer.status, answer.json::<Value>()), (200, expected.clone()));
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (200, expected.clone())
+    );
     assert_eq!(alice.person.get("/user").await.json::<Value>(), expected);
     world.verify(&alice).await;
-    assert_eq!(world.log_in("new@example.org", NEW_PASSWORD).await.status, 200);
+    assert_eq!(
+        world.log_in("new@example.org", NEW_PASSWORD).await.status,
+        200
+    );
     assert_eq!(world.log_in("new@example.org", PASSWORD).await.status, 401);
     assert_eq!(world.log_in(&alice.email, NEW_PASSWORD).await.status, 401);
     // The old address is free again.
@@ -57,17 +65,28 @@ async fn wrong_updates_are_refused() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     for updates in [
-        json!(null), json!({ "username": "not-an-address" }), json!({ "emails": ["x"] }),
-        json!({ "username": "a@z.co", "emails": ["b@z.co"] }), json!({ "password": "short" }),
-        json!({ "termsAccepted": "2016-01-01T00:00:00Z" }), json!({ "emails": [] }),
-        json!({ "emails": null }), json!({ "username": "" }), json!({ "password": { "$ne": "" } }),
-        json!({ "roles": ["king"] }), json!({ "emailVerified": "true" }),
+        json!(null),
+        json!({ "username": "not-an-address" }),
+        json!({ "emails": ["x"] }),
+        json!({ "username": "a@z.co", "emails": ["b@z.co"] }),
+        json!({ "password": "short" }),
+        json!({ "termsAccepted": "2016-01-01T00:00:00Z" }),
+        json!({ "emails": [] }),
+        json!({ "emails": null }),
+        json!({ "username": "" }),
+        json!({ "password": { "$ne": "" } }),
+        json!({ "roles": ["king"] }),
+        json!({ "emailVerified": "true" }),
     ] {
         assert_refused(&update(&alice, updates).await, 400, INVALID);
     }
     let service = world.service().await;
     let free_name = json!({ "updates": { "username": "not-an-address" } });
-    assert_refused(&service.put("/user/0123456789", &free_name).await, 400, INVALID);
+    assert_refused(
+        &service.put("/user/0123456789", &free_name).await,
+        400,
+        INVALID,
+    );
     assert_refused(&alice.person.put("/user", &json!({})).await, 400, INVALID);
 }
 
@@ -81,7 +100,9 @@ async fn an_unknown_or_brokered_account_is_not_changed() {
     }
     let brokered = world.user_with_roles("brokered", &["brokered"]).await;
     assert_refused(&update(&brokered, json!({})).await, 401, NOT_AUTHORIZED);
-    let answer = service.put(&format!("/user/{}", brokered.id), &updates).await;
+    let answer = service
+        .put(&format!("/user/{}", brokered.id), &updates)
+        .await;
     assert_refused(&answer, 401, NOT_AUTHORIZED);
     for person in [world.anonymous(), world.app.bearer("x")] {
         assert_refused(&person.put("/user", &json!({})).await, 401, NOT_AUTHORIZED);
@@ -99,12 +120,15 @@ async fn each_change_needs_its_right() {
     };
     let address = || json!({ "emails": ["new@example.org"] });
     assert_refused(&change(&bob.person, address()).await, 401, NOT_AUTHORIZED);
-    world.gatekeeper.grant(&alice.id, &bob.id, json!({ "view": {}, "edit": {} }));
+    world
+        .gatekeeper
+        .grant(&alice.id, &bob.id, json!({ "view": {}, "edit": {} }));
     assert_refused(&change(&bob.person, address()).await, 401, NOT_AUTHORIZED);
     for names in [json!({ "custodian": {} }), json!({ "admin": {} })] {
         world.gatekeeper.grant(&alice.id, &bob.id, names);
         for updates in [
-            json!({ "roles": ["clinic"] }), json!({ "emailVerified": true }),
+            json!({ "roles": ["clinic"] }),
+            json!({ "emailVerified": true }),
             json!({ "password": NEW_PASSWORD }),
             json!({ "termsAccepted": "2016-01-01T00:00:00-08:00" }),
         ] {
@@ -114,13 +138,24 @@ async fn each_change_needs_its_right() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json::<Value>()["username"], json!("new@example.org"));
     }
-    for updates in [json!({ "roles": ["clinic"] }), json!({ "emailVerified": true })] {
+    for updates in [
+        json!({ "roles": ["clinic"] }),
+        json!({ "emailVerified": true }),
+    ] {
         assert_refused(&change(&alice.person, updates).await, 401, NOT_AUTHORIZED);
     }
     world.gatekeeper.break_methods(&["GET"]);
-    assert_refused(&change(&bob.person, address()).await, 500, "Error finding user");
+    assert_refused(
+        &change(&bob.person, address()).await,
+        500,
+        "Error finding user",
+    );
     let service = world.service().await;
-    let answer = change(&service, json!({ "roles": ["clinic"], "emailVerified": true })).await;
+    let answer = change(
+        &service,
+        json!({ "roles": ["clinic"], "emailVerified": true }),
+    )
+    .await;
     let record: Value = answer.json();
     assert_eq!((answer.status, &record["roles"]), (200, &json!(["clinic"])));
     assert_eq!(record["passwordExists"], json!(true));
@@ -138,7 +173,12 @@ async fn a_name_of_another_account_is_not_taken() {
         assert_refused(&update(&alice, updates).await, 409, "User already exists");
     }
     // One's own name in another case is fine.
-    assert_eq!(update(&alice, json!({ "username": "ALICE@example.org" })).await.status, 200);
+    assert_eq!(
+        update(&alice, json!({ "username": "ALICE@example.org" }))
+            .await
+            .status,
+        200
+    );
 }
 
 #[actix_web::test]
@@ -148,14 +188,24 @@ async fn of_two_accounts_that_take_one_name_at_once_one_gets_it() {
     for index in 0..8 {
         users.push(world.user(&format!("user{index}")).await);
     }
-    let statuses: Vec<u16> =
-        join_all(users.iter().map(|user| update(user, json!({ "emails": ["one@example.org"] }))))
-            .await
+    let statuses: Vec<u16> = join_all(
+        users
             .iter()
-            .map(|answer| answer.status)
-            .collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
+            .map(|user| update(user, json!({ "emails": ["one@example.org"] }))),
+    )
+    .await
+    .iter()
+    .map(|answer| answer.status)
+    .collect();
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 409)),
+        "{statuses:?}"
+    );
 }
 
 #[actix_web::test]
@@ -165,21 +215,65 @@ async fn a_new_password_ends_the_other_sessions() {
     world.verify(&alice).await;
     let other = world.log_in(&alice.email, PASSWORD).await;
     let other = world.app.bearer(other.header(TOKEN_HEADER).unwrap());
-    assert_eq!(update(&alice, json!({ "password": NEW_PASSWORD })).await.status, 200);
+    assert_eq!(
+        update(&alice, json!({ "password": NEW_PASSWORD }))
+            .await
+            .status,
+        200
+    );
     assert_eq!(other.get("/user").await.status, 401);
     assert_eq!(alice.person.get("/user").await.status, 200);
     let reset = json!({ "updates": { "password": PASSWORD } });
     let service = world.service().await;
-    assert_eq!(service.put(&format!("/user/{}", alice.id), &reset).await.status, 200);
+    assert_eq!(
+        service
+            .put(&format!("/user/{}", alice.id), &reset)
+            .await
+            .status,
+        200
+    );
     assert_eq!(alice.person.get("/user").await.status, 401);
-    assert_eq!(service.get(&format!("/user/{}", alice.id)).await.status, 200);
+    assert_eq!(
+        service.get(&format!("/user/{}", alice.id)).await.status,
+        200
+    );
+}
+
+#[actix_web::test]
+async fn a_log_in_during_a_change_of_password_opens_no_session() {
+    let world = World::start().await;
+    let service = world.service().await;
+    let alice = world.user("alice").await;
+    world.verify(&alice).await;
+    let path = format!("/user/{}", alice.id);
+    let passwords = [PASSWORD, NEW_PASSWORD];
+    for round in 0..10 {
+        let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
+        let reset = json!({ "updates": { "password": new } });
+        let (changed, logged_in) =
+            join(service.put(&path, &reset), world.log_in(&alice.email, old)).await;
+        assert_eq!(changed.status, 200);
+        if let Some(token) = logged_in.header(TOKEN_HEADER) {
+            assert_eq!(
+                world.app.bearer(token).get("/user").await.status,
+                401,
+                "round {round}"
+            );
+        }
+    }
 }
 
 /// A custodial account of `parent` with an address; its id.
 async fn custodial(parent: &User, email: &str) -> String {
     let path = format!("/user/{}/user", parent.id);
-    let answer = parent.person.post(&path, &json!({ "emails": [email] })).await;
-    answer.json::<Value>()["userid"].as_str().unwrap().to_owned()
+    let answer = parent
+        .person
+        .post(&path, &json!({ "emails": [email] }))
+        .await;
+    answer.json::<Value>()["userid"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[actix_web::test]
@@ -187,12 +281,23 @@ async fn a_claimed_account_loses_its_custodians_but_not_their_other_rights() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     let kid = custodial(&alice, "kid@example.org").await;
-    world.gatekeeper.grant(&kid, "aunt", json!({ "custodian": {} }));
-    world.gatekeeper.grant(&kid, "uncle", json!({ "admin": {}, "view": {} }));
+    world
+        .gatekeeper
+        .grant(&kid, "aunt", json!({ "custodian": {} }));
+    world
+        .gatekeeper
+        .grant(&kid, "uncle", json!({ "admin": {}, "view": {} }));
     let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
-    let answer = world.service().await.put(&format!("/user/{kid}"), &claim).await;
+    let answer = world
+        .service()
+        .await
+        .put(&format!("/user/{kid}"), &claim)
+        .await;
     let record: Value = answer.json();
-    assert_eq!((answer.status, &record["roles"]), (200, &json!(["patient"])));
+    assert_eq!(
+        (answer.status, &record["roles"]),
+        (200, &json!(["patient"]))
+    );
     assert_eq!(record["passwordExists"], json!(true));
     assert_eq!(
         world.gatekeeper.permissions(&kid, &alice.id),
@@ -222,7 +327,8 @@ async fn a_claim_is_finished_later_when_gatekeeper_fails() {
         assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
         world.gatekeeper.break_methods(&[]);
         eventually("the claim", async || {
-            world.gatekeeper.permissions(&kid, &alice.id) == Some(json!({ "view": {}, "upload": {} }))
+            world.gatekeeper.permissions(&kid, &alice.id)
+                == Some(json!({ "view": {}, "upload": {} }))
         })
         .await;
     }
@@ -261,7 +367,10 @@ async fn concurrent_changes_of_one_account_are_all_made() {
         json!({ "password": NEW_PASSWORD }),
     ];
     let answers = join_all(changes.iter().map(async |updates| {
-        service.put(&path, &json!({ "updates": updates })).await.status
+        service
+            .put(&path, &json!({ "updates": updates }))
+            .await
+            .status
     }))
     .await;
     assert_eq!(answers, [200; 5]);
@@ -274,5 +383,8 @@ async fn concurrent_changes_of_one_account_are_all_made() {
             "emailVerified": true, "passwordExists": true,
         })
     );
-    assert_eq!(world.log_in("new@example.org", NEW_PASSWORD).await.status, 200);
+    assert_eq!(
+        world.log_in("new@example.org", NEW_PASSWORD).await.status,
+        200
+    );
 }

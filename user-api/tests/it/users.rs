@@ -34,9 +34,17 @@ async fn a_sign_up_answers_the_account_and_a_token() {
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().to_string(), id);
     let token = answer.header(TOKEN_HEADER).unwrap();
     let found = world.app.bearer(token).get("/auth/user").await;
-    assert_eq!((found.status, found.json::<Value>()), (200, created.clone()));
+    assert_eq!(
+        (found.status, found.json::<Value>()),
+        (200, created.clone())
+    );
     let stored = world.document(id).await.unwrap();
-    assert!(stored.get_str("pwhash").unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert!(
+        stored
+            .get_str("pwhash")
+            .unwrap()
+            .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+    );
     assert_eq!(stored.get_str("createdUserId").unwrap(), id);
 }
 
@@ -66,7 +74,10 @@ async fn a_name_is_taken_in_any_case_as_user_name_or_address() {
             assert_refused(&answer, 409, "User already exists");
         }
     }
-    assert_eq!(world.users().count_documents(bson::doc! {}).await.unwrap(), 1);
+    assert_eq!(
+        world.users().count_documents(bson::doc! {}).await.unwrap(),
+        1
+    );
 }
 
 #[actix_web::test]
@@ -74,13 +85,28 @@ async fn of_50_sign_ups_with_one_address_one_succeeds() {
     let world = World::start().await;
     let people: Vec<_> = (0..50).map(|_| world.anonymous()).collect();
     let answers = join_all(people.iter().enumerate().map(|(index, person)| async move {
-        let email = if index % 2 == 0 { "alice@example.org" } else { "ALICE@example.org" };
+        let email = if index % 2 == 0 {
+            "alice@example.org"
+        } else {
+            "ALICE@example.org"
+        };
         person.post("/user", &sign_up(email)).await.status
     }))
     .await;
-    assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 409).count(), 49, "{answers:?}");
-    assert_eq!(world.users().count_documents(bson::doc! {}).await.unwrap(), 1);
+    assert_eq!(
+        answers.iter().filter(|status| **status == 201).count(),
+        1,
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers.iter().filter(|status| **status == 409).count(),
+        49,
+        "{answers:?}"
+    );
+    assert_eq!(
+        world.users().count_documents(bson::doc! {}).await.unwrap(),
+        1
+    );
 }
 
 #[actix_web::test]
@@ -89,7 +115,10 @@ async fn a_verification_secret_in_the_address_verifies_it() {
         config.accounts.verification_secret = Some(SecretString::from("+skip"));
     })
     .await;
-    let answer = world.anonymous().post("/user", &sign_up("alice+skip@example.org")).await;
+    let answer = world
+        .anonymous()
+        .post("/user", &sign_up("alice+skip@example.org"))
+        .await;
     let created: Value = answer.json();
     assert_eq!(created["emailVerified"], json!(true));
     let terms = created["termsAccepted"].as_str().unwrap();
@@ -97,7 +126,13 @@ async fn a_verification_secret_in_the_address_verifies_it() {
     let update = json!({ "updates": { "termsAccepted": terms } });
     let person = world.app.bearer(answer.header(TOKEN_HEADER).unwrap());
     assert_eq!(person.put("/user", &update).await.status, 200);
-    assert_eq!(world.log_in("alice+skip@example.org", PASSWORD).await.status, 200);
+    assert_eq!(
+        world
+            .log_in("alice+skip@example.org", PASSWORD)
+            .await
+            .status,
+        200
+    );
 }
 
 #[actix_web::test]
@@ -105,7 +140,10 @@ async fn a_clinic_account_may_view_the_demo_account() {
     let world =
         World::start_with(|config| config.accounts.demo_account = Some("demo".into())).await;
     let clinic = world.user_with_roles("clinic", &["clinic"]).await;
-    assert_eq!(world.gatekeeper.permissions("demo", &clinic.id), Some(json!({ "view": {} })));
+    assert_eq!(
+        world.gatekeeper.permissions("demo", &clinic.id),
+        Some(json!({ "view": {} }))
+    );
     let patient = world.user("patient").await;
     assert_eq!(world.gatekeeper.permissions("demo", &patient.id), None);
 }
@@ -119,7 +157,10 @@ async fn a_clinic_account_is_not_created_when_the_grant_fails() {
     body["roles"] = json!(["clinic"]);
     let answer = world.anonymous().post("/user", &body).await;
     assert_refused(&answer, 500, "Error creating the user");
-    assert_eq!(world.users().count_documents(bson::doc! {}).await.unwrap(), 0);
+    assert_eq!(
+        world.users().count_documents(bson::doc! {}).await.unwrap(),
+        0
+    );
     world.gatekeeper.break_methods(&[]);
     assert_eq!(world.anonymous().post("/user", &body).await.status, 201);
 }
@@ -134,15 +175,28 @@ async fn an_account_is_shown_to_itself_to_services_and_to_who_runs_it() {
         "userid": alice.id, "username": alice.email, "emails": [alice.email],
         "roles": ["patient"], "emailVerified": false,
     });
-    for answer in [alice.person.get("/user").await, alice.person.get(&path).await] {
-        assert_eq!((answer.status, answer.json::<Value>()), (200, record.clone()));
+    for answer in [
+        alice.person.get("/user").await,
+        alice.person.get(&path).await,
+    ] {
+        assert_eq!(
+            (answer.status, answer.json::<Value>()),
+            (200, record.clone())
+        );
     }
     let mut for_services = record.clone();
     for_services["passwordExists"] = json!(true);
     let service = world.service().await;
-    for target in [alice.id.to_uppercase(), alice.email.to_uppercase(), alice.id.clone()] {
+    for target in [
+        alice.id.to_uppercase(),
+        alice.email.to_uppercase(),
+        alice.id.clone(),
+    ] {
         let answer = service.get(&format!("/v1/users/{target}")).await;
-        assert_eq!((answer.status, answer.json::<Value>()), (200, for_services.clone()));
+        assert_eq!(
+            (answer.status, answer.json::<Value>()),
+            (200, for_services.clone())
+        );
     }
 
     let refused = bob.person.get(&path).await;
@@ -151,10 +205,16 @@ async fn an_account_is_shown_to_itself_to_services_and_to_who_runs_it() {
         world.gatekeeper.grant(&alice.id, &bob.id, names);
         assert_eq!(bob.person.get(&path).await.status, 401);
     }
-    for names in [json!({ "admin": {} }), json!({ "custodian": {}, "view": {} })] {
+    for names in [
+        json!({ "admin": {} }),
+        json!({ "custodian": {}, "view": {} }),
+    ] {
         world.gatekeeper.grant(&alice.id, &bob.id, names);
         let answer = bob.person.get(&path).await;
-        assert_eq!((answer.status, answer.json::<Value>()), (200, record.clone()));
+        assert_eq!(
+            (answer.status, answer.json::<Value>()),
+            (200, record.clone())
+        );
     }
     world.gatekeeper.break_methods(&["GET"]);
     assert_refused(&bob.person.get(&path).await, 500, "Error finding user");
@@ -165,7 +225,15 @@ async fn an_unknown_account_is_not_found_before_rights_are_looked_at() {
     let world = World::start().await;
     let bob = world.user("bob").await;
     world.gatekeeper.break_methods(&["GET"]);
-    for target in ["0123456789", "nobody@example.org", "nobody", "%00", "%FF", "..%2F..", "null"] {
+    for target in [
+        "0123456789",
+        "nobody@example.org",
+        "nobody",
+        "%00",
+        "%FF",
+        "..%2F..",
+        "null",
+    ] {
         let answer = bob.person.get(&format!("/user/{target}")).await;
         assert_refused(&answer, 404, "User not found");
     }
@@ -183,7 +251,10 @@ async fn services_list_accounts_by_id_in_the_order_asked() {
     let answer = service.get(&path).await;
     assert_eq!(answer.status, 200);
     let found: Vec<Value> = answer.json();
-    let ids: Vec<&str> = found.iter().map(|user| user["userid"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = found
+        .iter()
+        .map(|user| user["userid"].as_str().unwrap())
+        .collect();
     assert_eq!(ids, [&bob.id, &alice.id]);
     assert_eq!(found[0]["passwordExists"], json!(true));
     let none = service.get("/users?id=nobody").await;
@@ -202,13 +273,28 @@ async fn services_list_accounts_by_role_and_day() {
         let answer = service.get(&path).await;
         assert_eq!(answer.status, 200, "{path}");
         let found: Vec<Value> = answer.json();
-        found.iter().map(|user| user["userid"].as_str().unwrap().to_owned()).collect()
+        found
+            .iter()
+            .map(|user| user["userid"].as_str().unwrap().to_owned())
+            .collect()
     };
     let both = vec![newer.id, older.id];
     assert_eq!(ids("/users?role=clinic".to_owned()).await, both);
-    assert_eq!(ids(format!("/users?role=clinic&createdFrom={today}&createdTo={today}")).await, both);
-    assert_eq!(ids("/auth/users?role=clinic&createdTo=2016-01-01".to_owned()).await, [""; 0]);
-    assert_eq!(ids("/users?role=clinic&createdFrom=2100-01-01".to_owned()).await, [""; 0]);
+    assert_eq!(
+        ids(format!(
+            "/users?role=clinic&createdFrom={today}&createdTo={today}"
+        ))
+        .await,
+        both
+    );
+    assert_eq!(
+        ids("/auth/users?role=clinic&createdTo=2016-01-01".to_owned()).await,
+        [""; 0]
+    );
+    assert_eq!(
+        ids("/users?role=clinic&createdFrom=2100-01-01".to_owned()).await,
+        [""; 0]
+    );
     assert_eq!(ids("/users?role=migrated_clinic".to_owned()).await, [""; 0]);
 }
 
@@ -221,14 +307,24 @@ async fn a_question_about_accounts_must_make_sense() {
         ("?role=king", "The role specified is invalid"),
         ("?role[$ne]=clinic", "Unknown query parameter"),
         ("?role=clinic&id=a", "Only one query parameter is allowed"),
-        ("?role=clinic&createdFrom=x", "Invalid query parameter: createdFrom"),
-        ("?role=clinic&createdTo=2016-02-30", "Invalid query parameter: createdTo"),
+        (
+            "?role=clinic&createdFrom=x",
+            "Invalid query parameter: createdFrom",
+        ),
+        (
+            "?role=clinic&createdTo=2016-02-30",
+            "Invalid query parameter: createdTo",
+        ),
         ("?name=x", "Unknown query parameter"),
     ] {
         assert_refused(&service.get(&format!("/users{query}")).await, 400, reason);
     }
     let many = format!("/users?id={}", vec!["a"; 201].join(","));
-    assert_refused(&service.get(&many).await, 400, "Invalid query parameter: id");
+    assert_refused(
+        &service.get(&many).await,
+        400,
+        "Invalid query parameter: id",
+    );
     let alice = world.user("alice").await;
     for person in [&alice.person, &world.anonymous(), &world.app.bearer("x")] {
         let answer = person.get("/users").await;
@@ -256,9 +352,19 @@ async fn unknown_paths_and_methods_are_refused() {
     let world = World::start().await;
     let status = world.anonymous().get("/status").await;
     assert_eq!((status.status, status.text()), (200, "OK"));
-    for path in ["/nothing", "/auth", "/auth/oauthlogin", "/migrate/x", "/user/a/b/c"] {
+    for path in [
+        "/nothing",
+        "/auth",
+        "/auth/oauthlogin",
+        "/migrate/x",
+        "/user/a/b/c",
+    ] {
         let answer = world.anonymous().get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "404 page not found"), "{path}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (404, "404 page not found"),
+            "{path}"
+        );
     }
     let answer = send(world.anonymous().request(Method::PATCH, "/auth/user")).await;
     assert_eq!((answer.status, answer.text()), (405, ""));

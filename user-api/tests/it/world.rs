@@ -58,10 +58,7 @@ impl World {
     }
 
     /// A world whose database is not empty.
-    pub(crate) async fn start_in(
-        database: TestDatabase,
-        change: impl FnOnce(&mut Config),
-    ) -> Self {
+    pub(crate) async fn start_in(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let gatekeeper = Gatekeeper::default();
         let gatekeeper_server = gatekeeper.serve().await;
         let mut config = config(&database, &gatekeeper_server.uri());
@@ -71,7 +68,12 @@ impl World {
         let stop = CancellationToken::new();
         rt::spawn({
             let stop = stop.clone();
-            async move { state.outbox().relay(&AccountRelay::new(state.clone()), &stop).await }
+            async move {
+                state
+                    .outbox()
+                    .relay(&AccountRelay::new(state.clone()), &stop)
+                    .await
+            }
         });
         Self {
             app,
@@ -116,7 +118,10 @@ impl World {
         assert_eq!(answer.status, 201, "{}", answer.text());
         let token = answer.header(TOKEN_HEADER).unwrap().to_owned();
         User {
-            id: answer.json::<Value>()["userid"].as_str().unwrap().to_owned(),
+            id: answer.json::<Value>()["userid"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
             email,
             person: self.app.bearer(&token),
             token,
@@ -126,7 +131,11 @@ impl World {
     /// Marks the user's address as verified, as the service that mails does.
     pub(crate) async fn verify(&self, user: &User) {
         let update = json!({ "updates": { "emailVerified": true } });
-        let answer = self.service().await.put(&format!("/user/{}", user.id), &update).await;
+        let answer = self
+            .service()
+            .await
+            .put(&format!("/user/{}", user.id), &update)
+            .await;
         assert_eq!(answer.status, 200);
     }
 
@@ -156,7 +165,10 @@ impl World {
 
     /// The stored account.
     pub(crate) async fn document(&self, id: &str) -> Option<Document> {
-        self.users().find_one(bson::doc! { "userid": id }).await.unwrap()
+        self.users()
+            .find_one(bson::doc! { "userid": id })
+            .await
+            .unwrap()
     }
 }
 
@@ -173,11 +185,17 @@ fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     set("tokens", "private_key", &KEYS.private_pem);
     set("server_secrets", "gatekeeper", SECRET);
     let config: Config = settings.try_into().unwrap();
-    Config { mongo: database.settings.clone(), ..config }
+    Config {
+        mongo: database.settings.clone(),
+        ..config
+    }
 }
 
 pub(crate) fn basic(name: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
+    format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{name}:{password}"))
+    )
 }
 
 pub(crate) fn reason(code: u16, reason: &str) -> Value {
