@@ -109,9 +109,22 @@ impl<'a> Replacement<'a> {
                 .await?;
             return Ok(true);
         }
-        Ok(permissions
-            .update_unless_administering(self.sharer, self.grantee, self.wanted)
-            .await?)
+        let (sharer, grantee) = (self.sharer, self.grantee);
+        if permissions
+            .update_unless_administering(sharer, grantee, self.wanted)
+            .await?
+        {
+            return Ok(true);
+        }
+        if !self.wanted.is_empty() {
+            return Ok(false);
+        }
+        // Nothing was removed because there was nothing, or because it needs a closer look.
+        Ok(!permissions
+            .find(sharer, grantee)
+            .await?
+            .direct
+            .administers())
     }
 
     async fn run_in_transaction(

@@ -192,9 +192,7 @@ async fn an_account_that_user_api_does_not_know_is_not_protected() {
 async fn without_user_api_no_admin_goes() {
     let world = family().await;
     let bob = world.user("bob");
-    // The token is known from this call, so that the question about the account is the one to fail.
-    assert_eq!(bob.get("/access/child/bob").await.status, 200);
-    world.user_api.fail().await;
+    world.user_api.fail_for_accounts();
     let before = world.everything().await;
     assert_empty(&bob.post("/access/child/bob", &json!({})).await, 500);
     assert_eq!(world.everything().await, before);

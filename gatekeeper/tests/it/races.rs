@@ -1,8 +1,9 @@
 //! What must hold when two come at the same moment.
 
 use bson::{Document, doc};
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::join;
 
 use crate::world::World;
 
@@ -60,7 +61,7 @@ async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
         } else {
             json!({"view": {}})
         };
-        let (one, other) = join(bob.post(first, &body), carol.post(second, &body)).await;
+        let (one, other) = join!(bob.post(first, &body), carol.post(second, &body));
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
         assert!(
@@ -85,7 +86,7 @@ async fn an_admin_and_a_clinic_that_leave_at_once_leave_at_most_what_the_rule_al
         let service = world.service();
         let gone = format!("/internal/clinics/{CLINIC}/patients/{child}?revision=2");
         let (own, bob) = (format!("/access/{child}/bob"), world.user("bob"));
-        let (own, clinic) = join(bob.post(&own, &Value::Null), service.delete(&gone)).await;
+        let (own, clinic) = join!(bob.post(&own, &Value::Null), service.delete(&gone));
         assert_eq!(clinic.status, 204);
         // The clinic always leaves. Bob goes only if he was first.
         let left = admins(&world, &child).await;
@@ -109,12 +110,12 @@ async fn two_replacements_of_one_pair_leave_one_of_the_two() {
     for round in 0..ROUNDS {
         let path = format!("/access/alice/bob{round}");
         let (one, other) = (&sets[round % 4], &sets[(round / 4) % 4]);
-        let (first, second) = join(alice.post(&path, one), service.post(&path, other)).await;
+        let (first, second) = join!(alice.post(&path, one), service.post(&path, other));
         assert_eq!((first.status, second.status), (200, 200), "round {round}");
         let left: Value = service.get(&path).await.json();
         assert!(left == *one || left == *other, "round {round}: {left}");
         // The same over a set that is there.
-        join(alice.post(&path, other), service.post(&path, one)).await;
+        join!(alice.post(&path, other), service.post(&path, one));
         let left: Value = service.get(&path).await.json();
         assert!(left == *one || left == *other, "round {round}: {left}");
     }
@@ -171,11 +172,10 @@ async fn who_gives_up_a_part_gets_nothing_back_that_was_revoked() {
         } else {
             json!({"view": {}, "admin": {}})
         };
-        let (by_alice, by_carol) = join(
+        let (by_alice, by_carol) = join!(
             alice.post("/access/alice/carol", &revoked),
             carol.post("/access/alice/carol", &part),
-        )
-        .await;
+        );
         assert_eq!(by_alice.status, 200);
         assert!(matches!(by_carol.status, 200 | 401), "round {round}");
         let answer = alice.get("/access/alice/carol").await;

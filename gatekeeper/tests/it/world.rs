@@ -227,6 +227,7 @@ struct Known {
     tokens: HashMap<String, Value>,
     accounts: HashMap<String, Value>,
     questions: Vec<String>,
+    accounts_fail: bool,
 }
 
 impl UserApiStub {
@@ -318,6 +319,11 @@ impl UserApiStub {
         self.known.lock().unwrap().questions.clone()
     }
 
+    /// Fails to say anything about accounts from here on.
+    pub(crate) fn fail_for_accounts(&self) {
+        self.known.lock().unwrap().accounts_fail = true;
+    }
+
     /// Answers everything with a failure from here on.
     pub(crate) async fn fail(&self) {
         self.server.reset().await;
@@ -347,6 +353,9 @@ impl Respond for Accounts {
         let ids = request.url.query_pairs().find(|(name, _)| name == "id");
         let ids = ids.map(|(_, ids)| ids.into_owned()).unwrap_or_default();
         let mut known = self.0.lock().unwrap();
+        if known.accounts_fail {
+            return ResponseTemplate::new(500);
+        }
         known.questions.push(ids.clone());
         let found: Vec<&Value> = ids
             .split(',')
