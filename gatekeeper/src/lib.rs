@@ -80,6 +80,12 @@ impl State {
             authenticator: Authenticator(Arc::new(tokens)),
         })
     }
+
+    /// The same, with queries going through the client of `database`, whose collections
+    /// [`Self::open`] has prepared.
+    pub fn through(&self, database: &Database) -> Self {
+        Self { store: Store::on(database), ..self.clone() }
+    }
 }
 
 /// Registers everything that the service serves.

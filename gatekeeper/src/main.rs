@@ -12,12 +12,17 @@ use tokio_util::sync::CancellationToken;
 async fn main() -> anyhow::Result<()> {
     let config: Config = config::load("GATEKEEPER", include_str!("../config.default.toml"))?;
     telemetry::init(&config.log)?;
+    let connector = mongo::Connector::new(&config.mongo).await?;
     let database = mongo::connect(&config.mongo).await?;
     let state = State::open(&database, &config.user_api).await?;
     let service = Service {
         readiness: Readiness::watching(database),
         openapi: Some(gatekeeper::openapi()),
-        configure: move |routes: &mut _| gatekeeper::configure(routes, &state),
+        // Called on each worker thread, which gets connections of its own.
+        configure: move |routes: &mut _| {
+            let database = connector.open().expect("the same options made a client before");
+            gatekeeper::configure(routes, &state.through(&database));
+        },
     };
     server::serve(&config.server, service, CancellationToken::new()).await
 }

@@ -10,8 +10,8 @@ use shared_types::UserId;
 pub(crate) struct AccountLocks(Collection<bson::Document>);
 
 impl AccountLocks {
-    /// Opens the collection; its only query is by `_id`.
-    pub(crate) fn open(database: &Database) -> Self {
+    /// The collection; its only query is by `_id`.
+    pub(crate) fn on(database: &Database) -> Self {
         Self(database.collection("sharer_locks"))
     }
 

@@ -30,13 +30,18 @@ pub(crate) struct ClinicRelations {
 }
 
 impl ClinicRelations {
-    /// Opens the collections and ensures `{userId: 1, clinicId: 1}`, unique, in both, which every
-    /// query of this file uses. Several documents of the reference for one relation are merged.
-    pub(crate) async fn open(database: &Database) -> Result<Self> {
-        let relations = Self {
+    /// The collections in a prepared database.
+    pub(crate) fn on(database: &Database) -> Self {
+        Self {
             patients: database.collection(PATIENTS),
             clinicians: database.collection(CLINICIANS),
-        };
+        }
+    }
+
+    /// Ensures `{userId: 1, clinicId: 1}`, unique, in both collections, which every query of this
+    /// file uses. Several documents of the reference for one relation are merged.
+    pub(crate) async fn prepare(database: &Database) -> Result<()> {
+        let relations = Self::on(database);
         for collection in [&relations.patients, &relations.clinicians] {
             let options = IndexOptions::builder()
                 .name("user_clinic".to_owned())
@@ -50,7 +55,7 @@ impl ClinicRelations {
             duplicates::create_unique_index(collection, ["userId", "clinicId"], has_user(), index)
                 .await?;
         }
-        Ok(relations)
+        Ok(())
     }
 
     /// What `grantee` may do on the account of `sharer` through clinics, in one round trip.

@@ -29,12 +29,8 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the collections, and marks the clinicians that the reference left in the database.
     pub(crate) async fn open(database: &Database) -> Result<Self> {
-        let store = Self {
-            client: database.client().clone(),
-            permissions: Permissions::open(database).await?,
-            clinic_relations: ClinicRelations::open(database).await?,
-            account_locks: AccountLocks::open(database),
-        };
+        Permissions::prepare(database).await?;
+        ClinicRelations::prepare(database).await?;
         database
             .collection::<bson::Document>(CLINICIANS)
             .aggregate([
@@ -49,7 +45,17 @@ impl Store {
                 }},
             ])
             .await?;
-        Ok(store)
+        Ok(Self::on(database))
+    }
+
+    /// The collections in `database`, which are prepared.
+    pub(crate) fn on(database: &Database) -> Self {
+        Self {
+            client: database.client().clone(),
+            permissions: Permissions::on(database),
+            clinic_relations: ClinicRelations::on(database),
+            account_locks: AccountLocks::on(database),
+        }
     }
 
     /// What `grantee` has on the account of `sharer`: one round trip for a grantee who works for

@@ -47,10 +47,15 @@ pub(super) const MARK: &str = "";
 const BATCH: u32 = 1_000;
 
 impl Permissions {
-    /// Opens the collection and ensures its indexes. A database of the reference may hold several
-    /// documents for one pair; they are merged, as its pair check did on every read.
-    pub(crate) async fn open(database: &Database) -> Result<Self> {
-        let collection = database.collection::<RawDocumentBuf>("perms");
+    /// The collection in a prepared database.
+    pub(crate) fn on(database: &Database) -> Self {
+        Self(database.collection("perms"))
+    }
+
+    /// Ensures the indexes. A database of the reference may hold several documents for one pair;
+    /// they are merged, as its pair check did on every read.
+    pub(crate) async fn prepare(database: &Database) -> Result<()> {
+        let Self(collection) = Self::on(database);
         let unique = IndexOptions::builder()
             .name(PAIR_INDEX.to_owned())
             .unique(true)
@@ -68,7 +73,7 @@ impl Permissions {
             .options(named)
             .build();
         collection.create_index(grantee).await?;
-        Ok(Self(collection))
+        Ok(())
     }
 
     /// The grant of one pair, in one round trip: the two documents that can concern it.

@@ -211,6 +211,12 @@ impl Person {
         send(self.request(Method::GET, path)).await
     }
 
+    /// `GET path`; `None` when nobody listens.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        let response = self.request(Method::GET, path).send().await.ok()?;
+        read(response).await.ok()
+    }
+
     /// `POST path` with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
@@ -229,12 +235,20 @@ impl Person {
 
 /// Sends `request`.
 pub async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the service answers");
-    Answer {
+    try_send(request).await.expect("the service answers")
+}
+
+/// Sends `request`; an error when the answer does not come or breaks off.
+pub async fn try_send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    read(request.send().await?).await
+}
+
+async fn read(response: reqwest::Response) -> Result<Answer, reqwest::Error> {
+    Ok(Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
-        body: response.bytes().await.expect("a whole body").to_vec(),
-    }
+        body: response.bytes().await?.to_vec(),
+    })
 }
 
 /// What came back.
