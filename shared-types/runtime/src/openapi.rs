@@ -1,6 +1,9 @@
 //! The OpenAPI document of a service.
 
-use utoipa::openapi::{OpenApi, PathItem, path::Operation};
+use utoipa::openapi::{
+    OpenApi, PathItem, RefOr,
+    path::{Operation, ParameterIn},
+};
 
 use crate::routes::RouteTable;
 
@@ -27,6 +30,16 @@ pub fn with_aliases(mut document: OpenApi, table: &RouteTable) -> OpenApi {
                 .operation_id
                 .map(|id| format!("{id}{}", alias.replace(['/', '{', '}', '.'], "_")));
             copy.description = Some(format!("Alias of `{primary}`."));
+            // An alias may spell out what is a parameter of the first path.
+            if let Some(parameters) = &mut copy.parameters {
+                parameters.retain(|parameter| match parameter {
+                    RefOr::T(parameter) => {
+                        !matches!(parameter.parameter_in, ParameterIn::Path)
+                            || alias.contains(&format!("{{{}}}", parameter.name))
+                    }
+                    RefOr::Ref(_) => true,
+                });
+            }
             let item = document.paths.paths.entry((*alias).to_owned()).or_default();
             if let Some(slot) = slot_mut(item, entry.method.as_str()) {
                 *slot = Some(copy);
