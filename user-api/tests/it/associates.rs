@@ -80,20 +80,20 @@ impl Family {
             .map(|(_, name)| name)
             .collect()
     }
-
-    fn sorted(&self, people: [Value; 3]) -> Value {
-        let mut people = Vec::from(people);
-        people.sort_by_key(|person| person["userid"].as_str().map(str::to_owned));
-        Value::Array(people)
-    }
 }
 
-fn merged(account: &Value, more: Value) -> Value {
-    let mut whole = account.clone();
-    for (name, value) in more.as_object().unwrap() {
-        whole[name] = value.clone();
-    }
-    whole
+fn sorted(people: [Value; 3]) -> Value {
+    let mut people = Vec::from(people);
+    people.sort_by_key(|person| person["userid"].as_str().map(str::to_owned));
+    Value::Array(people)
+}
+
+fn merged(account: Value, more: Value) -> Value {
+    let (Value::Object(mut whole), Value::Object(more)) = (account, more) else {
+        panic!("both are objects");
+    };
+    whole.extend(more);
+    Value::Object(whole)
 }
 
 #[actix_web::test]
@@ -111,7 +111,7 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
             async move { person.get(&path).await.json::<Value>() }
         };
         let bob = merged(
-            &account(&family.bob).await,
+            account(&family.bob).await,
             json!({
                 "trustorPermissions": {"view": {}, "upload": {"sources": ["x"]}},
                 "trusteePermissions": {"view": {}},
@@ -120,7 +120,7 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
             }),
         );
         let kid = merged(
-            &account(&family.kid).await,
+            account(&family.kid).await,
             json!({
                 "trustorPermissions": {"custodian": {}},
                 "profile": {"fullName": "Kid", "patient": {"birthday": "2015-11-30", "diagnosisDate": "2016-12-31"}},
@@ -129,7 +129,7 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
             }),
         );
         let dave = merged(
-            &account(&family.dave).await,
+            account(&family.dave).await,
             json!({
                 "trusteePermissions": {"note": {}},
                 "profile": {"fullName": "Dave"},
@@ -137,10 +137,7 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
         );
         let answer = family.list(reader, "").await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(
-            answer.json::<Value>(),
-            family.sorted([bob.clone(), kid, dave])
-        );
+        assert_eq!(answer.json::<Value>(), sorted([bob.clone(), kid, dave]));
         assert_eq!(bob.get("passwordExists").is_some(), is_service);
     }
     let answer = service

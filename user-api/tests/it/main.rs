@@ -1,5 +1,7 @@
 //! HTTP tests of user-api: the service as it runs, a database of its own, gatekeeper played.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod associates;
 mod auth;
 mod custodial;
