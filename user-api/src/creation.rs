@@ -26,7 +26,7 @@ use crate::{
 pub(crate) const UNDO: &str = "users.undo-create";
 
 /// When a creation counts as failed.
-const UNDO_AFTER: Duration = Duration::from_secs(120);
+const UNDO_AFTER: Duration = Duration::from_mins(2);
 
 /// A creation that took this long gives up, far enough before its undo.
 const CREATE_WITHIN: Duration = Duration::from_secs(20);

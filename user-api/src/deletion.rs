@@ -27,7 +27,7 @@ pub(crate) const NOTICE_TO_GATEKEEPER: &str = "users.delete.gatekeeper";
 pub(crate) const SWEEP: &str = "users.sweep";
 
 /// A log-in that began before the deletion has long ended after this.
-const SWEEP_AFTER: Duration = Duration::from_secs(60);
+const SWEEP_AFTER: Duration = Duration::from_mins(1);
 
 /// Payload of [`SWEEP`].
 #[derive(Debug, Deserialize)]

@@ -244,6 +244,10 @@ impl From<Failure> for ApiError {
 
 /// The words of user-api for what the plumbing refuses. Refused tokens get theirs from the
 /// extractors in `routes/callers.rs`, since they differ by operation.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the runtime hands the rejection over"
+)]
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
         Rejection::TokenMissing | Rejection::TokenInvalid => {

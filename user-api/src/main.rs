@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
             state
                 .outbox()
                 .relay(&AccountRelay::new(state.clone()), &stop)
-                .await
+                .await;
         }
     });
     server::serve(&config.server, state.service(), stop).await?;

@@ -216,7 +216,7 @@ mod tests {
             roles(&object(br#"{"roles":null}"#).unwrap()),
             Ok(Some(vec![]))
         );
-        assert_eq!(roles(&object(br#"{}"#).unwrap()), Ok(None));
+        assert_eq!(roles(&object(br"{}").unwrap()), Ok(None));
         for wrong in ["\"patient\"", "[1]", "[null]", "{}", "true", "[\"other\"]"] {
             let body = format!("{{\"roles\":{wrong}}}");
             assert_eq!(

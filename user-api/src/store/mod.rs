@@ -2,8 +2,10 @@
 
 mod metadata;
 mod tokens;
+mod user_document;
 mod users;
 
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;
-pub(crate) use users::{AccountChange, NamesChange, Users};
+pub(crate) use user_document::{AccountChange, NamesChange};
+pub(crate) use users::Users;

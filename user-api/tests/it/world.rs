@@ -72,7 +72,7 @@ impl World {
                 state
                     .outbox()
                     .relay(&AccountRelay::new(state.clone()), &stop)
-                    .await
+                    .await;
             }
         });
         Self {

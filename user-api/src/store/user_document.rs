@@ -1,0 +1,150 @@
+//! The document of an account in the collection `users`: how it is read, made and changed.
+
+use bson::{Document, doc, oid::ObjectId};
+use chrono::{SecondsFormat, Utc};
+use serde::Deserialize;
+
+use crate::domain::user::{Account, CUSTODIAL_ROLE};
+
+#[derive(Deserialize)]
+pub(super) struct UserDocument {
+    pub(super) userid: String,
+    username: Option<String>,
+    emails: Option<Vec<String>>,
+    roles: Option<Vec<String>>,
+    #[serde(rename = "termsAccepted")]
+    terms_accepted: Option<String>,
+    /// The stored name of `emailVerified`.
+    authenticated: Option<bool>,
+    pwhash: Option<String>,
+}
+
+impl From<UserDocument> for Account {
+    fn from(document: UserDocument) -> Self {
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Self {
+            userid: document.userid.into(),
+            username: filled(document.username),
+            emails: document.emails.unwrap_or_default(),
+            roles: document.roles.unwrap_or_default(),
+            terms_accepted: filled(document.terms_accepted),
+            email_verified: document.authenticated.unwrap_or_default(),
+            password_hash: filled(document.pwhash),
+        }
+    }
+}
+
+/// What changes in an account; `None` leaves a member as it is.
+#[derive(Debug, Default)]
+pub(crate) struct AccountChange {
+    pub(crate) names: Option<NamesChange>,
+    pub(crate) roles: Option<Vec<String>>,
+    pub(crate) terms_accepted: Option<String>,
+    pub(crate) email_verified: Option<bool>,
+    /// Also ends the custodial role.
+    pub(crate) password_hash: Option<String>,
+}
+
+impl AccountChange {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_none()
+            && self.roles.is_none()
+            && self.terms_accepted.is_none()
+            && self.email_verified.is_none()
+            && self.password_hash.is_none()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct NamesChange {
+    /// `None` removes it.
+    pub(crate) username: Option<String>,
+    /// Empty removes them.
+    pub(crate) emails: Vec<String>,
+}
+
+/// The members of a document that make an [`Account`].
+pub(super) fn members() -> Document {
+    doc! {
+        "userid": 1, "username": 1, "emails": 1, "roles": 1, "termsAccepted": 1,
+        "authenticated": 1, "pwhash": 1,
+    }
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The document of a new account that was created by `by`.
+pub(super) fn document(account: &Account, by: &str) -> Document {
+    let mut document = doc! {
+        "_id": ObjectId::new(),
+        "userid": account.userid.as_str(),
+        "authenticated": account.email_verified,
+        "createdTime": now(),
+        "createdUserId": by,
+    };
+    let lists = [
+        ("emails", account.emails.clone()),
+        ("roles", account.roles.clone()),
+        ("logins", account.names().map(str::to_owned).collect()),
+    ];
+    for (name, list) in lists {
+        if !list.is_empty() {
+            document.insert(name, list);
+        }
+    }
+    let texts = [
+        ("username", &account.username),
+        ("termsAccepted", &account.terms_accepted),
+        ("pwhash", &account.password_hash),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            document.insert(name, text);
+        }
+    }
+    document
+}
+
+/// The update that makes `change` to the account read as `read`; other members stay.
+pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Document {
+    let mut set = doc! { "modifiedTime": now(), "modifiedUserId": by };
+    let mut unset = Document::new();
+    let mut put = |name: &str, value: Option<bson::Bson>| match value {
+        Some(value) => drop(set.insert(name, value)),
+        None => drop(unset.insert(name, "")),
+    };
+    let listed = |list: &[String]| (!list.is_empty()).then(|| list.into());
+    if let Some(names) = &change.names {
+        let logins: Vec<String> = names
+            .username
+            .iter()
+            .chain(&names.emails)
+            .cloned()
+            .collect();
+        put("username", names.username.as_deref().map(Into::into));
+        put("emails", listed(&names.emails));
+        put("logins", listed(&logins));
+    }
+    if let Some(terms) = &change.terms_accepted {
+        put("termsAccepted", Some(terms.as_str().into()));
+    }
+    if let Some(verified) = change.email_verified {
+        put("authenticated", Some(verified.into()));
+    }
+    if let Some(hash) = &change.password_hash {
+        put("pwhash", Some(hash.as_str().into()));
+    }
+    let ends_custody = change.password_hash.is_some();
+    if change.roles.is_some() || (ends_custody && read.has_role(CUSTODIAL_ROLE)) {
+        let mut roles = change.roles.clone().unwrap_or_else(|| read.roles.clone());
+        roles.retain(|role| !(ends_custody && role == CUSTODIAL_ROLE));
+        put("roles", listed(&roles));
+    }
+    let mut update = doc! { "$set": set };
+    if !unset.is_empty() {
+        update.insert("$unset", unset);
+    }
+    update
+}
