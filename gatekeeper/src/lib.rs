@@ -83,8 +83,12 @@ impl State {
 
     /// The same, with queries going through the client of `database`, whose collections
     /// [`Self::open`] has prepared.
+    #[must_use]
     pub fn through(&self, database: &Database) -> Self {
-        Self { store: Store::on(database), ..self.clone() }
+        Self {
+            store: Store::on(database),
+            ..self.clone()
+        }
     }
 }
 

@@ -20,7 +20,9 @@ async fn main() -> anyhow::Result<()> {
         openapi: Some(gatekeeper::openapi()),
         // Called on each worker thread, which gets connections of its own.
         configure: move |routes: &mut _| {
-            let database = connector.open().expect("the same options made a client before");
+            let database = connector
+                .open()
+                .expect("the same options made a client before");
             gatekeeper::configure(routes, &state.through(&database));
         },
     };
