@@ -1,0 +1,12 @@
+//! The only place of this crate that reads the environment.
+
+use std::ffi::OsString;
+
+/// The value of an environment variable; `None` when it is unset or empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "xtask starts the processes whose settings these are; it loads none itself"
+)]
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask test`: everything that CI runs, in the order that fails soonest.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use crate::cargo::{cargo, target_dir, workspace};
+
+/// The version of cargo-deny that checks `.deny.toml`.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Where tests that start the services as processes find them; without it they build them.
+const PROGRAMS_VARIABLE: &str = "TEST_PROGRAMS_DIR";
+
+/// Runs everything that CI runs and stops at the first failure.
+///
+/// Formatting, lints, documentation, dependency policy, then all tests against
+/// a MongoDB of their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is
+/// used where it is installed, `cargo test` where it is not.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+/// Returns an error that names the first step that failed.
+pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
+    let target_dir = target_dir().await?;
+    step("formatting", cargo().args(["fmt", "--all", "--check"])).await?;
+    step(
+        "lints",
+        workspace_command("clippy").args(["--all-targets", "--", "-D", "warnings"]),
+    )
+    .await?;
+    let mut documentation = workspace_command("doc");
+    documentation
+        .args(["--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    step("documentation", &mut documentation).await?;
+    let mut policy = Command::new(cargo_deny(&target_dir).await?);
+    policy.current_dir(workspace()).args([
+        "--workspace",
+        "--all-features",
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ]);
+    step("dependency policy", &mut policy).await?;
+    step(
+        "build of programs and tests",
+        workspace_command("build").arg("--all-targets"),
+    )
+    .await?;
+
+    let server = local_mongod::for_tests().await?;
+    let mut tests = if is_there(cargo().args(["nextest", "--version"])).await {
+        let mut nextest = cargo();
+        nextest.args(["nextest", "run"]);
+        nextest
+    } else {
+        cargo_test()
+    };
+    tests.args(["--workspace", "--all-features"]);
+    tests
+        .env("TEST_MONGODB_URI", &server.uri)
+        .env(PROGRAMS_VARIABLE, target_dir.join("debug"));
+    headline("tests");
+    // Nothing is printed after it: the runner's summary ends the output.
+    must_succeed("tests", &mut tests).await
+}
+
+fn cargo_test() -> Command {
+    let mut test = cargo();
+    test.args(["test", "--all-targets", "--no-fail-fast"]);
+    test
+}
+
+/// A cargo command for everything there is, with one set of features, so that
+/// the dependencies are checked once and built once.
+fn workspace_command(name: &str) -> Command {
+    let mut command = cargo();
+    command.args([name, "--workspace", "--all-features"]);
+    command
+}
+
+/// The program cargo-deny: the one on the PATH or in the target directory if
+/// its version is right, installed into the target directory otherwise.
+async fn cargo_deny(target_dir: &Path) -> anyhow::Result<PathBuf> {
+    let tools = target_dir.join("tools");
+    for program in [PathBuf::from("cargo-deny"), tools.join("bin/cargo-deny")] {
+        let version = Command::new(&program).arg("--version").output().await;
+        if version
+            .is_ok_and(|output| output.stdout == format!("cargo-deny {CARGO_DENY}\n").as_bytes())
+        {
+            return Ok(program);
+        }
+    }
+    let mut install = cargo();
+    install
+        .args([
+            "install",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--locked",
+            "--quiet",
+            "--root",
+        ])
+        .arg(&tools);
+    step("installing cargo-deny (once)", &mut install).await?;
+    Ok(tools.join("bin/cargo-deny"))
+}
+
+async fn is_there(command: &mut Command) -> bool {
+    let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+    silent.status().await.is_ok_and(|status| status.success())
+}
+
+async fn step(name: &str, command: &mut Command) -> anyhow::Result<()> {
+    headline(name);
+    let started = Instant::now();
+    must_succeed(name, command).await?;
+    println!("=== {name}: ok, {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+fn headline(name: &str) {
+    println!("\n=== {name}");
+}
+
+async fn must_succeed(name: &str, command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .await
+        .with_context(|| format!("{name}: the command cannot be run"))?;
+    if !status.success() {
+        bail!("{name} failed");
+    }
+    Ok(())
+}

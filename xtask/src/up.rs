@@ -1,0 +1,180 @@
+//! `cargo xtask up`: the whole platform on this machine.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use local_mongod::{check_uri, ports};
+use serde_json::{Map, Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use crate::cargo;
+use crate::data_dir::DataDir;
+use crate::ready_file::ReadyFile;
+use crate::services::{PROGRAMS, Wiring};
+use crate::stack::Stack;
+
+/// How long a port may still be held by a stack that was killed a moment ago.
+const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs the platform on this machine until Ctrl-C.
+///
+/// Builds the services, starts them on free ports behind one origin, and keeps
+/// everything they know in the data directory. Settings of the services in the
+/// environment, such as `USER_API__LOG__FILTER=debug`, are passed on. Every
+/// e-mail address counts as verified.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Port of the public origin on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Database, keys and secrets [default: .tidegate in the workspace].
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Folder for outgoing mail. It is created, and stays empty: no service sends mail yet.
+    #[arg(long)]
+    mail_dir: Option<PathBuf>,
+    /// A running MongoDB replica set to use instead of one of our own.
+    #[arg(long)]
+    mongodb_uri: Option<String>,
+    /// Writes where everything is, with secrets, to this file once all is ready (JSON).
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+    /// Runs debug builds, which start sooner after a change.
+    #[arg(long)]
+    debug: bool,
+    /// Builds nothing and takes the programs from this folder.
+    #[arg(long, conflicts_with = "debug")]
+    programs: Option<PathBuf>,
+}
+
+/// Ends well on Ctrl-C and SIGTERM, with an error when something does not start or ends by itself.
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = up(arguments) => ended,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+    // Everything that `up` started was stopped when its future was dropped.
+}
+
+async fn up(arguments: &Arguments) -> anyhow::Result<()> {
+    let data_dir = arguments
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| cargo::workspace().join(".tidegate"));
+    let data_dir = DataDir::open(&data_dir)?;
+    let origin_port = origin_port(arguments.port, data_dir.predecessor_was_killed()).await?;
+    if let Some(folder) = &arguments.mail_dir {
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!("the mail directory {} cannot be created", folder.display())
+        })?;
+    }
+    let ready_file = arguments
+        .ready_file
+        .as_deref()
+        .map(ReadyFile::claim)
+        .transpose()?;
+    if let Some(uri) = &arguments.mongodb_uri {
+        check_uri(uri)
+            .await
+            .context("the MongoDB of --mongodb-uri cannot be used")?;
+    }
+    let programs = match &arguments.programs {
+        Some(folder) => programs_in(folder)?,
+        None => cargo::build(&PROGRAMS, !arguments.debug).await?,
+    };
+
+    let mongod = match arguments.mongodb_uri {
+        Some(_) => None,
+        None => Some(local_mongod::start(&data_dir.mongodb()).await?),
+    };
+    let own_uri = mongod.as_ref().map(|mongod| mongod.uri().to_owned());
+    let mongodb_uri = arguments
+        .mongodb_uri
+        .clone()
+        .or(own_uri)
+        .context("a database is given or started")?;
+    let wiring = Wiring::new(&data_dir, origin_port, ports::free()?, mongodb_uri)?;
+    let mut stack = Stack::on(mongod);
+    for (name, program) in PROGRAMS.iter().zip(&programs) {
+        stack.start(name, program, &wiring)?;
+    }
+    let origin = format!("http://127.0.0.1:{origin_port}");
+    stack.wait_until_ready().await?;
+    if let Some(file) = &ready_file {
+        file.write(&places(&origin, &wiring, stack.processes())?)?;
+    }
+    greet(&origin);
+    stack.watch().await
+}
+
+/// The port itself or, for 0, a free one; an error when somebody listens there.
+async fn origin_port(wanted: u16, predecessor_was_killed: bool) -> anyhow::Result<u16> {
+    if wanted == 0 {
+        return Ok(ports::free::<1>()?[0]);
+    }
+    let deadline = Instant::now() + PREDECESSOR_TIMEOUT;
+    loop {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
+            Ok(_) => return Ok(wanted),
+            Err(_) if predecessor_was_killed && Instant::now() < deadline => {
+                sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => bail!(
+                "port {wanted} of 127.0.0.1 cannot be used ({error}); choose another with --port"
+            ),
+        }
+    }
+}
+
+fn programs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut programs = Vec::new();
+    for name in PROGRAMS {
+        let program = folder.join(name);
+        if !program.is_file() {
+            bail!("there is no {}", program.display());
+        }
+        programs.push(std::path::absolute(program)?);
+    }
+    Ok(programs)
+}
+
+fn places(origin: &str, wiring: &Wiring, processes: Vec<(String, u32)>) -> anyhow::Result<Value> {
+    let mut secrets = Map::new();
+    for (name, secret) in wiring.server_secrets()? {
+        secrets.insert(name.to_owned(), secret.into());
+    }
+    let processes: Map<String, Value> = processes
+        .into_iter()
+        .map(|(name, id)| (name, id.into()))
+        .collect();
+    Ok(json!({
+        "origin": origin,
+        "services": { "user-api": wiring.url("user-api"), "gatekeeper": wiring.url("gatekeeper") },
+        "server_secret": secrets,
+        "mongodb_uri": wiring.mongodb_uri,
+        "processes": processes,
+    }))
+}
+
+fn greet(origin: &str) {
+    println!(
+        r#"
+Tidegate is ready at {origin} (Ctrl-C stops it; the data stay). Try:
+
+  # Sign up. The answer shows the userid and, as a header, the x-tidepool-session-token.
+  curl -i {origin}/auth/user -d '{{"username":"alice@example.com","emails":["alice@example.com"],"password":"a-long-password"}}'
+
+  # Log in. The answer shows the same.
+  curl -i -X POST {origin}/auth/login -u alice@example.com:a-long-password
+
+  # Who can reach me? Fill in both.
+  curl {origin}/access/USERID -H 'x-tidepool-session-token: TOKEN'
+"#
+    );
+}
