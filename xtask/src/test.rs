@@ -12,9 +12,6 @@ use crate::cargo::{cargo, target_dir, workspace};
 /// The version of cargo-deny that checks `.deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Where tests that start the services as processes find them; without it they build them.
-const PROGRAMS_VARIABLE: &str = "TEST_PROGRAMS_DIR";
-
 /// Runs everything that CI runs and stops at the first failure.
 ///
 /// Formatting, lints, documentation, dependency policy, then all tests against
@@ -62,9 +59,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
         cargo_test()
     };
     tests.args(["--workspace", "--all-features"]);
-    tests
-        .env("TEST_MONGODB_URI", &server.uri)
-        .env(PROGRAMS_VARIABLE, target_dir.join("debug"));
+    tests.env("TEST_MONGODB_URI", &server.uri);
     headline("tests");
     // Nothing is printed after it: the runner's summary ends the output.
     must_succeed("tests", &mut tests).await

@@ -135,16 +135,17 @@ fn up(data_dir: &Path, port: u16) -> Command {
     command
 }
 
-/// The services that `cargo xtask test` has built; without it, `up` builds them.
+/// The services that a test run of the whole workspace has built beside us;
+/// where they are missing, `up` builds them.
 fn programs() -> Vec<OsString> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is how `cargo xtask test` tells its tests"
-    )]
-    let folder = std::env::var_os("TEST_PROGRAMS_DIR");
-    match folder {
-        Some(folder) => vec!["--programs".into(), folder],
-        None => vec!["--debug".into()],
+    let folder = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().unwrap();
+    if ["user-api", "gatekeeper", "gateway"]
+        .iter()
+        .all(|name| folder.join(name).is_file())
+    {
+        vec!["--programs".into(), folder.into()]
+    } else {
+        vec!["--debug".into()]
     }
 }
 
