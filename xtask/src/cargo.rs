@@ -58,6 +58,50 @@ pub(crate) async fn build(packages: &[&str], release: bool) -> anyhow::Result<Ve
     packages.iter().map(program).collect()
 }
 
+/// Builds an example of `package`, optimized, and answers where it is.
+pub(crate) async fn build_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--release",
+        "--package",
+        package,
+        "--example",
+        name,
+    ]);
+    if !command.status().await?.success() {
+        bail!("the build of {name} failed");
+    }
+    Ok(target_dir().await?.join("release/examples").join(name))
+}
+
+/// A program from crates.io: the one on the PATH or in the target directory if its version is
+/// right, installed into the target directory otherwise.
+pub(crate) async fn install(name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let tools = target_dir().await?.join("tools");
+    for program in [PathBuf::from(name), tools.join("bin").join(name)] {
+        let told = Command::new(&program).arg("--version").output().await;
+        if told.is_ok_and(|output| output.stdout == format!("{name} {version}\n").as_bytes()) {
+            return Ok(program);
+        }
+    }
+    println!("Installing {name} {version} (once) …");
+    let mut install = cargo();
+    install.args([
+        "install",
+        name,
+        "--version",
+        version,
+        "--locked",
+        "--quiet",
+        "--root",
+    ]);
+    if !install.arg(&tools).status().await?.success() {
+        bail!("{name} {version} cannot be installed");
+    }
+    Ok(tools.join("bin").join(name))
+}
+
 /// Where cargo builds.
 pub(crate) async fn target_dir() -> anyhow::Result<PathBuf> {
     let output = cargo()

@@ -4,8 +4,10 @@
 //! It starts the services as processes and knows them by their settings and
 //! their ports only; none of their code is linked here.
 
+mod bench;
 mod cargo;
 mod data_dir;
+mod demo;
 mod environment;
 mod http;
 mod logs;
@@ -31,6 +33,8 @@ struct Arguments {
 enum Command {
     Up(up::Arguments),
     Test(test::Arguments),
+    Demo(demo::Arguments),
+    Bench(bench::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -38,6 +42,8 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(arguments) => up::run(&arguments).await,
         Command::Test(arguments) => test::run(&arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Bench(arguments) => bench::run(&arguments).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,9 @@ const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*";
 /// Without the lines in which the server library tells of its threads.
 const LOG_FILTER: &str = "info,actix_server=warn";
 
+/// An address with this in it counts as verified in the local stack.
+pub(crate) const VERIFIED_TAG: &str = "+verified";
+
 /// What the settings of all services are made of.
 pub(crate) struct Wiring {
     /// Port of the public origin.
@@ -34,6 +37,7 @@ pub(crate) struct Wiring {
     signing_key: PathBuf,
     /// Server name and the file of its secret.
     server_secrets: Vec<(&'static str, PathBuf)>,
+    limits_logins: bool,
 }
 
 impl Wiring {
@@ -56,7 +60,16 @@ impl Wiring {
             mongodb_uri,
             signing_key,
             server_secrets,
+            limits_logins: true,
         })
+    }
+
+    /// The same without a limit on the log-ins of one account, for the benchmark.
+    pub(crate) fn without_login_limit(self) -> Self {
+        Self {
+            limits_logins: false,
+            ..self
+        }
     }
 
     /// Base URL of one of [`PROGRAMS`].
@@ -119,8 +132,15 @@ impl Wiring {
                 file,
             );
         }
-        // No mail leaves this machine, so every address counts as verified.
-        default(command, "USER_API__ACCOUNTS__VERIFICATION_SECRET", "@");
+        if !self.limits_logins {
+            command.env("USER_API__LOGIN_LIMIT__BURST", "0");
+        }
+        // No mail leaves this machine, so nobody could verify an address otherwise.
+        default(
+            command,
+            "USER_API__ACCOUNTS__VERIFICATION_SECRET",
+            VERIFIED_TAG,
+        );
     }
 
     fn configure_gatekeeper(&self, command: &mut Command) {

@@ -1,13 +1,12 @@
 //! `cargo xtask test`: everything that CI runs, in the order that fails soonest.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::cargo::{cargo, target_dir, workspace};
+use crate::cargo::{cargo, install, workspace};
 
 /// The version of cargo-deny that checks `.deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
@@ -22,7 +21,6 @@ pub(crate) struct Arguments {}
 
 /// Returns an error that names the first step that failed.
 pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
-    let target_dir = target_dir().await?;
     step("formatting", cargo().args(["fmt", "--all", "--check"])).await?;
     step(
         "lints",
@@ -34,7 +32,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
         .args(["--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", &mut documentation).await?;
-    let mut policy = Command::new(cargo_deny(&target_dir).await?);
+    let mut policy = Command::new(install("cargo-deny", CARGO_DENY).await?);
     policy.current_dir(workspace()).args([
         "--workspace",
         "--all-features",
@@ -77,34 +75,6 @@ fn workspace_command(name: &str) -> Command {
     let mut command = cargo();
     command.args([name, "--workspace", "--all-features"]);
     command
-}
-
-/// The program cargo-deny: the one on the PATH or in the target directory if
-/// its version is right, installed into the target directory otherwise.
-async fn cargo_deny(target_dir: &Path) -> anyhow::Result<PathBuf> {
-    let tools = target_dir.join("tools");
-    for program in [PathBuf::from("cargo-deny"), tools.join("bin/cargo-deny")] {
-        let version = Command::new(&program).arg("--version").output().await;
-        if version
-            .is_ok_and(|output| output.stdout == format!("cargo-deny {CARGO_DENY}\n").as_bytes())
-        {
-            return Ok(program);
-        }
-    }
-    let mut install = cargo();
-    install
-        .args([
-            "install",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-            "--locked",
-            "--quiet",
-            "--root",
-        ])
-        .arg(&tools);
-    step("installing cargo-deny (once)", &mut install).await?;
-    Ok(tools.join("bin/cargo-deny"))
 }
 
 async fn is_there(command: &mut Command) -> bool {

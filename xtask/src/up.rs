@@ -23,8 +23,8 @@ const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Builds the services, starts them on free ports behind one origin, and keeps
 /// everything they know in the data directory. Settings of the services in the
-/// environment, such as `USER_API__LOG__FILTER=debug`, are passed on. Every
-/// e-mail address counts as verified.
+/// environment, such as `USER_API__LOG__FILTER=debug`, are passed on. An
+/// e-mail address with `+verified` in it counts as verified.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Port of the public origin on 127.0.0.1; 0 takes a free one.
@@ -168,10 +168,10 @@ fn greet(origin: &str) {
 Tidegate is ready at {origin} (Ctrl-C stops it; the data stay). Try:
 
   # Sign up. The answer shows the userid and, as a header, the x-tidepool-session-token.
-  curl -i {origin}/auth/user -d '{{"username":"alice@example.com","emails":["alice@example.com"],"password":"a-long-password"}}'
+  curl -i {origin}/auth/user -d '{{"username":"alice+verified@example.com","emails":["alice+verified@example.com"],"password":"a-long-password"}}'
 
   # Log in. The answer shows the same.
-  curl -i -X POST {origin}/auth/login -u alice@example.com:a-long-password
+  curl -i -X POST {origin}/auth/login -u alice+verified@example.com:a-long-password
 
   # Who can reach me? Fill in both.
   curl {origin}/access/USERID -H 'x-tidepool-session-token: TOKEN'
