@@ -8,6 +8,9 @@ use shared_runtime::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let config: Config = config::load("GATEKEEPER", include_str!("../config.default.toml"))?;

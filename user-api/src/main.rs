@@ -4,6 +4,9 @@ use shared_runtime::{config, server, telemetry};
 use tokio_util::sync::CancellationToken;
 use user_api::{AccountRelay, Config, DEFAULTS, PREFIX, State};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let config: Config = config::load(PREFIX, DEFAULTS)?;

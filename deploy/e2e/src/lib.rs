@@ -3,7 +3,10 @@
 //!
 //! The programs are the debug builds that `cargo test --workspace` makes beside the tests.
 
-#![expect(clippy::missing_panics_doc, reason = "a journey that cannot go on panics")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a journey that cannot go on panics"
+)]
 
 use std::{
     env, fs,
@@ -18,7 +21,7 @@ use shared_runtime::testing::{Person, SigningKeys, TestDatabase, mongodb_uri};
 use tempfile::TempDir;
 
 /// How long a program may take to get ready on a busy machine.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The secret with which gatekeeper and the journeys log in; it means nothing elsewhere.
 const SERVER_SECRET: &str = "a secret of the journeys";
 /// An address with this in it counts as verified.
@@ -103,7 +106,9 @@ impl Platform {
             .header("x-tidepool-server-name", "scripts")
             .header("x-tidepool-server-secret", SERVER_SECRET);
         let answer = shared_runtime::testing::send(login).await;
-        let token = answer.header("x-tidepool-session-token").expect("a server token");
+        let token = answer
+            .header("x-tidepool-session-token")
+            .expect("a server token");
         self.person(Some(token))
     }
 
@@ -117,7 +122,11 @@ impl Platform {
     /// Starts a killed program again and waits until it is ready.
     pub async fn restart(&mut self, program: Program) {
         self.spawn(program).await;
-        let path = if program == Program::Gateway { "/status" } else { "/ready" };
+        let path = if program == Program::Gateway {
+            "/status"
+        } else {
+            "/ready"
+        };
         self.wait_until_ready(path, program).await;
     }
 
@@ -139,7 +148,9 @@ impl Platform {
             .expect("a log file");
         let mut command = Supervised::command(binary(program).expect("a built program"));
         self.configure(program, &mut command).await;
-        command.stdout(log.try_clone().expect("a log file")).stderr(log);
+        command
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log);
         let process = Supervised::spawn(&mut command).expect("the program starts");
         self.processes[program as usize] = Some(process);
     }
@@ -154,10 +165,19 @@ impl Platform {
         match program {
             Program::UserApi => command
                 .env("USER_API__MONGO__URI", mongodb)
-                .env("USER_API__MONGO__DATABASE", &self.user_api_database.settings.database)
-                .env("USER_API__METADATA__DATABASE", &self.metadata_database.settings.database)
+                .env(
+                    "USER_API__MONGO__DATABASE",
+                    &self.user_api_database.settings.database,
+                )
+                .env(
+                    "USER_API__METADATA__DATABASE",
+                    &self.metadata_database.settings.database,
+                )
                 .env("USER_API__GATEKEEPER__URL", self.url(Program::Gatekeeper))
-                .env("USER_API__TOKENS__PRIVATE_KEY_FILE", self.scratch.path().join("key.pem"))
+                .env(
+                    "USER_API__TOKENS__PRIVATE_KEY_FILE",
+                    self.scratch.path().join("key.pem"),
+                )
                 .env("USER_API__SERVER_SECRETS__GATEKEEPER", SERVER_SECRET)
                 .env("USER_API__SERVER_SECRETS__SCRIPTS", SERVER_SECRET)
                 .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
@@ -165,12 +185,18 @@ impl Platform {
                 .env("USER_API__OUTBOX__LEASE_S", "2"),
             Program::Gatekeeper => command
                 .env("GATEKEEPER__MONGO__URI", mongodb)
-                .env("GATEKEEPER__MONGO__DATABASE", &self.gatekeeper_database.settings.database)
+                .env(
+                    "GATEKEEPER__MONGO__DATABASE",
+                    &self.gatekeeper_database.settings.database,
+                )
                 .env("GATEKEEPER__USER_API__URL", self.url(Program::UserApi))
                 .env("GATEKEEPER__USER_API__SERVER_SECRET", SERVER_SECRET),
             Program::Gateway => command
                 .env("GATEWAY__SERVICES__USER_API", self.url(Program::UserApi))
-                .env("GATEWAY__SERVICES__GATEKEEPER", self.url(Program::Gatekeeper)),
+                .env(
+                    "GATEWAY__SERVICES__GATEKEEPER",
+                    self.url(Program::Gatekeeper),
+                ),
         };
     }
 
@@ -178,13 +204,28 @@ impl Platform {
         let person = Person::at(&self.url(program), None);
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            let ended =
-                self.processes[program as usize].as_mut().and_then(|process| process.exit_status().ok()?);
-            assert!(ended.is_none(), "{} ended: {}", program.name(), self.log(program));
-            if person.try_get(path).await.is_some_and(|answer| answer.status == 200) {
+            let ended = self.processes[program as usize]
+                .as_mut()
+                .and_then(|process| process.exit_status().ok()?);
+            assert!(
+                ended.is_none(),
+                "{} ended: {}",
+                program.name(),
+                self.log(program)
+            );
+            if person
+                .try_get(path)
+                .await
+                .is_some_and(|answer| answer.status == 200)
+            {
                 return;
             }
-            assert!(Instant::now() < deadline, "{} is not ready: {}", program.name(), self.log(program));
+            assert!(
+                Instant::now() < deadline,
+                "{} is not ready: {}",
+                program.name(),
+                self.log(program)
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -202,7 +243,10 @@ fn binary(program: Program) -> anyhow::Result<PathBuf> {
 /// `name` in the folder of the programs that were built with the running test.
 pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let test = env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test runs from target/*/deps")?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("a test runs from target/*/deps")?;
     let program = folder.join(name);
     anyhow::ensure!(
         program.is_file(),

@@ -38,8 +38,12 @@ impl Connector {
         let mut options = ClientOptions::parse(settings.uri.expose_secret())
             .await
             .context("mongo.uri is not a usable connection string")?;
-        options.write_concern =
-            Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+        options.write_concern = Some(
+            WriteConcern::builder()
+                .w(Acknowledgment::Majority)
+                .journal(true)
+                .build(),
+        );
         options.read_concern = Some(ReadConcern::majority());
         options.selection_criteria =
             Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
@@ -47,7 +51,10 @@ impl Connector {
         options.connect_timeout = Some(Duration::from_secs(4));
         options.max_pool_size = Some(settings.max_pool_size);
         options.app_name = Some("tidegate".to_owned());
-        Ok(Self { options, database: settings.database.clone() })
+        Ok(Self {
+            options,
+            database: settings.database.clone(),
+        })
     }
 
     /// The database through a client of its own, whose connections live on the calling thread.

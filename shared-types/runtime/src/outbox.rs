@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_are_bounded() {
-        let longest = Duration::from_secs(900);
+        let longest = Duration::from_mins(15);
         for (attempts, ceiling) in [(1, 1), (2, 2), (5, 16), (40, 900)] {
             let pause = backoff(attempts, longest);
             assert!(

@@ -18,7 +18,11 @@ async fn the_platform_client_works_unchanged() {
         .current_dir(FOLDER)
         .output()
         .unwrap();
-    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
 
     let platform = Platform::start().await;
     let played = tokio::process::Command::new("node")

@@ -32,7 +32,14 @@ async fn a_deletion_arrives_though_gatekeeper_was_down_and_user_api_died_after_a
     let alice = sign_up(&platform, "alice").await;
     let bob = sign_up(&platform, "bob").await;
     let path = format!("/access/{}/{}", alice.id, bob.id);
-    assert_eq!(alice.at_origin.post(&path, &json!({ "view": {} })).await.status, 200);
+    assert_eq!(
+        alice
+            .at_origin
+            .post(&path, &json!({ "view": {} }))
+            .await
+            .status,
+        200
+    );
 
     // The last-admin check of the deletion needs gatekeeper, so the deletion comes first and the
     // crash right after its answer.
@@ -44,10 +51,18 @@ async fn a_deletion_arrives_though_gatekeeper_was_down_and_user_api_died_after_a
     platform.restart(Program::Gatekeeper).await;
 
     eventually("Bob is gone from Alice's list", async || {
-        members(&platform, &alice.id).await.is_some_and(|members| members.get(&bob.id).is_none())
+        members(&platform, &alice.id)
+            .await
+            .is_some_and(|members| members.get(&bob.id).is_none())
     })
     .await;
-    assert_eq!(bob.at_origin.get(&format!("/access/groups/{}", bob.id)).await.status, 401);
+    assert_eq!(
+        bob.at_origin
+            .get(&format!("/access/groups/{}", bob.id))
+            .await
+            .status,
+        401
+    );
 }
 
 #[actix_web::test]
@@ -58,7 +73,10 @@ async fn a_child_account_exists_whole_or_not_at_all_wherever_a_program_dies() {
     for round in 0..12 {
         let request = bob
             .at_origin
-            .request(reqwest::Method::POST, &format!("/auth/user/createChild/{}", bob.id))
+            .request(
+                reqwest::Method::POST,
+                &format!("/auth/user/createChild/{}", bob.id),
+            )
             .json(&json!({ "fullName": format!("child {round}") }));
         let victim = [Program::UserApi, Program::Gatekeeper][round % 2];
         let patience = Duration::from_millis(rand::rng().random_range(0..40));
@@ -68,7 +86,12 @@ async fn a_child_account_exists_whole_or_not_at_all_wherever_a_program_dies() {
         if let Ok(answer) = call.await.unwrap()
             && answer.status == 201
         {
-            acknowledged.push(answer.json::<Value>()["userid"].as_str().unwrap().to_owned());
+            acknowledged.push(
+                answer.json::<Value>()["userid"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            );
         }
         platform.restart(victim).await;
     }
@@ -80,12 +103,18 @@ async fn a_child_account_exists_whole_or_not_at_all_wherever_a_program_dies() {
         let profile = server.get(&format!("/metadata/{child}/profile")).await;
         assert_eq!(profile.json::<Value>()["isDataAccount"], json!(true));
         let pair = server.get(&format!("/access/{child}/{}", bob.id)).await;
-        assert!(pair.json::<Value>().get("admin").is_some(), "{}", pair.text());
+        assert!(
+            pair.json::<Value>().get("admin").is_some(),
+            "{}",
+            pair.text()
+        );
     }
 
     // What was not acknowledged is whole as well, or its grant is taken back once the creation
     // can no longer be under way.
-    let rows = platform.user_api_database().collection::<bson::Document>("outbox");
+    let rows = platform
+        .user_api_database()
+        .collection::<bson::Document>("outbox");
     rows.update_many(
         bson::doc! {},
         bson::doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } },
@@ -113,7 +142,14 @@ async fn acknowledged_permissions_survive_the_death_of_gatekeeper() {
     let alice = sign_up(&platform, "alice").await;
     for round in 0..5 {
         let path = format!("/access/{}/friend{round}", alice.id);
-        assert_eq!(alice.at_origin.post(&path, &json!({ "view": {} })).await.status, 200);
+        assert_eq!(
+            alice
+                .at_origin
+                .post(&path, &json!({ "view": {} }))
+                .await
+                .status,
+            200
+        );
         platform.kill(Program::Gatekeeper);
         platform.restart(Program::Gatekeeper).await;
     }
@@ -130,6 +166,13 @@ async fn without_user_api_nobody_gets_in() {
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert_eq!(platform.person(None).get("/status").await.status, 503);
     platform.restart(Program::UserApi).await;
-    assert_eq!(alice.at_origin.get(&format!("/access/{}", alice.id)).await.status, 200);
+    assert_eq!(
+        alice
+            .at_origin
+            .get(&format!("/access/{}", alice.id))
+            .await
+            .status,
+        200
+    );
     assert!(!alice.token.is_empty());
 }

@@ -20,9 +20,15 @@ pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
     let account = json!({ "username": address, "emails": [address], "password": PASSWORD });
     let answer = platform.person(None).post("/auth/user", &account).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
-    let token = answer.header("x-tidepool-session-token").unwrap().to_owned();
+    let token = answer
+        .header("x-tidepool-session-token")
+        .unwrap()
+        .to_owned();
     Member {
-        id: answer.json::<Value>()["userid"].as_str().unwrap().to_owned(),
+        id: answer.json::<Value>()["userid"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
         address,
         at_origin: platform.person(Some(&token)),
         token,

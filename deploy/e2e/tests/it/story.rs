@@ -9,13 +9,23 @@ use tokio::process::Command;
 async fn the_family_story_holds_and_leaves_no_secret_in_the_logs() {
     let platform = Platform::start().await;
     let told = Command::new(sibling("xtask").unwrap())
-        .args(["demo", "--origin", &platform.origin(), "--verified-tag", VERIFIED_TAG])
+        .args([
+            "demo",
+            "--origin",
+            &platform.origin(),
+            "--verified-tag",
+            VERIFIED_TAG,
+        ])
         .stdin(Stdio::null())
         .output()
         .await
         .unwrap();
     let text = String::from_utf8_lossy(&told.stdout);
-    assert!(told.status.success(), "{text}\n{}", String::from_utf8_lossy(&told.stderr));
+    assert!(
+        told.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&told.stderr)
+    );
 
     // The story prints the addresses and passwords that it made up.
     let secrets: Vec<&str> = text

@@ -8,7 +8,6 @@ use std::{
 use chrono::Utc;
 use futures_util::future::BoxFuture;
 use moka::future::Cache;
-use sha2::{Digest, Sha256};
 use shared_types::TokenData;
 use tokio::sync::Mutex;
 
@@ -30,7 +29,7 @@ pub struct RemoteTokens {
     user_api: UserApi,
     keys: RwLock<Option<Arc<VerifyingKeys>>>,
     keys_fetched: Mutex<Option<Instant>>,
-    answers: Option<Cache<[u8; 32], Result<TokenData, AuthFailure>>>,
+    answers: Option<Cache<String, Result<TokenData, AuthFailure>>>,
 }
 
 impl RemoteTokens {
@@ -112,13 +111,12 @@ impl TokenCheck for RemoteTokens {
             let Some(answers) = &self.answers else {
                 return self.verify_and_ask(token).await;
             };
-            let digest: [u8; 32] = Sha256::digest(token).into();
-            let answer = match answers.get(&digest).await {
+            let answer = match answers.get(token).await {
                 Some(answer) => answer,
                 // Only answers are kept; a failure to ask is shared with those who wait and then
                 // forgotten.
                 None => answers
-                    .try_get_with(digest, async {
+                    .try_get_with(token.to_owned(), async {
                         match self.verify_and_ask(token).await {
                             Err(failure @ AuthFailure::Unavailable(_)) => Err(failure),
                             answer => Ok(answer),
