@@ -72,7 +72,7 @@ async function main() {
   const terms = '2015-12-31T23:59:59-08:00';
   const updated = await alice.call('updateCurrentUser', { termsAccepted: terms });
   assert.equal(updated.termsAccepted, terms);
-  await alice.call('acceptTerms', { termsAccepted: new Date().toISOString() });
+  await alice.call('acceptTerms', { terms: new Date().toISOString() });
 
   // Metadata.
   const profile = { fullName: 'Alice', patient: { birthday: '2016-05-04' } };

@@ -159,9 +159,7 @@ impl Platform {
         let mongodb = mongodb_uri().await;
         let prefix = program.name().to_uppercase().replace('-', "_");
         let address = format!("127.0.0.1:{}", self.ports[program as usize]);
-        command
-            .env(format!("{prefix}__SERVER__LISTEN"), address)
-            .env(format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");
+        command.env(format!("{prefix}__SERVER__LISTEN"), address);
         match program {
             Program::UserApi => command
                 .env("USER_API__MONGO__URI", mongodb)
