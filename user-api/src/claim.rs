@@ -1,4 +1,4 @@
-//! A custodial account gets a password: its custodians lose that right (user specification, 5.4).
+//! A custodial account gets a password: its custodians lose that right.
 
 use anyhow::Context;
 use bson::doc;

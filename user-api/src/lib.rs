@@ -6,10 +6,10 @@
 //!
 //! # Known quirks
 //!
-//! What the reference does and its clients rely on (user specification); not for new operations:
+//! What the reference does and its clients rely on; not for new operations:
 //!
-//! - 401 where the caller is known but lacks the right; the update of an unknown account is 401 too
-//!   (4.7), and an unknown account is 404 before the right is looked at (4.2).
+//! - 401 where the caller is known but lacks the right. The update of an unknown account is 401 too;
+//!   to read one is 404, before the right is looked at.
 //! - Log-in tells an unverified account (403) from wrong credentials (401), and sign-up tells that an
 //!   address is taken (409).
 //! - The update that sends `{"updates":{"terms":…}}` changes nothing and is 200.

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use shared_types::{PermissionSet, ROOT};
 use thiserror::Error;
 
-/// The name in which one of the seed documents writes `note`.
+/// The name in which the sharing document writes `note`.
 const NOTE_ALIAS: &str = "notes";
 const NOTE: &str = "note";
 

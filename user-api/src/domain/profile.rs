@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 512 * 1024;
 /// How long the name of an anonymous pair may be.
 const MAX_PAIR_NAME_CHARS: usize = 128;
 
-/// A named part of a user's metadata (user specification, 8).
+/// A named part of a user's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collection {
     Profile,

@@ -15,7 +15,7 @@ static TEMPORARY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
-/// The roles an account may have (user specification, 2.1 and 5.5).
+/// The roles an account may have.
 const ROLES: [&str; 7] = [
     "brokered",
     "care_partner",

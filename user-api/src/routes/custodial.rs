@@ -48,7 +48,7 @@ pub(crate) struct CreatedChild {
 /// account gets the first of the addresses, else the user name. Answer: 201, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token or somebody else's; 409 the address is
 /// taken; 500 the store or gatekeeper failed.
-/// Source: user specification 4.4, public API `CreateCustodialUser`.
+/// Source: public user API `CreateCustodialUser`.
 #[utoipa::path(
     post, path = "/auth/user/{userid}/user", tag = "accounts", request_body = Object,
     params(("userid" = String, Path, description = "Who runs the new account")),
@@ -90,7 +90,7 @@ pub(crate) async fn create_custodial_user(
 /// Body: as for a custodial account. Answer: 201, the account with `passwordExists`.
 /// Errors: 400 the body breaks a rule; 401 the caller is no service; 409 the address is taken; 500
 /// the store failed.
-/// Source: user specification 4.5, public API `CreateClinicCustodialUser`.
+/// Source: public user API `CreateClinicCustodialUser`.
 #[utoipa::path(
     post, path = "/v1/clinics/{clinicid}/users", tag = "accounts", request_body = Object,
     params(("clinicid" = String, Path, description = "The clinic")),
@@ -148,7 +148,7 @@ async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiErr
 /// `emails`; without a user name one is made up. Answer: 201, the new account.
 /// Errors: 400 the body breaks a rule, or a name is taken; 401 no valid token or somebody else's;
 /// 404 a service names an unknown `:userid`; 500 the store or gatekeeper failed.
-/// Source: user specification 4.6, "Create a child account" of the user document.
+/// Source: sharing document, "Create a child account".
 #[utoipa::path(
     post, path = "/user/createChild/{userid}", tag = "accounts", request_body = Object,
     params(("userid" = String, Path, description = "Who runs the new account")),

@@ -23,7 +23,7 @@ use crate::{
 /// Errors: 401 (empty) no valid token, no right, or an account of a clinic or its staff; 403 the
 /// password is missing or wrong, or the account is the last that runs another one without password
 /// and address; 429 too many wrong passwords; 500 (empty) the store or gatekeeper failed.
-/// Source: user specification 4.8, public API `DeleteUser`.
+/// Source: public user API `DeleteUser`.
 #[utoipa::path(
     delete, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
     params(("userid" = String, Path, description = "The account")),

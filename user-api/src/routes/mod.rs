@@ -5,6 +5,7 @@ mod callers;
 mod custodial;
 mod deletions;
 mod metadata;
+mod outbox;
 mod sessions;
 mod tokens;
 mod updates;
@@ -30,7 +31,7 @@ const COLLECTION_PATHS: &[&str] = &[
 /// Every operation. Public paths start with `/auth`, services call the same without it.
 pub fn table() -> RouteTable {
     RouteTable::new(envelope)
-        .get(&["/status"], tokens::find_status)
+        .get(&["/status", "/auth/status"], tokens::find_status)
         .get(&["/.well-known/jwks.json"], tokens::list_keys)
         .post(&["/auth/login", "/login"], sessions::log_in)
         .get(&["/auth/login", "/login"], sessions::refresh_session)
@@ -107,6 +108,7 @@ pub fn table() -> RouteTable {
             ],
             metadata::find_private_pair,
         )
+        .post(&["/internal/outbox/revive"], outbox::revive_outbox)
         // Last, since some of the aliases begin with an id.
         .get(COLLECTION_PATHS, metadata::find_collection)
         .put(COLLECTION_PATHS, metadata::update_collection)
@@ -146,6 +148,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_child,
         custodial::create_custodial_user,
         custodial::create_clinic_user,
+        outbox::revive_outbox,
         metadata::list_collections,
         associates::list_associates,
         metadata::find_private_pair,

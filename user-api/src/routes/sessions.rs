@@ -30,7 +30,7 @@ use crate::{
 /// (`Basic`). Answer: 200, the account; the token in `x-tidepool-session-token`.
 /// Errors: 400 no readable credentials; 401 they match no account; 403 the address is not verified;
 /// 429 too many attempts at one account; 500 the store failed; 503 too many log-ins at once.
-/// Source: user specification 3.1, public API `Login`.
+/// Source: public user API `Login`.
 #[utoipa::path(
     post, path = "/auth/login", tag = "sessions", security(("basic" = [])),
     responses(
@@ -57,7 +57,7 @@ pub(crate) async fn log_in(
 ///
 /// Body: none. Answer: as for `POST /login`; the token lives long if the key is the configured one.
 /// Errors: as for `POST /login`; a wrong key is none.
-/// Source: user specification 3.2, public API `LongtermLogin`.
+/// Source: public user API `LongtermLogin`.
 #[utoipa::path(
     post, path = "/auth/login/{longtermkey}", tag = "sessions", security(("basic" = [])),
     params(("longtermkey" = String, Path, description = "The deployment's long-term key")),
@@ -188,7 +188,7 @@ async fn is_still_theirs(
 /// Body: none. Answer: 200, what the new token says; the new token, which lives as long as the old
 /// one did from its start, in `x-tidepool-session-token`. The old one stays valid.
 /// Errors: 401 no valid token; 500 no token can be made.
-/// Source: user specification 3.3, public API `RefreshSession`.
+/// Source: public user API `RefreshSession`.
 #[utoipa::path(
     get, path = "/auth/login", tag = "sessions",
     responses(
@@ -232,7 +232,7 @@ pub(crate) async fn refresh_session(
 ///
 /// Body: ignored. Answer: 200, empty, whether there was a session or not.
 /// Errors: none.
-/// Source: user specification 3.4, public API `Logout`.
+/// Source: public user API `Logout`.
 #[utoipa::path(
     post, path = "/auth/logout", tag = "sessions",
     responses((status = 200, description = "The session, if there was one, is over")),
@@ -250,7 +250,7 @@ pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>
 ///
 /// Body: none. Answer: 204, empty.
 /// Errors: 401 the caller is no service; 500 the store failed.
-/// Source: user specification 3.8, public API `DeleteUserSessions`.
+/// Source: public user API `DeleteUserSessions`.
 #[utoipa::path(
     delete, path = "/auth/user/{userid}/sessions", tag = "sessions",
     params(("userid" = String, Path, description = "The user")),

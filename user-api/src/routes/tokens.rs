@@ -36,7 +36,7 @@ pub(crate) struct AnonymousPair {
 /// Body: none; name and secret are in the headers `x-tidepool-server-name` and
 /// `x-tidepool-server-secret`. Answer: 200, empty, the token in `x-tidepool-session-token`.
 /// Errors: 400 a header is missing; 401 wrong name or secret; 500 no token can be made.
-/// Source: user specification 3.5, public API `ServerLogin`.
+/// Source: public user API `ServerLogin`.
 #[utoipa::path(
     post, path = "/auth/serverlogin", tag = "tokens",
     params(
@@ -78,7 +78,7 @@ pub(crate) async fn log_in_server(
 ///
 /// Body: none. Answer: 200, what the token says.
 /// Errors: 401 the caller is no service, or the token is invalid, expired or revoked.
-/// Source: user specification 3.6, public API `CheckServerToken`.
+/// Source: public user API `CheckServerToken`.
 #[utoipa::path(
     get, path = "/auth/token/{token}", tag = "tokens",
     params(("token" = String, Path, description = "The token to check")),
@@ -106,7 +106,7 @@ pub(crate) async fn find_token(
 ///
 /// Body: none. Answer: 200, what the token says.
 /// Errors: 401 no valid token.
-/// Source: user specification 3.7, public API `CheckUserToken`.
+/// Source: public user API `CheckUserToken`.
 #[utoipa::path(
     get, path = "/auth/token", tag = "tokens",
     responses(
@@ -143,7 +143,7 @@ pub(crate) async fn list_keys(state: Data<State>) -> HttpResponse {
 ///
 /// Body: none; query parameters are ignored. Answer: 200, the pair.
 /// Errors: none.
-/// Source: user specification 3.9, public API `AnonymousIdHashPair`.
+/// Source: public user API `AnonymousIdHashPair`.
 #[utoipa::path(
     get, path = "/auth/private", tag = "tokens",
     responses((status = 200, description = "The pair", body = AnonymousPair)),
@@ -161,7 +161,7 @@ pub(crate) async fn make_pair() -> HttpResponse {
 ///
 /// Body: none. Answer: 200, text `OK`.
 /// Errors: 500 (text) the store does not answer.
-/// Source: user specification 4.9.
+/// Source: the reference's health path.
 #[utoipa::path(
     get, path = "/status", tag = "status",
     responses(

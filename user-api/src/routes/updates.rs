@@ -32,7 +32,7 @@ const MAX_TRIES: usize = 8;
 /// are ignored. A new password ends all other sessions. Answer: 200, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token, no right, or the account is gone; 409 a
 /// name is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
-/// Source: user specification 4.7, public API `UpdateUser`.
+/// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user", tag = "accounts", request_body = Object,
     responses(
@@ -60,7 +60,7 @@ pub(crate) async fn update_own_user(
 /// `emailVerified`; other members are ignored. Answer: 200, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token, no right, or no such account; 409 a name
 /// is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
-/// Source: user specification 4.7, public API `UpdateUser`.
+/// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
     params(("userid" = String, Path, description = "The account")),

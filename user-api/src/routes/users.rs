@@ -33,7 +33,7 @@ use crate::{
 /// `createdTo` (`YYYY-MM-DD`, UTC, both inclusive). Answer: 200, an array: by id in the order asked,
 /// unknown ones missing; by role the newest first.
 /// Errors: 400 the query cannot be answered; 401 the caller is no service; 500 the store failed.
-/// Source: user specification 4.1, public API `ListUsers`.
+/// Source: public user API `ListUsers`.
 #[utoipa::path(
     get, path = "/auth/users", tag = "accounts",
     params(
@@ -87,7 +87,7 @@ fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
 ///
 /// Body: none. Answer: 200, the account.
 /// Errors: 401 no valid token; 404 the account is gone; 500 the store failed.
-/// Source: user specification 4.2, public API `GetUserInfo`.
+/// Source: public user API `GetUserInfo`.
 #[utoipa::path(
     get, path = "/auth/user", tag = "accounts",
     responses(
@@ -110,7 +110,7 @@ pub(crate) async fn find_own_user(
 /// 200, the account; services also see `passwordExists`.
 /// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 500
 /// the store or gatekeeper failed.
-/// Source: user specification 4.2, public API `GetUser`.
+/// Source: public user API `GetUser`.
 #[utoipa::path(
     get, path = "/auth/user/{userid}", tag = "accounts",
     params(("userid" = String, Path, description = "Id, user name or address")),
@@ -162,7 +162,7 @@ async fn answer_user(
 /// 201, the account; the token in `x-tidepool-session-token`.
 /// Errors: 400 the body breaks a rule; 409 the user name or an address is taken; 500 the store or,
 /// for a `clinic` account, gatekeeper failed; 503 too many sign-ups at once.
-/// Source: user specification 4.3, public API `CreateUser`.
+/// Source: public user API `CreateUser`.
 #[utoipa::path(
     post, path = "/auth/user", tag = "accounts", request_body = Object,
     responses(

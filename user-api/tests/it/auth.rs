@@ -100,6 +100,12 @@ const EXPECTATIONS: &[Expectation] = &[
         [401, 401, 401, 201],
     ),
     (
+        "POST",
+        "/internal/outbox/revive",
+        nothing,
+        [401, 401, 401, 200],
+    ),
+    (
         "GET",
         "/metadata/collections",
         nothing,
