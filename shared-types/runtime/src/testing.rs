@@ -197,7 +197,7 @@ impl Person {
         }
     }
 
-    /// A request to be completed and given to [`Self::send`].
+    /// A request to be completed and given to [`send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
