@@ -4,7 +4,10 @@
 //! `bare_driver seed URI DATABASE` or `bare_driver find URI DATABASE SECONDS`; `find` prints its
 //! rate in look-ups a second.
 
-#![expect(clippy::unwrap_used, reason = "a tool of the benchmark that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a tool of the benchmark that cannot go on panics"
+)]
 
 use std::{
     env,

@@ -9,7 +9,7 @@ use super::{State, replacement::Replacement};
 use crate::domain::{
     Refusal,
     access::{self, Standing},
-    permissions,
+    permissions::{self, Held},
 };
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
@@ -110,10 +110,15 @@ pub(crate) async fn find_permissions(
     state: State,
 ) -> Result<Json<PermissionSet>, ApiError> {
     let (sharer, grantee) = pair.into_inner();
-    if !caller.is(&grantee) {
-        may_see_all(&caller, &sharer, &state).await?;
-    }
-    let permissions = effective(&state, &sharer, &grantee).await?;
+    let permissions = if standing(&caller, &sharer)? == Standing::Other && !caller.is(&grantee) {
+        // Both look-ups in one round trip.
+        let pairs = [&caller.user_id, &grantee];
+        let [callers, asked] = state.store.held(&sharer, pairs).await?;
+        access::may_see_all(&callers.effective())?;
+        own_or(&sharer, &grantee, asked)
+    } else {
+        effective(&state, &sharer, &grantee).await?
+    };
     Ok(Json(permissions.ok_or(Refusal::NoPermissions)?))
 }
 
@@ -158,7 +163,7 @@ pub(crate) async fn replace_permissions(
     let wanted = permissions::requested(&body.0).map_err(Refusal::from)?;
     let mut replacement = Replacement::new(&state, &sharer, &grantee, &wanted);
     if standing(&caller, &sharer)? == Standing::Other {
-        let held = state.store.held(&sharer, &caller.user_id).await?;
+        let [held] = state.store.held(&sharer, [&caller.user_id]).await?;
         if caller.is(&grantee) {
             replacement = replacement.by_grantee(held.by_clinics.clone());
             access::may_change_own(held, &wanted)?;
@@ -201,7 +206,7 @@ fn standing(caller: &Caller, account: &UserId) -> Result<Standing, Refusal> {
 /// Refuses a caller who may not see everything about `account`.
 async fn may_see_all(caller: &Caller, account: &UserId, state: &State) -> Result<(), ApiError> {
     if standing(caller, account)? == Standing::Other {
-        let held = state.store.held(account, &caller.user_id).await?;
+        let [held] = state.store.held(account, [&caller.user_id]).await?;
         access::may_see_all(&held.effective())?;
     }
     Ok(())
@@ -216,6 +221,16 @@ async fn effective(
     if sharer == grantee {
         return Ok(Some(permissions::root()));
     }
-    let set = state.store.held(sharer, grantee).await?.effective();
-    Ok(Some(set).filter(|set| !set.is_empty()))
+    let [held] = state.store.held(sharer, [grantee]).await?;
+    Ok(own_or(sharer, grantee, held))
+}
+
+/// The set of a pair: `root` of an account on itself, otherwise what is held, `None` for nothing.
+fn own_or(sharer: &UserId, grantee: &UserId, held: Held) -> Option<PermissionSet> {
+    let set = if sharer == grantee {
+        permissions::root()
+    } else {
+        held.effective()
+    };
+    Some(set).filter(|set| !set.is_empty())
 }

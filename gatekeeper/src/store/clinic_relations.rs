@@ -58,16 +58,18 @@ impl ClinicRelations {
         Ok(())
     }
 
-    /// What `grantee` may do on the account of `sharer` through clinics, in one round trip.
-    pub(crate) async fn find_derived(
+    /// What each of `grantees` may do on the account of `sharer` through clinics, in one round
+    /// trip.
+    pub(crate) async fn find_derived<const N: usize>(
         &self,
         sharer: &UserId,
-        grantee: &UserId,
-    ) -> Result<PermissionSet> {
+        grantees: [&UserId; N],
+    ) -> Result<[PermissionSet; N]> {
+        let ids = grantees.map(UserId::as_str);
         let mut cursor = self
             .clinicians
             .aggregate([
-                doc! {"$match": {"userId": grantee.as_str(), "deleted": {"$ne": true}}},
+                doc! {"$match": {"userId": {"$in": ids.to_vec()}, "deleted": {"$ne": true}}},
                 doc! {"$lookup": {
                     "from": PATIENTS,
                     "localField": "clinicId",
@@ -79,13 +81,21 @@ impl ClinicRelations {
                     "as": "patients",
                 }},
                 doc! {"$unwind": "$patients"},
-                doc! {"$replaceWith": "$patients"},
+                doc! {"$project": {"_id": 0, "userId": 1, "permissions": "$patients.permissions"}},
             ])
             .with_type::<RawDocumentBuf>()
             .await?;
-        let mut derived = PermissionSet::default();
+        let mut derived = std::array::from_fn(|_| PermissionSet::default());
         while cursor.advance().await? {
-            merge(&mut derived, permissions_in(cursor.current())?);
+            let document = cursor.current();
+            let clinician = document.get_str("userId")?;
+            for (set, _) in derived
+                .iter_mut()
+                .zip(ids)
+                .filter(|(_, id)| *id == clinician)
+            {
+                merge(set, permissions_in(document)?);
+            }
         }
         Ok(derived)
     }

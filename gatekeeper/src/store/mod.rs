@@ -8,7 +8,7 @@ mod values;
 
 use bson::doc;
 use mongodb::{Client, Database, error::Result};
-use shared_types::UserId;
+use shared_types::{PermissionSet, UserId};
 
 use self::{
     account_locks::AccountLocks,
@@ -58,17 +58,22 @@ impl Store {
         }
     }
 
-    /// What `grantee` has on the account of `sharer`: one round trip for a grantee who works for
-    /// no clinic, two otherwise.
-    pub(crate) async fn held(&self, sharer: &UserId, grantee: &UserId) -> Result<Held> {
-        let pair = self.permissions.find(sharer, grantee).await?;
-        let mut held = Held {
-            direct: pair.direct,
-            ..Held::default()
-        };
-        if pair.may_be_clinician {
-            held.by_clinics = self.clinic_relations.find_derived(sharer, grantee).await?;
+    /// What each of `grantees` has on the account of `sharer`: one round trip when none of them
+    /// works for a clinic, two otherwise.
+    pub(crate) async fn held<const N: usize>(
+        &self,
+        sharer: &UserId,
+        grantees: [&UserId; N],
+    ) -> Result<[Held; N]> {
+        let pairs = self.permissions.find(sharer, grantees).await?;
+        let mut derived = std::array::from_fn(|_| PermissionSet::default());
+        if pairs.iter().any(|pair| pair.may_be_clinician) {
+            derived = self.clinic_relations.find_derived(sharer, grantees).await?;
         }
-        Ok(held)
+        let mut by_clinics = derived.into_iter();
+        Ok(pairs.map(|pair| Held {
+            direct: pair.direct,
+            by_clinics: by_clinics.next().unwrap_or_default(),
+        }))
     }
 }

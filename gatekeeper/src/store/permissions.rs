@@ -76,24 +76,39 @@ impl Permissions {
         Ok(())
     }
 
-    /// The grant of one pair, in one round trip: the two documents that can concern it.
-    pub(crate) async fn find(&self, sharer: &UserId, grantee: &UserId) -> Result<Pair> {
+    /// The grants on one account to each of `grantees`, in one round trip: a grant and a mark for
+    /// each at most.
+    pub(crate) async fn find<const N: usize>(
+        &self,
+        sharer: &UserId,
+        grantees: [&UserId; N],
+    ) -> Result<[Pair; N]> {
         let mut cursor = self
             .0
-            .find(doc! {"userId": grantee.as_str(), "sharerId": {"$in": [sharer.as_str(), MARK]}})
-            .projection(doc! {"_id": 0, "sharerId": 1, "permissions": 1})
+            .find(doc! {
+                "userId": {"$in": grantees.map(UserId::as_str).to_vec()},
+                "sharerId": {"$in": [sharer.as_str(), MARK]},
+            })
+            .projection(doc! {"_id": 0, "sharerId": 1, "userId": 1, "permissions": 1})
             .hint(Hint::Name(GRANTEE_INDEX.to_owned()))
             .await?;
-        let mut pair = Pair::default();
+        let mut pairs = std::array::from_fn(|_| Pair::default());
         while cursor.advance().await? {
             let document = cursor.current();
-            if document.get_str("sharerId")? == MARK {
-                pair.may_be_clinician = true;
-            } else {
-                pair.direct = permissions_in(document)?;
+            let grantee = document.get_str("userId")?;
+            for (pair, _) in pairs
+                .iter_mut()
+                .zip(grantees)
+                .filter(|(_, id)| id.as_str() == grantee)
+            {
+                if document.get_str("sharerId")? == MARK {
+                    pair.may_be_clinician = true;
+                } else {
+                    pair.direct = permissions_in(document)?;
+                }
             }
         }
-        Ok(pair)
+        Ok(pairs)
     }
 
     /// Who has a grant on the account of `sharer`, ascending by id.

@@ -19,6 +19,7 @@ async fn a_pair_check_is_one_round_trip_and_two_for_a_clinician() {
         world.treat(clinic, "alice", json!({"note": {}})).await;
         world.work_for(clinic, "doctor").await;
     }
+    world.grant("alice", "carol", json!({"admin": {}})).await;
     for (reader, grantee, round_trips) in [
         (world.service(), "bob", 1),
         (world.user("alice"), "bob", 1),
@@ -27,6 +28,9 @@ async fn a_pair_check_is_one_round_trip_and_two_for_a_clinician() {
         (world.service(), "alice", 0),
         (world.service(), "doctor", 2),
         (world.user("doctor"), "doctor", 2),
+        (world.user("carol"), "bob", 1),
+        (world.user("carol"), "stranger", 1),
+        (world.user("carol"), "doctor", 2),
     ] {
         world.commands.take();
         let answer = reader.get(&format!("/access/alice/{grantee}")).await;

@@ -178,28 +178,38 @@ impl Outbox {
             }
         }
         // A successor need not wait for the lease to run out.
-        if let Err(error) = self
-            .lease
-            .delete_one(doc! { "_id": "relay", "owner": &owner })
-            .await
-        {
+        let free = doc! { "$set": { "owner": "", "until": DateTime::MIN } };
+        let mine = doc! { "_id": LEASE, "owner": &owner };
+        if let Err(error) = self.lease.update_one(mine, free).await {
             warn!(cause = %error, "the outbox lease was not given back");
         }
     }
 
     /// One look at the first row of every key; `true` when something was delivered.
     async fn pass(&self, owner: &str, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
+        self.report().await?;
         if !self.hold_lease(owner).await? {
             return Ok(false);
         }
-        self.report().await?;
         let due = self.due().await?;
-        let delivered = stream::iter(due)
+        let mut outcomes = stream::iter(due)
             .map(|row| self.deliver(row, relay))
-            .buffer_unordered(CONCURRENT_KEYS)
-            .try_fold(0, async |count, delivered| Ok(count + u32::from(delivered)))
-            .await?;
-        Ok(delivered > 0)
+            .buffer_unordered(CONCURRENT_KEYS);
+        let mut renewal = tokio::time::interval(Duration::from_secs(self.settings.lease_s) / 3);
+        let mut delivered = false;
+        loop {
+            tokio::select! {
+                outcome = outcomes.next() => match outcome {
+                    Some(outcome) => delivered |= outcome?,
+                    None => return Ok(delivered),
+                },
+                // A pass over slow receivers outlasts the lease. Without it, somebody else is
+                // delivering; what is cut off here was not noted and comes again.
+                _ = renewal.tick() => if !self.hold_lease(owner).await? {
+                    return Ok(delivered);
+                },
+            }
+        }
     }
 
     /// Takes or renews the lease, by the clock of the database.

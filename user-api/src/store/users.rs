@@ -79,6 +79,10 @@ impl Users {
                 .keys(doc! { "logins": 1 })
                 .options(logins)
                 .build(),
+            // Serves `list_created_by`.
+            IndexModel::builder()
+                .keys(doc! { "createdUserId": 1 })
+                .build(),
             // Serves `list_by_role`.
             IndexModel::builder()
                 .keys(doc! { "roles": 1, "_id": -1 })
@@ -133,6 +137,13 @@ impl Users {
     pub(crate) async fn list(&self, ids: &[String]) -> Result<Vec<Account>, Error> {
         let filter = existing(doc! { "userid": { "$in": ids } });
         self.list_matching(filter, 0).await
+    }
+
+    /// The accounts that `creator` made.
+    pub(crate) async fn list_created_by(&self, creator: &UserId) -> Result<Vec<Account>, Error> {
+        let filter = existing(doc! { "createdUserId": creator.as_str() });
+        let found = self.users.find(filter).await?;
+        accounts(found.with_type()).await
     }
 
     /// The accounts with a role, created in a period, newest first.

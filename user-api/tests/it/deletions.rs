@@ -323,10 +323,18 @@ async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
 }
 
 #[actix_web::test]
-async fn nothing_is_deleted_when_gatekeeper_cannot_say_who_depends_on_it() {
+async fn who_made_a_child_account_waits_while_gatekeeper_cannot_say_who_depends_on_it() {
     let world = World::start().await;
-    let alice = world.user("alice").await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let path = format!("/user/createChild/{}", alice.id);
+    let child = alice
+        .person
+        .post(&path, &json!({ "fullName": "Ann" }))
+        .await;
+    assert_eq!(child.status, 201);
     world.gatekeeper.break_methods(&["GET"]);
     assert_empty(&delete_own(&alice).await, 500);
     assert_eq!(alice.person.get("/user").await.status, 200);
+    assert_empty(&delete_own(&bob).await, 204);
+    assert_eq!(bob.person.get("/user").await.status, 401);
 }
