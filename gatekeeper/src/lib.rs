@@ -40,14 +40,11 @@ use mongodb::Database;
 use shared_runtime::{
     auth::{Authenticator, RemoteTokens, ServerLogin},
     http::PeerClient,
-    openapi::with_aliases,
+    openapi::document,
     peers::user_api::UserApi,
     routes::RouteTable,
 };
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
-};
+use utoipa::OpenApi;
 
 use crate::{
     routes::{access, health, relations, users},
@@ -106,7 +103,7 @@ pub fn table() -> RouteTable {
 
 /// The OpenAPI document of the service.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    with_aliases(Document::openapi(), &routes::table())
+    document(Document::openapi(), &routes::table())
 }
 
 #[derive(OpenApi)]
@@ -126,21 +123,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         relations::update_clinician,
         relations::delete_clinician,
         users::list_administered,
+        users::delete_custodians,
         users::delete_user,
-    ),
-    modifiers(&SessionToken),
+    )
 )]
 struct Document;
-
-/// The header that carries the session token.
-struct SessionToken;
-
-impl Modify for SessionToken {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let header = ApiKey::Header(ApiKeyValue::new(shared_runtime::auth::TOKEN_HEADER));
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("session_token", SecurityScheme::ApiKey(header));
-    }
-}

@@ -13,7 +13,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let state = State::connect(&config).await?;
     let stop = CancellationToken::new();
-    let relay = actix_web::rt::spawn({
+    let mut relay = actix_web::rt::spawn({
         let (state, stop) = (state.clone(), stop.clone());
         async move {
             state
@@ -22,7 +22,12 @@ async fn main() -> anyhow::Result<()> {
                 .await;
         }
     });
-    server::serve(&config.server, state.service(), stop).await?;
+    let serving = server::serve(&config.server, state.service(), stop);
+    tokio::select! {
+        served = serving => served?,
+        // It ends only after the server, unless it panicked.
+        ended = &mut relay => anyhow::bail!("the outbox relay stopped by itself: {ended:?}"),
+    }
     relay.await?;
     Ok(())
 }

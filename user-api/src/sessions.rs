@@ -216,6 +216,9 @@ impl ServiceToken for OwnToken {
     }
 }
 
+/// A shorter secret could be guessed: the log-in of services is public.
+const MIN_SECRET_BYTES: usize = 16;
+
 /// The secrets with which services log in.
 pub(crate) struct Secrets {
     by_name: BTreeMap<String, SecretString>,
@@ -234,8 +237,8 @@ impl Secrets {
             "server_secrets: no service could log in"
         );
         anyhow::ensure!(
-            all().all(|secret| !secret.expose_secret().is_empty()),
-            "server_secrets: a secret is empty"
+            all().all(|secret| secret.expose_secret().len() >= MIN_SECRET_BYTES),
+            "server_secrets: a secret has less than {MIN_SECRET_BYTES} bytes"
         );
         Ok(secrets)
     }

@@ -2,17 +2,14 @@
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod stage;
 
-use anyhow::{Context, bail, ensure};
-use reqwest::{Client, Method, StatusCode};
+use anyhow::{Context, ensure};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use self::stage::{Person, Stage, set};
 use crate::services::VERIFIED_TAG;
-
-const TOKEN_HEADER: &str = "x-tidepool-session-token";
-/// How long the deletion of an account may take to reach every service.
-const PROPAGATION: Duration = Duration::from_secs(15);
 
 /// Plays the family story against a running platform and prints every call and its answer.
 ///
@@ -36,14 +33,6 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     delete_an_account(&stage, &family).await?;
     println!("\nThe story is told. Every answer was as it should be.");
     Ok(())
-}
-
-/// A person with an account.
-struct Person {
-    name: &'static str,
-    id: String,
-    token: String,
-    password: String,
 }
 
 struct Family {
@@ -261,230 +250,4 @@ async fn delete_an_account(stage: &Stage, family: &Family) -> anyhow::Result<()>
         .await?;
     stage.members(alice, &alice.id).await?.must_be(200)?;
     Ok(())
-}
-
-/// A permission set: each name with an empty object.
-fn set(names: &[&str]) -> Value {
-    names
-        .iter()
-        .map(|name| ((*name).to_owned(), json!({})))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-/// Where the story plays: it makes the calls and prints them.
-struct Stage {
-    origin: String,
-    client: Client,
-    aloud: bool,
-}
-
-struct Answer {
-    what: String,
-    status: StatusCode,
-    token: Option<String>,
-    body: Value,
-}
-
-impl Stage {
-    fn new(origin: &str) -> anyhow::Result<Self> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the story plays a foreign client"
-        )]
-        let client = Client::builder()
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .build()?;
-        Ok(Self {
-            origin: origin.trim_end_matches('/').to_owned(),
-            client,
-            aloud: true,
-        })
-    }
-
-    fn chapter(&self, text: &str) {
-        if self.aloud {
-            println!("\n# {text}");
-        }
-    }
-
-    async fn sign_up(&self, name: &'static str, verified_tag: &str) -> anyhow::Result<Person> {
-        // The story can be told again and again.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-        let address = format!("{}.{now:x}{verified_tag}@example.org", name.to_lowercase());
-        let password = format!("{name}-{:012x}", now >> 4 & 0xFFFF_FFFF_FFFF);
-        let account = json!({
-            "username": address, "emails": [address], "password": password, "roles": ["patient"],
-        });
-        let request = self
-            .client
-            .request(Method::POST, self.url("/auth/user"))
-            .json(&account);
-        let answer = self
-            .send("POST /auth/user", Some(&account), request)
-            .await?;
-        ensure!(
-            answer.status == 201,
-            "{}: {} instead of 201",
-            answer.what,
-            answer.status
-        );
-        let id = answer.body["userid"]
-            .as_str()
-            .context("an account has an id")?
-            .to_owned();
-
-        let request = self
-            .client
-            .request(Method::POST, self.url("/auth/login"))
-            .basic_auth(&address, Some(&password));
-        let what = format!("POST /auth/login  (as {address})");
-        let answer = self.send(&what, None, request).await?;
-        ensure!(
-            answer.status == 200,
-            "{}: {} instead of 200",
-            answer.what,
-            answer.status
-        );
-        let token = answer.token.context("a login answers a token")?;
-        Ok(Person {
-            name,
-            id,
-            token,
-            password,
-        })
-    }
-
-    async fn members(&self, person: &Person, account: &str) -> anyhow::Result<Answer> {
-        self.call(person, Method::GET, &format!("/access/{account}"), None)
-            .await
-    }
-
-    async fn set(
-        &self,
-        person: &Person,
-        sharer: &str,
-        grantee: &str,
-        names: &[&str],
-    ) -> anyhow::Result<Answer> {
-        self.call(
-            person,
-            Method::POST,
-            &format!("/access/{sharer}/{grantee}"),
-            Some(&set(names)),
-        )
-        .await
-    }
-
-    async fn call(
-        &self,
-        person: &Person,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<Answer> {
-        let what = format!("{method} {path}  (as {})", person.name);
-        let mut request = self
-            .client
-            .request(method, self.url(path))
-            .header(TOKEN_HEADER, &person.token);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        self.send(&what, body, request).await
-    }
-
-    async fn send(
-        &self,
-        what: &str,
-        body: Option<&Value>,
-        request: reqwest::RequestBuilder,
-    ) -> anyhow::Result<Answer> {
-        if self.aloud {
-            println!("\n> {what}");
-            if let Some(body) = body {
-                println!("> {body}");
-            }
-        }
-        let response = request.send().await.with_context(|| {
-            format!("nothing answers at {}; does the platform run?", self.origin)
-        })?;
-        let status = response.status();
-        let token = response
-            .headers()
-            .get(TOKEN_HEADER)
-            .and_then(|token| token.to_str().ok())
-            .map(str::to_owned);
-        let text = response.text().await?;
-        if self.aloud {
-            println!("< {status}");
-            if token.is_some() {
-                println!("< {TOKEN_HEADER}: (a session token)");
-            }
-            if !text.is_empty() {
-                println!("< {text}");
-            }
-        }
-        let body = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text)?
-        };
-        Ok(Answer {
-            what: what.to_owned(),
-            status,
-            token,
-            body,
-        })
-    }
-
-    /// Asks, without printing, until `told` says yes.
-    async fn until(
-        &self,
-        what: &str,
-        told: impl AsyncFn(&Stage) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
-        let quiet = Stage {
-            origin: self.origin.clone(),
-            client: self.client.clone(),
-            aloud: false,
-        };
-        let started = Instant::now();
-        while !told(&quiet).await? {
-            if started.elapsed() > PROPAGATION {
-                bail!("not within {} s: {what}", PROPAGATION.as_secs());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        println!("\n({what}, after {:.1} s)", started.elapsed().as_secs_f64());
-        Ok(())
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.origin)
-    }
-}
-
-impl Answer {
-    fn must_be(self, status: u16) -> anyhow::Result<Value> {
-        ensure!(
-            self.status.as_u16() == status,
-            "{}: answered {} instead of {status}: {}",
-            self.what,
-            self.status,
-            self.body
-        );
-        Ok(self.body)
-    }
-
-    fn must_equal(self, status: u16, body: &Value) -> anyhow::Result<()> {
-        let what = self.what.clone();
-        let answered = self.must_be(status)?;
-        ensure!(
-            answered == *body,
-            "{what}: answered {answered} instead of {body}"
-        );
-        Ok(())
-    }
 }

@@ -18,7 +18,7 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The routing table; `None` takes the one that was compiled in.
-    pub routes_file: Option<PathBuf>,
+    pub routing_table: Option<PathBuf>,
     pub server: ServerSettings,
     pub upstream: UpstreamSettings,
     pub log: LogSettings,

@@ -18,8 +18,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
+use shared_runtime::telemetry;
 
 pub use crate::config::{Config, DEFAULTS, PREFIX, ServerSettings, UpstreamSettings};
 pub use crate::proxy::Gateway;
@@ -34,6 +36,7 @@ pub fn listen(settings: &ServerSettings, gateway: Gateway) -> anyhow::Result<(Se
     let gateway = web::Data::from(Arc::new(gateway));
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(telemetry::observe))
             .app_data(gateway.clone())
             .default_service(web::to(proxy::answer))
     })

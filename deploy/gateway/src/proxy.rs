@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use futures_util::TryStreamExt;
 use reqwest::{Client, Url, redirect};
 use shared_runtime::error::ApiError;
+use shared_runtime::telemetry::{TRACE_REQUEST, Trace};
 use tracing::warn;
 
 use crate::config::Config;
@@ -41,8 +42,10 @@ const NOT_PASSED_ON: [HeaderName; 12] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Headers by which services learn about the client. Only the gateway may write them.
-const FORWARDED: [HeaderName; 6] = [
+/// Headers by which services learn about the client and the request. Only the gateway writes
+/// them; the id of the request is the client's where it sent a usable one.
+const FORWARDED: [HeaderName; 7] = [
+    TRACE_REQUEST,
     header::FORWARDED,
     header::X_FORWARDED_FOR,
     header::X_FORWARDED_HOST,
@@ -69,12 +72,12 @@ pub(crate) struct Service {
 impl Gateway {
     /// Reads the routing table and finds every service it names in the settings.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let table = match &config.routes_file {
+        let table = match &config.routing_table {
             None => Table::parse(include_str!("../../routes.toml"))?,
             Some(file) => fs::read_to_string(file)
                 .map_err(anyhow::Error::from)
                 .and_then(|text| Table::parse(&text))
-                .with_context(|| format!("routes_file: {}", file.display()))?,
+                .with_context(|| format!("routing_table: {}", file.display()))?,
         };
         let services = services(&table, config)?;
         #[expect(
@@ -227,6 +230,9 @@ async fn read(
 
 fn forwarded(request: &HttpRequest) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![(header::X_FORWARDED_PROTO, HeaderValue::from_static("http"))];
+    if let Some(id) = Trace::request_id(request) {
+        headers.push((TRACE_REQUEST, id));
+    }
     if let Some(client) = request.peer_addr() {
         let client =
             HeaderValue::from_str(&client.ip().to_string()).expect("an address is plain text");

@@ -10,6 +10,7 @@ use shared_runtime::server::{self, Readiness};
 /// Source: health operation of the reference's gatekeeper, with the database looked at.
 #[utoipa::path(
     get,
+    security(()),
     path = "/access/status",
     tag = "health",
     responses(

@@ -18,11 +18,6 @@ impl Body {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.0)
     }
-
-    /// Whether there is nothing but white space.
-    pub fn is_blank(&self) -> bool {
-        self.0.iter().all(u8::is_ascii_whitespace)
-    }
 }
 
 impl FromRequest for Body {

@@ -19,6 +19,9 @@ use crate::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Shorter than a service keeps an idle connection (5 s), so that none is reused in the moment in
+/// which its service closes it.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// All tries of one call together.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Repetitions of a call that may be repeated.
@@ -90,6 +93,7 @@ impl HttpClient {
         )]
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .timeout(DEADLINE)
             .redirect(redirect::Policy::none())
             .tcp_nodelay(true)

@@ -1,15 +1,25 @@
 //! Rate limits per key, in this process: a bucket that refills steadily.
+//!
+//! Keys come from strangers, so only their hashes are kept. Two keys with one hash, which nobody
+//! can provoke, would share a bucket.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 
-/// How many keys are remembered before idle ones are dropped.
-const PURGE_ABOVE: usize = 10_000;
+/// Idle keys are dropped once in so many uses.
+const USES_PER_PURGE: u32 = 4096;
 
 /// At most `burst` uses of a key at once, refilled at `per_minute`. Each replica counts for itself.
 pub struct KeyedLimiter {
-    limiter: Option<DefaultKeyedRateLimiter<String>>,
+    limiter: Option<DefaultKeyedRateLimiter<u64>>,
+    hasher: RandomState,
+    uses: AtomicU32,
 }
 
 impl KeyedLimiter {
@@ -21,7 +31,11 @@ impl KeyedLimiter {
                 .map(|(burst, per_minute)| {
                     RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst))
                 });
-        Self { limiter }
+        Self {
+            limiter,
+            hasher: RandomState::new(),
+            uses: AtomicU32::new(0),
+        }
     }
 
     /// Takes one use of `key`, or says after how long the next one is free.
@@ -29,11 +43,11 @@ impl KeyedLimiter {
         let Some(limiter) = &self.limiter else {
             return Ok(());
         };
-        if limiter.len() > PURGE_ABOVE {
+        if self.uses.fetch_add(1, Ordering::Relaxed) % USES_PER_PURGE == USES_PER_PURGE - 1 {
             limiter.retain_recent();
         }
         limiter
-            .check_key(&key.to_owned())
+            .check_key(&self.hasher.hash_one(key))
             .map_err(|refused| refused.wait_time_from(limiter.clock().now()))
     }
 }

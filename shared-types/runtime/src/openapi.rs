@@ -3,14 +3,28 @@
 use utoipa::openapi::{
     OpenApi, PathItem, RefOr,
     path::{Operation, ParameterIn},
+    security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
 };
 
-use crate::routes::RouteTable;
+use crate::{auth::TOKEN_HEADER, routes::RouteTable};
+
+/// The document of a service: its operations under all their paths, and how callers show who they
+/// are. An operation that says nothing about that takes a session token.
+pub fn document(annotated: OpenApi, table: &RouteTable) -> OpenApi {
+    let mut document = with_aliases(annotated, table);
+    let token = ApiKey::Header(ApiKeyValue::new(TOKEN_HEADER));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("session_token", SecurityScheme::ApiKey(token));
+    let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+    components.add_security_scheme("basic", basic);
+    document.security = Some(vec![SecurityRequirement::new("session_token", [""; 0])]);
+    document
+}
 
 /// `document` with every alias of the route table beside the path that it stands for.
 ///
 /// Handlers carry the annotation of their first path only.
-pub fn with_aliases(mut document: OpenApi, table: &RouteTable) -> OpenApi {
+fn with_aliases(mut document: OpenApi, table: &RouteTable) -> OpenApi {
     for entry in table.entries() {
         let [primary, aliases @ ..] = entry.paths else {
             continue;

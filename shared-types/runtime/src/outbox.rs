@@ -85,6 +85,11 @@ pub struct Outbox {
 impl Outbox {
     /// The outbox in `database`, with its indexes.
     pub async fn open(database: &Database, settings: &OutboxSettings) -> anyhow::Result<Self> {
+        anyhow::ensure!(settings.lease_s > 0, "outbox.lease_s is at least 1");
+        anyhow::ensure!(
+            settings.max_attempts > 0,
+            "outbox.max_attempts is at least 1"
+        );
         let rows = database.collection("outbox");
         // Serves the relay's pass over the first row of each key, and the counts by state.
         let by_key = IndexModel::builder().keys(doc! { "state": 1, "key": 1, "sequence": 1 });
@@ -162,7 +167,7 @@ impl Outbox {
     pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
         let owner = Uuid::new_v4().to_string();
         while !stop.is_cancelled() {
-            let busy = match self.pass(&owner, relay).await {
+            let busy = match self.pass(&owner, relay, stop).await {
                 Ok(busy) => busy,
                 Err(error) => {
                     warn!(cause = %error, "the outbox cannot be read");
@@ -186,7 +191,12 @@ impl Outbox {
     }
 
     /// One look at the first row of every key; `true` when something was delivered.
-    async fn pass(&self, owner: &str, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
+    async fn pass(
+        &self,
+        owner: &str,
+        relay: &dyn Relay,
+        stop: &CancellationToken,
+    ) -> Result<bool, mongodb::error::Error> {
         self.report().await?;
         if !self.hold_lease(owner).await? {
             return Ok(false);
@@ -195,7 +205,8 @@ impl Outbox {
         let mut outcomes = stream::iter(due)
             .map(|row| self.deliver(row, relay))
             .buffer_unordered(CONCURRENT_KEYS);
-        let mut renewal = tokio::time::interval(Duration::from_secs(self.settings.lease_s) / 3);
+        let period = Duration::from_secs(self.settings.lease_s) / 3;
+        let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
         let mut delivered = false;
         loop {
             tokio::select! {
@@ -208,6 +219,7 @@ impl Outbox {
                 _ = renewal.tick() => if !self.hold_lease(owner).await? {
                     return Ok(delivered);
                 },
+                () = stop.cancelled() => return Ok(delivered),
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::{sync::OnceLock, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -64,6 +64,14 @@ impl Trace {
                 .filter(|value| is_traceparent(value))
                 .cloned(),
         }
+    }
+
+    /// The id of `request`, where [`observe`] is around its handler.
+    pub fn request_id(request: &HttpRequest) -> Option<HeaderValue> {
+        request
+            .extensions()
+            .get::<Self>()
+            .map(|trace| trace.request.clone())
     }
 
     /// The headers that pass the current request's ids on; empty outside a request.
@@ -141,7 +149,7 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
 /// A failure of ours (5xx) is logged once, with its causes. Reads that went well are logged at
 /// `debug`, everything else at `info`; paths are logged as patterns, because ids and tokens stand
 /// in them.
-pub(crate) async fn observe<B: MessageBody>(
+pub async fn observe<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {

@@ -62,6 +62,7 @@ pub(crate) struct PrivatePair {
 /// Source: Metadata API, `GET /metadata/collections`.
 #[utoipa::path(
     get, path = "/metadata/collections", tag = "metadata",
+    security(()),
     responses((status = 200, description = "The names", body = [String])),
 )]
 pub(crate) async fn list_collections() -> HttpResponse {

@@ -11,7 +11,7 @@ mod tokens;
 mod updates;
 mod users;
 
-use shared_runtime::{auth::Caller, openapi::with_aliases, peers::PeerError, routes::RouteTable};
+use shared_runtime::{auth::Caller, openapi::document, peers::PeerError, routes::RouteTable};
 use shared_types::UserId;
 use utoipa::OpenApi;
 
@@ -117,7 +117,7 @@ pub fn table() -> RouteTable {
 
 /// The OpenAPI document, aliases included.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    with_aliases(Documented::openapi(), &table())
+    document(Documented::openapi(), &table())
 }
 
 #[derive(OpenApi)]

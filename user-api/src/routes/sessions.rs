@@ -235,6 +235,7 @@ pub(crate) async fn refresh_session(
 /// Source: public user API `Logout`.
 #[utoipa::path(
     post, path = "/auth/logout", tag = "sessions",
+    security(()),
     responses((status = 200, description = "The session, if there was one, is over")),
 )]
 pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>) -> HttpResponse {

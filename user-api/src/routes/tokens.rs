@@ -39,6 +39,7 @@ pub(crate) struct AnonymousPair {
 /// Source: public user API `ServerLogin`.
 #[utoipa::path(
     post, path = "/auth/serverlogin", tag = "tokens",
+    security(()),
     params(
         ("x-tidepool-server-name" = String, Header, description = "The service"),
         ("x-tidepool-server-secret" = String, Header, description = "Its secret"),
@@ -133,6 +134,7 @@ pub(crate) async fn find_own_token(
 /// Source: RFC 7517; the services of the platform verify tokens with it.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "tokens",
+    security(()),
     responses((status = 200, description = "A JSON Web Key Set (RFC 7517)", body = Object)),
 )]
 pub(crate) async fn list_keys(state: Data<State>) -> HttpResponse {
@@ -146,6 +148,7 @@ pub(crate) async fn list_keys(state: Data<State>) -> HttpResponse {
 /// Source: public user API `AnonymousIdHashPair`.
 #[utoipa::path(
     get, path = "/auth/private", tag = "tokens",
+    security(()),
     responses((status = 200, description = "The pair", body = AnonymousPair)),
 )]
 pub(crate) async fn make_pair() -> HttpResponse {
@@ -164,6 +167,7 @@ pub(crate) async fn make_pair() -> HttpResponse {
 /// Source: the reference's health path.
 #[utoipa::path(
     get, path = "/status", tag = "status",
+    security(()),
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         (status = 500, description = "The store does not answer", body = String, content_type = "text/plain"),

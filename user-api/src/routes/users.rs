@@ -165,6 +165,7 @@ async fn answer_user(
 /// Source: public user API `CreateUser`.
 #[utoipa::path(
     post, path = "/auth/user", tag = "accounts", request_body = Object,
+    security(()),
     responses(
         (status = 201, description = "The account; the token is in the header x-tidepool-session-token", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),

@@ -32,19 +32,11 @@ async fn a_deletion_arrives_though_gatekeeper_was_down_and_user_api_died_after_a
     let alice = sign_up(&platform, "alice").await;
     let bob = sign_up(&platform, "bob").await;
     let path = format!("/access/{}/{}", alice.id, bob.id);
-    assert_eq!(
-        alice
-            .at_origin
-            .post(&path, &json!({ "view": {} }))
-            .await
-            .status,
-        200
-    );
+    let granted = alice.at_origin.post(&path, &json!({ "view": {} })).await;
+    assert_eq!(granted.status, 200);
 
-    // The last-admin check of the deletion needs gatekeeper, so the deletion comes first and the
-    // crash right after its answer.
-    assert_eq!(delete_account(&bob).await, 204);
     platform.kill(Program::Gatekeeper);
+    assert_eq!(delete_account(&bob).await, 204);
     platform.kill(Program::UserApi);
     platform.restart(Program::UserApi).await;
     assert_eq!(log_in(&platform, &bob.address).await, 401);
@@ -174,5 +166,4 @@ async fn without_user_api_nobody_gets_in() {
             .status,
         200
     );
-    assert!(!alice.token.is_empty());
 }

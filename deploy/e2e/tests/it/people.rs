@@ -11,7 +11,6 @@ pub(crate) const PASSWORD: &str = "a-long-password";
 pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) address: String,
-    pub(crate) token: String,
     pub(crate) at_origin: Person,
 }
 
@@ -30,8 +29,7 @@ pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
             .unwrap()
             .to_owned(),
         address,
-        at_origin: platform.person(Some(&token)),
-        token,
+        at_origin: platform.person(Some(token)),
     }
 }
 

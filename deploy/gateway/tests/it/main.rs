@@ -140,7 +140,7 @@ impl Answer {
 
 pub(crate) fn config(services: &[(&str, &str)]) -> Config {
     Config {
-        routes_file: None,
+        routing_table: None,
         server: ServerSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             workers: 1,

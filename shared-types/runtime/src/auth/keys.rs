@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use shared_types::TokenData;
 
 /// Longer tokens are refused before anything is decoded; ours have about 700 bytes.
-const MAX_TOKEN_BYTES: usize = 4096;
+pub(super) const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What a session token says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Checks tokens in the services that do not own them.
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -11,13 +11,16 @@ use moka::future::Cache;
 use shared_types::TokenData;
 use tokio::sync::Mutex;
 
-use super::{AuthFailure, TokenCheck, VerifyingKeys};
+use super::{AuthFailure, TokenCheck, VerifyingKeys, keys::MAX_TOKEN_BYTES};
 use crate::peers::user_api::UserApi;
 
 /// Tokens whose answers are held at once.
 const CACHED_TOKENS: u64 = 10_000;
 /// A token that names an unknown key makes us fetch the published keys at most this often.
 const KEYS_REFETCHED_AFTER: Duration = Duration::from_secs(5);
+/// When the keys cannot be fetched, those who wait are told so for this long, instead of each
+/// trying in turn.
+const FAILURE_KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// Signature and expiry are verified here with the keys that user-api publishes; whether the token
 /// was revoked is asked of user-api.
@@ -28,8 +31,15 @@ const KEYS_REFETCHED_AFTER: Duration = Duration::from_secs(5);
 pub struct RemoteTokens {
     user_api: UserApi,
     keys: RwLock<Option<Arc<VerifyingKeys>>>,
-    keys_fetched: Mutex<Option<Instant>>,
+    fetching: Mutex<Fetched>,
     answers: Option<Cache<String, Result<TokenData, AuthFailure>>>,
+}
+
+/// When the keys were fetched last, and when that failed last.
+#[derive(Default)]
+struct Fetched {
+    succeeded: Option<Instant>,
+    failed: Option<(Instant, AuthFailure)>,
 }
 
 impl RemoteTokens {
@@ -45,7 +55,7 @@ impl RemoteTokens {
         Ok(Self {
             user_api,
             keys: RwLock::new(None),
-            keys_fetched: Mutex::new(None),
+            fetching: Mutex::new(Fetched::default()),
             answers,
         })
     }
@@ -76,31 +86,39 @@ impl RemoteTokens {
         {
             return Ok(keys);
         }
-        let mut fetched = self.keys_fetched.lock().await;
+        let mut fetched = self.fetching.lock().await;
         if let Some(keys) = self.known_keys()
             && (keys.may_know(token)
-                || fetched.is_some_and(|at| at.elapsed() < KEYS_REFETCHED_AFTER))
+                || fetched
+                    .succeeded
+                    .is_some_and(|at| at.elapsed() < KEYS_REFETCHED_AFTER))
         {
             return Ok(keys);
         }
-        let set = self
-            .user_api
-            .signing_keys()
-            .await
-            .map_err(|error| AuthFailure::Unavailable(format!("signing keys: {error}")))?;
-        let keys = Arc::new(VerifyingKeys::from_jwks(&set));
-        *self
-            .keys
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(keys.clone());
-        *fetched = Some(Instant::now());
-        Ok(keys)
+        if let Some((at, failure)) = &fetched.failed
+            && at.elapsed() < FAILURE_KEPT_FOR
+        {
+            return Err(failure.clone());
+        }
+        match self.user_api.signing_keys().await {
+            Ok(set) => {
+                let keys = Arc::new(VerifyingKeys::from_jwks(&set));
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
+                fetched.succeeded = Some(Instant::now());
+                Ok(keys)
+            }
+            Err(error) => {
+                let failure = AuthFailure::Unavailable(format!("signing keys: {error}"));
+                fetched.failed = Some((Instant::now(), failure.clone()));
+                Err(failure)
+            }
+        }
     }
 
     fn known_keys(&self) -> Option<Arc<VerifyingKeys>> {
         self.keys
             .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 }
@@ -108,6 +126,9 @@ impl RemoteTokens {
 impl TokenCheck for RemoteTokens {
     fn check<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<TokenData, AuthFailure>> {
         Box::pin(async move {
+            if token.len() > MAX_TOKEN_BYTES {
+                return Err(AuthFailure::Invalid);
+            }
             let Some(answers) = &self.answers else {
                 return self.verify_and_ask(token).await;
             };

@@ -18,6 +18,9 @@ const RENEW_AFTER: Duration = Duration::from_hours(1);
 /// about with the same status as a bad token of the asker, and such questions must not make us log
 /// in each time.
 const KEPT_FOR: Duration = Duration::from_secs(10);
+/// When a login fails, those who wait for it are told so for this long, instead of each trying in
+/// turn.
+const FAILURE_KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// Where a service gets the token with which it calls others: from user-api by its name and secret
 /// ([`ServerLogin`]), or in user-api from its own key.
@@ -36,6 +39,8 @@ pub struct ServerLogin {
     name: String,
     secret: SecretString,
     current: Mutex<Option<(Arc<SecretString>, Instant)>>,
+    /// When a login failed last, and why; only touched while `current` is held.
+    failure: Mutex<Option<(Instant, String)>>,
 }
 
 impl ServerLogin {
@@ -46,6 +51,7 @@ impl ServerLogin {
             name: name.to_owned(),
             secret,
             current: Mutex::new(None),
+            failure: Mutex::new(None),
         })
     }
 
@@ -79,9 +85,23 @@ impl ServiceToken for ServerLogin {
             {
                 return Ok(token.clone());
             }
-            let token = Arc::new(self.log_in().await?);
-            *current = Some((token.clone(), Instant::now()));
-            Ok(token)
+            let mut failure = self.failure.lock().await;
+            if let Some((at, why)) = &*failure
+                && at.elapsed() < FAILURE_KEPT_FOR
+            {
+                return Err(PeerError::Unavailable(anyhow::anyhow!("{why}")));
+            }
+            match self.log_in().await {
+                Ok(token) => {
+                    let token = Arc::new(token);
+                    *current = Some((token.clone(), Instant::now()));
+                    Ok(token)
+                }
+                Err(error) => {
+                    *failure = Some((Instant::now(), error.to_string()));
+                    Err(error)
+                }
+            }
         })
     }
 

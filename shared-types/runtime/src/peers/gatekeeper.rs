@@ -67,6 +67,17 @@ impl Gatekeeper {
         self.client.get(&path).await?.json()
     }
 
+    /// Takes `custodian` from everybody who was granted it on the account of `user`; what else they
+    /// have stays (`DELETE /internal/users/:userId/custodians`). Repeatable.
+    pub async fn withdraw_custodians(&self, user: &UserId) -> Result<(), PeerError> {
+        let path = format!("/internal/users/{}/custodians", segment(user.as_str()));
+        let answer = self.client.delete(&path).await?;
+        match answer.status.as_u16() {
+            204 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+
     /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.
     pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}", segment(user.as_str()));
