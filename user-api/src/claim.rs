@@ -1,7 +1,11 @@
-//! A custodial account gets a password: its custodians lose that right.
+//! A custodial account gets a password: its custodians lose that right. `admin`, which the creator
+//! of a child account holds, stays.
+
+use std::time::Duration;
 
 use anyhow::Context;
 use bson::doc;
+use chrono::Utc;
 use serde::Deserialize;
 use shared_runtime::outbox::OutboxEntry;
 use shared_types::UserId;
@@ -11,9 +15,9 @@ use crate::State;
 /// Topic of the row that takes the right away.
 pub(crate) const CLAIMED: &str = "users.claimed";
 
-/// The permission that ends with the claim. `admin`, which the creator of a child account holds,
-/// does not.
-const CUSTODIAN: &str = "custodian";
+/// The request itself takes the right away within this, unless gatekeeper fails or the process
+/// dies.
+const ROW_AFTER: Duration = Duration::from_secs(3);
 
 /// Payload of [`CLAIMED`].
 #[derive(Debug, Deserialize)]
@@ -28,27 +32,16 @@ pub(crate) fn entry(claimed: &Claimed) -> OutboxEntry {
         key: format!("gatekeeper:{}", claimed.userid),
         topic: CLAIMED,
         payload: doc! { "userid": claimed.userid.as_str() },
-        not_before: None,
+        not_before: Some(Utc::now() + ROW_AFTER),
     }
 }
 
 /// Takes `custodian` from everybody who has it on the account; what else they have stays.
 /// Repeatable.
 pub(crate) async fn withdraw_custodians(state: &State, claimed: &Claimed) -> anyhow::Result<()> {
-    let userid = &claimed.userid;
-    let members = state
+    state
         .gatekeeper
-        .members(userid)
+        .withdraw_custodians(&claimed.userid)
         .await
-        .context("members of a claimed account")?;
-    for (member, mut permissions) in members {
-        if permissions.0.remove(CUSTODIAN).is_some() && member != *userid {
-            state
-                .gatekeeper
-                .set_permissions(userid, &member, &permissions)
-                .await
-                .context("a custodian of a claimed account")?;
-        }
-    }
-    Ok(())
+        .context("the custodians of a claimed account")
 }

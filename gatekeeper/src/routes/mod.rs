@@ -46,6 +46,10 @@ pub(crate) fn table() -> RouteTable {
             &["/internal/users/{user_id}/administered"],
             users::list_administered,
         )
+        .delete(
+            &["/internal/users/{user_id}/custodians"],
+            users::delete_custodians,
+        )
         .delete(&["/internal/users/{user_id}"], users::delete_user)
 }
 

@@ -6,10 +6,11 @@ use actix_web::{
     HttpResponse,
     web::{Json, Path},
 };
-use shared_runtime::{auth::Caller, error::ApiError};
+use shared_runtime::{auth::Caller, error::ApiError, mongo};
 use shared_types::{AdministeredAccount, UserId};
 
 use super::{State, only_services};
+use crate::error::aborted;
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
@@ -63,6 +64,44 @@ pub(crate) async fn list_administered(
         })
         .collect();
     Ok(Json(administered))
+}
+
+/// `DELETE /internal/users/{user_id}/custodians`: an account got its first password; `custodian` is
+/// taken from everybody who was granted it directly. What else they have stays.
+///
+/// Body: none. Answer: 204, also when there was no custodian. The last-admin rule does not apply,
+/// since the account can be logged into.
+/// Errors: as [`list_administered`].
+/// Source: our own; user-api asks for it when an account is claimed. One operation instead of a
+/// list and a replacement of each set, which could put back what is revoked meanwhile.
+#[utoipa::path(
+    delete,
+    path = "/internal/users/{user_id}/custodians",
+    tag = "internal",
+    params(("user_id" = UserId, Path, description = "The claimed account.")),
+    responses(
+        (status = 204, description = "Nobody holds `custodian` directly."),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn delete_custodians(
+    caller: Caller,
+    user: Path<UserId>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    only_services(&caller)?;
+    let store = &state.store;
+    let removed = mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, &user).await?;
+        store.permissions.remove_custodians(session, &user).await?;
+        Ok(())
+    })
+    .await;
+    removed.map_err(aborted)?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /internal/users/{user_id}`: an account was deleted; everything about it is removed, as

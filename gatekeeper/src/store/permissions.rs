@@ -43,6 +43,9 @@ const GRANTEE_INDEX: &str = "grantee_sharer";
 /// The `sharerId` of a mark.
 pub(super) const MARK: &str = "";
 
+/// The permission that ends when an account is claimed.
+const CUSTODIAN: &str = "custodian";
+
 /// Lists come in one round trip up to here.
 const BATCH: u32 = 1_000;
 
@@ -282,6 +285,28 @@ impl Permissions {
                 .session(session)
                 .await?;
         }
+        Ok(())
+    }
+
+    /// Takes the name [`CUSTODIAN`] from every grant on the account of `sharer`, as part of a
+    /// transaction. A grant that had no other name is removed.
+    pub(crate) async fn remove_custodians(
+        &self,
+        session: &mut ClientSession,
+        sharer: &UserId,
+    ) -> Result<()> {
+        let name = format!("permissions.{CUSTODIAN}");
+        self.0
+            .update_many(
+                doc! {"sharerId": sharer.as_str(), &name: {"$exists": true}},
+                doc! {"$unset": {&name: ""}},
+            )
+            .session(&mut *session)
+            .await?;
+        self.0
+            .delete_many(doc! {"sharerId": sharer.as_str(), "permissions": {}})
+            .session(session)
+            .await?;
         Ok(())
     }
 

@@ -130,6 +130,13 @@ fn internal() -> Vec<Row> {
         ),
         (
             "DELETE",
+            "/internal/users/{user_id}/custodians",
+            "/internal/users/alice/custodians",
+            none.clone(),
+            only_services(204),
+        ),
+        (
+            "DELETE",
             "/internal/users/{user_id}",
             "/internal/users/nobody",
             none,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{World, assert_answer};
+use crate::world::{World, assert_answer, assert_empty};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
@@ -48,6 +48,36 @@ async fn the_last_admin_rule_does_not_stop_a_deletion() {
         200,
         &json!({"child": {"root": {}}}),
     );
+}
+
+#[actix_web::test]
+async fn a_claimed_account_has_no_custodian_any_more() {
+    let world = World::start().await;
+    let service = world.service();
+    for (sharer, grantee, set) in [
+        ("kid", "alice", json!({"custodian": {}, "view": {"a": 1}})),
+        ("kid", "bob", json!({"custodian": {}})),
+        ("kid", "carol", json!({"admin": {}, "note": {}})),
+        ("other", "alice", json!({"custodian": {}})),
+        ("alice", "kid", json!({"custodian": {}})),
+    ] {
+        world.grant(sharer, grantee, set).await;
+    }
+    for _ in 0..2 {
+        let answer = service.delete("/internal/users/kid/custodians").await;
+        assert_empty(&answer, 204);
+        let members = json!({
+            "kid": {"root": {}}, "alice": {"view": {"a": 1}}, "carol": {"admin": {}, "note": {}},
+        });
+        assert_answer(&service.get("/access/kid").await, 200, &members);
+        assert_eq!(service.get("/access/kid/bob").await.status, 404);
+        let custodian = json!({"custodian": {}});
+        for path in ["/access/other/alice", "/access/alice/kid"] {
+            assert_answer(&service.get(path).await, 200, &custodian);
+        }
+    }
+    // Of the pair that held nothing else, no empty set is left.
+    assert_eq!(world.everything().await.len(), 4);
 }
 
 #[actix_web::test]

@@ -87,6 +87,16 @@ impl Gatekeeper {
         groups
     }
 
+    fn remove_custodians(&self, sharer: &str) {
+        let mut stored = self.permissions.lock().unwrap();
+        for ((of, _), permissions) in stored.iter_mut() {
+            if of == sharer {
+                permissions.as_object_mut().unwrap().remove("custodian");
+            }
+        }
+        stored.retain(|_, permissions| *permissions != json!({}));
+    }
+
     fn replace(&self, sharer: &str, grantee: &str, body: &[u8]) -> Value {
         let permissions: Value = serde_json::from_slice(body).unwrap();
         let pair = (sharer.to_owned(), grantee.to_owned());
@@ -132,6 +142,10 @@ impl Respond for Gatekeeper {
             ("GET", ["internal", "users", user, "administered"]) => {
                 let known = self.administered.lock().unwrap().get(*user).cloned();
                 answer(known.unwrap_or_else(|| json!([])))
+            }
+            ("DELETE", ["internal", "users", user, "custodians"]) => {
+                self.remove_custodians(user);
+                ResponseTemplate::new(204)
             }
             ("DELETE", ["internal", "users", user]) => {
                 self.forgotten.lock().unwrap().push((*user).to_owned());

@@ -313,25 +313,39 @@ async fn a_claimed_account_loses_its_custodians_but_not_their_other_rights() {
 }
 
 #[actix_web::test]
+async fn a_claim_writes_no_set_that_was_read_before() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let kid = custodial(&alice, "kid@example.org").await;
+    let service = world.service().await;
+    // A set that is read here and written there could bring back what is revoked in between.
+    world.gatekeeper.break_methods(&["GET", "POST"]);
+    let claim = json!({ "updates": { "password": PASSWORD } });
+    let answer = service.put(&format!("/user/{kid}"), &claim).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        world.gatekeeper.permissions(&kid, &alice.id),
+        Some(json!({ "view": {}, "upload": {} }))
+    );
+}
+
+#[actix_web::test]
 async fn a_claim_is_finished_later_when_gatekeeper_fails() {
-    for broken in ["GET", "POST"] {
-        let world = World::start().await;
-        let alice = world.user("alice").await;
-        let kid = custodial(&alice, "kid@example.org").await;
-        let service = world.service().await;
-        world.gatekeeper.break_methods(&[broken]);
-        let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
-        let answer = service.put(&format!("/user/{kid}"), &claim).await;
-        assert_refused(&answer, 500, "Error updating user");
-        // The password is set all the same.
-        assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
-        world.gatekeeper.break_methods(&[]);
-        eventually("the claim", async || {
-            world.gatekeeper.permissions(&kid, &alice.id)
-                == Some(json!({ "view": {}, "upload": {} }))
-        })
-        .await;
-    }
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let kid = custodial(&alice, "kid@example.org").await;
+    let service = world.service().await;
+    world.gatekeeper.break_methods(&["DELETE"]);
+    let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
+    let answer = service.put(&format!("/user/{kid}"), &claim).await;
+    assert_refused(&answer, 500, "Error updating user");
+    // The password is set all the same.
+    assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
+    world.gatekeeper.break_methods(&[]);
+    eventually("the claim", async || {
+        world.gatekeeper.permissions(&kid, &alice.id) == Some(json!({ "view": {}, "upload": {} }))
+    })
+    .await;
 }
 
 #[actix_web::test]
