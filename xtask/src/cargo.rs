@@ -7,6 +7,8 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::environment;
+
 /// The root of the workspace.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -15,8 +17,18 @@ pub(crate) fn workspace() -> &'static Path {
 }
 
 /// A cargo command in the workspace, ended when its future is dropped.
+///
+/// It does not see what `cargo run` told us about our own package: some build
+/// scripts look at these variables, and would run again, and everything that
+/// needs them be built again, at each change between `cargo` and `cargo xtask`.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new("cargo");
+    for name in environment::names() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command.current_dir(workspace()).kill_on_drop(true);
     command
 }

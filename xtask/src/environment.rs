@@ -10,3 +10,12 @@ use std::ffi::OsString;
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
+
+/// The names of all environment variables.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "to keep some of them from the programs that are started"
+)]
+pub(crate) fn names() -> Vec<OsString> {
+    std::env::vars_os().map(|(name, _)| name).collect()
+}
