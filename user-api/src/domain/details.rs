@@ -4,6 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::domain::user::{DEFAULT_ROLE, is_email, is_password, is_role, is_username};
 
+/// Addresses or roles of one account. Without a bound, one sign-up could take any number of
+/// addresses from their owners.
+const MAX_ITEMS: usize = 20;
+
+/// Far more than any name needs, far less than metadata may hold.
+const MAX_FULL_NAME_CHARS: usize = 1000;
+
 /// The body cannot be read or breaks a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid details")]
@@ -90,8 +97,9 @@ impl Child {
             Ok(text) => Ok(text.filter(|text| !text.trim().is_empty())),
             Err(InvalidDetails) => Err(invalid),
         };
-        let full_name =
-            filled("fullName", InvalidChild::FullName)?.ok_or(InvalidChild::FullName)?;
+        let full_name = filled("fullName", InvalidChild::FullName)?
+            .filter(|name| name.chars().count() <= MAX_FULL_NAME_CHARS)
+            .ok_or(InvalidChild::FullName)?;
         let username = filled("username", InvalidChild::Username)?;
         if username.as_deref().is_some_and(|name| !is_username(name)) {
             return Err(InvalidChild::Username);
@@ -172,7 +180,7 @@ fn strings(
     let items = match members.get(name) {
         None => return Ok(None),
         Some(Value::Null) => return Ok(Some(Vec::new())),
-        Some(Value::Array(items)) => items,
+        Some(Value::Array(items)) if items.len() <= MAX_ITEMS => items,
         Some(_) => return Err(InvalidDetails),
     };
     items
@@ -377,6 +385,7 @@ mod tests {
         for (member, wrong, expected) in [
             ("fullName", json!(""), InvalidChild::FullName),
             ("fullName", json!("  "), InvalidChild::FullName),
+            ("fullName", json!("n".repeat(1001)), InvalidChild::FullName),
             ("fullName", json!(null), InvalidChild::FullName),
             ("fullName", json!({"$ne": null}), InvalidChild::FullName),
             ("username", json!("a b"), InvalidChild::Username),

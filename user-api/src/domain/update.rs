@@ -178,7 +178,7 @@ fn username_beside(account: &Account, emails: &[String]) -> Option<String> {
 }
 
 fn is_timestamp(text: &str) -> bool {
-    TIMESTAMP.is_match(text) && DateTime::parse_from_rfc3339(text).is_ok()
+    text.len() <= 64 && TIMESTAMP.is_match(text) && DateTime::parse_from_rfc3339(text).is_ok()
 }
 
 #[cfg(test)]

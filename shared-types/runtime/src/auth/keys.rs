@@ -140,6 +140,7 @@ impl VerifyingKeys {
         // in one installation agree well enough to need no leeway.
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
+        validation.validate_nbf = true;
         validation.validate_aud = false;
         validation.set_required_spec_claims(&["exp"]);
         Self { keys, validation }
