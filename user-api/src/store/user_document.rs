@@ -137,14 +137,19 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
         put("pwhash", Some(hash.as_str().into()));
     }
     let ends_custody = change.password_hash.is_some();
-    if change.roles.is_some() || (ends_custody && read.has_role(CUSTODIAL_ROLE)) {
-        let mut roles = change.roles.clone().unwrap_or_else(|| read.roles.clone());
+    if let Some(roles) = &change.roles {
+        let mut roles = roles.clone();
         roles.retain(|role| !(ends_custody && role == CUSTODIAL_ROLE));
         put("roles", listed(&roles));
     }
     let mut update = doc! { "$set": set };
     if !unset.is_empty() {
         update.insert("$unset", unset);
+    }
+    // Only this one, so that a role which somebody else gives at the same moment stays. Where no
+    // roles were read, there may be no array to take it from.
+    if ends_custody && change.roles.is_none() && !read.roles.is_empty() {
+        update.insert("$pull", doc! { "roles": CUSTODIAL_ROLE });
     }
     update
 }

@@ -313,6 +313,22 @@ async fn a_claimed_account_loses_its_custodians_but_not_their_other_rights() {
 }
 
 #[actix_web::test]
+async fn a_first_password_leaves_the_roles_that_are_given_meanwhile() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let kid = custodial(&alice, "kid@example.org").await;
+    let service = world.service().await;
+    let path = format!("/user/{kid}");
+    // The password is hashed between the look at the account and the write.
+    let claim = json!({ "updates": { "password": PASSWORD } });
+    let roles = json!({ "updates": { "roles": ["patient", "care_partner"] } });
+    let (claimed, given) = join(service.put(&path, &claim), service.put(&path, &roles)).await;
+    assert_eq!((claimed.status, given.status), (200, 200));
+    let record: Value = service.get(&path).await.json();
+    assert_eq!(record["roles"], json!(["patient", "care_partner"]));
+}
+
+#[actix_web::test]
 async fn a_claim_writes_no_set_that_was_read_before() {
     let world = World::start().await;
     let alice = world.user("alice").await;
