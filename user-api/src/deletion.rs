@@ -3,21 +3,23 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use bson::{Document, serialize_to_document};
 use chrono::Utc;
-use mongodb::ClientSession;
+use mongodb::{ClientSession, error::Error};
 use serde::Deserialize;
 use shared_runtime::{
     mongo::{Aborted, transaction},
     outbox::OutboxEntry,
+    peers::PeerError,
 };
-use shared_types::{AdministeredAccount, UserDeletion, UserId};
+use shared_types::{AdministeredAccount, PermissionSet, UserDeletion, UserId};
 use tracing::warn;
 
 use crate::{
     State,
     domain::{deletion::keeps_an_admin, user::Account},
+    store::Locks,
 };
 
 /// Topic of the row that tells gatekeeper.
@@ -29,6 +31,9 @@ pub(crate) const SWEEP: &str = "users.sweep";
 /// Every request that began before the deletion, or shortly after it with a token that another
 /// service had just checked, has ended after this.
 const SWEEP_AFTER: Duration = Duration::from_secs(10);
+
+/// How often a deletion is decided anew because the account created another one meanwhile.
+const MAX_TRIES: usize = 8;
 
 /// Payload of [`SWEEP`].
 #[derive(Debug, Deserialize)]
@@ -46,47 +51,97 @@ pub(crate) enum DeletionError {
 
 /// Deletes `account` at the wish of a service, whatever depends on it.
 pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), DeletionError> {
-    delete_unless_needed(state, account, &[]).await
+    remove(state, account, None).await.map(drop)
 }
 
 /// Deletes `account` at the wish of a person, unless it is the last that runs another account
 /// without password and address.
 ///
-/// When gatekeeper cannot say what the account runs, the deletion of somebody who never made such
-/// an account goes on all the same; whoever did has to wait.
+/// First it gives up its rights on such accounts, in gatekeeper, whose locked last-admin rule
+/// decides, also when somebody else leaves at the same moment. If the deletion then fails, the
+/// account lives on without these rights, and a repeat finishes. An account that it creates
+/// meanwhile makes it look again.
 pub(crate) async fn delete_if_dispensable(
     state: &State,
     account: &Account,
 ) -> Result<(), DeletionError> {
-    let administered = match state.gatekeeper.administered(&account.userid).await {
-        Ok(administered) => administered,
-        Err(error) => {
-            let made = state
-                .users
-                .list_created_by(&account.userid)
-                .await
-                .map_err(|error| DeletionError::Failed(error.into()))?;
-            if made.iter().any(Account::is_unreachable) {
-                return Err(DeletionError::Failed(error.into()));
-            }
-            warn!(cause = %error, "an account is deleted without asking what it runs");
-            Vec::new()
+    for _ in 0..MAX_TRIES {
+        let found = state.users.find_locks(&account.userid).await;
+        let Some(locks) = found.map_err(failed)? else {
+            return Ok(());
+        };
+        leave(state, &account.userid).await?;
+        if remove(state, account, Some(locks)).await? {
+            return Ok(());
         }
-    };
-    delete_unless_needed(state, account, &administered).await
+    }
+    Err(DeletionError::Failed(anyhow!(
+        "accounts that depend on it were created all the time"
+    )))
 }
 
-async fn delete_unless_needed(
+/// Gives up the rights of `leaving` on those accounts that need somebody to run them.
+///
+/// When gatekeeper cannot say which accounts it runs, the deletion of somebody who never made such
+/// an account goes on all the same; whoever did has to wait.
+async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
+    let administered = match state.gatekeeper.administered(leaving).await {
+        Ok(administered) => administered,
+        Err(error) => {
+            let made = state.users.list_created_by(leaving).await.map_err(failed)?;
+            if made.iter().any(Account::is_unreachable) {
+                return Err(failed(error));
+            }
+            warn!(cause = %error, "an account is deleted without asking what it runs");
+            return Ok(());
+        }
+    };
+    if administered.is_empty() {
+        return Ok(());
+    }
+    let ids: BTreeSet<&UserId> = administered
+        .iter()
+        .flat_map(|child| std::iter::once(&child.userid).chain(&child.other_admins))
+        .collect();
+    let ids: Vec<String> = ids.into_iter().map(UserId::to_string).collect();
+    let known = state.users.list(&ids).await.map_err(failed)?;
+    let existing: BTreeSet<&UserId> = known.iter().map(|account| &account.userid).collect();
+    let unreachable: BTreeSet<&UserId> = known
+        .iter()
+        .filter(|account| account.is_unreachable())
+        .map(|account| &account.userid)
+        .collect();
+    let children: Vec<&AdministeredAccount> = administered
+        .iter()
+        .filter(|child| unreachable.contains(&child.userid))
+        .collect();
+    // What is clear before takes nothing away: the rights on the other children stay.
+    let may_leave = |child: &&AdministeredAccount| keeps_an_admin(child, leaving, &existing);
+    if !children.iter().all(may_leave) {
+        return Err(DeletionError::LastAdmin);
+    }
+    let nothing = PermissionSet::default();
+    for child in children {
+        state
+            .gatekeeper
+            .set_permissions(&child.userid, leaving, &nothing)
+            .await
+            .map_err(|error| match error {
+                PeerError::Refused { status: 403 } => DeletionError::LastAdmin,
+                error => failed(error),
+            })?;
+    }
+    Ok(())
+}
+
+/// Removes the account, with `locks` only if it was not locked since; answers whether it is gone.
+async fn remove(
     state: &State,
     account: &Account,
-    administered: &[AdministeredAccount],
-) -> Result<(), DeletionError> {
+    locks: Option<Locks>,
+) -> Result<bool, DeletionError> {
     let userid = &account.userid;
-    let full_name = state
-        .metadata
-        .full_name(userid)
-        .await
-        .map_err(|error| DeletionError::Failed(error.into()))?;
+    let full_name = state.metadata.full_name(userid).await.map_err(failed)?;
     let notice = UserDeletion {
         user: account.record(true),
         full_name,
@@ -95,14 +150,18 @@ async fn delete_unless_needed(
         .context("a deletion notice")
         .map_err(DeletionError::Failed)?;
     let deleted = transaction(&state.client, async |session| {
-        for child in administered {
-            if !may_be_left(state, session, child, userid).await? {
-                return Err(Aborted::Refused(()));
+        let is_deleted = match &locks {
+            Some(locks) => {
+                let locks = locks.clone();
+                state
+                    .users
+                    .delete_unless_locked(session, userid, locks)
+                    .await?
             }
-        }
-        if !state.users.delete(session, userid).await? {
-            // Somebody else has just deleted it, rows and all.
-            return Ok(());
+            None => state.users.delete(session, userid).await?,
+        };
+        if !is_deleted {
+            return Err(Aborted::Refused(NotThere));
         }
         state
             .sessions
@@ -110,48 +169,29 @@ async fn delete_unless_needed(
             .delete_all_but_in(session, userid, None)
             .await?;
         state.metadata.delete(session, userid).await?;
-        enqueue_notices(state, session, userid, &notice).await
+        enqueue_notices(state, session, userid, &notice).await?;
+        Ok(())
     })
     .await;
     match deleted {
-        Ok(()) => {
-            state.outbox.wake();
-            // A log-in that opened a session while the transaction ran did not see it, nor it the
-            // session. One that comes later finds the account gone.
-            if let Err(error) = state.sessions.tokens().delete_all(userid).await {
-                warn!(cause = %error, "sessions of a deleted account wait for the sweep");
-            }
-            Ok(())
-        }
-        Err(Aborted::Refused(())) => Err(DeletionError::LastAdmin),
-        Err(Aborted::Failed(error)) => Err(DeletionError::Failed(error.into())),
+        Ok(()) => {}
+        Err(Aborted::Refused(NotThere)) => return Ok(locks.is_none()),
+        Err(Aborted::Failed(error)) => return Err(failed(error)),
     }
+    state.outbox.wake();
+    // A log-in that opened a session while the transaction ran did not see it, nor it the
+    // session. One that comes later finds the account gone.
+    if let Err(error) = state.sessions.tokens().delete_all(userid).await {
+        warn!(cause = %error, "sessions of a deleted account wait for the sweep");
+    }
+    Ok(true)
 }
 
-/// Whether `child` can do without `leaving`. Locks the child where that depends on who else is
-/// there, so that two of its admins cannot leave at once, each relying on the other.
-async fn may_be_left(
-    state: &State,
-    session: &mut ClientSession,
-    child: &AdministeredAccount,
-    leaving: &UserId,
-) -> Result<bool, mongodb::error::Error> {
-    let is_unreachable = state
-        .users
-        .lock(session, &child.userid)
-        .await?
-        .is_some_and(|account| account.is_unreachable());
-    if !is_unreachable {
-        return Ok(true);
-    }
-    let others: Vec<&str> = child.other_admins.iter().map(UserId::as_str).collect();
-    let existing: BTreeSet<UserId> = state
-        .users
-        .list_existing(session, &others)
-        .await?
-        .into_iter()
-        .collect();
-    Ok(keeps_an_admin(child, leaving, &existing))
+/// The account to delete is gone, rows and all, or was locked.
+struct NotThere;
+
+fn failed(error: impl Into<anyhow::Error>) -> DeletionError {
+    DeletionError::Failed(error.into())
 }
 
 async fn enqueue_notices(
@@ -159,7 +199,7 @@ async fn enqueue_notices(
     session: &mut ClientSession,
     userid: &UserId,
     notice: &Document,
-) -> Result<(), Aborted<()>> {
+) -> Result<(), Error> {
     let for_gatekeeper = OutboxEntry {
         key: format!("gatekeeper:{userid}"),
         topic: NOTICE_TO_GATEKEEPER,

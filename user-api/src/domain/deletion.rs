@@ -9,7 +9,7 @@ use shared_types::{AdministeredAccount, UserId};
 pub(crate) fn keeps_an_admin(
     child: &AdministeredAccount,
     leaving: &UserId,
-    existing: &BTreeSet<UserId>,
+    existing: &BTreeSet<&UserId>,
 ) -> bool {
     child.clinic_custodian
         || child
@@ -29,7 +29,8 @@ mod tests {
     #[test]
     fn another_existing_admin_or_a_clinic_keeps_the_child() {
         let bob = UserId::from("bob");
-        let existing = BTreeSet::from([bob.clone(), UserId::from("carol")]);
+        let carol = UserId::from("carol");
+        let existing = BTreeSet::from([&bob, &carol]);
         for (others, clinic_custodian, expected) in [
             (&[][..], false, false),
             (&["bob"], false, false),

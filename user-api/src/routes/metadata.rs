@@ -329,7 +329,7 @@ async fn change(
         let mut first = Collections::new();
         change(&mut first)?;
         let stored = transaction(&state.client, async |session| {
-            if !caller.is_server && state.users.lock(session, user_id).await?.is_none() {
+            if !caller.is_server && !state.users.lock(session, user_id).await? {
                 return Err(Aborted::Refused(MetadataRefusal::Missing));
             }
             Ok(state

@@ -8,4 +8,4 @@ mod users;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;
 pub(crate) use user_document::{AccountChange, NamesChange};
-pub(crate) use users::Users;
+pub(crate) use users::{Locks, Users};

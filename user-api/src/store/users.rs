@@ -5,11 +5,12 @@
 //!
 //! `logins` is an addition: user name and addresses of every account that we wrote, under a unique
 //! index, so that two of them never share a name. Accounts of the reference, among which there may
-//! be duplicates, lack it until their names change.
+//! be duplicates, lack it until their names change. Another one is `locks`, which counts the
+//! transactions that relied on the account: see [`Users::lock`].
 
 use std::sync::LazyLock;
 
-use bson::{Document, doc, oid::ObjectId};
+use bson::{Bson, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -24,7 +25,8 @@ use crate::{
     store::user_document::{AccountChange, UserDocument, change_of, document, members},
 };
 
-/// Neither case nor accents count (the reference's choice).
+/// Neither case nor accents count (the reference's choice). The same holds for what must be unique:
+/// of two accounts that one name finds, neither could log in.
 static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
@@ -32,13 +34,8 @@ static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
         .build()
 });
 
-/// What a new account may not share with another: case does not count, accents do.
-static UNIQUE: LazyLock<Collation> = LazyLock::new(|| {
-    Collation::builder()
-        .locale("en")
-        .strength(CollationStrength::Secondary)
-        .build()
-});
+#[derive(Clone)]
+pub(crate) struct Locks(Bson);
 
 #[derive(Clone)]
 pub(crate) struct Users {
@@ -59,7 +56,7 @@ impl Users {
             .build();
         let logins = IndexOptions::builder()
             .unique(true)
-            .collation(UNIQUE.clone())
+            .collation(IGNORING_CASE.clone())
             .partial_filter_expression(doc! { "logins": { "$exists": true } })
             .build();
         let indexes = vec![
@@ -249,55 +246,63 @@ impl Users {
         session: &mut ClientSession,
         id: &UserId,
     ) -> Result<bool, Error> {
+        self.delete_matching(session, doc! { "userid": id.as_str() })
+            .await
+    }
+
+    /// The same; also `false` when the account was locked since it had `locks`.
+    pub(crate) async fn delete_unless_locked(
+        &self,
+        session: &mut ClientSession,
+        id: &UserId,
+        locks: Locks,
+    ) -> Result<bool, Error> {
+        let filter = doc! { "userid": id.as_str(), "locks": locks.0 };
+        self.delete_matching(session, filter).await
+    }
+
+    async fn delete_matching(
+        &self,
+        session: &mut ClientSession,
+        filter: Document,
+    ) -> Result<bool, Error> {
         let deleted = self
             .users
-            .delete_one(existing(doc! { "userid": id.as_str() }))
+            .delete_one(existing(filter))
             .collation(IGNORING_CASE.clone())
             .session(session)
             .await?;
         Ok(deleted.deleted_count == 1)
     }
 
-    /// Reads an account in the transaction of `session` and makes every other transaction that does
-    /// the same wait for this one, so that two admins of one account cannot leave at once.
+    /// Makes the transaction of `session`, which relies on the account, conflict with its deletion;
+    /// `false` when it is gone.
     pub(crate) async fn lock(
         &self,
         session: &mut ClientSession,
         id: &UserId,
-    ) -> Result<Option<Account>, Error> {
-        let found = self
+    ) -> Result<bool, Error> {
+        let locked = self
             .users
-            .clone_with_type::<UserDocument>()
-            .find_one_and_update(
+            .update_one(
                 existing(doc! { "userid": id.as_str() }),
-                doc! { "$inc": { "adminLock": 1_i64 } },
+                doc! { "$inc": { "locks": 1_i64 } },
             )
-            .projection(members())
             .collation(IGNORING_CASE.clone())
             .session(session)
             .await?;
-        Ok(found.map(Account::from))
+        Ok(locked.matched_count == 1)
     }
 
-    /// Which of `ids` are accounts, in the transaction of `session`.
-    pub(crate) async fn list_existing(
-        &self,
-        session: &mut ClientSession,
-        ids: &[&str],
-    ) -> Result<Vec<UserId>, Error> {
-        let mut found = self
+    /// How often the account was locked; `None`: it is gone.
+    pub(crate) async fn find_locks(&self, id: &UserId) -> Result<Option<Locks>, Error> {
+        let found = self
             .users
-            .clone_with_type::<UserDocument>()
-            .find(existing(doc! { "userid": { "$in": ids } }))
-            .projection(members())
+            .find_one(existing(doc! { "userid": id.as_str() }))
+            .projection(doc! { "_id": 0, "locks": 1 })
             .collation(IGNORING_CASE.clone())
-            .session(&mut *session)
             .await?;
-        let documents: Vec<UserDocument> = found.stream(session).try_collect().await?;
-        Ok(documents
-            .into_iter()
-            .map(|document| document.userid.into())
-            .collect())
+        Ok(found.map(|mut document| Locks(document.remove("locks").unwrap_or(Bson::Null))))
     }
 
     /// `limit` 0 means all.

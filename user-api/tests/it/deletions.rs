@@ -254,10 +254,13 @@ async fn child(
         .as_str()
         .unwrap()
         .to_owned();
-    world.gatekeeper.administers(
-        &parent.id,
-        json!([{ "userid": id, "otherAdmins": others, "clinicCustodian": clinic }]),
-    );
+    world.gatekeeper.protect(&id);
+    for other in others {
+        world.gatekeeper.grant(&id, other, json!({ "admin": {} }));
+    }
+    if clinic {
+        world.gatekeeper.let_clinic_run(&id);
+    }
     id
 }
 
@@ -310,15 +313,42 @@ async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
     for round in 0..20 {
         let bob = world.user(&format!("bob{round}")).await;
         let carol = world.user(&format!("carol{round}")).await;
-        let kid = child(&world, &bob, json!({}), &[&carol.id], false).await;
-        world.gatekeeper.administers(
-            &carol.id,
-            json!([{ "userid": kid, "otherAdmins": [bob.id], "clinicCustodian": false }]),
-        );
+        child(&world, &bob, json!({}), &[&carol.id], false).await;
         let (first, second) = join(delete_own(&bob), delete_own(&carol)).await;
         let mut statuses = [first.status, second.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [204, 403], "round {round}");
+    }
+}
+
+#[actix_web::test]
+async fn gatekeeper_decides_whether_an_admin_may_leave() {
+    let world = World::start().await;
+    let (bob, carol) = (world.user("bob").await, world.user("carol").await);
+    let kid = child(&world, &bob, json!({}), &[&carol.id], false).await;
+    // The answer of the locked rule counts, and where there is none, nothing is deleted.
+    world.gatekeeper.break_methods(&["POST"]);
+    assert_empty(&delete_own(&bob).await, 500);
+    assert_eq!(bob.person.get("/user").await.status, 200);
+    // The rights are given up before the account goes, not when gatekeeper hears of it.
+    world.gatekeeper.break_methods(&["DELETE"]);
+    assert_empty(&delete_own(&bob).await, 204);
+    assert!(!world.gatekeeper.has_forgotten(&bob.id));
+    assert_eq!(world.gatekeeper.permissions(&kid, &bob.id), None);
+    assert_refused(&delete_own(&carol).await, 403, LAST_ADMIN);
+}
+
+#[actix_web::test]
+async fn a_refused_deletion_takes_no_right_away() {
+    let world = World::start().await;
+    let (bob, carol) = (world.user("bob").await, world.user("carol").await);
+    let mut kids = Vec::new();
+    for others in [&[carol.id.as_str()][..], &[], &[carol.id.as_str()]] {
+        kids.push(child(&world, &bob, json!({}), others, false).await);
+    }
+    assert_refused(&delete_own(&bob).await, 403, LAST_ADMIN);
+    for kid in &kids {
+        assert!(world.gatekeeper.permissions(kid, &bob.id).is_some());
     }
 }
 

@@ -158,9 +158,8 @@ async fn every_query_has_an_index() {
         service.delete(&format!("{of_alice}/sessions")).await.status,
         204
     );
-    let child = json!([{ "userid": kid, "otherAdmins": [alice.id], "clinicCustodian": false }]);
     let bob = world.user("bob").await;
-    world.gatekeeper.administers(&bob.id, child);
+    world.gatekeeper.grant(kid, &bob.id, json!({ "admin": {} }));
     let request = bob
         .person
         .request(reqwest::Method::DELETE, &format!("/user/{}", bob.id))

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -14,10 +15,17 @@ type Pair = (String, String);
 #[derive(Clone, Default)]
 pub(crate) struct Gatekeeper {
     permissions: Arc<Mutex<BTreeMap<Pair, Value>>>,
-    administered: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// Accounts that keep somebody who runs them.
+    protected: Arc<Mutex<Vec<String>>>,
+    /// Accounts that a clinic runs.
+    run_by_clinics: Arc<Mutex<Vec<String>>>,
     forgotten: Arc<Mutex<Vec<String>>>,
     /// Methods that are answered with 500.
     broken: Arc<Mutex<Vec<String>>>,
+    /// A method that is answered after a while; its effect is there at once.
+    slow: Arc<Mutex<Option<&'static str>>>,
+    /// Every call so far, method and path.
+    calls: Arc<Mutex<Vec<String>>>,
 }
 
 impl Gatekeeper {
@@ -46,12 +54,14 @@ impl Gatekeeper {
         self.permissions.lock().unwrap().len()
     }
 
-    /// What `GET /internal/users/:userid/administered` answers.
-    pub(crate) fn administers(&self, user: &str, accounts: Value) {
-        self.administered
-            .lock()
-            .unwrap()
-            .insert(user.to_owned(), accounts);
+    /// From now on, the last-admin rule holds for `account`.
+    pub(crate) fn protect(&self, account: &str) {
+        self.protected.lock().unwrap().push(account.to_owned());
+    }
+
+    /// From now on, a clinic runs `account`.
+    pub(crate) fn let_clinic_run(&self, account: &str) {
+        self.run_by_clinics.lock().unwrap().push(account.to_owned());
     }
 
     pub(crate) fn has_forgotten(&self, user: &str) -> bool {
@@ -65,6 +75,17 @@ impl Gatekeeper {
     /// From now on, calls with these methods fail.
     pub(crate) fn break_methods(&self, methods: &[&str]) {
         *self.broken.lock().unwrap() = methods.iter().map(|method| (*method).to_owned()).collect();
+    }
+
+    /// From now on, calls with this method take a second.
+    pub(crate) fn slow_down(&self, method: &'static str) {
+        *self.slow.lock().unwrap() = Some(method);
+    }
+
+    /// Whether a call came in whose method and path end with `call`.
+    pub(crate) fn was_called(&self, call: &str) -> bool {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().any(|made| made.ends_with(call))
     }
 
     fn members(&self, sharer: &str) -> Value {
@@ -97,21 +118,72 @@ impl Gatekeeper {
         stored.retain(|_, permissions| *permissions != json!({}));
     }
 
-    fn replace(&self, sharer: &str, grantee: &str, body: &[u8]) -> Value {
+    fn administered(&self, user: &str) -> Value {
+        let stored = self.permissions.lock().unwrap();
+        stored
+            .iter()
+            .filter(|((_, grantee), set)| grantee == user && administers(set))
+            .map(|((sharer, _), _)| {
+                json!({
+                    "userid": sharer,
+                    "otherAdmins": admins(&stored, sharer, user),
+                    "clinicCustodian": self.run_by_clinics.lock().unwrap().contains(sharer),
+                })
+            })
+            .collect()
+    }
+
+    fn replace(&self, sharer: &str, grantee: &str, body: &[u8]) -> ResponseTemplate {
         let permissions: Value = serde_json::from_slice(body).unwrap();
         let pair = (sharer.to_owned(), grantee.to_owned());
         let mut stored = self.permissions.lock().unwrap();
+        let takes_admin = stored.get(&pair).is_some_and(administers) && !administers(&permissions);
+        if takes_admin
+            && self.protected.lock().unwrap().contains(&pair.0)
+            && !self.run_by_clinics.lock().unwrap().contains(&pair.0)
+            && admins(&stored, sharer, grantee).is_empty()
+        {
+            return ResponseTemplate::new(403).set_body_json(json!({ "code": 403, "reason": "" }));
+        }
+        let answer = ResponseTemplate::new(200);
         if permissions == json!({}) {
             stored.remove(&pair);
-            return Value::Null;
+            return answer.set_body_json(Value::Null);
         }
         stored.insert(pair, permissions.clone());
-        permissions
+        answer.set_body_json(permissions)
     }
+}
+
+fn administers(set: &Value) -> bool {
+    set.get("admin").is_some() || set.get("custodian").is_some()
+}
+
+/// Who but `user` runs the account of `sharer`.
+fn admins<'a>(stored: &'a BTreeMap<Pair, Value>, sharer: &str, user: &str) -> Vec<&'a str> {
+    stored
+        .iter()
+        .filter(|((of, grantee), set)| of == sharer && grantee != user && administers(set))
+        .map(|((_, grantee), _)| grantee.as_str())
+        .collect()
 }
 
 impl Respond for Gatekeeper {
     fn respond(&self, request: &Request) -> ResponseTemplate {
+        let answer = self.answer(request);
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("{} {}", request.method, request.url.path()));
+        if *self.slow.lock().unwrap() == Some(request.method.as_str()) {
+            return answer.set_delay(Duration::from_secs(1));
+        }
+        answer
+    }
+}
+
+impl Gatekeeper {
+    fn answer(&self, request: &Request) -> ResponseTemplate {
         assert!(
             request.headers.contains_key("x-tidepool-session-token"),
             "user-api calls without a token"
@@ -136,13 +208,8 @@ impl Respond for Gatekeeper {
                 None => ResponseTemplate::new(404)
                     .set_body_json(json!({ "code": "NotFound", "message": "" })),
             },
-            ("POST", ["access", sharer, grantee]) => {
-                answer(self.replace(sharer, grantee, &request.body))
-            }
-            ("GET", ["internal", "users", user, "administered"]) => {
-                let known = self.administered.lock().unwrap().get(*user).cloned();
-                answer(known.unwrap_or_else(|| json!([])))
-            }
+            ("POST", ["access", sharer, grantee]) => self.replace(sharer, grantee, &request.body),
+            ("GET", ["internal", "users", user, "administered"]) => answer(self.administered(user)),
             ("DELETE", ["internal", "users", user, "custodians"]) => {
                 self.remove_custodians(user);
                 ResponseTemplate::new(204)

@@ -5,4 +5,5 @@
 mod clients;
 mod crashes;
 mod people;
+mod races;
 mod story;

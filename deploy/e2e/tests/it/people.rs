@@ -29,7 +29,7 @@ pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
             .unwrap()
             .to_owned(),
         address,
-        at_origin: platform.person(Some(token)),
+        at_origin: platform.person(Some(&token)),
     }
 }
 
