@@ -1,7 +1,8 @@
 //! Creates accounts, also those that come with a permission in gatekeeper.
 //!
 //! The permission is granted before the account exists, so that no account is ever without the
-//! person who runs it. A row that undoes the grant is written first and withdrawn in the
+//! person who runs it, and that person's account is locked, so that it is not deleted meanwhile
+//! without regard to the new one. A row that undoes the grant is written first and withdrawn in the
 //! transaction that creates the account: whatever fails or dies in between, a permission on an
 //! account that never came to be is removed a little later.
 
@@ -38,6 +39,9 @@ pub(crate) struct NewAccount<'a> {
     pub(crate) metadata: Option<Collections>,
     /// The user or service that creates it.
     pub(crate) by: &'a str,
+    /// Who must still exist when the account comes to be, because it would be unreachable without;
+    /// `None`: nobody.
+    pub(crate) needs: Option<&'a UserId>,
 }
 
 /// What `grantee` gets on the account of `sharer`, one of whom is the new account.
@@ -60,6 +64,8 @@ pub(crate) struct Undo {
 pub(crate) enum CreationError {
     /// Its name or an address is taken.
     Duplicate,
+    /// Who should run it is gone.
+    Orphaned,
     Failed(anyhow::Error),
 }
 
@@ -106,7 +112,9 @@ pub(crate) async fn create_with_grant(
         .map_err(|error| CreationError::Failed(error.into()))?;
     let created = transaction(&state.client, async |session| {
         if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo_id).await? {
-            return Err(Aborted::Refused(()));
+            return Err(Aborted::Refused(CreationError::Failed(anyhow!(
+                "the creation took too long and was undone"
+            ))));
         }
         state.users.insert_in(session, new.account, new.by).await?;
         if let Some(metadata) = &new.metadata {
@@ -115,16 +123,18 @@ pub(crate) async fn create_with_grant(
                 .insert(session, userid, metadata.clone())
                 .await?;
         }
+        if let Some(needed) = new.needs
+            && !state.users.lock(session, needed).await?
+        {
+            return Err(Aborted::Refused(CreationError::Orphaned));
+        }
         Ok(())
     })
     .await;
-    match created {
-        Ok(()) => Ok(()),
-        Err(Aborted::Refused(())) => Err(CreationError::Failed(anyhow!(
-            "the creation took too long and was undone"
-        ))),
-        Err(Aborted::Failed(error)) => Err(error.into()),
-    }
+    created.map_err(|aborted| match aborted {
+        Aborted::Refused(error) => error,
+        Aborted::Failed(error) => error.into(),
+    })
 }
 
 /// Removes the grant of an account that does not exist.

@@ -195,6 +195,7 @@ impl From<CreationError> for ApiError {
     fn from(error: CreationError) -> Self {
         match error {
             CreationError::Duplicate => Refusal::UserExists.into(),
+            CreationError::Orphaned => Refusal::NotAuthorized.into(),
             CreationError::Failed(cause) => Failure::CreatingUser.because()(cause),
         }
     }

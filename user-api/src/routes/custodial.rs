@@ -79,6 +79,8 @@ pub(crate) async fn create_custodial_user(
         account: &account,
         metadata: None,
         by: caller.user_id.as_str(),
+        // Services are trusted to know.
+        needs: (!caller.is_server).then_some(&grant.grantee),
     };
     create_with_grant(&state, &new, &grant).await?;
     Ok(HttpResponse::Created().json(account.record(caller.is_server)))
@@ -115,6 +117,7 @@ pub(crate) async fn create_clinic_user(
         account: &account,
         metadata: None,
         by: caller.user_id.as_str(),
+        needs: None,
     };
     create(&state, &new).await?;
     Ok(HttpResponse::Created().json(account.record(true)))
@@ -202,12 +205,14 @@ pub(crate) async fn create_child(
         account: &account,
         metadata: Some(child_metadata(&child.full_name)),
         by: caller.user_id.as_str(),
+        needs: Some(&grant.grantee),
     };
     create_with_grant(&state, &new, &grant)
         .await
         .map_err(|error| match error {
             CreationError::Duplicate => Refusal::ChildExists.into(),
-            failed @ CreationError::Failed(_) => ApiError::from(failed),
+            CreationError::Orphaned if caller.is_server => Refusal::UserNotFound.into(),
+            error => ApiError::from(error),
         })?;
     Ok(HttpResponse::Created().json(CreatedChild {
         username,

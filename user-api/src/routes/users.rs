@@ -202,6 +202,7 @@ pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpRespon
         account: &account,
         metadata: None,
         by: account.userid.as_str(),
+        needs: None,
     };
     match &state.accounts.demo_account {
         Some(demo) if account.has_role(CLINIC_ROLE) => {

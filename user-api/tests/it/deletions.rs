@@ -353,6 +353,43 @@ async fn a_refused_deletion_takes_no_right_away() {
 }
 
 #[actix_web::test]
+async fn no_child_is_created_for_a_parent_who_is_gone_by_then() {
+    for path in ["createChild/{}", "{}/user"] {
+        let world = World::start().await;
+        let bob = world.user("bob").await;
+        let service = world.service().await;
+        world.gatekeeper.slow_down("POST");
+        let path = format!("/user/{}", path.replace("{}", &bob.id));
+        let body = json!({ "fullName": "Ann" });
+        let (created, ()) = join(bob.person.post(&path, &body), async {
+            eventually("the grant", async || world.gatekeeper.len() == 1).await;
+            let path = format!("/user/{}", bob.id);
+            assert_empty(&service.delete(&path).await, 204);
+        })
+        .await;
+        assert_refused(&created, 401, "Not authorized for requested operation");
+        assert_eq!(world.users().count_documents(doc! {}).await.unwrap(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_child_that_is_created_during_the_deletion_keeps_its_parent() {
+    let world = World::start().await;
+    let bob = world.user("bob").await;
+    world.gatekeeper.slow_down("GET");
+    let (deleted, _) = join(delete_own(&bob), async {
+        eventually("the question", async || {
+            world.gatekeeper.was_called("/administered")
+        })
+        .await;
+        child(&world, &bob, json!({}), &[], false).await
+    })
+    .await;
+    assert_refused(&deleted, 403, LAST_ADMIN);
+    assert_eq!(bob.person.get("/user").await.status, 200);
+}
+
+#[actix_web::test]
 async fn who_made_a_child_account_waits_while_gatekeeper_cannot_say_who_depends_on_it() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
