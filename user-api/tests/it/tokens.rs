@@ -50,10 +50,16 @@ async fn a_service_logs_in_with_its_own_secret() {
 async fn an_old_set_up_shares_one_secret() {
     let world = World::start_with(|config| {
         config.server_secrets.clear();
-        config.shared_server_secret = Some(SecretString::from("shared"));
+        config.shared_server_secret = Some(SecretString::from("one secret for all"));
     })
     .await;
-    assert_eq!(world.server_login("anybody", "shared").await.status, 200);
+    assert_eq!(
+        world
+            .server_login("anybody", "one secret for all")
+            .await
+            .status,
+        200
+    );
     assert_refused(
         &world.server_login("gatekeeper", SECRET).await,
         401,
