@@ -93,7 +93,7 @@ impl Permissions {
                 "sharerId": {"$in": [sharer.as_str(), MARK]},
             })
             .projection(doc! {"_id": 0, "sharerId": 1, "userId": 1, "permissions": 1})
-            .hint(Hint::Name(GRANTEE_INDEX.to_owned()))
+            // No hint: a query with one is planned anew each time.
             .await?;
         let mut pairs = std::array::from_fn(|_| Pair::default());
         while cursor.advance().await? {

@@ -146,8 +146,8 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
 
 /// The outermost middleware: gives the request its trace, and logs and counts its outcome.
 ///
-/// A failure of ours (5xx) is logged once, with its causes. Reads that went well are logged at
-/// `debug`, everything else at `info`; paths are logged as patterns, because ids and tokens stand
+/// A failure of ours (5xx) is logged once, with its causes. What went well is logged at `debug`,
+/// what was refused at `info`; paths are logged as patterns, because ids and tokens stand
 /// in them.
 pub async fn observe<B: MessageBody>(
     request: ServiceRequest,
@@ -173,7 +173,7 @@ pub async fn observe<B: MessageBody>(
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned());
-    log_outcome(&span, &method, &route, &response, started);
+    log_outcome(&span, &route, &response, started);
     count_outcome(&method, route, &response, started);
     let headers = response.headers_mut();
     headers.insert(TRACE_REQUEST, trace.request);
@@ -190,13 +190,7 @@ pub async fn observe<B: MessageBody>(
     Ok(response)
 }
 
-fn log_outcome<B>(
-    span: &Span,
-    method: &Method,
-    route: &str,
-    response: &ServiceResponse<B>,
-    started: Instant,
-) {
+fn log_outcome<B>(span: &Span, route: &str, response: &ServiceResponse<B>, started: Instant) {
     let _entered = span.enter();
     let status = response.status();
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -214,7 +208,7 @@ fn log_outcome<B>(
             cause,
             "request failed"
         );
-    } else if *method == Method::GET && status.is_success() {
+    } else if status.is_success() {
         debug!(
             http.route = route,
             http.status = status.as_u16(),
