@@ -5,16 +5,37 @@ use serde_json::json;
 
 use crate::world::{World, assert_empty};
 
-/// Takes away an index that queries name, so that they fail.
-async fn break_queries(world: &World, index: &str) {
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
+
+/// Takes away the indexes that the lists name, so that they fail.
+async fn break_lists(world: &World) {
     let perms = world.database().collection::<bson::Document>("perms");
-    perms.drop_index(index).await.unwrap();
+    for index in ["grantee_sharer", "sharer_grantee"] {
+        perms.drop_index(index).await.unwrap();
+    }
+}
+
+/// Makes every look at what `user` may do fail: as a clinician, whose clinics cannot be read.
+async fn break_pairs_of(world: &World, user: &str) {
+    world.work_for(CLINIC, user).await;
+    let name = "clinician_permissions";
+    let clinicians = world.database().collection::<bson::Document>(name);
+    clinicians.drop().await.unwrap();
+    world
+        .database()
+        .run_command(doc! {
+            "create": name,
+            "viewOn": "perms",
+            "pipeline": [{"$project": {"userId": {"$divide": ["$userId", 0]}}}],
+        })
+        .await
+        .unwrap();
 }
 
 #[actix_web::test]
 async fn a_failure_in_the_look_up_of_the_caller() {
     let world = World::start().await;
-    break_queries(&world, "grantee_sharer").await;
+    break_pairs_of(&world, "member").await;
     let member = world.user("member");
     for path in [
         "/access/alice",
@@ -30,8 +51,8 @@ async fn a_failure_in_the_look_up_of_the_caller() {
 #[actix_web::test]
 async fn a_failure_in_the_read() {
     let world = World::start().await;
-    break_queries(&world, "grantee_sharer").await;
-    break_queries(&world, "sharer_grantee").await;
+    break_pairs_of(&world, "other").await;
+    break_lists(&world).await;
     for path in [
         "/access/alice",
         "/access/groups/alice",
@@ -59,7 +80,7 @@ async fn a_failure_in_the_write() {
 #[actix_web::test]
 async fn a_failure_in_the_read_back() {
     let world = World::start().await;
-    break_queries(&world, "grantee_sharer").await;
+    break_pairs_of(&world, "bob").await;
     assert_empty(
         &world
             .user("alice")
