@@ -94,6 +94,7 @@ impl Permissions {
             })
             .projection(doc! {"_id": 0, "sharerId": 1, "userId": 1, "permissions": 1})
             // No hint: a query with one is planned anew each time.
+            .limit(i64::try_from(2 * N).unwrap_or(i64::MAX))
             .await?;
         let mut pairs = std::array::from_fn(|_| Pair::default());
         while cursor.advance().await? {
