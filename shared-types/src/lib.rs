@@ -3,13 +3,17 @@
 
 #![warn(missing_docs)]
 
+mod grants;
 mod ids;
+mod people;
 mod permissions;
 mod relations;
 mod tokens;
 mod users;
 
+pub use grants::Grant;
 pub use ids::UserId;
+pub use people::{PatientProfile, Person, PersonProfile};
 pub use permissions::{ADMINISTERING_NAMES, PermissionSet, PermissionsByUser, ROOT};
 pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
 pub use tokens::TokenData;

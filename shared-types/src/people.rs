@@ -1,0 +1,46 @@
+//! People as services see them: an account together with what its profile says.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::UserRecord;
+
+/// An account and its profile (`GET /internal/people` of user-api).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Person {
+    /// The account, as services see it.
+    pub user: UserRecord,
+    /// `None` when the account has no profile.
+    #[serde(default)]
+    pub profile: Option<PersonProfile>,
+}
+
+/// What services need of a profile.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonProfile {
+    /// The name of who uses the account; `None` when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_name: Option<String>,
+    /// About whom the data is; `None` when the account keeps none.
+    #[serde(default)]
+    pub patient: Option<PatientProfile>,
+}
+
+/// About whom an account keeps data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PatientProfile {
+    /// The patient's name, where it is not that of who uses the account; `None` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_name: Option<String>,
+    /// Normally `YYYY-MM-DD`, but old profiles hold any text; `None` when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birthday: Option<String>,
+    /// As `birthday`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis_date: Option<String>,
+    /// Whether somebody else than the patient uses the account.
+    #[serde(default)]
+    pub is_other_person: bool,
+}
