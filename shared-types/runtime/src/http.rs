@@ -57,7 +57,16 @@ impl Answer {
 
     /// The body of a 200, or what else the peer said.
     pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T, PeerError> {
-        if self.status != StatusCode::OK {
+        self.body_of(StatusCode::OK)
+    }
+
+    /// The body of a 201, or what else the peer said.
+    pub(crate) fn created<T: DeserializeOwned>(self) -> Result<T, PeerError> {
+        self.body_of(StatusCode::CREATED)
+    }
+
+    fn body_of<T: DeserializeOwned>(self, status: StatusCode) -> Result<T, PeerError> {
+        if self.status != status {
             return Err(self.refusal());
         }
         serde_json::from_slice(&self.body)
@@ -125,6 +134,21 @@ impl HttpClient {
             path,
             headers,
             json: None,
+        })
+        .await
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) async fn post_json(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, PeerError> {
+        self.call(&Call {
+            method: Method::POST,
+            path,
+            headers: &[],
+            json: Some(json_of(body)?),
         })
         .await
     }
@@ -209,6 +233,24 @@ impl PeerClient {
         self.http.get(path).await
     }
 
+    /// `POST path` of a public operation, with `headers` and without the token of this service.
+    pub(crate) async fn post_public(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, PeerError> {
+        self.http.post(path, headers).await
+    }
+
+    /// `POST path` of a public operation with a JSON body, without a token.
+    pub(crate) async fn post_json_public(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, PeerError> {
+        self.http.post_json(path, body).await
+    }
+
     /// `DELETE path`.
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer, PeerError> {
         self.call(Method::DELETE, path, None).await
@@ -220,10 +262,16 @@ impl PeerClient {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, PeerError> {
-        let json = serde_json::to_vec(body)
-            .context("a body that cannot be written as JSON")
-            .map_err(PeerError::Unavailable)?;
-        self.call(Method::POST, path, Some(json)).await
+        self.call(Method::POST, path, Some(json_of(body)?)).await
+    }
+
+    /// `PUT path` with a JSON body.
+    pub(crate) async fn put(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, PeerError> {
+        self.call(Method::PUT, path, Some(json_of(body)?)).await
     }
 
     async fn call(
@@ -265,6 +313,12 @@ impl PeerClient {
             })
             .await
     }
+}
+
+fn json_of(body: &impl Serialize) -> Result<Vec<u8>, PeerError> {
+    serde_json::to_vec(body)
+        .context("a body that cannot be written as JSON")
+        .map_err(PeerError::Unavailable)
 }
 
 /// `text` as one segment of a path.

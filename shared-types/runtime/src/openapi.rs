@@ -86,6 +86,7 @@ fn slot<'a>(item: &'a PathItem, method: &str) -> Option<&'a Operation> {
         "GET" => item.get.as_ref(),
         "POST" => item.post.as_ref(),
         "PUT" => item.put.as_ref(),
+        "PATCH" => item.patch.as_ref(),
         "DELETE" => item.delete.as_ref(),
         _ => None,
     }
@@ -96,6 +97,7 @@ fn slot_mut<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Option<O
         "GET" => Some(&mut item.get),
         "POST" => Some(&mut item.post),
         "PUT" => Some(&mut item.put),
+        "PATCH" => Some(&mut item.patch),
         "DELETE" => Some(&mut item.delete),
         _ => None,
     }

@@ -69,6 +69,17 @@ impl RouteTable {
         self.route(Method::PUT, paths, handler)
     }
 
+    /// Serves `PATCH` on `paths`.
+    #[must_use]
+    pub fn patch<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(Method::PATCH, paths, handler)
+    }
+
     /// Serves `DELETE` on `paths`.
     #[must_use]
     pub fn delete<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self

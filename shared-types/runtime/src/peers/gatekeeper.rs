@@ -1,6 +1,6 @@
 //! The client of gatekeeper: permissions.
 
-use shared_types::{AdministeredAccount, PermissionSet, PermissionsByUser, UserId};
+use shared_types::{AdministeredAccount, Grant, PermissionSet, PermissionsByUser, UserId};
 
 use super::PeerError;
 use crate::http::{PeerClient, segment};
@@ -59,6 +59,22 @@ impl Gatekeeper {
             .post(&pair(sharer, grantee), permissions)
             .await?
             .json()
+    }
+
+    /// Adds what `grant` offers to what its grantee has; `None` when who offered it may no longer
+    /// share the account (`PUT /internal/grants/:grantId`). A repeat with the same `grant_id`
+    /// changes nothing.
+    pub async fn grant(
+        &self,
+        grant_id: &str,
+        grant: &Grant,
+    ) -> Result<Option<PermissionSet>, PeerError> {
+        let path = format!("/internal/grants/{}", segment(grant_id));
+        let answer = self.client.put(&path, grant).await?;
+        match answer.status.as_u16() {
+            403 => Ok(None),
+            _ => answer.json().map(Some),
+        }
     }
 
     /// The accounts that `user` runs (`GET /internal/users/:userId/administered`).

@@ -1,5 +1,6 @@
 //! One typed client per service, used by whoever calls it.
 
+pub mod confirm;
 pub mod gatekeeper;
 pub mod user_api;
 

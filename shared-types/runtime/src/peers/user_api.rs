@@ -1,15 +1,63 @@
 //! The client of user-api: accounts and session tokens.
 
+use std::time::Duration;
+
+use anyhow::anyhow;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
-use shared_types::{TokenData, UserId, UserRecord};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shared_types::{Person, TokenData, UserId, UserRecord};
 
 use super::PeerError;
-use crate::http::{PeerClient, segment};
+use crate::{
+    auth::TOKEN_HEADER,
+    http::{Answer, PeerClient, segment},
+};
+
+/// How long to wait when user-api refuses a log-in and does not say for how long.
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// Calls user-api with the token of this service.
 #[derive(Clone)]
 pub struct UserApi {
     client: PeerClient,
+}
+
+/// A session that was just opened.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Shows that, in the header `x-tidepool-session-token`.
+    pub token: SecretString,
+}
+
+/// What became of a log-in.
+#[derive(Debug)]
+pub enum Login {
+    /// The session is open.
+    Opened(Session),
+    /// No account has this name and password.
+    WrongCredentials,
+    /// They are right, but the address is not verified.
+    Unverified,
+    /// Too many attempts at this account.
+    TooMany {
+        /// When to come back.
+        retry_after: Duration,
+    },
+}
+
+/// What became of a sign-up.
+#[derive(Debug)]
+pub enum SignUp {
+    /// The account exists and its first session is open.
+    Created(Session),
+    /// Another account has the address.
+    Taken,
+    /// The address or the password breaks a rule.
+    Invalid,
 }
 
 impl UserApi {
@@ -49,6 +97,107 @@ impl UserApi {
             .await?
             .json()
     }
+
+    /// The accounts with these ids and their profiles, in this order; unknown ones are missing
+    /// (`GET /internal/people?ids=`). At most 200 ids.
+    pub async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>, PeerError> {
+        let ids: Vec<String> = ids.iter().map(|id| segment(id.as_str())).collect();
+        let path = format!("/internal/people?ids={}", ids.join(","));
+        self.client.get(&path).await?.json()
+    }
+
+    /// The account with this id and its profile (`GET /internal/people?ids=`).
+    pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
+        Ok(self.people(std::slice::from_ref(id)).await?.pop())
+    }
+
+    /// The account with this address and its profile; `None` also when several old accounts share
+    /// the address (`GET /internal/people?email=`).
+    pub async fn person_by_email(&self, email: &str) -> Result<Option<Person>, PeerError> {
+        let path = format!("/internal/people?email={}", segment(email));
+        let mut people: Vec<Person> = self.client.get(&path).await?.json()?;
+        let person = people.pop();
+        Ok(person.filter(|_| people.is_empty()))
+    }
+
+    /// Changes an account (`PUT /user/:userid`); `body` has `updates` and, where the account must
+    /// still have an address, `onlyIf` (refused with 409 otherwise).
+    pub async fn update_user(&self, id: &UserId, body: &Value) -> Result<(), PeerError> {
+        let path = format!("/user/{}", segment(id.as_str()));
+        let answer = self.client.put(&path, body).await?;
+        match answer.status.as_u16() {
+            200 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+
+    /// Opens a session for somebody (`POST /auth/login`).
+    pub async fn log_in(&self, name: &str, password: &SecretString) -> Result<Login, PeerError> {
+        let credentials = format!("{name}:{}", password.expose_secret());
+        let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
+        let headers = [("authorization", header.as_str())];
+        let answer = self.client.post_public("/auth/login", &headers).await?;
+        Ok(match answer.status.as_u16() {
+            // 400: name and password are empty.
+            400 | 401 => Login::WrongCredentials,
+            403 => Login::Unverified,
+            429 => Login::TooMany {
+                retry_after: answer
+                    .header("retry-after")
+                    .and_then(|seconds| seconds.parse().ok())
+                    .map_or(DEFAULT_WAIT, Duration::from_secs),
+            },
+            _ => Login::Opened(session(answer, Answer::json)?),
+        })
+    }
+
+    /// Creates an account whose user name is `email` and opens its first session
+    /// (`POST /auth/user`).
+    pub async fn sign_up(
+        &self,
+        email: &str,
+        password: &SecretString,
+        roles: &[&str],
+    ) -> Result<SignUp, PeerError> {
+        let body = json!({
+            "username": email,
+            "emails": [email],
+            "password": password.expose_secret(),
+            "roles": roles,
+        });
+        let answer = self.client.post_json_public("/auth/user", &body).await?;
+        Ok(match answer.status.as_u16() {
+            400 => SignUp::Invalid,
+            409 => SignUp::Taken,
+            _ => SignUp::Created(session(answer, Answer::created)?),
+        })
+    }
+
+    /// Ends the session of `token`, if it is one (`POST /auth/logout`).
+    pub async fn log_out(&self, token: &SecretString) -> Result<(), PeerError> {
+        let headers = [(TOKEN_HEADER, token.expose_secret())];
+        let answer = self.client.post_public("/auth/logout", &headers).await?;
+        match answer.status.as_u16() {
+            200 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+}
+
+/// The session that an answer opens, whose body is read by `account`.
+fn session(
+    answer: Answer,
+    account: impl Fn(Answer) -> Result<UserRecord, PeerError>,
+) -> Result<Session, PeerError> {
+    let token = answer.header(TOKEN_HEADER).map(SecretString::from);
+    let account = account(answer)?;
+    let token = token.ok_or_else(|| {
+        PeerError::Unavailable(anyhow!("user-api opened a session without a token"))
+    })?;
+    Ok(Session {
+        user_id: account.userid,
+        token,
+    })
 }
 
 /// A token is made of unreserved characters and dots, which need no encoding.

@@ -39,6 +39,9 @@ fn configure(config: &mut ServiceConfig) {
         .post(&["/things/{id}"], async |body: Body| {
             HttpResponse::Ok().json(json!(body.0.len()))
         })
+        .patch(&["/things/{id}"], async || {
+            HttpResponse::Ok().json(json!("patched"))
+        })
         .configure(config);
 }
 
@@ -79,8 +82,11 @@ async fn unknown_paths_and_methods_are_told_apart() {
     );
     let answer = person.delete("/things/1").await;
     assert_eq!(answer.status, 405);
-    assert_eq!(answer.header("allow"), Some("GET, POST"));
+    assert_eq!(answer.header("allow"), Some("GET, POST, PATCH"));
     assert_eq!(answer.json::<Value>()["reason"], "DELETE is not allowed");
+    let patched = send(person.request(Method::PATCH, "/things/1")).await;
+    assert_eq!(patched.status, 200);
+    assert_eq!(patched.json::<Value>(), json!("patched"));
 }
 
 #[actix_web::test]

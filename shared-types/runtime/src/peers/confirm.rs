@@ -1,0 +1,30 @@
+//! The client of confirm: invitations, sign-ups, password resets.
+
+use shared_types::UserId;
+
+use super::PeerError;
+use crate::http::{PeerClient, segment};
+
+/// Calls confirm with the token of this service.
+#[derive(Clone)]
+pub struct Confirm {
+    client: PeerClient,
+}
+
+impl Confirm {
+    /// The confirm that `client` reaches.
+    pub fn new(client: PeerClient) -> Self {
+        Self { client }
+    }
+
+    /// Removes what a deleted account asked for or was asked (`DELETE /internal/users/:userId`).
+    /// Repeatable.
+    pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
+        let path = format!("/internal/users/{}", segment(user.as_str()));
+        let answer = self.client.delete(&path).await?;
+        match answer.status.as_u16() {
+            204 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The clients of peers: what they send, and what they make of the answers.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shared_runtime::{
+    auth::{ServiceToken, TOKEN_HEADER},
+    http::PeerClient,
+    peers::{
+        PeerError,
+        confirm::Confirm,
+        gatekeeper::Gatekeeper,
+        user_api::{Login, SignUp, UserApi},
+    },
+};
+use shared_types::{Grant, PermissionSet, UserId};
+use wiremock::{
+    Mock, MockBuilder, MockServer, ResponseTemplate,
+    matchers::{any, body_json, header, method, path, query_param},
+};
+
+/// A service whose token is always the same.
+struct Own;
+
+impl ServiceToken for Own {
+    fn token(&self) -> BoxFuture<'_, Result<Arc<SecretString>, PeerError>> {
+        async { Ok(Arc::new("own-token".into())) }.boxed()
+    }
+
+    fn refused<'a>(&'a self, _: &'a Arc<SecretString>) -> BoxFuture<'a, ()> {
+        async {}.boxed()
+    }
+}
+
+fn client(server: &MockServer) -> PeerClient {
+    PeerClient::new(&server.uri(), Arc::new(Own)).unwrap()
+}
+
+fn by_service(verb: &str, at: &str) -> MockBuilder {
+    Mock::given(method(verb))
+        .and(path(at))
+        .and(header(TOKEN_HEADER, "own-token"))
+}
+
+fn answer(status: u16, body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+async fn answering(response: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(response)
+        .mount(&server)
+        .await;
+    server
+}
+
+#[actix_web::test]
+async fn a_grant_is_put_under_its_id_and_403_is_an_answer() {
+    let offer = json!({
+        "sharerId": "alice", "granteeId": "bob", "permissions": {"view": {}},
+    });
+    let grant: Grant = serde_json::from_value(offer.clone()).unwrap();
+    let server = MockServer::start().await;
+    by_service("PUT", "/internal/grants/key-1")
+        .and(body_json(&offer))
+        .respond_with(answer(200, &json!({"note": {}, "view": {}})))
+        .mount(&server)
+        .await;
+    let granted = Gatekeeper::new(client(&server))
+        .grant("key-1", &grant)
+        .await;
+    assert_eq!(granted.unwrap(), Some(PermissionSet::of(&["note", "view"])));
+
+    let server = answering(answer(403, &json!({"code": 403, "reason": "No"}))).await;
+    let refused = Gatekeeper::new(client(&server))
+        .grant("key-1", &grant)
+        .await;
+    assert_eq!(refused.unwrap(), None);
+    for (status, is_refusal) in [(400, true), (500, false)] {
+        let server = answering(ResponseTemplate::new(status)).await;
+        let failed = Gatekeeper::new(client(&server))
+            .grant("key-1", &grant)
+            .await;
+        assert_eq!(matches!(failed, Err(PeerError::Refused { .. })), is_refusal);
+        assert!(failed.is_err());
+    }
+}
+
+#[actix_web::test]
+async fn people_are_asked_for_by_id_and_by_address() {
+    let alice = json!({
+        "user": {"userid": "alice", "emails": ["a+b@example.org"]},
+        "profile": {"fullName": "Alice", "patient": {"fullName": "Kim", "isOtherPerson": true}},
+    });
+    let bob = json!({"user": {"userid": "bob"}, "profile": null});
+    let server = MockServer::start().await;
+    by_service("GET", "/internal/people")
+        .and(query_param("ids", "alice,nobody,bob"))
+        .respond_with(answer(200, &json!([alice, bob])))
+        .mount(&server)
+        .await;
+    by_service("GET", "/internal/people")
+        .and(query_param("email", "a+b@example.org"))
+        .respond_with(answer(200, &json!([alice])))
+        .mount(&server)
+        .await;
+    by_service("GET", "/internal/people")
+        .and(query_param("email", "shared@example.org"))
+        .respond_with(answer(200, &json!([alice, bob])))
+        .mount(&server)
+        .await;
+    let user_api = UserApi::new(client(&server));
+    let ids = ["alice", "nobody", "bob"].map(UserId::from);
+    let people = user_api.people(&ids).await.unwrap();
+    assert_eq!(people.len(), 2);
+    let profile = people[0].profile.as_ref().unwrap();
+    assert_eq!(profile.full_name.as_deref(), Some("Alice"));
+    assert!(profile.patient.as_ref().unwrap().is_other_person);
+    assert_eq!(people[1].profile, None);
+    let found = user_api.person_by_email("a+b@example.org").await.unwrap();
+    assert_eq!(found.as_ref(), Some(&people[0]));
+    let ambiguous = user_api.person_by_email("shared@example.org").await;
+    assert_eq!(ambiguous.unwrap(), None);
+}
+
+#[actix_web::test]
+async fn an_update_is_done_or_refused() {
+    let body = json!({"updates": {"emailVerified": true}, "onlyIf": {"email": "a@example.org"}});
+    let server = MockServer::start().await;
+    by_service("PUT", "/user/alice")
+        .and(body_json(&body))
+        .respond_with(answer(200, &json!({"userid": "alice"})))
+        .mount(&server)
+        .await;
+    let alice = UserId::from("alice");
+    UserApi::new(client(&server))
+        .update_user(&alice, &body)
+        .await
+        .unwrap();
+    let server = answering(ResponseTemplate::new(409)).await;
+    let refused = UserApi::new(client(&server))
+        .update_user(&alice, &body)
+        .await;
+    assert!(matches!(refused, Err(PeerError::Refused { status: 409 })));
+}
+
+#[actix_web::test]
+async fn a_log_in_says_what_became_of_it() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/auth/login"))
+        // alice@example.org:correct-horse
+        .and(header(
+            "authorization",
+            "Basic YWxpY2VAZXhhbXBsZS5vcmc6Y29ycmVjdC1ob3JzZQ==",
+        ))
+        .respond_with(
+            answer(200, &json!({"userid": "alice"})).insert_header(TOKEN_HEADER, "a-token"),
+        )
+        .mount(&server)
+        .await;
+    let password = SecretString::from("correct-horse");
+    let login = |server: &MockServer| {
+        let user_api = UserApi::new(client(server));
+        let password = password.clone();
+        async move { user_api.log_in("alice@example.org", &password).await }
+    };
+    let Ok(Login::Opened(session)) = login(&server).await else {
+        panic!("no session")
+    };
+    assert_eq!(session.user_id.as_str(), "alice");
+    assert_eq!(session.token.expose_secret(), "a-token");
+    let requests = server.received_requests().await.unwrap();
+    assert!(!requests[0].headers.contains_key(TOKEN_HEADER));
+
+    for status in [400, 401] {
+        let server = answering(ResponseTemplate::new(status)).await;
+        assert!(matches!(login(&server).await, Ok(Login::WrongCredentials)));
+    }
+    let server = answering(ResponseTemplate::new(403)).await;
+    assert!(matches!(login(&server).await, Ok(Login::Unverified)));
+    let server = answering(ResponseTemplate::new(429).insert_header("retry-after", "7")).await;
+    let Ok(Login::TooMany { retry_after }) = login(&server).await else {
+        panic!("the limit is not told")
+    };
+    assert_eq!(retry_after, Duration::from_secs(7));
+    let without_token = answer(200, &json!({"userid": "alice"}));
+    for unusable in [ResponseTemplate::new(503), without_token] {
+        let server = answering(unusable).await;
+        assert!(matches!(
+            login(&server).await,
+            Err(PeerError::Unavailable(_))
+        ));
+        assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_sign_up_says_what_became_of_it() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/auth/user"))
+        .and(body_json(json!({
+            "username": "a@example.org", "emails": ["a@example.org"],
+            "password": "correct-horse", "roles": ["patient"],
+        })))
+        .respond_with(
+            answer(201, &json!({"userid": "alice"})).insert_header(TOKEN_HEADER, "a-token"),
+        )
+        .mount(&server)
+        .await;
+    let password = SecretString::from("correct-horse");
+    let sign_up = |server: &MockServer| {
+        let user_api = UserApi::new(client(server));
+        let password = password.clone();
+        async move {
+            user_api
+                .sign_up("a@example.org", &password, &["patient"])
+                .await
+        }
+    };
+    let Ok(SignUp::Created(session)) = sign_up(&server).await else {
+        panic!("no account")
+    };
+    assert_eq!(session.user_id.as_str(), "alice");
+    assert_eq!(session.token.expose_secret(), "a-token");
+    let server = answering(ResponseTemplate::new(409)).await;
+    assert!(matches!(sign_up(&server).await, Ok(SignUp::Taken)));
+    let server = answering(ResponseTemplate::new(400)).await;
+    assert!(matches!(sign_up(&server).await, Ok(SignUp::Invalid)));
+    let server = answering(ResponseTemplate::new(503)).await;
+    assert!(matches!(
+        sign_up(&server).await,
+        Err(PeerError::Unavailable(_))
+    ));
+    // A repeat could find the account that the first try created.
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_log_out_shows_the_session_that_ends() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/auth/logout"))
+        .and(header(TOKEN_HEADER, "a-token"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
+    let user_api = UserApi::new(client(&server));
+    user_api.log_out(&"a-token".into()).await.unwrap();
+}
+
+#[actix_web::test]
+async fn confirm_is_told_to_forget_somebody() {
+    let server = MockServer::start().await;
+    by_service("DELETE", "/internal/users/alice")
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    let alice = UserId::from("alice");
+    Confirm::new(client(&server))
+        .forget_user(&alice)
+        .await
+        .unwrap();
+    let server = answering(ResponseTemplate::new(404)).await;
+    let refused = Confirm::new(client(&server)).forget_user(&alice).await;
+    assert!(matches!(refused, Err(PeerError::Refused { status: 404 })));
+}
