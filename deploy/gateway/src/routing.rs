@@ -162,6 +162,19 @@ mod tests {
             ("DELETE", "/v1/users/0123456789", "user-api"),
             ("OPTIONS", "/v1/users/0123456789", "user-api"),
             ("HEAD", "/.well-known/jwks.json", "user-api"),
+            ("GET", "/confirm/status", "confirm"),
+            ("PUT", "/confirm/0123456789/invited/a+b@x.org", "confirm"),
+            ("PATCH", "/confirm/resend/invite/AbC-_9", "confirm"),
+            ("DELETE", "/confirm/0123456789/invited/a@x.org", "confirm"),
+            ("OPTIONS", "/confirm/send/forgot/a+b@x.org", "confirm"),
+            ("GET", "/login", "confirm"),
+            ("POST", "/login", "confirm"),
+            ("GET", "/signup", "confirm"),
+            ("POST", "/signup/personal", "confirm"),
+            ("GET", "/signup/clinician", "confirm"),
+            ("GET", "/confirm-password-reset", "confirm"),
+            ("GET", "/pages/style.css", "confirm"),
+            ("POST", "/pages/answer", "confirm"),
         ] {
             assert_eq!(
                 table().decide(method, path),
@@ -186,7 +199,15 @@ mod tests {
             "/accessory",
             "/Access/0123456789",
             "/users",
-            "/login",
+            "/login/longtermkey",
+            "/logout",
+            "/signup/0123456789",
+            "/send/forgot/a@x.org",
+            "/accept/signup/x",
+            "/invitations/0123456789",
+            "/confirm-password-resets",
+            "/confirmation",
+            "/pagesx",
             "/token/x",
             "/serverlogin/x",
             "/serverlogin/",
@@ -206,8 +227,10 @@ mod tests {
             "/..", "/%2e%2e", "/.%2E", "/%2e.", "//..", "/..%2f..", "/..%5c", "/x/../..", "/;/..",
         ] {
             for target in ["/internal/x", "/metrics", "/ready", "/openapi.json"] {
-                let path = format!("/access{detour}{target}");
-                assert_eq!(table().decide("GET", &path), Decision::NotFound, "{path}");
+                for prefix in ["/access", "/confirm", "/pages"] {
+                    let path = format!("{prefix}{detour}{target}");
+                    assert_eq!(table().decide("GET", &path), Decision::NotFound, "{path}");
+                }
             }
         }
     }
@@ -221,6 +244,10 @@ mod tests {
         assert_eq!(
             table().decide("GET", "/serverlogin"),
             Decision::MethodNotAllowed(vec!["POST"])
+        );
+        assert_eq!(
+            table().decide("PUT", "/login"),
+            Decision::MethodNotAllowed(vec!["GET", "POST"])
         );
         assert_eq!(
             table().decide("TRACE", "/access/0123456789"),

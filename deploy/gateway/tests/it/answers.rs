@@ -3,7 +3,7 @@
 use gateway::Gateway;
 use serde_json::json;
 
-use crate::{Platform, config};
+use crate::{CONTENT_POLICY, Platform, SESSION_COOKIE, config};
 
 #[actix_web::test]
 async fn status_and_headers_come_back_as_they_are_and_redirects_are_not_followed() {
@@ -20,6 +20,30 @@ async fn status_and_headers_come_back_as_they_are_and_redirects_are_not_followed
     ] {
         assert!(
             answer.head.contains(line),
+            "{line} is missing: {}",
+            answer.head
+        );
+    }
+}
+
+#[actix_web::test]
+async fn what_a_page_sets_and_where_it_leads_come_back_as_they_are() {
+    let platform = Platform::start();
+
+    let answer = platform
+        .send("POST /login HTTP/1.1\r\nContent-Length: 0", b"")
+        .await;
+
+    assert_eq!(answer.status, 303);
+    for line in [
+        "location: /pages/invitations",
+        &format!("set-cookie: {SESSION_COOKIE}"),
+        "set-cookie: form=; Path=/; Max-Age=0",
+        &format!("content-security-policy: {CONTENT_POLICY}"),
+        "referrer-policy: no-referrer",
+    ] {
+        assert!(
+            answer.head.contains(&line.to_lowercase()),
             "{line} is missing: {}",
             answer.head
         );
@@ -76,7 +100,8 @@ async fn a_slow_service_is_504() {
 
 #[actix_web::test]
 async fn a_service_that_does_not_run_is_502() {
-    let platform = Platform::in_front_of("http://127.0.0.1:1", "http://127.0.0.1:1");
+    let nobody = "http://127.0.0.1:1";
+    let platform = Platform::in_front_of(nobody, nobody, nobody);
 
     let answer = platform.get("/auth/user").await;
 
@@ -104,6 +129,13 @@ async fn a_service_without_a_usable_url_is_named() {
                 ("gatekeeper", "http://h/x"),
             ],
             "is not the URL of a host",
+        ),
+        (
+            vec![
+                ("user_api", "http://127.0.0.1:1"),
+                ("gatekeeper", "http://127.0.0.1:1"),
+            ],
+            "services.confirm: not set",
         ),
     ] {
         let error = Gateway::new(&config(&services)).err().unwrap();

@@ -20,6 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const BODY_LIMIT: usize = 1000;
+pub(crate) const SESSION_COOKIE: &str = "session=e30=; Path=/; HttpOnly; SameSite=Strict";
+pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'";
 
 /// A service that remembers what it was asked, and a gateway in front of it.
 pub(crate) struct Platform {
@@ -29,7 +31,7 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Both services are the one made here.
+    /// All services are the one made here.
     pub(crate) fn start() -> Self {
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
         let shared = web::Data::from(asked.clone());
@@ -47,6 +49,7 @@ impl Platform {
                 )
                 .route("/access/redirect", web::get().to(redirect))
                 .route("/access/gone", web::delete().to(HttpResponse::NoContent))
+                .route("/login", web::post().to(logged_in))
                 .default_service(web::to(echo))
         });
         let server = server
@@ -59,15 +62,19 @@ impl Platform {
         let server = server.run();
         let upstream = server.handle();
         rt::spawn(server);
-        let mut platform = Self::in_front_of(&url, &url);
+        let mut platform = Self::in_front_of(&url, &url, &url);
         platform.asked = asked;
         platform.handles.push(upstream);
         platform
     }
 
     /// A gateway in front of services that run elsewhere, or do not.
-    pub(crate) fn in_front_of(user_api: &str, gatekeeper: &str) -> Self {
-        let config = config(&[("user_api", user_api), ("gatekeeper", gatekeeper)]);
+    pub(crate) fn in_front_of(user_api: &str, gatekeeper: &str, confirm: &str) -> Self {
+        let config = config(&[
+            ("user_api", user_api),
+            ("gatekeeper", gatekeeper),
+            ("confirm", confirm),
+        ]);
         let (server, gateway) =
             gateway::listen(&config.server, Gateway::new(&config).unwrap()).unwrap();
         let handles = vec![server.handle()];
@@ -178,6 +185,17 @@ async fn echo(
     });
     asked.lock().unwrap().push(seen.clone());
     HttpResponse::Ok().json(seen)
+}
+
+/// What a page answers when a form has opened a session.
+async fn logged_in() -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header(("location", "/pages/invitations"))
+        .append_header(("set-cookie", SESSION_COOKIE))
+        .append_header(("set-cookie", "form=; Path=/; Max-Age=0"))
+        .insert_header(("content-security-policy", CONTENT_POLICY))
+        .insert_header(("referrer-policy", "no-referrer"))
+        .finish()
 }
 
 async fn redirect() -> HttpResponse {

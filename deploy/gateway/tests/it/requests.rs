@@ -22,6 +22,9 @@ async fn path_query_and_body_arrive_byte_for_byte() {
         "/access/groups/%C3%A9t%C3%A9/",
         "/metadata/0123456789/profile?",
         "/auth/token/a.b-c_d~e!$&'()*,;=:@",
+        "/confirm/0123456789/invited/carol+test@example.com",
+        "/confirm/send/forgot/carol%2Btest%40example.com",
+        "/confirm/resend/signup/o'hara+a=b!@example.com",
     ] {
         let head =
             format!("PUT {target} HTTP/1.1\r\nContent-Length: 13\r\nContent-Type: text/x-odd");
@@ -114,6 +117,40 @@ async fn only_the_gateway_says_who_the_client_is() {
         (header(&seen, "forwarded"), header(&seen, "x-real-ip")),
         (vec![], vec![])
     );
+}
+
+#[actix_web::test]
+async fn the_host_that_a_client_names_is_not_the_one_a_service_sees() {
+    let platform = Platform::start();
+
+    platform.get("/confirm-password-reset?resetKey=x").await;
+
+    let seen = platform.asked().pop().unwrap();
+    assert_eq!(seen["target"], "/confirm-password-reset?resetKey=x");
+    let [host] = header(&seen, "host")[..] else {
+        panic!("one host: {seen}");
+    };
+    assert!(host.starts_with("127.0.0.1:"), "{host}");
+}
+
+#[actix_web::test]
+async fn cookies_and_where_a_form_comes_from_reach_the_pages() {
+    let platform = Platform::start();
+    let head = "POST /pages/answer HTTP/1.1\r\nCookie: session=e30=; form=x\r\nOrigin: http://tidegate.example\r\n\
+                Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 16";
+
+    platform.send(head, b"form=x&answer=no").await;
+
+    let seen = platform.asked().pop().unwrap();
+    for (name, value) in [
+        ("cookie", "session=e30=; form=x"),
+        ("origin", "http://tidegate.example"),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ] {
+        assert_eq!(header(&seen, name), [value], "{name}");
+    }
+    assert_eq!(seen["body"], "form=x&answer=no");
 }
 
 #[actix_web::test]

@@ -20,11 +20,11 @@ async fn all_ready_is_200() {
 async fn whoever_is_not_ready_is_named() {
     let running = Platform::start();
     // A gateway answers /ready with 404, which is not ready either.
-    let platform =
-        Platform::in_front_of(&format!("http://{}", running.gateway), "http://127.0.0.1:1");
+    let gateway = format!("http://{}", running.gateway);
+    let platform = Platform::in_front_of(&gateway, "http://127.0.0.1:1", "http://127.0.0.1:1");
 
     let answer = platform.get("/status").await;
 
-    let body = json!({ "status": "error", "notReady": ["gatekeeper", "user-api"] });
+    let body = json!({ "status": "error", "notReady": ["gatekeeper", "user-api", "confirm"] });
     assert_eq!((answer.status, answer.json()), (503, body));
 }
