@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod grants;
+mod holders;
 mod ids;
 mod people;
 mod permissions;
@@ -12,6 +13,7 @@ mod tokens;
 mod users;
 
 pub use grants::Grant;
+pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
 pub use people::{PatientProfile, Person, PersonProfile};
 pub use permissions::{ADMINISTERING_NAMES, PermissionSet, PermissionsByUser, ROOT};

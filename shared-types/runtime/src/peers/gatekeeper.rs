@@ -1,6 +1,8 @@
 //! The client of gatekeeper: permissions.
 
-use shared_types::{AdministeredAccount, Grant, PermissionSet, PermissionsByUser, UserId};
+use shared_types::{
+    AdministeredAccount, Grant, LockedAccount, PermissionSet, PermissionsByUser, UserId,
+};
 
 use super::PeerError;
 use crate::http::{PeerClient, segment};
@@ -92,6 +94,13 @@ impl Gatekeeper {
             204 => Ok(()),
             _ => Err(answer.refusal()),
         }
+    }
+
+    /// Who runs the account of `user`; whatever gatekeeper is deciding about that is decided anew
+    /// (`PUT /internal/users/:userId/lock`). Repeatable.
+    pub async fn lock_account(&self, user: &UserId) -> Result<LockedAccount, PeerError> {
+        let path = format!("/internal/users/{}/lock", segment(user.as_str()));
+        self.client.put(&path, &()).await?.json()
     }
 
     /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_types::{Person, TokenData, UserId, UserRecord};
+use shared_types::{HolderNeed, HolderNotice, Person, TokenData, UserId, UserRecord};
 
 use super::PeerError;
 use crate::{
@@ -96,6 +96,17 @@ impl UserApi {
             .get(&format!("/users?id={}", ids.join(",")))
             .await?
             .json()
+    }
+
+    /// Tells who runs the account of `user`, or is about to; answers whether it needs somebody, and
+    /// who of them exists (`PUT /internal/users/:userId/holders`). Repeatable.
+    pub async fn tell_holders(
+        &self,
+        user: &UserId,
+        notice: &HolderNotice,
+    ) -> Result<HolderNeed, PeerError> {
+        let path = format!("/internal/users/{}/holders", segment(user.as_str()));
+        self.client.put(&path, notice).await?.json()
     }
 
     /// The accounts with these ids and their profiles, in this order; unknown ones are missing

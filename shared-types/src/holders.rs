@@ -1,0 +1,42 @@
+//! Who runs an account, as gatekeeper and user-api tell each other, so that one that nobody can log
+//! into keeps somebody.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::UserId;
+
+/// Body of user-api's `PUT /internal/users/{userId}/holders`: who runs the account by a direct
+/// permission, or is about to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HolderNotice {
+    /// The version of the account's lock at gatekeeper. What is told at a later one replaces what
+    /// was told before; other notices add to it.
+    pub version: i64,
+    /// Nobody else runs the account at that version, clinics apart.
+    pub holders: Vec<UserId>,
+}
+
+/// The answer to a [`HolderNotice`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HolderNeed {
+    /// Whether nobody could reach the account without somebody who runs it.
+    pub needs_holder: bool,
+    /// Which of the holders exist; empty where none is needed.
+    pub existing: Vec<UserId>,
+}
+
+/// The answer of gatekeeper's `PUT /internal/users/{userId}/lock`: who runs the account. What was
+/// decided about that and is not written by then is decided anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LockedAccount {
+    /// The version of the lock from here on.
+    pub version: i64,
+    /// Who runs the account by a direct permission.
+    pub holders: Vec<UserId>,
+    /// Whether a clinic runs it too.
+    pub clinic_custodian: bool,
+}
