@@ -73,9 +73,16 @@ pub trait Relay {
     ) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 }
 
+/// The cause of a failure that no repeat can mend, such as an address that does not exist: the row
+/// is set aside at once.
+#[derive(Debug, thiserror::Error)]
+#[error("no repeat can help: {0}")]
+pub struct Hopeless(pub String);
+
 /// The outbox of a service.
 #[derive(Clone)]
 pub struct Outbox {
+    name: &'static str,
     rows: Collection<Row>,
     lease: Collection<Document>,
     settings: OutboxSettings,
@@ -85,22 +92,33 @@ pub struct Outbox {
 impl Outbox {
     /// The outbox in `database`, with its indexes.
     pub async fn open(database: &Database, settings: &OutboxSettings) -> anyhow::Result<Self> {
+        Self::open_named(database, "outbox", settings).await
+    }
+
+    /// The outbox in the collection `name`, for a service whose effects must not wait for each
+    /// other: every outbox has a relay of its own.
+    pub async fn open_named(
+        database: &Database,
+        name: &'static str,
+        settings: &OutboxSettings,
+    ) -> anyhow::Result<Self> {
         anyhow::ensure!(settings.lease_s > 0, "outbox.lease_s is at least 1");
         anyhow::ensure!(
             settings.max_attempts > 0,
             "outbox.max_attempts is at least 1"
         );
-        let rows = database.collection("outbox");
+        let rows = database.collection(name);
         // Serves the relay's pass over the first row of each key, and the counts by state.
         let by_key = IndexModel::builder().keys(doc! { "state": 1, "key": 1, "sequence": 1 });
         ensure_indexes(&rows, vec![by_key.build()]).await?;
-        let lease = database.collection("outbox_lease");
+        let lease = database.collection(&format!("{name}_lease"));
         let free = doc! { "$setOnInsert": { "owner": "", "until": DateTime::MIN } };
         lease
             .update_one(doc! { "_id": LEASE }, free)
             .upsert(true)
             .await?;
         Ok(Self {
+            name,
             rows,
             lease,
             settings: settings.clone(),
@@ -278,7 +296,7 @@ impl Outbox {
         cause: &anyhow::Error,
     ) -> Result<(), mongodb::error::Error> {
         let attempts = row.attempts + 1;
-        let dead = attempts >= self.settings.max_attempts;
+        let dead = attempts >= self.settings.max_attempts || cause.is::<Hopeless>();
         let wait = backoff(attempts, Duration::from_secs(self.settings.max_backoff_s));
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let cause = format!("{cause:#}");
@@ -304,7 +322,8 @@ impl Outbox {
         for state in [PENDING, DEAD] {
             let rows = self.rows.count_documents(doc! { "state": state }).await?;
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-            metrics::gauge!("outbox_rows", "state" => state).set(rows as f64);
+            metrics::gauge!("outbox_rows", "outbox" => self.name, "state" => state)
+                .set(rows as f64);
         }
         Ok(())
     }

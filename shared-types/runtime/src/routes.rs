@@ -25,6 +25,7 @@ pub struct RouteEntry {
 pub struct RouteTable {
     envelope: Envelope,
     entries: Vec<RouteEntry>,
+    takes_trailing_slash: bool,
 }
 
 impl RouteTable {
@@ -33,6 +34,16 @@ impl RouteTable {
         Self {
             envelope: Envelope(envelope),
             entries: Vec::new(),
+            takes_trailing_slash: false,
+        }
+    }
+
+    /// The same, where a path may end with one slash more.
+    #[must_use]
+    pub fn taking_trailing_slash(self) -> Self {
+        Self {
+            takes_trailing_slash: true,
+            ..self
         }
     }
 
@@ -123,7 +134,11 @@ impl RouteTable {
             Envelope::render(request, Rejection::NoSuchPath(request.path().to_owned())).into()
         }));
         for path in self.paths_in_order() {
-            let mut resource = web::resource(path);
+            let mut patterns = vec![path.to_owned()];
+            if self.takes_trailing_slash {
+                patterns.push(format!("{path}/"));
+            }
+            let mut resource = web::resource(patterns);
             let mut allowed = Vec::new();
             for entry in self
                 .entries

@@ -1,6 +1,7 @@
 //! One typed client per service, used by whoever calls it.
 
 pub mod confirm;
+pub mod data;
 pub mod gatekeeper;
 pub mod user_api;
 

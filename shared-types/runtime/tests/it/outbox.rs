@@ -16,7 +16,7 @@ use mongodb::Collection;
 use shared_runtime::{
     config::OutboxSettings,
     mongo::{Aborted, transaction},
-    outbox::{Outbox, OutboxEntry, Relay},
+    outbox::{Hopeless, Outbox, OutboxEntry, Relay},
     testing::TestDatabase,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,9 @@ impl Relay for Receiver {
             let name = payload.get_str("name")?.to_owned();
             if self.refused.borrow().contains(&name) {
                 bail!("refused");
+            }
+            if name == "hopeless" {
+                return Err(Hopeless("nobody has that address".to_owned()).into());
             }
             self.got.borrow_mut().push(name);
             Ok(())
@@ -224,4 +227,15 @@ async fn a_relay_that_stops_in_order_hands_over_to_one_that_runs_already() {
     stopped.await.unwrap();
     stage.enqueue("a", "a2").await;
     assert_eq!(stage.got(2).await, ["a1", "a2"]);
+}
+
+#[actix_web::test]
+async fn what_no_repeat_can_mend_is_dead_at_once_and_holds_nothing_back() {
+    let stage = Stage::new(100).await;
+    stage.enqueue("a", "hopeless").await;
+    stage.enqueue("a", "next").await;
+    stage.start_relay();
+    assert_eq!(stage.got(1).await, ["next"]);
+    assert_eq!(stage.states().await, ["dead"]);
+    stage.stop.cancel();
 }
