@@ -51,6 +51,10 @@ impl From<Refusal> for ApiError {
                 StatusCode::FORBIDDEN,
                 "Cannot remove the last admin of an account that has no login or recovery capability",
             ),
+            Refusal::MayNotShare => Self::reason(
+                StatusCode::FORBIDDEN,
+                "The sender may no longer share this account",
+            ),
             Refusal::InvalidContent(invalid) => Self::message(
                 StatusCode::BAD_REQUEST,
                 "InvalidContent",

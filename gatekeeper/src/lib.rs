@@ -1,6 +1,7 @@
 //! gatekeeper: permissions. Who may see or change whose data.
 //!
-//! **Owns** the grants of accounts to accounts (`perms`), and the relations of clinics to patients
+//! **Owns** the grants of accounts to accounts (`perms`) and which offers have become such
+//! (`applied_grants`), and the relations of clinics to patients
 //! and clinicians (`patient_permissions`, `clinician_permissions`), which the clinic service tells
 //! it. **Calls** user-api: to check tokens, and to ask whether an account can be logged into before
 //! its last administrator goes. **Settings** start with `GATEKEEPER__`.
@@ -47,7 +48,7 @@ use shared_runtime::{
 use utoipa::OpenApi;
 
 use crate::{
-    routes::{access, health, relations, users},
+    routes::{access, grants, health, relations, users},
     store::Store,
 };
 
@@ -118,6 +119,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         access::list_members,
         access::find_permissions,
         access::replace_permissions,
+        grants::apply_grant,
         relations::update_patient,
         relations::delete_patient,
         relations::update_clinician,

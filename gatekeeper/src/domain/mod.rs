@@ -1,6 +1,7 @@
 //! The rules of permissions: pure functions over values, without clock, database or HTTP.
 
 pub(crate) mod access;
+pub(crate) mod grants;
 pub(crate) mod last_admin;
 pub(crate) mod permissions;
 
@@ -17,6 +18,8 @@ pub(crate) enum Refusal {
     NoPermissions,
     #[error("the last admin of an account without login or recovery stays")]
     LastAdmin,
+    #[error("who offered the permissions does not run the account")]
+    MayNotShare,
     #[error(transparent)]
     InvalidContent(#[from] InvalidContent),
 }

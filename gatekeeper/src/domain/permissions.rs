@@ -10,7 +10,7 @@ const NOTE_ALIAS: &str = "notes";
 const NOTE: &str = "note";
 
 /// A set of more names is a mistake or an attack: the vocabulary has eight.
-const MAX_NAMES: usize = 64;
+pub(crate) const MAX_NAMES: usize = 64;
 
 /// Levels of objects and arrays in a set, the set itself included. Real values nest one or two.
 const MAX_DEPTH: usize = 16;
@@ -31,6 +31,10 @@ pub(crate) enum InvalidContent {
     Name,
     #[error("Invalid permissions: at most {MAX_NAMES} names and {MAX_DEPTH} levels")]
     TooLarge,
+    #[error("Invalid account id: expected a text that is not empty")]
+    AccountId,
+    #[error("Invalid grant id: expected 1 to 64 letters, digits, - or _")]
+    GrantId,
     #[error("Invalid clinic id: expected 24 hexadecimal digits")]
     ClinicId,
     #[error("Invalid revision: expected an integer, at least 1")]
@@ -88,6 +92,12 @@ pub(crate) fn storable(mut names: Map<String, Value>) -> Result<PermissionSet, I
     };
     rename_alias(&mut names);
     Ok(PermissionSet(names))
+}
+
+/// `set` as it was stored, in the spelling in which sets are stored.
+pub(crate) fn in_one_spelling(mut set: PermissionSet) -> PermissionSet {
+    rename_alias(&mut set.0);
+    set
 }
 
 /// Adds `other` to `set`: the union of the names; objects are merged name by name, of two other

@@ -1,6 +1,7 @@
 //! The route table. The first path that matches wins, so fixed segments stand above variable ones.
 
 pub(crate) mod access;
+pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod relations;
 mod replacement;
@@ -26,6 +27,7 @@ pub(crate) fn table() -> RouteTable {
             access::replace_permissions,
         )
         // Services only. The public origin routes nothing under /internal.
+        .put(&["/internal/grants/{grant_id}"], grants::apply_grant)
         .put(
             &["/internal/clinics/{clinic_id}/patients/{user_id}"],
             relations::update_patient,

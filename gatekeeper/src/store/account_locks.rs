@@ -1,5 +1,6 @@
 //! Collection `sharer_locks`: one counter per account, incremented by each transaction that may
-//! take an administrator from it, so that of two at the same moment one waits for the other.
+//! take an administrator from it or relies on one, so that of two at the same moment one waits for
+//! the other.
 
 use bson::doc;
 use mongodb::{ClientSession, Collection, Database, error::Result};

@@ -68,21 +68,7 @@ impl ClinicRelations {
         let ids = grantees.map(UserId::as_str);
         let mut cursor = self
             .clinicians
-            .aggregate([
-                doc! {"$match": {"userId": {"$in": ids.to_vec()}, "deleted": {"$ne": true}}},
-                doc! {"$lookup": {
-                    "from": PATIENTS,
-                    "localField": "clinicId",
-                    "foreignField": "clinicId",
-                    "pipeline": [
-                        {"$match": {"userId": sharer.as_str(), "deleted": {"$ne": true}}},
-                        {"$project": {"_id": 0, "permissions": 1}},
-                    ],
-                    "as": "patients",
-                }},
-                doc! {"$unwind": "$patients"},
-                doc! {"$project": {"_id": 0, "userId": 1, "permissions": "$patients.permissions"}},
-            ])
+            .aggregate(derivation(sharer, &ids))
             .with_type::<RawDocumentBuf>()
             .await?;
         let mut derived = std::array::from_fn(|_| PermissionSet::default());
@@ -96,6 +82,26 @@ impl ClinicRelations {
             {
                 merge(set, permissions_in(document)?);
             }
+        }
+        Ok(derived)
+    }
+
+    /// What `grantee` may do on the account of `sharer` through clinics, as a transaction sees it.
+    pub(crate) async fn find_derived_in(
+        &self,
+        session: &mut ClientSession,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<PermissionSet> {
+        let mut cursor = self
+            .clinicians
+            .aggregate(derivation(sharer, &[grantee.as_str()]))
+            .with_type::<RawDocumentBuf>()
+            .session(&mut *session)
+            .await?;
+        let mut derived = PermissionSet::default();
+        while cursor.advance(session).await? {
+            merge(&mut derived, permissions_in(cursor.current())?);
         }
         Ok(derived)
     }
@@ -208,6 +214,26 @@ impl ClinicRelations {
         }
         Ok(())
     }
+}
+
+/// The query for what `grantees` may do on the account of `sharer` through clinics; they may
+/// occur several times.
+fn derivation(sharer: &UserId, grantees: &[&str]) -> Vec<Document> {
+    vec![
+        doc! {"$match": {"userId": {"$in": grantees}, "deleted": {"$ne": true}}},
+        doc! {"$lookup": {
+            "from": PATIENTS,
+            "localField": "clinicId",
+            "foreignField": "clinicId",
+            "pipeline": [
+                {"$match": {"userId": sharer.as_str(), "deleted": {"$ne": true}}},
+                {"$project": {"_id": 0, "permissions": 1}},
+            ],
+            "as": "patients",
+        }},
+        doc! {"$unwind": "$patients"},
+        doc! {"$project": {"_id": 0, "userId": 1, "permissions": "$patients.permissions"}},
+    ]
 }
 
 fn has_user() -> Document {

@@ -1,6 +1,7 @@
 //! What gatekeeper keeps, one file a collection.
 
 pub(crate) mod account_locks;
+pub(crate) mod applied_grants;
 pub(crate) mod clinic_relations;
 mod duplicates;
 pub(crate) mod permissions;
@@ -12,6 +13,7 @@ use shared_types::{PermissionSet, UserId};
 
 use self::{
     account_locks::AccountLocks,
+    applied_grants::AppliedGrants,
     clinic_relations::{CLINICIANS, ClinicRelations},
     permissions::{MARK, Permissions},
 };
@@ -24,6 +26,7 @@ pub(crate) struct Store {
     pub(crate) permissions: Permissions,
     pub(crate) clinic_relations: ClinicRelations,
     pub(crate) account_locks: AccountLocks,
+    pub(crate) applied_grants: AppliedGrants,
 }
 
 impl Store {
@@ -31,6 +34,7 @@ impl Store {
     pub(crate) async fn open(database: &Database) -> Result<Self> {
         Permissions::prepare(database).await?;
         ClinicRelations::prepare(database).await?;
+        AppliedGrants::prepare(database).await?;
         database
             .collection::<bson::Document>(CLINICIANS)
             .aggregate([
@@ -55,6 +59,7 @@ impl Store {
             permissions: Permissions::on(database),
             clinic_relations: ClinicRelations::on(database),
             account_locks: AccountLocks::on(database),
+            applied_grants: AppliedGrants::on(database),
         }
     }
 

@@ -95,6 +95,13 @@ fn internal() -> Vec<Row> {
     vec![
         (
             "PUT",
+            "/internal/grants/{grant_id}",
+            "/internal/grants/a-key",
+            json!({"sharerId": "alice", "granteeId": "invited", "permissions": {"view": {}}}),
+            only_services(200),
+        ),
+        (
+            "PUT",
             "/internal/clinics/{clinic_id}/patients/{user_id}",
             "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice",
             json!({"revision": 1, "permissions": {"view": {}}}),

@@ -9,6 +9,7 @@ mod auth;
 mod bad_input;
 mod documents;
 mod failures;
+mod grants;
 mod inherited;
 mod last_admin;
 mod queries;

@@ -1,0 +1,112 @@
+//! Grants that somebody offered and the grantee accepted. For services only; each may be repeated.
+
+use actix_web::web::{Json, Path};
+use bson::DateTime;
+use mongodb::ClientSession;
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    mongo::{self, Aborted},
+};
+use shared_types::{Grant, PermissionSet};
+
+use super::{State, only_services};
+use crate::{
+    domain::{
+        Refusal,
+        grants::{check_id, joined, may_share, read, sender},
+        permissions::{Held, root},
+    },
+    error::aborted,
+};
+
+/// `PUT /internal/grants/{grant_id}`: a grantee gets what it was offered, in addition to what it
+/// has.
+///
+/// The names of the offer are added to those that the grantee has directly, which keep their
+/// values; nothing is taken away. Each id has its effect once, for 400 days: a repeat changes
+/// nothing, also where the permissions were taken away since. An account on itself has `root`
+/// whatever it is offered.
+///
+/// Body: [`Grant`]; `grantedBy`, unless it is absent or the sharer, must run the sharer's account
+/// at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters, digits, `-` and
+/// `_`. Answer: 200, what the grantee has directly then; after a repeat, what was offered.
+/// Errors: 400 no such body or id, or more than 64 names in all; 401 no service's token; 403
+/// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database failed; 503
+/// (empty) the token cannot be checked.
+/// Source: our own; confirm asks for it when an invitation is accepted, which in the reference
+/// replaces the pair's set.
+#[utoipa::path(
+    put,
+    path = "/internal/grants/{grant_id}",
+    tag = "internal",
+    params(("grant_id" = String, Path, description = "1 to 64 letters, digits, `-` and `_`.")),
+    request_body = Grant,
+    responses(
+        (status = 200, description = "What the grantee has directly, or what was offered before.", body = PermissionSet),
+        (status = 400, description = "No grant.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid grant id: expected 1 to 64 letters, digits, - or _"})),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 403, description = "Who offered it does not run the account.", body = Object, example = json!({"code": 403, "reason": "The sender may no longer share this account"})),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn apply_grant(
+    caller: Caller,
+    grant_id: Path<String>,
+    body: Body,
+    state: State,
+) -> Result<Json<PermissionSet>, ApiError> {
+    only_services(&caller)?;
+    check_id(&grant_id).map_err(Refusal::from)?;
+    let grant = read(&body.0).map_err(Refusal::from)?;
+    if grant.sharer_id == grant.grantee_id {
+        return Ok(Json(root()));
+    }
+    let store = &state.store;
+    let applied = mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, &grant.sharer_id).await?;
+        if store.applied_grants.contains(session, &grant_id).await? {
+            return Ok(grant.permissions.clone());
+        }
+        let set = add(&state, session, &grant).await?;
+        store
+            .applied_grants
+            .insert(session, &grant_id, DateTime::now())
+            .await?;
+        Ok(set)
+    })
+    .await;
+    Ok(Json(applied.map_err(aborted)?))
+}
+
+/// Adds what is offered in the transaction of `session`, which holds the lock of the account;
+/// answers what the grantee has then.
+async fn add(
+    state: &State,
+    session: &mut ClientSession,
+    grant: &Grant,
+) -> Result<PermissionSet, Aborted<Refusal>> {
+    let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
+    let store = &state.store;
+    if let Some(sender) = sender(grant) {
+        let held = Held {
+            direct: store.permissions.find_in(session, sharer, sender).await?,
+            by_clinics: store
+                .clinic_relations
+                .find_derived_in(session, sharer, sender)
+                .await?,
+        };
+        may_share(held).map_err(Aborted::Refused)?;
+    }
+    let direct = store.permissions.find_in(session, sharer, grantee).await?;
+    let set =
+        joined(direct, &grant.permissions).map_err(|invalid| Aborted::Refused(invalid.into()))?;
+    store
+        .permissions
+        .update_in(session, sharer, grantee, &set)
+        .await?;
+    Ok(set)
+}
