@@ -60,13 +60,16 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let data_dir = DataDir::open(&folder)?;
     let mongod = local_mongod::start(&data_dir.mongodb()).await?;
     let uri = mongod.uri().to_owned();
+    let mail_dir = data_dir.mail();
+    fs::create_dir(&mail_dir)?;
     let wiring = Wiring::new(
         &data_dir,
         ports::free::<1>()?[0],
         ports::free()?,
         uri.clone(),
+        Some(mail_dir),
     )?
-    .without_login_limit();
+    .without_limits();
     let mut stack = Stack::on(Some(mongod));
     for (name, program) in PROGRAMS.iter().zip(&programs) {
         stack.start(name, program, &wiring)?;

@@ -66,6 +66,11 @@ impl DataDir {
         self.root.join("mongodb")
     }
 
+    /// Where mails go when no other place is given.
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+
     /// The file with the key that signs session tokens: RSA, PKCS #8, PEM.
     pub(crate) fn signing_key(&self) -> anyhow::Result<PathBuf> {
         self.secret_file("user-api-signing-key.pem", || {
@@ -113,7 +118,8 @@ impl Drop for DataDir {
     }
 }
 
-fn create_private(folder: &Path) -> anyhow::Result<()> {
+/// Creates a folder that only its owner can open, unless it is there already.
+pub(crate) fn create_private(folder: &Path) -> anyhow::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

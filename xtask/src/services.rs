@@ -1,7 +1,7 @@
 //! The services of the local stack: their programs, ports and settings.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::data_dir::DataDir;
@@ -9,10 +9,10 @@ use crate::environment;
 
 /// The server names that get a secret of their own: each service that logs in,
 /// and one for scripts and tools.
-const SERVER_NAMES: [&str; 2] = ["gatekeeper", "scripts"];
+const SERVER_NAMES: [&str; 3] = ["gatekeeper", "confirm", "scripts"];
 
 /// The programs, in the order of their start; also the names of their packages.
-pub(crate) const PROGRAMS: [&str; 3] = ["user-api", "gatekeeper", "gateway"];
+pub(crate) const PROGRAMS: [&str; 4] = ["user-api", "gatekeeper", "confirm", "gateway"];
 
 /// Browsers of this machine may call the local stack from any port.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*";
@@ -31,13 +31,17 @@ pub(crate) struct Wiring {
     pub(crate) user_api_port: u16,
     /// Port of gatekeeper.
     pub(crate) gatekeeper_port: u16,
+    /// Port of confirm.
+    pub(crate) confirm_port: u16,
     /// The connection string.
     pub(crate) mongodb_uri: String,
     /// PEM file of the key that signs session tokens.
     signing_key: PathBuf,
     /// Server name and the file of its secret.
     server_secrets: Vec<(&'static str, PathBuf)>,
-    limits_logins: bool,
+    /// Receives the mails; `None` when the environment says where they go.
+    mail_dir: Option<PathBuf>,
+    has_limits: bool,
 }
 
 impl Wiring {
@@ -45,8 +49,9 @@ impl Wiring {
     pub(crate) fn new(
         data_dir: &DataDir,
         origin_port: u16,
-        [user_api_port, gatekeeper_port]: [u16; 2],
+        [user_api_port, gatekeeper_port, confirm_port]: [u16; 3],
         mongodb_uri: String,
+        mail_dir: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
         let mut server_secrets = Vec::new();
         for name in SERVER_NAMES {
@@ -57,17 +62,19 @@ impl Wiring {
             origin_port,
             user_api_port,
             gatekeeper_port,
+            confirm_port,
             mongodb_uri,
             signing_key,
             server_secrets,
-            limits_logins: true,
+            mail_dir,
+            has_limits: true,
         })
     }
 
-    /// The same without a limit on the log-ins of one account, for the benchmark.
-    pub(crate) fn without_login_limit(self) -> Self {
+    /// The same without limits on log-ins and mails, for the benchmark.
+    pub(crate) fn without_limits(self) -> Self {
         Self {
-            limits_logins: false,
+            has_limits: false,
             ..self
         }
     }
@@ -77,6 +84,7 @@ impl Wiring {
         let port = match program {
             "user-api" => self.user_api_port,
             "gatekeeper" => self.gatekeeper_port,
+            "confirm" => self.confirm_port,
             _ => self.origin_port,
         };
         format!("http://127.0.0.1:{port}")
@@ -101,6 +109,11 @@ impl Wiring {
         Ok(secrets)
     }
 
+    /// The folder that receives the mails; `None` when the environment says where they go.
+    pub(crate) fn mail_dir(&self) -> Option<&Path> {
+        self.mail_dir.as_deref()
+    }
+
     /// Gives `command` the settings of `program`. What the environment of
     /// `cargo xtask up` already sets wins, except for addresses and the
     /// database, which belong together.
@@ -113,9 +126,11 @@ impl Wiring {
         match program {
             "user-api" => self.configure_user_api(command),
             "gatekeeper" => self.configure_gatekeeper(command),
+            "confirm" => self.configure_confirm(command),
             _ => {
                 command.env("GATEWAY__SERVICES__USER_API", self.url("user-api"));
                 command.env("GATEWAY__SERVICES__GATEKEEPER", self.url("gatekeeper"));
+                command.env("GATEWAY__SERVICES__CONFIRM", self.url("confirm"));
             }
         }
     }
@@ -124,6 +139,7 @@ impl Wiring {
         configure_server(command, "USER_API");
         command.env("USER_API__MONGO__URI", &self.mongodb_uri);
         command.env("USER_API__GATEKEEPER__URL", self.url("gatekeeper"));
+        command.env("USER_API__CONFIRM__URL", self.url("confirm"));
         default_file(command, "USER_API__TOKENS__PRIVATE_KEY", &self.signing_key);
         for (name, file) in &self.server_secrets {
             default_file(
@@ -132,10 +148,10 @@ impl Wiring {
                 file,
             );
         }
-        if !self.limits_logins {
+        if !self.has_limits {
             command.env("USER_API__LOGIN_LIMIT__BURST", "0");
         }
-        // No mail leaves this machine, so nobody could verify an address otherwise.
+        // To try things out without reading mails.
         default(
             command,
             "USER_API__ACCOUNTS__VERIFICATION_SECRET",
@@ -147,12 +163,38 @@ impl Wiring {
         configure_server(command, "GATEKEEPER");
         command.env("GATEKEEPER__MONGO__URI", &self.mongodb_uri);
         command.env("GATEKEEPER__USER_API__URL", self.url("user-api"));
-        for (name, file) in &self.server_secrets {
-            if *name == "gatekeeper" {
-                default_file(command, "GATEKEEPER__USER_API__SERVER_SECRET", file);
-            }
+        self.configure_server_secret("gatekeeper", command);
+    }
+
+    fn configure_confirm(&self, command: &mut Command) {
+        configure_server(command, "CONFIRM");
+        command.env("CONFIRM__MONGO__URI", &self.mongodb_uri);
+        command.env("CONFIRM__USER_API__URL", self.url("user-api"));
+        command.env("CONFIRM__GATEKEEPER__URL", self.url("gatekeeper"));
+        self.configure_server_secret("confirm", command);
+        default(command, "CONFIRM__WEB__PUBLIC_URL", &self.url("gateway"));
+        if let Some(folder) = &self.mail_dir {
+            command.env("CONFIRM__MAIL__TRANSPORT", "file");
+            command.env("CONFIRM__MAIL__DIRECTORY", folder);
+        }
+        if !self.has_limits {
+            command.env("CONFIRM__LIMITS__MAILS_PER_SENDER_PER_HOUR", "0");
+            command.env("CONFIRM__LIMITS__MAILS_PER_RECIPIENT_PER_HOUR", "0");
         }
     }
+
+    /// With what the service `name` logs in at user-api.
+    fn configure_server_secret(&self, name: &str, command: &mut Command) {
+        for (_, file) in self.server_secrets.iter().filter(|(each, _)| *each == name) {
+            let setting = format!("{}__USER_API__SERVER_SECRET", name.to_uppercase());
+            default_file(command, &setting, file);
+        }
+    }
+}
+
+/// Whether the environment says how mails leave, such as through a mail server.
+pub(crate) fn mail_is_configured() -> bool {
+    is_set("CONFIRM__MAIL__TRANSPORT") || is_set("CONFIRM__MAIL__SMTP__HOST")
 }
 
 /// What the services share and the gateway has not.

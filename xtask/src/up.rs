@@ -11,9 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use crate::cargo;
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 use crate::ready_file::ReadyFile;
-use crate::services::{PROGRAMS, Wiring};
+use crate::services::{self, PROGRAMS, Wiring};
 use crate::stack::Stack;
 
 /// How long a port may still be held by a stack that was killed a moment ago.
@@ -23,8 +23,9 @@ const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Builds the services, starts them on free ports behind one origin, and keeps
 /// everything they know in the data directory. Settings of the services in the
-/// environment, such as `USER_API__LOG__FILTER=debug`, are passed on. An
-/// e-mail address with `+verified` in it counts as verified.
+/// environment, such as `USER_API__LOG__FILTER=debug`, are passed on. Mails are
+/// written to a folder, unless `CONFIRM__MAIL__SMTP__HOST` names a mail server.
+/// An e-mail address with `+verified` in it counts as verified.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Port of the public origin on 127.0.0.1; 0 takes a free one.
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     /// Database, keys and secrets [default: .tidegate in the workspace].
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Folder for outgoing mail. It is created, and stays empty: no service sends mail yet.
+    /// Folder that receives each mail as an .eml file [default: mail in the data directory].
     #[arg(long)]
     mail_dir: Option<PathBuf>,
     /// A running MongoDB replica set to use instead of one of our own.
@@ -69,11 +70,7 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
         .unwrap_or_else(|| cargo::workspace().join(".tidegate"));
     let data_dir = DataDir::open(&data_dir)?;
     let origin_port = origin_port(arguments.port, data_dir.predecessor_was_killed()).await?;
-    if let Some(folder) = &arguments.mail_dir {
-        std::fs::create_dir_all(folder).with_context(|| {
-            format!("the mail directory {} cannot be created", folder.display())
-        })?;
-    }
+    let mail_dir = mail_dir(arguments, &data_dir)?;
     let ready_file = arguments
         .ready_file
         .as_deref()
@@ -99,7 +96,8 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
         .clone()
         .or(own_uri)
         .context("a database is given or started")?;
-    let wiring = Wiring::new(&data_dir, origin_port, ports::free()?, mongodb_uri)?;
+    let ports = ports::free()?;
+    let wiring = Wiring::new(&data_dir, origin_port, ports, mongodb_uri, mail_dir)?;
     let mut stack = Stack::on(mongod);
     for (name, program) in PROGRAMS.iter().zip(&programs) {
         stack.start(name, program, &wiring)?;
@@ -109,8 +107,22 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(file) = &ready_file {
         file.write(&places(&origin, &wiring, stack.processes())?)?;
     }
-    greet(&origin);
+    greet(&origin, wiring.mail_dir());
     stack.watch().await
+}
+
+/// The folder for mails, ready to be written to; `None` when the environment says where they go.
+fn mail_dir(arguments: &Arguments, data_dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
+    if services::mail_is_configured() {
+        return Ok(None);
+    }
+    let folder = arguments.mail_dir.clone();
+    let folder = folder.unwrap_or_else(|| data_dir.mail());
+    // Mails hold keys that open accounts.
+    data_dir::create_private(&folder)
+        .and_then(|()| Ok(tempfile::tempfile_in(&folder)?))
+        .with_context(|| format!("the mail directory {} cannot be used", folder.display()))?;
+    Ok(Some(std::path::absolute(folder)?))
 }
 
 /// The port itself or, for 0, a free one; an error when somebody listens there.
@@ -155,17 +167,27 @@ fn places(origin: &str, wiring: &Wiring, processes: Vec<(String, u32)>) -> anyho
         .collect();
     Ok(json!({
         "origin": origin,
-        "services": { "user-api": wiring.url("user-api"), "gatekeeper": wiring.url("gatekeeper") },
+        "services": {
+            "user-api": wiring.url("user-api"),
+            "gatekeeper": wiring.url("gatekeeper"),
+            "confirm": wiring.url("confirm"),
+        },
         "server_secret": secrets,
+        "mail_dir": wiring.mail_dir(),
         "mongodb_uri": wiring.mongodb_uri,
         "processes": processes,
     }))
 }
 
-fn greet(origin: &str) {
+fn greet(origin: &str, mail_dir: Option<&Path>) {
+    let mails = match mail_dir {
+        Some(folder) => format!("Mails are written to {}", folder.display()),
+        None => "Mails go where CONFIRM__MAIL__… says".to_owned(),
+    };
     println!(
         r#"
-Tidegate is ready at {origin} (Ctrl-C stops it; the data stay). Try:
+Tidegate is ready at {origin} (Ctrl-C stops it; the data stay).
+{mails}. Try:
 
   # Sign up. The answer shows the userid and, as a header, the x-tidepool-session-token.
   curl -i {origin}/auth/user -d '{{"username":"alice+verified@example.com","emails":["alice+verified@example.com"],"password":"a-long-password"}}'
@@ -175,6 +197,9 @@ Tidegate is ready at {origin} (Ctrl-C stops it; the data stay). Try:
 
   # Who can reach me? Fill in both.
   curl {origin}/access/USERID -H 'x-tidepool-session-token: TOKEN'
+
+  # Invite somebody. The mail has a link to a page that asks for the rest.
+  curl {origin}/confirm/send/invite/USERID -H 'x-tidepool-session-token: TOKEN' -d '{{"email":"bob@example.com","permissions":{{"view":{{}}}}}}'
 "#
     );
 }

@@ -139,7 +139,7 @@ fn up(data_dir: &Path, port: u16) -> Command {
 /// where they are missing, `up` builds them.
 fn programs() -> Vec<OsString> {
     let folder = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().unwrap();
-    if ["user-api", "gatekeeper", "gateway"]
+    if ["user-api", "gatekeeper", "confirm", "gateway"]
         .iter()
         .all(|name| folder.join(name).is_file())
     {
@@ -174,12 +174,20 @@ async fn it_gets_ready_stops_in_order_and_keeps_its_data() {
     assert_eq!(first.end().await, (Some(0), String::new()));
     first.assert_nothing_is_left().await;
     assert!(!folder.path().join("ready.json").exists());
+    let mail_dir = fs::canonicalize(folder.path()).unwrap().join("data/mail");
+    assert_eq!(Path::new(first.text("/mail_dir")), mail_dir);
+    assert_eq!(
+        fs::metadata(mail_dir).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
 
     let mut second = Up::ready(&folder, 0).await;
     for same in [
         "/server_secret/gatekeeper",
+        "/server_secret/confirm",
         "/server_secret/scripts",
         "/mongodb_uri",
+        "/mail_dir",
     ] {
         assert_eq!(first.text(same), second.text(same));
     }
@@ -239,6 +247,18 @@ fn a_directory_that_cannot_be_written_is_refused() {
 
     assert!(
         said.contains("the data directory /dev/null/data cannot be used"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mail_directory_that_cannot_be_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+
+    let said = refused(up(&folder.path().join("data"), 0).args(["--mail-dir", "/dev/null/mail"]));
+
+    assert!(
+        said.contains("the mail directory /dev/null/mail cannot be used"),
         "{said}"
     );
 }
