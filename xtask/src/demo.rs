@@ -1,17 +1,26 @@
-//! `cargo xtask demo`: the family story against a running platform, every call and its answer.
+//! `cargo xtask demo`: the family story against a running platform, every call and its answer,
+//! and every mail.
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
 
+mod invitations;
+mod mailbox;
 mod stage;
+
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use self::stage::{Person, Stage, set};
-use crate::services::VERIFIED_TAG;
+use self::{
+    mailbox::Mailbox,
+    stage::{Person, Stage, set},
+};
+use crate::{cargo, services::VERIFIED_TAG};
 
-/// Plays the family story against a running platform and prints every call and its answer.
+/// Plays the family story against a running platform and prints every call, its answer, and the
+/// mails that come.
 ///
 /// It makes new accounts each time. An answer that is not as the story says ends it with an error.
 #[derive(clap::Args)]
@@ -19,20 +28,51 @@ pub(crate) struct Arguments {
     /// The public origin of the platform.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     origin: String,
+    /// The folder to which it writes its mails [default: .tidegate/mail in the workspace].
+    #[arg(long)]
+    mail_dir: Option<PathBuf>,
+    /// The ready file of the platform, which tells both.
+    #[arg(long, conflicts_with_all = ["origin", "mail_dir"])]
+    ready_file: Option<PathBuf>,
     /// What makes an address count as verified there.
     #[arg(long, default_value = VERIFIED_TAG)]
     verified_tag: String,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let stage = Stage::new(&arguments.origin)?;
+    let (origin, mail_dir) = places(arguments)?;
+    let stage = Stage::new(&origin)?;
+    let mails = Mailbox::open(&mail_dir)?;
     let family = Family::sign_up(&stage, &arguments.verified_tag).await?;
     share(&stage, &family).await?;
     drop_rights(&stage, &family).await?;
     run_a_child_account(&stage, &family).await?;
     delete_an_account(&stage, &family).await?;
+    invitations::tell(&stage, &mails).await?;
     println!("\nThe story is told. Every answer was as it should be.");
     Ok(())
+}
+
+/// The origin and the folder of its mails.
+fn places(arguments: &Arguments) -> anyhow::Result<(String, PathBuf)> {
+    let Some(file) = &arguments.ready_file else {
+        let mail_dir = arguments.mail_dir.clone();
+        let mail_dir = mail_dir.unwrap_or_else(|| cargo::workspace().join(".tidegate/mail"));
+        return Ok((arguments.origin.clone(), mail_dir));
+    };
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} is not there", file.display()))?;
+    let places: Value = serde_json::from_str(&text)?;
+    let origin = places["origin"].as_str();
+    let mail_dir = places["mail_dir"].as_str();
+    Ok((
+        origin.context("the ready file names no origin")?.to_owned(),
+        mail_dir
+            .context(
+                "mails of that platform go to a mail server, where the story cannot read them",
+            )?
+            .into(),
+    ))
 }
 
 struct Family {

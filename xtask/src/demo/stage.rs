@@ -14,8 +14,39 @@ const PROPAGATION: Duration = Duration::from_secs(15);
 pub(super) struct Person {
     pub(super) name: &'static str,
     pub(super) id: String,
-    token: String,
+    pub(super) address: String,
     pub(super) password: String,
+    token: String,
+}
+
+impl Person {
+    /// Somebody whose account others made.
+    pub(super) fn of(name: &'static str, id: &str, address: &str, password: &str) -> Self {
+        Self {
+            name,
+            id: id.to_owned(),
+            address: address.to_owned(),
+            password: password.to_owned(),
+            token: String::new(),
+        }
+    }
+}
+
+/// An address that nobody has; so the story can be told again and again.
+pub(super) fn address(name: &str, tag: &str) -> anyhow::Result<String> {
+    let name = name.to_lowercase();
+    Ok(format!("{name}.{:x}{tag}@example.org", nanoseconds()?))
+}
+
+/// A password that is somebody's own.
+pub(super) fn password(name: &str) -> anyhow::Result<String> {
+    let number = nanoseconds()? >> 4 & 0xFFFF_FFFF_FFFF;
+    Ok(format!("{name}-{number:012x}"))
+}
+
+fn nanoseconds() -> anyhow::Result<u128> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(now.as_nanos())
 }
 
 /// A permission set: each name with an empty object.
@@ -64,15 +95,25 @@ impl Stage {
         }
     }
 
+    /// An account with a verified address, logged in.
     pub(super) async fn sign_up(
         &self,
         name: &'static str,
         verified_tag: &str,
     ) -> anyhow::Result<Person> {
-        // The story can be told again and again.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-        let address = format!("{}.{now:x}{verified_tag}@example.org", name.to_lowercase());
-        let password = format!("{name}-{:012x}", now >> 4 & 0xFFFF_FFFF_FFFF);
+        let address = address(name, verified_tag)?;
+        let mut person = self.register(name, &address).await?;
+        self.log_in(&mut person).await?.must_be(200)?;
+        Ok(person)
+    }
+
+    /// A new account, with the session that sign-up opens.
+    pub(super) async fn register(
+        &self,
+        name: &'static str,
+        address: &str,
+    ) -> anyhow::Result<Person> {
+        let password = password(name)?;
         let account = json!({
             "username": address, "emails": [address], "password": password, "roles": ["patient"],
         });
@@ -83,36 +124,30 @@ impl Stage {
         let answer = self
             .send("POST /auth/user", Some(&account), request)
             .await?;
-        ensure!(
-            answer.status == 201,
-            "{}: {} instead of 201",
-            answer.what,
-            answer.status
-        );
-        let id = answer.body["userid"]
-            .as_str()
-            .context("an account has an id")?
-            .to_owned();
+        let token = answer.token.clone();
+        let body = answer.must_be(201)?;
+        let id = body["userid"].as_str().context("an account has an id")?;
+        Ok(Person {
+            name,
+            id: id.to_owned(),
+            address: address.to_owned(),
+            password,
+            token: token.context("a sign-up answers a token")?,
+        })
+    }
 
+    /// Opens a session and keeps its token, if it is granted.
+    pub(super) async fn log_in(&self, person: &mut Person) -> anyhow::Result<Answer> {
         let request = self
             .client
             .request(Method::POST, self.url("/auth/login"))
-            .basic_auth(&address, Some(&password));
-        let what = format!("POST /auth/login  (as {address})");
+            .basic_auth(&person.address, Some(&person.password));
+        let what = format!("POST /auth/login  (as {})", person.address);
         let answer = self.send(&what, None, request).await?;
-        ensure!(
-            answer.status == 200,
-            "{}: {} instead of 200",
-            answer.what,
-            answer.status
-        );
-        let token = answer.token.context("a login answers a token")?;
-        Ok(Person {
-            name,
-            id,
-            token,
-            password,
-        })
+        if let Some(token) = &answer.token {
+            person.token.clone_from(token);
+        }
+        Ok(answer)
     }
 
     pub(super) async fn members(&self, person: &Person, account: &str) -> anyhow::Result<Answer> {
@@ -154,6 +189,21 @@ impl Stage {
         self.send(&what, body, request).await
     }
 
+    /// A call of somebody who shows no token.
+    pub(super) async fn anonymously(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let what = format!("{method} {path}");
+        let mut request = self.client.request(method, self.url(path));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.send(&what, body, request).await
+    }
+
     async fn send(
         &self,
         what: &str,
@@ -185,10 +235,10 @@ impl Stage {
                 println!("< {text}");
             }
         }
-        let body = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text)?
+        let body = match text.as_str() {
+            "" => Value::Null,
+            // Some answers are plain text.
+            text => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
         };
         Ok(Answer {
             what: what.to_owned(),
