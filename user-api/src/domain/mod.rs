@@ -1,10 +1,12 @@
 //! The rules: types and pure functions.
 
+pub(crate) mod address;
 pub(crate) mod associates;
 pub(crate) mod credentials;
 pub(crate) mod deletion;
 pub(crate) mod details;
 pub(crate) mod password;
+pub(crate) mod people;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod rights;

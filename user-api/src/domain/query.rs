@@ -36,6 +36,8 @@ pub(crate) enum InvalidQuery {
     Role,
     #[error("Invalid query parameter: id")]
     TooManyIds,
+    #[error("Invalid query parameter: ids")]
+    TooManyPeople,
     #[error("Invalid query parameter: createdFrom")]
     CreatedFrom,
     #[error("Invalid query parameter: createdTo")]

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 use shared_types::{UserId, UserRecord};
 
+use crate::domain::address::is_same_address;
+
 static E_MAIL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\A(?i:[^@\s]+@(?:[-a-z0-9]+\.)+[a-z]{2,})\z").expect("the pattern is a constant")
 });
@@ -78,6 +80,12 @@ impl Account {
     /// Whether nobody can log in to the account nor recover it by mail.
     pub(crate) fn is_unreachable(&self) -> bool {
         !self.has_password() && self.reachable_emails().next().is_none()
+    }
+
+    /// Whether mail to `address` reaches the account.
+    pub(crate) fn has_address(&self, address: &str) -> bool {
+        self.reachable_emails()
+            .any(|own| is_same_address(own, address))
     }
 
     pub(crate) fn has_role(&self, role: &str) -> bool {

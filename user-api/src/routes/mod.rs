@@ -6,6 +6,7 @@ mod custodial;
 mod deletions;
 mod metadata;
 mod outbox;
+mod people;
 mod sessions;
 mod tokens;
 mod updates;
@@ -108,6 +109,7 @@ pub fn table() -> RouteTable {
             ],
             metadata::find_private_pair,
         )
+        .get(&["/internal/people"], people::list_people)
         .post(&["/internal/outbox/revive"], outbox::revive_outbox)
         // Last, since some of the aliases begin with an id.
         .get(COLLECTION_PATHS, metadata::find_collection)
@@ -148,6 +150,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_child,
         custodial::create_custodial_user,
         custodial::create_clinic_user,
+        people::list_people,
         outbox::revive_outbox,
         metadata::list_collections,
         associates::list_associates,

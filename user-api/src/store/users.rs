@@ -112,6 +112,12 @@ impl Users {
         self.list_matching(existing(doc! { "$or": names }), 2).await
     }
 
+    /// The accounts that have an address which reads like `email`: neither case nor accents count.
+    pub(crate) async fn list_by_email(&self, email: &str) -> Result<Vec<Account>, Error> {
+        self.list_matching(existing(doc! { "emails": email }), 0)
+            .await
+    }
+
     /// Whether one of `names` is the user name or an address of an account other than `own`.
     pub(crate) async fn is_taken(
         &self,

@@ -99,6 +99,7 @@ const EXPECTATIONS: &[Expectation] = &[
         empty,
         [401, 401, 401, 201],
     ),
+    ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
     (
         "POST",
         "/internal/outbox/revive",

@@ -128,6 +128,8 @@ async fn every_query_has_an_index() {
         "/user/alice@example.org",
         &of_alice,
         &format!("/users?id={},{}", alice.id, clinic.id),
+        "/internal/people?email=alice@example.org",
+        &format!("/internal/people?ids={},{}", alice.id, clinic.id),
         &format!("/token/{}", alice.token),
         &format!("/metadata/{}/profile", alice.id),
         &format!("/metadata/users/{}/users", alice.id),

@@ -10,6 +10,7 @@ mod documents;
 mod gatekeeper;
 mod input;
 mod metadata;
+mod people;
 mod sessions;
 mod tokens;
 mod updates;

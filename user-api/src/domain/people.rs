@@ -1,0 +1,148 @@
+//! The query of `GET /internal/people`, and what it shows of a profile.
+
+use serde_json::{Map, Value};
+use shared_types::{PatientProfile, PersonProfile};
+
+use crate::domain::{
+    profile::{Collection, Collections},
+    query::InvalidQuery,
+};
+
+/// How many ids one question may name.
+const MAX_IDS: usize = 200;
+
+/// Who is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PeopleQuery {
+    /// These accounts, in this order.
+    Ids(Vec<String>),
+    /// Whoever has this address.
+    Email(String),
+}
+
+/// Reads the parameters; the first of a repeated one counts. No id at all is a question, too, which
+/// nobody answers to.
+pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, InvalidQuery> {
+    let parameter = |name: &str| {
+        let found = parameters.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    match (parameter("ids"), parameter("email")) {
+        (Some(_), Some(_)) => Err(InvalidQuery::Several),
+        (Some(ids), None) => {
+            let ids: Vec<String> = ids
+                .split(',')
+                .filter(|id| !id.is_empty())
+                .map(str::to_owned)
+                .collect();
+            if ids.len() > MAX_IDS {
+                Err(InvalidQuery::TooManyPeople)
+            } else {
+                Ok(PeopleQuery::Ids(ids))
+            }
+        }
+        (None, Some(email)) if !email.is_empty() => Ok(PeopleQuery::Email(email.to_owned())),
+        (None, _) => Err(InvalidQuery::Missing),
+    }
+}
+
+/// What services learn of the profile among a user's metadata; `None`: there is none. What has not
+/// the type that it should have is not there.
+pub(crate) fn profile_of(collections: &Collections) -> Option<PersonProfile> {
+    let profile = collections.get(Collection::Profile.name())?.as_object()?;
+    let patient = profile.get("patient").and_then(Value::as_object);
+    Some(PersonProfile {
+        full_name: text(profile, "fullName"),
+        patient: patient.map(|patient| PatientProfile {
+            full_name: text(patient, "fullName"),
+            birthday: text(patient, "birthday"),
+            diagnosis_date: text(patient, "diagnosisDate"),
+            is_other_person: patient.get("isOtherPerson") == Some(&Value::Bool(true)),
+        }),
+    })
+}
+
+fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
+    members.get(name)?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{PeopleQuery, profile_of, read};
+    use crate::domain::query::InvalidQuery;
+
+    fn query(parameters: &[(&str, &str)]) -> Result<PeopleQuery, InvalidQuery> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        read(&parameters.iter().map(owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn people_are_asked_for_by_ids_or_by_an_address() {
+        let ids = |ids: &[&str]| {
+            let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+            Ok(PeopleQuery::Ids(ids))
+        };
+        let address = |text: &str| Ok(PeopleQuery::Email(text.to_owned()));
+        let many = vec!["x"; 200].join(",");
+        for (parameters, wanted) in [
+            (&[("ids", "a,b")][..], ids(&["a", "b"])),
+            (&[("ids", "")], ids(&[])),
+            (&[("ids", ",a,")], ids(&["a"])),
+            (&[("ids", "a"), ("ids", "b"), ("other", "")], ids(&["a"])),
+            (&[("ids", &many)], ids(&["x"; 200])),
+            (
+                &[("ids", &format!("{many},x"))],
+                Err(InvalidQuery::TooManyPeople),
+            ),
+            (&[("email", "a+b@z.co")], address("a+b@z.co")),
+            (&[("email", "a,b")], address("a,b")),
+            (&[("email", "")], Err(InvalidQuery::Missing)),
+            (&[("email", "a"), ("ids", "")], Err(InvalidQuery::Several)),
+            (&[("id", "a")], Err(InvalidQuery::Missing)),
+            (&[], Err(InvalidQuery::Missing)),
+        ] {
+            assert_eq!(query(parameters), wanted, "{parameters:?}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_shown_as_far_as_it_has_its_types() {
+        for (metadata, shown) in [
+            (json!({}), Value::Null),
+            (json!({"settings": {}}), Value::Null),
+            (json!({"profile": null}), Value::Null),
+            (json!({"profile": [1]}), Value::Null),
+            (json!({"profile": {}}), json!({"patient": null})),
+            (
+                json!({"profile": {"fullName": 1, "patient": "x", "emails": ["a@z.co"]}}),
+                json!({"patient": null}),
+            ),
+            (
+                json!({"profile": {"fullName": "Ann", "patient": {}}}),
+                json!({"fullName": "Ann", "patient": {"isOtherPerson": false}}),
+            ),
+            (
+                json!({"profile": {"fullName": "Ann", "patient": {
+                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
+                    "isOtherPerson": true, "about": "x",
+                }}}),
+                json!({"fullName": "Ann", "patient": {
+                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
+                    "isOtherPerson": true,
+                }}),
+            ),
+            (
+                json!({"profile": {"patient": {
+                    "fullName": null, "birthday": 20_100_131, "isOtherPerson": "true",
+                }}}),
+                json!({"patient": {"isOtherPerson": false}}),
+            ),
+        ] {
+            let collections = metadata.as_object().unwrap();
+            let profile = serde_json::to_value(profile_of(collections)).unwrap();
+            assert_eq!(profile, shown, "{metadata}");
+        }
+    }
+}

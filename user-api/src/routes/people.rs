@@ -1,0 +1,78 @@
+//! What other services ask about people: accounts together with their profiles.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
+use shared_runtime::error::ApiError;
+use shared_types::{Person, UserId};
+
+use crate::{
+    State,
+    domain::people::{self, PeopleQuery},
+    error::Failure,
+    routes::{callers::Service, users::in_order},
+};
+
+/// `GET /internal/people`: accounts and what their profiles say, in two queries. For services.
+///
+/// Query: `ids`, up to 200, separated by commas; or `email`, an address of the account, in any case.
+/// Unlike a log-in it takes no user name, and no address that differs by an accent. Answer: 200, an
+/// array of accounts as services see them, each with its profile or `null`; by id in the order
+/// asked, unknown ones missing; by address empty, one, or several where old accounts share it.
+/// Errors: 400 neither `ids` nor `email`, both, or too many ids; 401 not a service; 500 the store
+/// failed.
+/// Source: Tidegate, internal.
+#[utoipa::path(
+    get, path = "/internal/people", tag = "accounts",
+    params(
+        ("ids" = Option<String>, Query, description = "Up to 200 ids, separated by commas"),
+        ("email" = Option<String>, Query, description = "An address"),
+    ),
+    responses(
+        (status = 200, description = "The accounts and their profiles", body = Vec<Person>),
+        (status = 400, description = "The query cannot be answered"),
+        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 500, description = "Error finding user"),
+    ),
+)]
+pub(crate) async fn list_people(
+    _: Service,
+    parameters: Query<Vec<(String, String)>>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let accounts = match people::read(&parameters)? {
+        PeopleQuery::Ids(ids) => {
+            let found = state.users.list(&ids).await;
+            found.map(|found| in_order(&ids, found))
+        }
+        PeopleQuery::Email(email) => {
+            let found = state.users.list_by_email(&email).await;
+            found.map(|mut found| {
+                found.retain(|account| account.has_address(&email));
+                found
+            })
+        }
+    }
+    .map_err(Failure::FindingUser.because())?;
+    let ids: Vec<UserId> = accounts
+        .iter()
+        .map(|account| account.userid.clone())
+        .collect();
+    let mut metadata = state
+        .metadata
+        .find_many(&ids)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    let people: Vec<Person> = accounts
+        .iter()
+        .map(|account| Person {
+            user: account.record(true),
+            profile: metadata
+                .remove(&account.userid)
+                .as_ref()
+                .and_then(people::profile_of),
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(people))
+}
