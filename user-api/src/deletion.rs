@@ -28,8 +28,8 @@ pub(crate) const NOTICE_TO_GATEKEEPER: &str = "users.delete.gatekeeper";
 /// Topic of the row that removes what came to be while the account was deleted.
 pub(crate) const SWEEP: &str = "users.sweep";
 
-/// Every request that began before the deletion, or shortly after it with a token that another
-/// service had just checked, has ended after this.
+/// Every request with a token that another service checked before the deletion has ended after
+/// this.
 const SWEEP_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a deletion is decided anew because the account created another one meanwhile.
@@ -179,11 +179,6 @@ async fn remove(
         Err(Aborted::Failed(error)) => return Err(failed(error)),
     }
     state.outbox.wake();
-    // A log-in that opened a session while the transaction ran did not see it, nor it the
-    // session. One that comes later finds the account gone.
-    if let Err(error) = state.sessions.tokens().delete_all(userid).await {
-        warn!(cause = %error, "sessions of a deleted account wait for the sweep");
-    }
     Ok(true)
 }
 
@@ -227,8 +222,9 @@ pub(crate) async fn notify_gatekeeper(state: &State, notice: &UserDeletion) -> a
         .context("gatekeeper")
 }
 
-/// Closes sessions of a deleted account that were opened at that moment, and has gatekeeper remove
-/// what was granted with a token that it had checked a moment before. Repeatable.
+/// Has gatekeeper remove what a deleted account granted with a token that gatekeeper had checked a
+/// moment before, and closes sessions that an instance of an earlier version opened at that moment,
+/// while both run. Repeatable.
 pub(crate) async fn sweep(state: &State, sweep: &Sweep) -> anyhow::Result<()> {
     state.sessions.tokens().delete_all(&sweep.userid).await?;
     state

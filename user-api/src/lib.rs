@@ -77,14 +77,17 @@ impl State {
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         let database = mongo::connect(&config.mongo).await?;
         let metadata = database.client().database(&config.metadata.database);
+        let client = database.client().clone();
         let tokens = Tokens::open(&database).await?;
-        let sessions = Arc::new(Sessions::new(&config.tokens, tokens)?);
+        let users = Users::open(&database).await?;
+        let sessions = Sessions::new(&config.tokens, client.clone(), tokens, users.clone())?;
+        let sessions = Arc::new(sessions);
         let own_token = Arc::new(OwnToken::new(sessions.clone()));
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token)?;
         Ok(Self {
-            client: database.client().clone(),
+            client,
             readiness: Readiness::watching(database.clone()),
-            users: Users::open(&database).await?,
+            users,
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
             secrets: Arc::new(Secrets::new(config)?),

@@ -1,14 +1,19 @@
 //! Opens and checks sessions: signs tokens and keeps them in the store.
+//!
+//! The transaction that opens a session of a user conflicts with whatever ends the user's sessions,
+//! so that each session is either seen there or not opened.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use jsonwebtoken::jwk::JwkSet;
+use mongodb::{Client, ClientSession};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use shared_runtime::{
     auth::{AuthFailure, ServiceToken, SessionClaims, SigningKey, TokenCheck, VerifyingKeys},
+    mongo::{Aborted, transaction},
     peers::PeerError,
 };
 use shared_types::TokenData;
@@ -18,8 +23,11 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, TokenSettings},
-    domain::session::{OWN_TOKEN_TTL_S, Subject, claims, duration_s},
-    store::Tokens,
+    domain::{
+        session::{OWN_TOKEN_TTL_S, Subject, claims, duration_s},
+        user::Account,
+    },
+    store::{Tokens, Users},
 };
 
 /// The name under which user-api calls other services.
@@ -30,16 +38,34 @@ const RENEW_BEFORE_S: i64 = 60;
 
 const DAY_S: i64 = 86_400;
 
+/// How long a user's session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    Usual,
+    /// For apps and for those who know the long-term key.
+    Long,
+}
+
 pub(crate) struct Sessions {
+    client: Client,
     signing: SigningKey,
     verifying: VerifyingKeys,
     published: JwkSet,
     tokens: Tokens,
+    users: Users,
     settings: TokenSettings,
 }
 
+/// What a session depends on has ended.
+struct Ended;
+
 impl Sessions {
-    pub(crate) fn new(settings: &TokenSettings, tokens: Tokens) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        settings: &TokenSettings,
+        client: Client,
+        tokens: Tokens,
+        users: Users,
+    ) -> anyhow::Result<Self> {
         let signing = SigningKey::from_pem(settings.private_key.expose_secret())?;
         let mut keys = vec![signing.public().clone()];
         if let Some(previous) = &settings.previous_public_keys {
@@ -58,10 +84,12 @@ impl Sessions {
         anyhow::ensure!(!hosts.is_empty(), "tokens.api_host is empty");
         let verifying = VerifyingKeys::from_jwks(&published).issued_by(&hosts);
         Ok(Self {
+            client,
             signing,
             verifying,
             published,
             tokens,
+            users,
             settings: settings.clone(),
         })
     }
@@ -76,20 +104,32 @@ impl Sessions {
         &self.tokens
     }
 
-    /// Opens a session of the usual length and answers its token.
-    pub(crate) async fn open(&self, subject: &Subject) -> anyhow::Result<String> {
-        let duration_s = match subject {
-            Subject::User(_) => self.settings.user_ttl_s,
-            Subject::Service(_) => self.settings.server_ttl_s,
+    /// Opens a session of the account read as `account` and answers its token; `None` when the
+    /// account is gone or has another password since.
+    pub(crate) async fn open(
+        &self,
+        account: &Account,
+        length: Length,
+    ) -> anyhow::Result<Option<String>> {
+        let duration_s = match length {
+            Length::Usual => i64::from(self.settings.user_ttl_s),
+            Length::Long => i64::from(self.settings.long_term_days) * DAY_S,
         };
-        self.open_for(subject, i64::from(duration_s), Utc::now())
-            .await
+        let subject = Subject::User(account.userid.clone());
+        let (token, claims) = self.sign(&subject, duration_s, Utc::now())?;
+        let is_open = self
+            .insert_while(&token, &claims, async |session| {
+                self.users.lock_password(session, account).await
+            })
+            .await?;
+        Ok(is_open.then_some(token))
     }
 
-    /// Opens a session of the length for apps and for those who know the long-term key.
-    pub(crate) async fn open_long(&self, subject: &Subject) -> anyhow::Result<String> {
-        let duration_s = i64::from(self.settings.long_term_days) * DAY_S;
-        self.open_for(subject, duration_s, Utc::now()).await
+    /// Opens a session of the service `name` and answers its token.
+    pub(crate) async fn open_server(&self, name: String) -> anyhow::Result<String> {
+        let duration_s = i64::from(self.settings.server_ttl_s);
+        self.open_for(&Subject::Service(name), duration_s, Utc::now())
+            .await
     }
 
     /// Opens another session like that of `token`, as long as it was made for; `None` when that
@@ -100,14 +140,17 @@ impl Sessions {
         };
         let now = Utc::now();
         let duration_s = duration_s(&claims);
-        let renewed = self
-            .open_for(&Subject::of(&claims), duration_s, now)
+        let (renewed, new_claims) = self.sign(&Subject::of(&claims), duration_s, now)?;
+        let is_open = self
+            .insert_while(&renewed, &new_claims, async |session| {
+                self.tokens.lock(session, token).await
+            })
             .await?;
         let data = TokenData {
             expires_at: now.timestamp() + duration_s,
             ..claims.token_data()
         };
-        Ok(Some((renewed, data)))
+        Ok(is_open.then_some((renewed, data)))
     }
 
     /// Whether `key` asks for a long session.
@@ -140,17 +183,44 @@ impl Sessions {
         duration_s: i64,
         now: DateTime<Utc>,
     ) -> anyhow::Result<String> {
-        anyhow::ensure!(!subject.as_str().is_empty(), "a session needs a name");
-        let claims: SessionClaims = claims(
-            subject,
-            duration_s,
-            &self.settings.api_host,
-            now,
-            Uuid::new_v4(),
-        );
-        let token = self.signing.sign(&claims)?;
+        let (token, claims) = self.sign(subject, duration_s, now)?;
         self.tokens.insert(&token, &claims).await?;
         Ok(token)
+    }
+
+    fn sign(
+        &self,
+        subject: &Subject,
+        duration_s: i64,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<(String, SessionClaims)> {
+        anyhow::ensure!(!subject.as_str().is_empty(), "a session needs a name");
+        let host = &self.settings.api_host;
+        let claims = claims(subject, duration_s, host, now, Uuid::new_v4());
+        Ok((self.signing.sign(&claims)?, claims))
+    }
+
+    /// Opens the session of `token` if `lock` finds and locks what it depends on; answers whether
+    /// it did.
+    async fn insert_while(
+        &self,
+        token: &str,
+        claims: &SessionClaims,
+        lock: impl AsyncFn(&mut ClientSession) -> Result<bool, mongodb::error::Error>,
+    ) -> Result<bool, mongodb::error::Error> {
+        let inserted = transaction(&self.client, async |session| {
+            if !lock(session).await? {
+                return Err(Aborted::Refused(Ended));
+            }
+            self.tokens.insert_in(session, token, claims).await?;
+            Ok(())
+        })
+        .await;
+        match inserted {
+            Ok(()) => Ok(true),
+            Err(Aborted::Refused(Ended)) => Ok(false),
+            Err(Aborted::Failed(error)) => Err(error),
+        }
     }
 }
 

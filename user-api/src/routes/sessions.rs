@@ -17,11 +17,11 @@ use crate::{
     domain::{
         credentials::{Credentials, from_basic, is_long_lived_client},
         password,
-        session::Subject,
         user::Account,
     },
     error::{Failure, Refusal},
     routes::callers::{Bearer, Service},
+    sessions::Length,
 };
 
 /// `POST /login`: a user logs in.
@@ -90,29 +90,20 @@ async fn answer_login(
         .and_then(|header| header.to_str().ok())
         .and_then(from_basic)
         .ok_or(Refusal::MissingCredentials)?;
-    let account = authenticate(state, &credentials).await?;
-    if !account.is_verified(state.verification_secret()) {
-        return Err(Refusal::NotVerified.into());
+    let length = if is_long { Length::Long } else { Length::Usual };
+    let mut account = authenticate(state, &credentials).await?;
+    loop {
+        if !account.is_verified(state.verification_secret()) {
+            return Err(Refusal::NotVerified.into());
+        }
+        let opened = state.sessions.open(&account, length).await;
+        if let Some(token) = opened.map_err(Failure::UpdatingToken.because())? {
+            return Ok(HttpResponse::Ok()
+                .insert_header((TOKEN_HEADER, token))
+                .json(account.record(false)));
+        }
+        account = still_theirs(state, &account, &credentials.password).await?;
     }
-    let subject = Subject::User(account.userid.clone());
-    let opened = if is_long {
-        state.sessions.open_long(&subject).await
-    } else {
-        state.sessions.open(&subject).await
-    };
-    let token = opened.map_err(Failure::UpdatingToken.because())?;
-    if !is_still_theirs(state, &account, &credentials.password).await? {
-        state
-            .sessions
-            .tokens()
-            .delete(&token)
-            .await
-            .map_err(Failure::UpdatingToken.because())?;
-        return Err(Refusal::NoMatch.into());
-    }
-    Ok(HttpResponse::Ok()
-        .insert_header((TOKEN_HEADER, token))
-        .json(account.record(false)))
 }
 
 /// The account that the credentials belong to, its password hash of the kind we make.
@@ -162,25 +153,20 @@ async fn authenticate(state: &State, credentials: &Credentials) -> Result<Accoun
     Ok(account)
 }
 
-/// Whether the account still exists with the same password once the session is open. A deletion or
-/// a change of the password closes the sessions that it finds; this closes the one it came too
-/// early for.
-async fn is_still_theirs(
+/// The account as it is by now, whose stored hash is no longer the one that was read: the password
+/// may be the same, since another log-in replaces a legacy hash.
+async fn still_theirs(
     state: &State,
     account: &Account,
     password: &str,
-) -> Result<bool, ApiError> {
+) -> Result<Account, ApiError> {
     let current = state
         .users
         .find(&account.userid)
         .await
         .map_err(Failure::FindingUser.because())?;
-    match current {
-        None => Ok(false),
-        Some(current) if current.password_hash == account.password_hash => Ok(true),
-        // Another log-in may have replaced a legacy hash.
-        Some(current) => state.hasher.matches(Some(&current), password).await,
-    }
+    let matches = state.hasher.matches(current.as_ref(), password).await?;
+    current.filter(|_| matches).ok_or(Refusal::NoMatch.into())
 }
 
 /// `GET /login`: refreshes a session.
@@ -207,22 +193,6 @@ pub(crate) async fn refresh_session(
         .await
         .map_err(Failure::GeneratingToken.because())?;
     let (token, data) = renewed.ok_or(Refusal::NoToken)?;
-    let still_open = state
-        .sessions
-        .tokens()
-        .contains(caller.token.expose())
-        .await
-        .map_err(Failure::GeneratingToken.because())?;
-    if !still_open {
-        // Revoked while it was being renewed: the new session must not outlive the revocation.
-        state
-            .sessions
-            .tokens()
-            .delete(&token)
-            .await
-            .map_err(Failure::GeneratingToken.because())?;
-        return Err(Refusal::NoToken.into());
-    }
     Ok(HttpResponse::Ok()
         .insert_header((TOKEN_HEADER, token))
         .json(data))

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    domain::{password::hex, session::Subject},
+    domain::password::hex,
     error::{Failure, Refusal},
     routes::callers::{Bearer, Service},
 };
@@ -64,10 +64,9 @@ pub(crate) async fn log_in_server(
     if !state.secrets.admit(name, secret) {
         return Err(Refusal::WrongSecret.into());
     }
-    let service = Subject::Service(name.to_owned());
     let token = state
         .sessions
-        .open(&service)
+        .open_server(name.to_owned())
         .await
         .map_err(Failure::GeneratingToken.because())?;
     Ok(HttpResponse::Ok()

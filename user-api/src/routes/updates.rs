@@ -173,16 +173,6 @@ async fn change(
         }
         Err(Aborted::Failed(error)) => return Err(Failure::UpdatingUser.because()(error)),
     };
-    if change.password_hash.is_some() {
-        // Again, for the log-in that opened a session while the transaction ran: neither saw the
-        // other. One that comes later finds that the password is another.
-        state
-            .sessions
-            .tokens()
-            .delete_all_but(&account.userid, kept_session(caller))
-            .await
-            .map_err(Failure::UpdatingUser.because())?;
-    }
     if let Some(row) = row {
         finish_claim(state, account, row).await?;
     }

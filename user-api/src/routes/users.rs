@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
+use anyhow::Context;
 use chrono::Utc;
 use shared_runtime::{
     auth::{Caller, TOKEN_HEADER},
@@ -20,11 +21,11 @@ use crate::{
         details::SignUp,
         query::{self, UserQuery},
         rights::Rights,
-        session::Subject,
         user::{Account, CLINIC_ROLE, names_contain_secret},
     },
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
+    sessions::Length,
 };
 
 /// `GET /users`: accounts by id, or by role and day of creation. For services.
@@ -217,8 +218,9 @@ pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpRespon
     }
     let token = state
         .sessions
-        .open(&Subject::User(account.userid.clone()))
+        .open(&account, Length::Usual)
         .await
+        .and_then(|token| token.context("the account was changed as soon as it existed"))
         .map_err(Failure::GeneratingToken.because())?;
     Ok(HttpResponse::Created()
         .insert_header((TOKEN_HEADER, token))

@@ -55,24 +55,37 @@ impl Tokens {
 
     /// Opens the session of `token`, which says `claims`.
     pub(crate) async fn insert(&self, token: &str, claims: &SessionClaims) -> Result<(), Error> {
-        let created = DateTime::from_millis(claims.iat.saturating_mul(1000));
-        let subject = Subject::of(claims);
-        let mut document = doc! {
-            "_id": stored_id(token),
-            "isServer": subject.is_server(),
-            "duration": duration_s(claims),
-            "expiresAt": DateTime::from_millis(claims.exp.saturating_mul(1000)),
-            "createdAt": created,
-            "time": created,
-        };
-        let name = if subject.is_server() {
-            "serverId"
-        } else {
-            "userId"
-        };
-        document.insert(name, subject.as_str());
-        self.tokens.insert_one(document).await?;
+        self.tokens.insert_one(document(token, claims)).await?;
         Ok(())
+    }
+
+    /// The same in the transaction of `session`.
+    pub(crate) async fn insert_in(
+        &self,
+        session: &mut ClientSession,
+        token: &str,
+        claims: &SessionClaims,
+    ) -> Result<(), Error> {
+        self.tokens
+            .insert_one(document(token, claims))
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes the transaction of `session`, which renews the session of `token`, conflict with the
+    /// end of that one; `false` when it is not open.
+    pub(crate) async fn lock(
+        &self,
+        session: &mut ClientSession,
+        token: &str,
+    ) -> Result<bool, Error> {
+        let locked = self
+            .tokens
+            .update_one(by_token(token), doc! { "$inc": { "renewals": 1_i64 } })
+            .session(session)
+            .await?;
+        Ok(locked.matched_count == 1)
     }
 
     /// Closes the session of `token`.
@@ -87,17 +100,8 @@ impl Tokens {
         Ok(())
     }
 
-    /// Closes every session of a user but that of `kept`.
-    pub(crate) async fn delete_all_but(
-        &self,
-        user: &UserId,
-        kept: Option<&str>,
-    ) -> Result<(), Error> {
-        self.tokens.delete_many(by_user_but(user, kept)).await?;
-        Ok(())
-    }
-
-    /// The same in the transaction of `session`.
+    /// Closes every session of a user but that of `kept`, in the transaction of `session`. Change
+    /// the account first: sessions that are being opened then conflict with this one.
     pub(crate) async fn delete_all_but_in(
         &self,
         session: &mut ClientSession,
@@ -110,6 +114,26 @@ impl Tokens {
             .await?;
         Ok(())
     }
+}
+
+fn document(token: &str, claims: &SessionClaims) -> Document {
+    let created = DateTime::from_millis(claims.iat.saturating_mul(1000));
+    let subject = Subject::of(claims);
+    let mut document = doc! {
+        "_id": stored_id(token),
+        "isServer": subject.is_server(),
+        "duration": duration_s(claims),
+        "expiresAt": DateTime::from_millis(claims.exp.saturating_mul(1000)),
+        "createdAt": created,
+        "time": created,
+    };
+    let name = if subject.is_server() {
+        "serverId"
+    } else {
+        "userId"
+    };
+    document.insert(name, subject.as_str());
+    document
 }
 
 fn by_token(token: &str) -> Document {

@@ -5,8 +5,9 @@
 //!
 //! `logins` is an addition: user name and addresses of every account that we wrote, under a unique
 //! index, so that two of them never share a name. Accounts of the reference, among which there may
-//! be duplicates, lack it until their names change. Another one is `locks`, which counts the
-//! transactions that relied on the account: see [`Users::lock`].
+//! be duplicates, lack it until their names change. Two others are counters that a transaction
+//! increments to conflict with changes of the account: `locks`, of those that relied on it (see
+//! [`Users::lock`]), and `sessionsOpened` (see [`Users::lock_password`]).
 
 use std::sync::LazyLock;
 
@@ -279,6 +280,27 @@ impl Users {
             .session(session)
             .await?;
         Ok(deleted.deleted_count == 1)
+    }
+
+    /// Makes the transaction of `session`, which opens a session of the account read as `read`,
+    /// conflict with its deletion and with a change of its password; `false` when it is gone or the
+    /// password is no longer the one read.
+    pub(crate) async fn lock_password(
+        &self,
+        session: &mut ClientSession,
+        read: &Account,
+    ) -> Result<bool, Error> {
+        let filter = existing(doc! {
+            "userid": read.userid.as_str(),
+            "pwhash": as_read(read.password_hash.as_deref()),
+        });
+        let locked = self
+            .users
+            .update_one(filter, doc! { "$inc": { "sessionsOpened": 1_i64 } })
+            .collation(IGNORING_CASE.clone())
+            .session(session)
+            .await?;
+        Ok(locked.matched_count == 1)
     }
 
     /// Makes the transaction of `session`, which relies on the account, conflict with its deletion;

@@ -11,6 +11,7 @@ mod gatekeeper;
 mod input;
 mod metadata;
 mod people;
+mod revocations;
 mod sessions;
 mod tokens;
 mod updates;
