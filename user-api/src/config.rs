@@ -24,6 +24,7 @@ pub struct Config {
     pub mongo: MongoSettings,
     pub metadata: MetadataSettings,
     pub gatekeeper: PeerSettings,
+    pub confirm: ConfirmSettings,
     pub tokens: TokenSettings,
     /// Service name to its secret; empty when one secret is shared.
     #[serde(default)]
@@ -41,6 +42,13 @@ pub struct Config {
 pub struct MetadataSettings {
     /// The database of the metadata collection, on the server of `mongo.uri`.
     pub database: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmSettings {
+    /// The base URL; `None`: there is no such service.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

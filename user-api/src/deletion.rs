@@ -25,6 +25,9 @@ use crate::{
 /// Topic of the row that tells gatekeeper.
 pub(crate) const NOTICE_TO_GATEKEEPER: &str = "users.delete.gatekeeper";
 
+/// Topic of the row that tells confirm.
+pub(crate) const NOTICE_TO_CONFIRM: &str = "users.delete.confirm";
+
 /// Topic of the row that removes what came to be while the account was deleted.
 pub(crate) const SWEEP: &str = "users.sweep";
 
@@ -35,9 +38,9 @@ const SWEEP_AFTER: Duration = Duration::from_secs(10);
 /// How often a deletion is decided anew because the account created another one meanwhile.
 const MAX_TRIES: usize = 8;
 
-/// Payload of [`SWEEP`].
+/// Payload of [`NOTICE_TO_CONFIRM`] and [`SWEEP`].
 #[derive(Debug, Deserialize)]
-pub(crate) struct Sweep {
+pub(crate) struct Gone {
     userid: UserId,
 }
 
@@ -201,13 +204,19 @@ async fn enqueue_notices(
         payload: notice.clone(),
         not_before: None,
     };
+    let for_confirm = state.confirm.is_some().then(|| OutboxEntry {
+        key: format!("confirm:{userid}"),
+        topic: NOTICE_TO_CONFIRM,
+        payload: bson::doc! { "userid": userid.as_str() },
+        not_before: None,
+    });
     let sweep = OutboxEntry {
         key: format!("user-api:{userid}"),
         topic: SWEEP,
         payload: bson::doc! { "userid": userid.as_str() },
         not_before: Some(Utc::now() + SWEEP_AFTER),
     };
-    for entry in [for_gatekeeper, sweep] {
+    for entry in [for_gatekeeper, sweep].into_iter().chain(for_confirm) {
         state.outbox.enqueue(session, entry).await?;
     }
     Ok(())
@@ -222,14 +231,24 @@ pub(crate) async fn notify_gatekeeper(state: &State, notice: &UserDeletion) -> a
         .context("gatekeeper")
 }
 
-/// Has gatekeeper remove what a deleted account granted with a token that gatekeeper had checked a
-/// moment before, and closes sessions that an instance of an earlier version opened at that moment,
-/// while both run. Repeatable.
-pub(crate) async fn sweep(state: &State, sweep: &Sweep) -> anyhow::Result<()> {
-    state.sessions.tokens().delete_all(&sweep.userid).await?;
+/// Tells confirm that an account is gone. Repeatable.
+pub(crate) async fn notify_confirm(state: &State, gone: &Gone) -> anyhow::Result<()> {
+    let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
+    confirm.forget_user(&gone.userid).await.context("confirm")
+}
+
+/// Has gatekeeper and confirm remove what a deleted account granted or asked for with a token that
+/// they had checked a moment before, and closes sessions that an instance of an earlier version
+/// opened at that moment, while both run. Repeatable.
+pub(crate) async fn sweep(state: &State, gone: &Gone) -> anyhow::Result<()> {
+    state.sessions.tokens().delete_all(&gone.userid).await?;
     state
         .gatekeeper
-        .forget_user(&sweep.userid)
+        .forget_user(&gone.userid)
         .await
-        .context("gatekeeper")
+        .context("gatekeeper")?;
+    match &state.confirm {
+        Some(confirm) => confirm.forget_user(&gone.userid).await.context("confirm"),
+        None => Ok(()),
+    }
 }

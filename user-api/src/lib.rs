@@ -1,8 +1,8 @@
 //! user-api: accounts, passwords, sessions, tokens and metadata.
 //!
 //! Owns the collections `users` and `tokens` and the metadata collection. Calls gatekeeper for
-//! permissions and tells it, through the outbox, of deleted accounts. Settings start with
-//! `USER_API__`; `config.default.toml` lists them.
+//! permissions and tells it and confirm, through the outbox, of deleted accounts. Settings start
+//! with `USER_API__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
 //!
@@ -41,7 +41,7 @@ use shared_runtime::{
     limits::KeyedLimiter,
     mongo,
     outbox::Outbox,
-    peers::gatekeeper::Gatekeeper,
+    peers::{confirm::Confirm, gatekeeper::Gatekeeper},
     server::{Readiness, Service},
 };
 
@@ -68,6 +68,8 @@ pub struct State {
     hasher: Arc<Hasher>,
     login_limit: Arc<KeyedLimiter>,
     gatekeeper: Gatekeeper,
+    /// `None`: there is no such service to tell of deleted accounts.
+    confirm: Option<Confirm>,
     outbox: Outbox,
     accounts: Arc<AccountSettings>,
 }
@@ -83,7 +85,11 @@ impl State {
         let sessions = Sessions::new(&config.tokens, client.clone(), tokens, users.clone())?;
         let sessions = Arc::new(sessions);
         let own_token = Arc::new(OwnToken::new(sessions.clone()));
-        let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token)?;
+        let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token.clone())?;
+        let confirm = match &config.confirm.url {
+            Some(url) => Some(Confirm::new(PeerClient::new(url, own_token)?)),
+            None => None,
+        };
         Ok(Self {
             client,
             readiness: Readiness::watching(database.clone()),
@@ -97,6 +103,7 @@ impl State {
                 config.login_limit.per_minute,
             )),
             gatekeeper: Gatekeeper::new(gatekeeper),
+            confirm,
             outbox: Outbox::open(&database, &config.outbox).await?,
             accounts: Arc::new(config.accounts.clone()),
         })

@@ -23,6 +23,9 @@ impl AccountRelay {
             deletion::NOTICE_TO_GATEKEEPER => {
                 deletion::notify_gatekeeper(&self.state, &read(payload)?).await
             }
+            deletion::NOTICE_TO_CONFIRM => {
+                deletion::notify_confirm(&self.state, &read(payload)?).await
+            }
             deletion::SWEEP => deletion::sweep(&self.state, &read(payload)?).await,
             creation::UNDO => creation::undo(&self.state, &read(payload)?).await,
             claim::CLAIMED => claim::withdraw_custodians(&self.state, &read(payload)?).await,

@@ -10,6 +10,7 @@ mod documents;
 mod gatekeeper;
 mod input;
 mod metadata;
+mod notices;
 mod people;
 mod revocations;
 mod sessions;

@@ -1,0 +1,109 @@
+//! What confirm is told of deleted accounts.
+
+use bson::{Document, doc};
+use serde_json::{Value, json};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{header_exists, method, path},
+};
+
+use crate::world::{User, World, assert_empty, eventually};
+
+/// A world that has a confirm at `server`.
+async fn world_with(server: &MockServer) -> World {
+    let url = server.uri();
+    World::start_with(|config| config.confirm.url = Some(url)).await
+}
+
+/// From now on, `server` answers the notice about `user` with `status`.
+async fn answer(server: &MockServer, user: &User, status: u16) {
+    server.reset().await;
+    Mock::given(method("DELETE"))
+        .and(path(format!("/internal/users/{}", user.id)))
+        .and(header_exists("x-tidepool-session-token"))
+        .respond_with(ResponseTemplate::new(status))
+        .mount(server)
+        .await;
+}
+
+async fn notices(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}
+
+async fn delete(world: &World, user: &User) {
+    let path = format!("/user/{}", user.id);
+    assert_empty(&world.service().await.delete(&path).await, 204);
+}
+
+async fn rows(world: &World, filter: Document) -> u64 {
+    world.outbox().count_documents(filter).await.unwrap()
+}
+
+#[actix_web::test]
+async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
+    let confirm = MockServer::start().await;
+    let world = world_with(&confirm).await;
+    let alice = world.user("alice").await;
+    answer(&confirm, &alice, 500).await;
+    delete(&world, &alice).await;
+
+    let notice = doc! { "topic": "users.delete.confirm" };
+    let row = world
+        .outbox()
+        .find_one(notice.clone())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.get_str("key").unwrap(), format!("confirm:{}", alice.id));
+    // No name and no address, which confirm has no use for.
+    let payload = row.get_document("payload").unwrap().clone();
+    assert_eq!(
+        bson::deserialize_from_document::<Value>(payload).unwrap(),
+        json!({ "userid": alice.id })
+    );
+    // Nor does gatekeeper wait for confirm.
+    eventually("the notice to gatekeeper", async || {
+        world.gatekeeper.has_forgotten(&alice.id)
+    })
+    .await;
+    assert_eq!(rows(&world, notice.clone()).await, 1);
+
+    answer(&confirm, &alice, 204).await;
+    eventually("the end of the row", async || {
+        rows(&world, notice.clone()).await == 0
+    })
+    .await;
+    assert_eq!(notices(&confirm).await, 1);
+}
+
+#[actix_web::test]
+async fn the_sweep_tells_confirm_again() {
+    let confirm = MockServer::start().await;
+    let world = world_with(&confirm).await;
+    let alice = world.user("alice").await;
+    answer(&confirm, &alice, 204).await;
+    delete(&world, &alice).await;
+    eventually("the first notice", async || notices(&confirm).await == 1).await;
+    let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
+    let sweep = doc! { "topic": "users.sweep" };
+    let updated = world.outbox().update_one(sweep, due).await.unwrap();
+    assert_eq!(updated.matched_count, 1);
+    eventually("the second notice", async || notices(&confirm).await == 2).await;
+    eventually("the end of all rows", async || {
+        rows(&world, doc! {}).await == 0
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn where_there_is_no_confirm_nobody_is_told() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    delete(&world, &alice).await;
+    eventually("the notice to gatekeeper", async || {
+        world.gatekeeper.has_forgotten(&alice.id)
+    })
+    .await;
+    let topic = doc! { "topic": "users.delete.confirm" };
+    assert_eq!(rows(&world, topic).await, 0);
+}
