@@ -1,12 +1,17 @@
 // Plays the reference platform's own client, unchanged, against the origin given as the first
-// argument. The second is a tag that makes an address count as verified.
+// argument. The second is a tag that makes an address count as verified, the third the folder with
+// the mails.
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { setTimeout: pause } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const makeClient = require('tidepool-platform-client');
 
-const [origin, verifiedTag] = process.argv.slice(2);
+const [origin, verifiedTag, mailDir] = process.argv.slice(2);
+const deliveryMs = 15_000;
 
 function memoryStore() {
   const items = new Map();
@@ -40,9 +45,12 @@ async function refusal(promise) {
   assert.fail('the call should have been refused');
 }
 
-async function signUp(name) {
+function newAddress(name, tag = '') {
+  return `${name}.${process.hrtime.bigint()}${tag}@example.org`;
+}
+
+async function signUp(name, username = newAddress(name, verifiedTag)) {
   const { client, call } = connect();
-  const username = `${name}.${process.hrtime.bigint()}${verifiedTag}@example.org`;
   const account = { username, password: 'a-long-password', emails: [username], roles: ['patient'] };
   const options = { noRefresh: true };
   const user = await promisify(client.signup).call(client, account, options);
@@ -53,7 +61,110 @@ async function signUp(name) {
   return { client, call, account, id: user.userid };
 }
 
+// The key that the link `path` of a mail to `address` carries; one of those in `old` does not count.
+async function mailedKey(address, link, old = []) {
+  const pattern = new RegExp(`${link}=(?:3D)?([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])`);
+  const deadline = Date.now() + deliveryMs;
+  while (Date.now() < deadline) {
+    for (const file of fs.readdirSync(mailDir).filter((name) => name.endsWith('.eml'))) {
+      const mail = fs.readFileSync(path.join(mailDir, file), 'utf8').replace(/=\r?\n/g, '');
+      const [, key] = pattern.exec(mail) ?? [];
+      if (mail.includes(`To: ${address}\r\n`) && key && !old.includes(key)) return key;
+    }
+    await pause(50);
+  }
+  assert.fail(`no mail to ${address} with ${link}`);
+}
+
+// Verifies an address as the web application does.
+async function verify(person) {
+  const started = await person.call('signupStart', person.id);
+  assert.ok(started == null || Object.keys(started).length === 0);
+  const key = await mailedKey(person.account.username, 'signupKey');
+  await connect().call('signupConfirm', key);
+}
+
 async function main() {
+  await accounts();
+  await confirmations();
+}
+
+async function confirmations() {
+  // A sign-up: the address is verified by the last key that was sent.
+  const alice = await signUp('alice', newAddress('alice+a'));
+  assert.equal((await refusal(connect().call('login', alice.account))).status, 403);
+  await alice.call('signupStart', alice.id);
+  const first = await mailedKey(alice.account.username, 'signupKey');
+  await connect().call('signupResend', alice.account.username);
+  const second = await mailedKey(alice.account.username, 'signupKey', [first]);
+  const outdated = await refusal(connect().call('signupConfirm', first));
+  assert.equal(outdated.message, 'No matching signup confirmation was found');
+  await connect().call('signupConfirm', second);
+  await alice.call('login', alice.account, { remember: true, noRefresh: true });
+  assert.equal((await refusal(alice.call('signupStart', alice.id))).status, 403);
+  const unknown = await refusal(connect().call('signupResend', newAddress('nobody')));
+  assert.equal(unknown.status, 404);
+
+  // Somebody who changes the mind before the address is verified.
+  const zoe = await signUp('zoe', newAddress('zoe'));
+  await zoe.call('signupStart', zoe.id);
+  await zoe.call('signupCancel', zoe.id);
+
+  // Invitations: sent again, accepted, dismissed, removed.
+  const bob = await signUp('bob', newAddress('bob+b'));
+  await verify(bob);
+  const rights = { view: {}, note: {} };
+  const sent = await alice.call('inviteUser', bob.account.username, rights, alice.id);
+  assert.equal(sent.email, bob.account.username);
+  assert.equal(sent.status, 'pending');
+  assert.deepEqual(sent.context.permissions, rights);
+  const twice = await refusal(alice.call('inviteUser', bob.account.username, rights, alice.id));
+  assert.equal(twice.status, 409);
+  assert.deepEqual((await alice.call('invitesSent', alice.id)).map((invite) => invite.key), [sent.key]);
+  assert.equal((await alice.call('resendInvite', sent.key)).key, sent.key);
+  const [received] = await bob.call('invitesReceived', bob.id);
+  assert.equal(received.key, sent.key);
+  assert.equal(received.creatorId, alice.id);
+  assert.equal(received.invitedBy, alice.id);
+  assert.deepEqual(received.permissions, rights);
+  await bob.call('acceptInvite', received.key, bob.id, alice.id);
+  assert.deepEqual(await bob.call('getAccessPermissionsForGroup', alice.id, bob.id), rights);
+  assert.deepEqual(await bob.call('invitesReceived', bob.id), []);
+  assert.deepEqual(await alice.call('invitesSent', alice.id), []);
+  const carol = await signUp('carol', newAddress('carol+c'));
+  await verify(carol);
+  await alice.call('inviteUser', carol.account.username, rights, alice.id);
+  const [dismissed] = await carol.call('invitesReceived', carol.id);
+  await carol.call('dismissInvite', dismissed.key, carol.id, alice.id);
+  assert.deepEqual(await carol.call('invitesReceived', carol.id), []);
+  assert.equal((await alice.call('invitesSent', alice.id))[0].status, 'declined');
+  await alice.call('removeInvite', carol.account.username, alice.id);
+  assert.deepEqual(await alice.call('invitesSent', alice.id), []);
+
+  // A forgotten password.
+  await connect().call('requestPasswordReset', newAddress('nobody'));
+  await connect().call('requestPasswordReset', alice.account.username);
+  const key = await mailedKey(alice.account.username, 'resetKey');
+  const reset = { key, email: alice.account.username, password: 'an-even-longer-password' };
+  await connect().call('confirmPasswordReset', reset);
+  assert.equal((await refusal(connect().call('confirmPasswordReset', reset))).status, 404);
+  const account = { ...alice.account, password: reset.password };
+  assert.equal((await connect().call('login', account)).userid, alice.id);
+
+  // An account that others made is claimed by who knows the birthday.
+  const address = newAddress('greta+g');
+  const profile = { fullName: 'Greta', emails: [address], patient: { birthday: '2019-08-30' } };
+  const greta = await bob.call('createCustodialAccount', profile);
+  const claim = await mailedKey(address, 'signupKey');
+  const password = 'a-password-of-greta';
+  const wrong = await refusal(connect().call('custodialSignupConfirm', claim, '2019-08-31', password));
+  assert.equal(wrong.error, 1006);
+  await connect().call('custodialSignupConfirm', claim, '2019-08-30', password);
+  const session = await connect().call('login', { username: address, password });
+  assert.equal(session.userid, greta.userid);
+}
+
+async function accounts() {
   const alice = await signUp('alice');
   const bob = await signUp('bob');
 

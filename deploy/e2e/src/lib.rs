@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 /// How long a program may take to get ready on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// The secret with which gatekeeper and the journeys log in; it means nothing elsewhere.
+/// The secret with which services and the journeys log in; it means nothing elsewhere.
 const SERVER_SECRET: &str = "a secret of the journeys";
 /// An address with this in it counts as verified.
 pub const VERIFIED_TAG: &str = "+verified";
@@ -34,19 +34,27 @@ pub enum Program {
     UserApi,
     /// Permissions.
     Gatekeeper,
+    /// Invitations, sign-ups and password resets.
+    Confirm,
     /// The public origin.
     Gateway,
 }
 
 impl Program {
     /// All of them, in the order of their start.
-    pub const ALL: [Self; 3] = [Self::UserApi, Self::Gatekeeper, Self::Gateway];
+    pub const ALL: [Self; 4] = [
+        Self::UserApi,
+        Self::Gatekeeper,
+        Self::Confirm,
+        Self::Gateway,
+    ];
 
     /// The name of the program's file.
     pub fn name(self) -> &'static str {
         match self {
             Self::UserApi => "user-api",
             Self::Gatekeeper => "gatekeeper",
+            Self::Confirm => "confirm",
             Self::Gateway => "gateway",
         }
     }
@@ -54,11 +62,13 @@ impl Program {
 
 /// A platform of the test's own.
 pub struct Platform {
-    processes: [Option<Supervised>; 3],
-    ports: [u16; 3],
+    processes: [Option<Supervised>; 4],
+    ports: [u16; 4],
     user_api_database: TestDatabase,
     metadata_database: TestDatabase,
     gatekeeper_database: TestDatabase,
+    confirm_database: TestDatabase,
+    mail_dir: PathBuf,
     scratch: TempDir,
 }
 
@@ -68,12 +78,16 @@ impl Platform {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let keys = SigningKeys::generate();
         fs::write(scratch.path().join("key.pem"), &keys.private_pem).expect("a key file");
+        let mail_dir = scratch.path().join("mail");
+        fs::create_dir(&mail_dir).expect("a mail folder");
         let mut platform = Self {
-            processes: [const { None }; 3],
+            processes: [const { None }; 4],
             ports: ports::free().expect("free ports"),
             user_api_database: TestDatabase::create().await,
             metadata_database: TestDatabase::create().await,
             gatekeeper_database: TestDatabase::create().await,
+            confirm_database: TestDatabase::create().await,
+            mail_dir,
             scratch,
         };
         for program in Program::ALL {
@@ -135,6 +149,16 @@ impl Platform {
         fs::read_to_string(self.log_file(program)).unwrap_or_default()
     }
 
+    /// The folder with the mails.
+    pub fn mail_dir(&self) -> &Path {
+        &self.mail_dir
+    }
+
+    /// The database of confirm.
+    pub fn confirm_database(&self) -> &mongodb::Database {
+        &self.confirm_database.database
+    }
+
     /// The database of user-api.
     pub fn user_api_database(&self) -> &mongodb::Database {
         &self.user_api_database.database
@@ -172,11 +196,13 @@ impl Platform {
                     &self.metadata_database.settings.database,
                 )
                 .env("USER_API__GATEKEEPER__URL", self.url(Program::Gatekeeper))
+                .env("USER_API__CONFIRM__URL", self.url(Program::Confirm))
                 .env(
                     "USER_API__TOKENS__PRIVATE_KEY_FILE",
                     self.scratch.path().join("key.pem"),
                 )
                 .env("USER_API__SERVER_SECRETS__GATEKEEPER", SERVER_SECRET)
+                .env("USER_API__SERVER_SECRETS__CONFIRM", SERVER_SECRET)
                 .env("USER_API__SERVER_SECRETS__SCRIPTS", SERVER_SECRET)
                 .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
                 // A relay that was killed keeps its lease for this long.
@@ -189,12 +215,26 @@ impl Platform {
                 )
                 .env("GATEKEEPER__USER_API__URL", self.url(Program::UserApi))
                 .env("GATEKEEPER__USER_API__SERVER_SECRET", SERVER_SECRET),
+            Program::Confirm => command
+                .env("CONFIRM__MONGO__URI", mongodb)
+                .env(
+                    "CONFIRM__MONGO__DATABASE",
+                    &self.confirm_database.settings.database,
+                )
+                .env("CONFIRM__USER_API__URL", self.url(Program::UserApi))
+                .env("CONFIRM__USER_API__SERVER_SECRET", SERVER_SECRET)
+                .env("CONFIRM__GATEKEEPER__URL", self.url(Program::Gatekeeper))
+                .env("CONFIRM__WEB__PUBLIC_URL", self.origin())
+                .env("CONFIRM__MAIL__TRANSPORT", "file")
+                .env("CONFIRM__MAIL__DIRECTORY", &self.mail_dir)
+                .env("CONFIRM__OUTBOX__LEASE_S", "2"),
             Program::Gateway => command
                 .env("GATEWAY__SERVICES__USER_API", self.url(Program::UserApi))
                 .env(
                     "GATEWAY__SERVICES__GATEKEEPER",
                     self.url(Program::Gatekeeper),
-                ),
+                )
+                .env("GATEWAY__SERVICES__CONFIRM", self.url(Program::Confirm)),
         };
     }
 
@@ -231,6 +271,18 @@ impl Platform {
     fn log_file(&self, program: Program) -> PathBuf {
         self.scratch.path().join(format!("{}.log", program.name()))
     }
+}
+
+/// How often a test that plays rounds does so: what the variable `E2E_ROUNDS` says, or `default`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the number of rounds is a setting of the test run and of no service"
+)]
+pub fn rounds(default: usize) -> usize {
+    let wanted = env::var("E2E_ROUNDS").ok();
+    wanted.map_or(default, |number| {
+        number.parse().expect("E2E_ROUNDS is a number")
+    })
 }
 
 /// A program that was built beside the running test.

@@ -27,6 +27,7 @@ async fn the_platform_client_works_unchanged() {
     let platform = Platform::start().await;
     let played = tokio::process::Command::new("node")
         .args(["smoke.js", &platform.origin(), VERIFIED_TAG])
+        .arg(platform.mail_dir())
         .current_dir(FOLDER)
         .stdin(Stdio::null())
         .output()

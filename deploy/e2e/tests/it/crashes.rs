@@ -1,24 +1,16 @@
 //! `kill -9` at bad moments: nothing acknowledged is lost and nothing is left half done.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use e2e::{Platform, Program};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 use shared_runtime::testing::try_send;
 
-use crate::people::{delete_account, log_in, sign_up};
-
-/// How long an effect may take to arrive after everything runs again.
-const ARRIVAL: Duration = Duration::from_secs(30);
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + ARRIVAL;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
+use crate::{
+    confirmations::eventually,
+    people::{delete_account, log_in, sign_up},
+};
 
 async fn members(platform: &Platform, account: &str) -> Option<Value> {
     let server = platform.server().await;

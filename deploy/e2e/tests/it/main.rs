@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod answer_crashes;
+mod answer_races;
 mod clients;
+mod confirmations;
 mod crashes;
 mod people;
 mod races;

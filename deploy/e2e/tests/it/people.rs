@@ -34,10 +34,14 @@ pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
 }
 
 pub(crate) async fn log_in(platform: &Platform, address: &str) -> u16 {
+    log_in_with(platform, address, PASSWORD).await
+}
+
+pub(crate) async fn log_in_with(platform: &Platform, address: &str, password: &str) -> u16 {
     let request = platform
         .person(None)
         .request(Method::POST, "/auth/login")
-        .basic_auth(address, Some(PASSWORD));
+        .basic_auth(address, Some(password));
     send(request).await.status
 }
 
