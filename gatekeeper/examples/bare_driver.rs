@@ -1,8 +1,9 @@
 //! The other half of `cargo xtask bench`: fills `perms`, and finds out how many pairs a second the
 //! driver alone looks up, which no service on top of it can exceed.
 //!
-//! `bare_driver seed URI DATABASE` or `bare_driver find URI DATABASE SECONDS`; `find` prints its
-//! rate in look-ups a second.
+//! `bare_driver seed URI DATABASE`, `bare_driver settle URI DATABASE` or `bare_driver find URI
+//! DATABASE SECONDS`. `settle` has the server write down what it still holds; `find` prints its rate
+//! in look-ups a second.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,7 +17,7 @@ use std::{
 
 use bson::{Document, RawDocumentBuf, doc};
 use futures_util::future::join_all;
-use mongodb::{Client, Collection, options::ClientOptions};
+use mongodb::{Client, Collection, Database, options::ClientOptions};
 
 const ACCOUNTS: u32 = 100_000;
 const GRANTEES: u32 = 10;
@@ -27,14 +28,15 @@ const BATCH: u32 = 10_000;
 async fn main() {
     let arguments: Vec<String> = env::args().collect();
     let [_, command, uri, database, rest @ ..] = &arguments[..] else {
-        panic!("seed URI DATABASE, or find URI DATABASE SECONDS");
+        panic!("seed URI DATABASE, settle URI DATABASE, or find URI DATABASE SECONDS");
     };
     let options = ClientOptions::parse(uri).await.unwrap();
     let database = Client::with_options(options).unwrap().database(database);
     match command.as_str() {
         "seed" => seed(&database.collection("perms")).await,
         "find" => find(&database.collection("perms"), rest[0].parse().unwrap()).await,
-        _ => panic!("seed or find"),
+        "settle" => settle(&database).await,
+        _ => panic!("seed, settle or find"),
     }
 }
 
@@ -57,6 +59,11 @@ async fn seed(perms: &Collection<Document>) {
         });
         perms.insert_many(batch).ordered(false).await.unwrap();
     }
+}
+
+async fn settle(database: &Database) {
+    let admin = database.client().database("admin");
+    admin.run_command(doc! { "fsync": 1 }).await.unwrap();
 }
 
 async fn find(perms: &Collection<RawDocumentBuf>, seconds: u64) {
