@@ -70,20 +70,21 @@ fn confirmation(number: u32) -> Document {
     let account = number % ACCOUNTS;
     let place = number / ACCOUNTS;
     let other = (account + 1 + place * 9_973) % ACCOUNTS;
-    let (kind, status, template, asks) = match (place, number % 5) {
-        (0..INVITATIONS, _) => ("careteam_invitation", "pending", "careteam_invitation", true),
-        (INVITATIONS, _) => ("signup_confirmation", "pending", "signup_confirmation", false),
-        (_, 0) => ("password_reset", "completed", "password_reset", false),
-        (_, 1) => ("careteam_invitation", "canceled", "careteam_invitation", true),
-        _ => ("careteam_invitation", "completed", "careteam_invitation", true),
+    // The names of the mails are those of the types.
+    let (kind, status) = match (place, number % 5) {
+        (0..INVITATIONS, _) => ("careteam_invitation", "pending"),
+        (INVITATIONS, _) => ("signup_confirmation", "pending"),
+        (_, 0) => ("password_reset", "completed"),
+        (_, 1) => ("careteam_invitation", "canceled"),
+        _ => ("careteam_invitation", "completed"),
     };
     let created = DateTime::from_millis(DateTime::now().timestamp_millis() - i64::from(number));
     let mut document = doc! {
-        "_id": format!("{number:032x}"), "type": kind, "status": status, "templateName": template,
+        "_id": format!("{number:032x}"), "type": kind, "status": status, "templateName": kind,
         "creator": {}, "created": created, "modified": created,
         "expiresAt": DateTime::from_millis(created.timestamp_millis() + 7 * DAY_MS),
     };
-    if asks {
+    if kind == "careteam_invitation" {
         document.extend(doc! {
             "creatorId": id(account), "userId": id(other), "email": address(other),
             "context": { "permissions": { "view": {}, "note": {} } },
