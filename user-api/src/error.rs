@@ -49,6 +49,8 @@ pub(crate) enum Refusal {
     UserNotFound,
     /// A name or address belongs to another account.
     UserExists,
+    /// The account has not the address that the change wants.
+    ConditionFails,
     /// The query cannot be answered: why.
     InvalidQuery(InvalidQuery),
     /// A filter of the list of associates cannot be read: which one.
@@ -99,6 +101,10 @@ impl Refusal {
             ),
             Self::UserNotFound => (StatusCode::NOT_FOUND, "User not found"),
             Self::UserExists => (StatusCode::CONFLICT, "User already exists"),
+            Self::ConditionFails => (
+                StatusCode::CONFLICT,
+                "The account does not have this address",
+            ),
             Self::InvalidQuery(invalid) => {
                 return (StatusCode::BAD_REQUEST, invalid.to_string().into());
             }
@@ -132,6 +138,7 @@ impl From<UpdateRefusal> for Refusal {
         match refusal {
             UpdateRefusal::Invalid => Self::InvalidDetails,
             UpdateRefusal::NotAuthorized => Self::NotAuthorized,
+            UpdateRefusal::ConditionFails => Self::ConditionFails,
         }
     }
 }

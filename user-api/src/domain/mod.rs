@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod associates;
+pub(crate) mod condition;
 pub(crate) mod credentials;
 pub(crate) mod deletion;
 pub(crate) mod details;

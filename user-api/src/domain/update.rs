@@ -7,6 +7,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::domain::{
+    condition::Condition,
     details::{InvalidDetails, boolean, emails, object, roles, string},
     rights::Rights,
     user::{Account, is_email, is_password, is_username},
@@ -29,6 +30,8 @@ pub(crate) struct Updates {
     pub(crate) roles: Option<Vec<String>>,
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: Option<bool>,
+    /// `None`: the change is made in any case.
+    pub(crate) only_if: Option<Condition>,
 }
 
 /// Why an account is not changed.
@@ -38,6 +41,8 @@ pub(crate) enum UpdateRefusal {
     Invalid,
     #[error("the caller may not make the change")]
     NotAuthorized,
+    #[error("the account is not as the change wants it")]
+    ConditionFails,
 }
 
 /// The user name and the addresses that an account gets.
@@ -69,6 +74,7 @@ impl Updates {
             roles: roles(&members)?,
             terms_accepted: string(&members, "termsAccepted")?,
             email_verified: boolean(&members, "emailVerified")?,
+            only_if: body.get("onlyIf").map(Condition::read).transpose()?,
         };
         if updates.is_valid() {
             Ok(updates)
@@ -111,7 +117,8 @@ impl Updates {
         has_free_name || !self.names_a_username()
     }
 
-    /// Whether the caller may make these changes.
+    /// Whether the caller may make these changes. Only services make them on a condition, whose
+    /// answer tells what the account is like.
     pub(crate) fn check_rights(
         &self,
         rights: Rights,
@@ -124,8 +131,18 @@ impl Updates {
             || (for_the_owner && rights != Rights::Root);
         if refused {
             Err(UpdateRefusal::NotAuthorized)
+        } else if self.only_if.is_some() && !caller_is_server {
+            Err(UpdateRefusal::Invalid)
         } else {
             Ok(())
+        }
+    }
+
+    /// Whether `account` is as the change wants it.
+    pub(crate) fn check_condition(&self, account: &Account) -> Result<(), UpdateRefusal> {
+        match &self.only_if {
+            Some(condition) if !condition.holds_for(account) => Err(UpdateRefusal::ConditionFails),
+            _ => Ok(()),
         }
     }
 
@@ -256,6 +273,7 @@ mod tests {
             roles: Some(strings(&["clinic"])),
             terms_accepted: Some("2016-01-01T00:00:00-08:00".into()),
             email_verified: Some(true),
+            only_if: None,
         };
         assert_eq!(read(&updates), Ok(expected));
         assert_eq!(read(&json!({"emails": null})).unwrap().emails, Some(vec![]));

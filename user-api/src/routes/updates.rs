@@ -57,9 +57,12 @@ pub(crate) async fn update_own_user(
 /// the terms). Only services change `roles` and `emailVerified`. A password set by a service ends
 /// all sessions; the first password of an account takes `custodian` from everybody.
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
-/// `emailVerified`; other members are ignored. Answer: 200, the account.
-/// Errors: 400 the body breaks a rule; 401 no valid token, no right, or no such account; 409 a name
-/// is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// `emailVerified`; other members are ignored. Beside it a service may give
+/// `"onlyIf": {"email": <address>}`: the account is changed only if it has that address, in any
+/// case, at this moment. Answer: 200, the account.
+/// Errors: 400 the body breaks a rule, or `onlyIf` of somebody who is no service; 401 no valid
+/// token, no right, or no such account; 409 a name is taken, or the account has not the address of
+/// `onlyIf`; 500 the store or gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
@@ -68,7 +71,7 @@ pub(crate) async fn update_own_user(
         (status = 200, description = "The account", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
-        (status = 409, description = "User already exists"),
+        (status = 409, description = "User already exists, or The account does not have this address"),
         (status = 500, description = "Error finding user, or Error updating user"),
     ),
 )]
@@ -138,6 +141,7 @@ async fn change(
     account: &Account,
     updates: &Updates,
 ) -> Result<bool, ApiError> {
+    updates.check_condition(account)?;
     let names = updates.names_of(account)?;
     if let Some(names) = &names {
         let is_taken = state
@@ -161,6 +165,7 @@ async fn change(
         terms_accepted: updates.terms_accepted.clone(),
         email_verified: updates.email_verified,
         password_hash,
+        relies_on_emails: updates.only_if.is_some(),
     };
     if change.is_empty() {
         return Ok(true);

@@ -43,6 +43,8 @@ pub(crate) struct AccountChange {
     pub(crate) email_verified: Option<bool>,
     /// Also ends the custodial role.
     pub(crate) password_hash: Option<String>,
+    /// Whether the change is right only for the addresses that were read.
+    pub(crate) relies_on_emails: bool,
 }
 
 impl AccountChange {

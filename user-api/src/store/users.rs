@@ -198,8 +198,8 @@ impl Users {
     }
 
     /// Makes `change` to the account that was read as `read`, in the transaction of `session`;
-    /// `false` when the password or, where they change, the names are no longer those read. A name
-    /// that is taken is a duplicate key.
+    /// `false` when the password or, where they change, the names are no longer those read, or the
+    /// addresses where it relies on them. A name that is taken is a duplicate key.
     pub(crate) async fn update(
         &self,
         session: &mut ClientSession,
@@ -213,6 +213,8 @@ impl Users {
         });
         if change.names.is_some() {
             filter.insert("username", as_read(read.username.as_deref()));
+        }
+        if change.names.is_some() || change.relies_on_emails {
             let emails = if read.emails.is_empty() {
                 doc! { "$in": [null, []] }
             } else {

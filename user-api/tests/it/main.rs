@@ -4,6 +4,7 @@
 
 mod associates;
 mod auth;
+mod conditions;
 mod custodial;
 mod deletions;
 mod documents;
