@@ -9,11 +9,8 @@ use crate::{
     creation::CreationError,
     deletion::DeletionError,
     domain::{
-        associates::InvalidFilter,
-        details::{InvalidChild, InvalidDetails},
-        profile::MetadataRefusal,
-        query::InvalidQuery,
-        update::UpdateRefusal,
+        associate_filter::InvalidFilter, details::InvalidChild, members::InvalidDetails,
+        profile::MetadataRefusal, query::InvalidQuery, update::UpdateRefusal,
     },
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{details::InvalidDetails, user::Account};
+use crate::domain::{members::InvalidDetails, user::Account};
 
 /// The account still has an address. Whoever was sent a mail there may change no account to which
 /// it does not belong any more.
@@ -36,7 +36,7 @@ mod tests {
 
     use super::Condition;
     use crate::domain::{
-        details::InvalidDetails,
+        members::InvalidDetails,
         user::{Account, tests::account},
     };
 

@@ -1,11 +1,13 @@
 //! The rules: types and pure functions.
 
 pub(crate) mod address;
+pub(crate) mod associate_filter;
 pub(crate) mod associates;
 pub(crate) mod condition;
 pub(crate) mod credentials;
 pub(crate) mod deletion;
 pub(crate) mod details;
+pub(crate) mod members;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod profile;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::domain::{
     condition::Condition,
-    details::{InvalidDetails, boolean, emails, object, roles, string},
+    members::{InvalidDetails, boolean, emails, object, roles, string},
     rights::Rights,
     user::{Account, is_email, is_password, is_username},
 };
@@ -204,7 +204,7 @@ mod tests {
 
     use super::{Names, UpdateRefusal, Updates, is_timestamp};
     use crate::domain::{
-        details::InvalidDetails,
+        members::InvalidDetails,
         rights::Rights,
         user::{Account, tests::account},
     };

@@ -12,10 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     State,
-    domain::{
-        associates::{Associate, Filter},
-        profile::MetadataRefusal,
-    },
+    domain::{associate_filter::Filter, associates::Associate, profile::MetadataRefusal},
     error::Failure,
     routes::{
         callers::Relative,
