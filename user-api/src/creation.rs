@@ -20,7 +20,7 @@ use shared_types::{PermissionSet, UserId};
 
 use crate::{
     State,
-    domain::{profile::Collections, user::Account},
+    domain::{holders::KnownHolders, profile::Collections, user::Account},
 };
 
 /// Topic of the row that removes a grant whose account never came to be.
@@ -117,6 +117,10 @@ pub(crate) async fn create_with_grant(
             ))));
         }
         state.users.insert_in(session, new.account, new.by).await?;
+        if grant.sharer == *userid && grant.permissions.administers() {
+            let holders = KnownHolders::told(None, 0, std::slice::from_ref(&grant.grantee));
+            state.holders.update(session, userid, &holders).await?;
+        }
         if let Some(metadata) = &new.metadata {
             state
                 .metadata

@@ -17,8 +17,8 @@ use shared_types::{AdministeredAccount, PermissionSet, UserDeletion, UserId};
 use tracing::warn;
 
 use crate::{
-    State,
-    domain::{deletion::keeps_an_admin, user::Account},
+    State, custody,
+    domain::{deletion::keeps_an_admin, holders::Custody, user::Account},
     store::Locks,
 };
 
@@ -85,14 +85,14 @@ pub(crate) async fn delete_if_dispensable(
 
 /// Gives up the rights of `leaving` on those accounts that need somebody to run them.
 ///
-/// When gatekeeper cannot say which accounts it runs, the deletion of somebody who never made such
-/// an account goes on all the same; whoever did has to wait.
+/// When gatekeeper cannot say which accounts it runs, the deletion goes on all the same if it is
+/// known here that none of them needs it; otherwise it has to wait.
 async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
     let administered = match state.gatekeeper.administered(leaving).await {
         Ok(administered) => administered,
         Err(error) => {
-            let made = state.users.list_created_by(leaving).await.map_err(failed)?;
-            if made.iter().any(Account::is_unreachable) {
+            let may_be_needed = custody::may_be_needed(state, leaving).await;
+            if may_be_needed.map_err(failed)? {
                 return Err(failed(error));
             }
             warn!(cause = %error, "an account is deleted without asking what it runs");
@@ -106,17 +106,18 @@ async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
         .iter()
         .flat_map(|child| std::iter::once(&child.userid).chain(&child.other_admins))
         .collect();
-    let ids: Vec<String> = ids.into_iter().map(UserId::to_string).collect();
-    let known = state.users.list(&ids).await.map_err(failed)?;
-    let existing: BTreeSet<&UserId> = known.iter().map(|account| &account.userid).collect();
-    let unreachable: BTreeSet<&UserId> = known
+    let ids: Vec<&str> = ids.into_iter().map(UserId::as_str).collect();
+    let known = state.holders.list(&ids).await.map_err(failed)?;
+    let now = Utc::now();
+    let existing: BTreeSet<&UserId> = known.iter().map(Custody::userid).collect();
+    let in_need: BTreeSet<&UserId> = known
         .iter()
-        .filter(|account| account.is_unreachable())
-        .map(|account| &account.userid)
+        .filter(|custody| custody.needs_holder(now))
+        .map(Custody::userid)
         .collect();
     let children: Vec<&AdministeredAccount> = administered
         .iter()
-        .filter(|child| unreachable.contains(&child.userid))
+        .filter(|child| in_need.contains(&child.userid))
         .collect();
     // What is clear before takes nothing away: the rights on the other children stay.
     let may_leave = |child: &&AdministeredAccount| keeps_an_admin(child, leaving, &existing);

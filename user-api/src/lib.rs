@@ -22,6 +22,7 @@
 mod claim;
 pub mod config;
 mod creation;
+mod custody;
 mod deletion;
 mod domain;
 mod error;
@@ -53,7 +54,7 @@ use crate::{
     config::AccountSettings,
     hashing::Hasher,
     sessions::{OwnToken, Secrets, Sessions},
-    store::{MetadataStore, Tokens, Users},
+    store::{Holders, MetadataStore, Tokens, Users},
 };
 
 /// What handlers share.
@@ -62,6 +63,7 @@ pub struct State {
     client: mongodb::Client,
     readiness: Readiness,
     users: Users,
+    holders: Holders,
     metadata: MetadataStore,
     sessions: Arc<Sessions>,
     secrets: Arc<Secrets>,
@@ -94,6 +96,7 @@ impl State {
             client,
             readiness: Readiness::watching(database.clone()),
             users,
+            holders: Holders::open(&database).await?,
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
             secrets: Arc::new(Secrets::new(config)?),

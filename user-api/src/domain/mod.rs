@@ -8,6 +8,7 @@ pub(crate) mod credentials;
 pub(crate) mod deletion;
 pub(crate) mod details;
 pub(crate) mod members;
+pub(crate) mod holders;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod profile;

@@ -88,6 +88,13 @@ impl Account {
             .any(|own| is_same_address(own, address))
     }
 
+    /// Whether nobody could reach the account any more if its addresses were `emails`.
+    pub(crate) fn loses_last_address(&self, emails: &[String]) -> bool {
+        !self.is_unreachable()
+            && !self.has_password()
+            && emails.iter().all(|email| is_temporary_address(email))
+    }
+
     pub(crate) fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
     }

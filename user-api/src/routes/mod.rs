@@ -4,6 +4,7 @@ mod associates;
 mod callers;
 mod custodial;
 mod deletions;
+mod holders;
 mod metadata;
 mod outbox;
 mod people;
@@ -110,6 +111,10 @@ pub fn table() -> RouteTable {
             metadata::find_private_pair,
         )
         .get(&["/internal/people"], people::list_people)
+        .put(
+            &["/internal/users/{userid}/holders"],
+            holders::update_holders,
+        )
         .post(&["/internal/outbox/revive"], outbox::revive_outbox)
         // Last, since some of the aliases begin with an id.
         .get(COLLECTION_PATHS, metadata::find_collection)
@@ -151,6 +156,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_custodial_user,
         custodial::create_clinic_user,
         people::list_people,
+        holders::update_holders,
         outbox::revive_outbox,
         metadata::list_collections,
         associates::list_associates,

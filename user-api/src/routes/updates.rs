@@ -17,6 +17,7 @@ use tracing::warn;
 use crate::{
     State,
     claim::{self, Claimed},
+    custody::Removal,
     domain::{update::Updates, user::Account},
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
@@ -60,7 +61,8 @@ pub(crate) async fn update_own_user(
 /// `emailVerified`; other members are ignored. Beside it a service may give
 /// `"onlyIf": {"email": <address>}`: the account is changed only if it has that address, in any
 /// case, at this moment. Answer: 200, the account.
-/// Errors: 400 the body breaks a rule, or `onlyIf` of somebody who is no service; 401 no valid
+/// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
+/// password nor anybody who runs it, or has `onlyIf` of somebody who is no service; 401 no valid
 /// token, no right, or no such account; 409 a name is taken, or the account has not the address of
 /// `onlyIf`; 500 the store or gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
@@ -156,6 +158,13 @@ async fn change(
         Some(password) => Some(state.hasher.hash(password, Failure::UpdatingUser).await?),
         None => None,
     };
+    let removal = match &names {
+        Some(names) if password_hash.is_none() && account.loses_last_address(&names.emails) => {
+            let begun = Removal::begin(state, &account.userid).await;
+            Some(begun.map_err(Failure::UpdatingUser.because())?)
+        }
+        _ => None,
+    };
     let change = AccountChange {
         names: names.map(|names| NamesChange {
             username: names.username,
@@ -170,9 +179,12 @@ async fn change(
     if change.is_empty() {
         return Ok(true);
     }
-    let row = match write(state, caller, account, &change).await {
+    let row = match write(state, caller, account, &change, removal.as_ref()).await {
         Ok(row) => row,
-        Err(Aborted::Refused(Outrun)) => return Ok(false),
+        Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
+        Err(Aborted::Refused(Unwritten::NobodyRunsIt)) => {
+            return Err(Refusal::InvalidDetails.into());
+        }
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             return Err(Refusal::UserExists.into());
         }
@@ -189,17 +201,24 @@ fn kept_session(caller: &Caller) -> Option<&str> {
     (!caller.is_server).then(|| caller.token.expose())
 }
 
-/// The account is no longer as it was read.
-struct Outrun;
+/// Why a change is not written.
+enum Unwritten {
+    /// The account is no longer as it was read, or what was asked about it is out of date.
+    Outrun,
+    /// Nobody could reach the account any more.
+    NobodyRunsIt,
+}
 
 /// Writes the change and what goes with a new password: the end of sessions and, for the first
-/// password, the row that takes the custodians' right, whose id is answered.
+/// password, the row that takes the custodians' right, whose id is answered. A `removal` is that of
+/// the last address, where the change is one.
 async fn write(
     state: &State,
     caller: &Caller,
     account: &Account,
     change: &AccountChange,
-) -> Result<Option<ObjectId>, Aborted<Outrun>> {
+    removal: Option<&Removal>,
+) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
     let userid = &account.userid;
     let claims = change.password_hash.is_some() && !account.has_password();
     transaction(&state.client, async |session| {
@@ -208,7 +227,15 @@ async fn write(
             .update(session, account, change, caller.user_id.as_str())
             .await?
         {
-            return Err(Aborted::Refused(Outrun));
+            return Err(Aborted::Refused(Unwritten::Outrun));
+        }
+        if let Some(removal) = removal {
+            if removal.is_late() {
+                return Err(Aborted::Refused(Unwritten::Outrun));
+            }
+            if !removal.leaves_somebody(state, session, userid).await? {
+                return Err(Aborted::Refused(Unwritten::NobodyRunsIt));
+            }
         }
         if change.password_hash.is_some() {
             state

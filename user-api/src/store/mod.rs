@@ -1,10 +1,12 @@
 //! The collections, one file each.
 
+mod holders;
 mod metadata;
 mod tokens;
 mod user_document;
 mod users;
 
+pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;
 pub(crate) use user_document::{AccountChange, NamesChange};

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::domain::user::{Account, CUSTODIAL_ROLE};
 
+/// The member of the accounts that we made (see [`super::Holders`]).
+pub(super) const HOLDERS_NAME_IT: &str = "holdersNameIt";
+
 #[derive(Deserialize)]
 pub(super) struct UserDocument {
     pub(super) userid: String,
@@ -85,6 +88,7 @@ pub(super) fn document(account: &Account, by: &str) -> Document {
         "authenticated": account.email_verified,
         "createdTime": now(),
         "createdUserId": by,
+        HOLDERS_NAME_IT: true,
     };
     let lists = [
         ("emails", account.emails.clone()),

@@ -28,7 +28,7 @@ use crate::{
 
 /// Neither case nor accents count (the reference's choice). The same holds for what must be unique:
 /// of two accounts that one name finds, neither could log in.
-static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
+pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
         .strength(CollationStrength::Primary)
@@ -76,10 +76,6 @@ impl Users {
             IndexModel::builder()
                 .keys(doc! { "logins": 1 })
                 .options(logins)
-                .build(),
-            // Serves `list_created_by`.
-            IndexModel::builder()
-                .keys(doc! { "createdUserId": 1 })
                 .build(),
             // Serves `list_by_role`.
             IndexModel::builder()
@@ -141,13 +137,6 @@ impl Users {
     pub(crate) async fn list(&self, ids: &[String]) -> Result<Vec<Account>, Error> {
         let filter = existing(doc! { "userid": { "$in": ids } });
         self.list_matching(filter, 0).await
-    }
-
-    /// The accounts that `creator` made.
-    pub(crate) async fn list_created_by(&self, creator: &UserId) -> Result<Vec<Account>, Error> {
-        let filter = existing(doc! { "createdUserId": creator.as_str() });
-        let found = self.users.find(filter).await?;
-        accounts(found.with_type()).await
     }
 
     /// The accounts with a role, created in a period, newest first.
@@ -353,7 +342,7 @@ async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, 
 }
 
 /// `filter` without the accounts that the reference marked as deleted.
-fn existing(mut filter: Document) -> Document {
+pub(super) fn existing(mut filter: Document) -> Document {
     filter.insert("deletedTime", doc! { "$in": [null, ""] });
     filter
 }

@@ -22,6 +22,10 @@ fn no_updates() -> Value {
     json!({ "updates": {} })
 }
 
+fn no_holders() -> Value {
+    json!({ "version": 0, "holders": [] })
+}
+
 fn empty() -> Value {
     json!({})
 }
@@ -100,6 +104,12 @@ const EXPECTATIONS: &[Expectation] = &[
         [401, 401, 401, 201],
     ),
     ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
+    (
+        "PUT",
+        "/internal/users/{userid}/holders",
+        no_holders,
+        [401, 401, 401, 200],
+    ),
     (
         "POST",
         "/internal/outbox/revive",

@@ -167,6 +167,23 @@ async fn every_query_has_an_index() {
         .request(reqwest::Method::DELETE, &format!("/user/{}", bob.id))
         .json(&json!({ "password": PASSWORD }));
     assert_eq!(send(request).await.status, 204);
+    let path = format!("/user/{}/user", alice.id);
+    let address = json!({ "emails": ["custodial@example.org"] });
+    let custodial: Value = service.post(&path, &address).await.json();
+    let custodial = custodial["userid"].as_str().unwrap();
+    let removal = json!({ "updates": { "emails": [] } });
+    let path = format!("/user/{custodial}");
+    assert_eq!(service.put(&path, &removal).await.status, 200);
+    let path = format!("/internal/users/{custodial}/holders");
+    let notice = json!({ "version": 1, "holders": [alice.id] });
+    assert_eq!(service.put(&path, &notice).await.status, 200);
+    world.gatekeeper.break_methods(&["GET"]);
+    let carol = world.user("carol").await;
+    let request = carol
+        .person
+        .request(reqwest::Method::DELETE, &format!("/user/{}", carol.id))
+        .json(&json!({ "password": PASSWORD }));
+    assert_eq!(send(request).await.status, 204);
     assert_eq!(service.delete(&of_alice).await.status, 204);
 
     database.run_command(doc! { "profile": 0 }).await.unwrap();

@@ -133,6 +133,16 @@ impl Gatekeeper {
             .collect()
     }
 
+    fn lock(&self, user: &str) -> Value {
+        let version = self.calls.lock().unwrap().len();
+        let stored = self.permissions.lock().unwrap();
+        json!({
+            "version": version,
+            "holders": admins(&stored, user, ""),
+            "clinicCustodian": self.run_by_clinics.lock().unwrap().contains(&user.to_owned()),
+        })
+    }
+
     fn replace(&self, sharer: &str, grantee: &str, body: &[u8]) -> ResponseTemplate {
         let permissions: Value = serde_json::from_slice(body).unwrap();
         let pair = (sharer.to_owned(), grantee.to_owned());
@@ -210,6 +220,7 @@ impl Gatekeeper {
             },
             ("POST", ["access", sharer, grantee]) => self.replace(sharer, grantee, &request.body),
             ("GET", ["internal", "users", user, "administered"]) => answer(self.administered(user)),
+            ("PUT", ["internal", "users", user, "lock"]) => answer(self.lock(user)),
             ("DELETE", ["internal", "users", user, "custodians"]) => {
                 self.remove_custodians(user);
                 ResponseTemplate::new(204)

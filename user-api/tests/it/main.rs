@@ -9,6 +9,7 @@ mod custodial;
 mod deletions;
 mod documents;
 mod gatekeeper;
+mod holders;
 mod input;
 mod metadata;
 mod notices;
