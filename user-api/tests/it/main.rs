@@ -12,6 +12,7 @@ mod gatekeeper;
 mod holders;
 mod input;
 mod metadata;
+mod metadata_changes;
 mod notices;
 mod people;
 mod revocations;
