@@ -21,6 +21,13 @@ pub enum ErrorBody {
     JsonString(Text),
     /// `{"code": <status>, "reason": <text>}`.
     Reason(Text),
+    /// `{"code": <status>, "error": <number>, "reason": <text>}`.
+    Numbered {
+        /// A stable number.
+        error: u16,
+        /// For people.
+        reason: Text,
+    },
     /// `{"code": <name>, "message": <text>}`.
     Message {
         /// A stable name, such as `NotFound`.
@@ -134,6 +141,8 @@ impl ResponseError for ApiError {
             ErrorBody::Reason(reason) => {
                 response.json(json!({ "code": self.status.as_u16(), "reason": reason }))
             }
+            ErrorBody::Numbered { error, reason } => response
+                .json(json!({ "code": self.status.as_u16(), "error": error, "reason": reason })),
             ErrorBody::Message { code, message } => {
                 response.json(json!({ "code": code, "message": message }))
             }
