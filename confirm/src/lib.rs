@@ -1,7 +1,140 @@
 //! confirm: someone asks, someone answers. Invitations, the verification of addresses, claims of
 //! accounts, and password resets, with the e-mails that go with them.
+//!
+//! **Owns** the collections `confirmations` and `quotas` and two outboxes: `outbox` for effects on
+//! other services, `mail_outbox` for mails, so that a slow mail server holds nothing else up.
+//! **Calls** user-api (accounts, profiles, tokens), gatekeeper (permissions) and, where there is
+//! one, the data service (alerts). **Settings** start with `CONFIRM__`; `config.default.toml` lists
+//! them.
+//!
+//! # Known quirks
+//!
+//! What the reference does and its clients rely on; not for new operations:
+//!
+//! - An invalid token is 403, a missing one 401; 401 also for a caller without the right, but 403
+//!   when an invitation is sent once more.
+//! - An empty list of invitations is 404.
+//! - Bodies of other kinds, such as `{"404":[]}`, stand for no body.
+//! - The claim of an account answers 409 with a number of its own for each mistake.
+//!
+//! # To add an operation
+//!
+//! Its rule in `domain`, its query in `store`, its handler in `routes`, its line in
+//! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
 
+mod acceptance;
 pub mod config;
+mod domain;
+mod error;
+mod invitations;
 mod mail;
+mod mailing;
+mod relay;
+mod resets;
+mod rights;
+mod routes;
+mod store;
+mod verification;
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use shared_runtime::{
+    auth::{Authenticator, RemoteTokens, ServerLogin, ServiceToken},
+    http::PeerClient,
+    mongo,
+    outbox::Outbox,
+    peers::{data, gatekeeper::Gatekeeper, user_api::UserApi},
+    server::{Readiness, Service},
+};
+use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, DEFAULTS, PREFIX};
+pub use mail::write_previews;
+pub use routes::{openapi, table};
+
+use crate::{
+    config::LimitSettings,
+    mail::Mailer,
+    relay::ConfirmRelay,
+    store::{Confirmations, Quotas},
+};
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct State {
+    client: mongodb::Client,
+    readiness: Readiness,
+    confirmations: Confirmations,
+    quotas: Quotas,
+    /// Effects on other services.
+    outbox: Outbox,
+    /// Mails.
+    mails: Outbox,
+    mailer: Arc<Mailer>,
+    user_api: UserApi,
+    gatekeeper: Gatekeeper,
+    /// `None`: no service keeps alert configurations.
+    data: Option<data::Data>,
+    authenticator: Authenticator,
+    limits: Arc<LimitSettings>,
+}
+
+impl State {
+    /// Connects to the database and prepares everything that requests need.
+    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
+        let database = mongo::connect(&config.mongo).await?;
+        let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(
+            &config.user_api.url,
+            &config.user_api.server_name,
+            config.user_api.server_secret.clone(),
+        )?);
+        let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
+        let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
+        let gatekeeper = PeerClient::new(&config.gatekeeper.url, login.clone())?;
+        let data = match &config.data.url {
+            Some(url) => Some(data::Data::new(PeerClient::new(url, login)?)),
+            None => None,
+        };
+        Ok(Self {
+            client: database.client().clone(),
+            readiness: Readiness::watching(database.clone()),
+            confirmations: Confirmations::open(&database).await?,
+            quotas: Quotas::open(&database).await?,
+            outbox: Outbox::open(&database, &config.outbox).await?,
+            mails: Outbox::open_named(&database, "mail_outbox", &config.outbox).await?,
+            mailer: Arc::new(Mailer::new(&config.mail, &config.web)?),
+            user_api,
+            gatekeeper: Gatekeeper::new(gatekeeper),
+            data,
+            authenticator: Authenticator(Arc::new(tokens)),
+            limits: Arc::new(config.limits.clone()),
+        })
+    }
+
+    /// The service, to be served.
+    pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
+        let state = self.clone();
+        Service {
+            readiness: self.readiness.clone(),
+            openapi: Some(openapi()),
+            configure: move |config: &mut ServiceConfig| configure(config, &state),
+        }
+    }
+
+    /// Sends mails and does what is owed to other services, until `stop`.
+    pub async fn relay(&self, stop: &CancellationToken) {
+        let relay = ConfirmRelay::new(self.clone());
+        tokio::join!(
+            self.outbox.relay(&relay, stop),
+            self.mails.relay(&relay, stop)
+        );
+    }
+}
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig, state: &State) {
+    config.app_data(Data::new(state.clone()));
+    config.app_data(state.authenticator.clone());
+    table().configure(config);
+}

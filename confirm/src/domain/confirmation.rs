@@ -1,0 +1,283 @@
+//! A confirmation: somebody is asked something, and answers once, in time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use shared_types::UserId;
+
+use crate::mail::Template;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Whether a new password shall be set.
+    PasswordReset,
+    /// Whether a person, or a clinic, takes rights on an account.
+    CareTeamInvitation,
+    /// Whether a person becomes a clinic's clinician.
+    ClinicianInvitation,
+    /// Whether an address belongs to its account, and who claims an account that others made.
+    SignUp,
+    /// Nothing: the record of a mail to an address without account.
+    NoAccount,
+}
+
+/// How far it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Pending,
+    Completed,
+    Canceled,
+    Declined,
+}
+
+/// A confirmation as the store keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Confirmation {
+    /// Its id, which for some kinds is the secret in the mail.
+    pub(crate) key: String,
+    pub(crate) kind: Kind,
+    pub(crate) status: Status,
+    /// Whom it went to; empty for an invitation to a clinic.
+    pub(crate) email: String,
+    /// The account that is asked; `None` while it is not known.
+    pub(crate) user_id: Option<UserId>,
+    /// The account on whose behalf it was made; `None` where that is nobody's.
+    pub(crate) creator_id: Option<UserId>,
+    /// Who made it on that account's behalf; `None` for the account itself, a service, or where
+    /// the reference did not say.
+    pub(crate) sender_id: Option<UserId>,
+    /// The clinic that is asked or asks; 24 hexadecimal digits.
+    pub(crate) clinic_id: Option<String>,
+    pub(crate) creator_clinic: Clinic,
+    /// What is offered; see [`super::context`].
+    pub(crate) context: Option<Value>,
+    pub(crate) created: DateTime<Utc>,
+    /// When its status changed last; `None`: not since it was made.
+    pub(crate) modified: Option<DateTime<Utc>>,
+    /// `None`: never.
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// Name of the mail that goes with it; empty in old documents.
+    pub(crate) template_name: String,
+    /// The acceptance that is under way; `None` while nobody accepted, and once it is done.
+    pub(crate) acceptance: Option<Acceptance>,
+}
+
+/// The clinic for which a clinician invites.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Clinic {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+}
+
+/// An acceptance that has been claimed: nobody else can answer any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Acceptance {
+    /// The outbox row that finishes it if the request does not.
+    pub(crate) row: bson::oid::ObjectId,
+    /// It is done, by the outbox: whoever accepted has not been told.
+    pub(crate) is_unanswered: bool,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::PasswordReset,
+        Self::CareTeamInvitation,
+        Self::ClinicianInvitation,
+        Self::SignUp,
+        Self::NoAccount,
+    ];
+
+    /// As it stands in documents and answers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PasswordReset => "password_reset",
+            Self::CareTeamInvitation => "careteam_invitation",
+            Self::ClinicianInvitation => "clinician_invitation",
+            Self::SignUp => "signup_confirmation",
+            Self::NoAccount => "no_account",
+        }
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// How long it can be answered; `None`: for ever.
+    fn lifetime(self) -> Option<Duration> {
+        match self {
+            Self::SignUp => Some(31 * DAY),
+            Self::PasswordReset | Self::CareTeamInvitation => Some(7 * DAY),
+            Self::ClinicianInvitation | Self::NoAccount => None,
+        }
+    }
+}
+
+impl Status {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Pending,
+        Self::Completed,
+        Self::Canceled,
+        Self::Declined,
+    ];
+
+    /// As it stands in documents and answers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Canceled => "canceled",
+            Self::Declined => "declined",
+        }
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl Confirmation {
+    /// A confirmation that was just made.
+    pub(crate) fn new(key: String, kind: Kind, template: Template, now: DateTime<Utc>) -> Self {
+        let status = match kind {
+            // There is nothing to answer.
+            Kind::NoAccount => Status::Completed,
+            _ => Status::Pending,
+        };
+        Self {
+            key,
+            kind,
+            status,
+            email: String::new(),
+            user_id: None,
+            creator_id: None,
+            sender_id: None,
+            clinic_id: None,
+            creator_clinic: Clinic::default(),
+            context: None,
+            created: now,
+            modified: None,
+            expires_at: kind.lifetime().map(|lifetime| now + lifetime),
+            template_name: template.name().to_owned(),
+            acceptance: None,
+        }
+    }
+
+    /// The same, to be answered again from the beginning: it was just sent once more.
+    pub(crate) fn renewed(self, now: DateTime<Utc>) -> Self {
+        Self {
+            status: Status::Pending,
+            created: now,
+            modified: None,
+            expires_at: self.kind.lifetime().map(|lifetime| now + lifetime),
+            acceptance: None,
+            ..self
+        }
+    }
+
+    pub(crate) fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+
+    /// The mail that goes with it. Old documents do not name it.
+    pub(crate) fn template(&self) -> Option<Template> {
+        if !self.template_name.is_empty() {
+            return Template::from_name(&self.template_name);
+        }
+        match self.kind {
+            Kind::PasswordReset => Some(Template::PasswordReset),
+            Kind::SignUp => Some(Template::SignUp),
+            Kind::NoAccount => Some(Template::NoAccount),
+            Kind::CareTeamInvitation => {
+                let follows = self.context.as_ref().is_some_and(|context| {
+                    context.get("follow").is_some_and(|value| !value.is_null())
+                });
+                Some(if follows {
+                    Template::CareTeamWithAlerting
+                } else {
+                    Template::CareTeam
+                })
+            }
+            Kind::ClinicianInvitation => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::{Confirmation, Kind, Status};
+    use crate::mail::Template;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    fn made(kind: Kind) -> Confirmation {
+        Confirmation::new("k".to_owned(), kind, Template::SignUp, now())
+    }
+
+    #[test]
+    fn a_confirmation_expires_by_its_kind() {
+        for (kind, days) in [
+            (Kind::SignUp, Some(31)),
+            (Kind::PasswordReset, Some(7)),
+            (Kind::CareTeamInvitation, Some(7)),
+            (Kind::ClinicianInvitation, None),
+            (Kind::NoAccount, None),
+        ] {
+            let confirmation = made(kind);
+            assert_eq!(
+                confirmation.expires_at,
+                days.map(|days| now() + TimeDelta::days(days)),
+                "{kind:?}"
+            );
+            assert_eq!(confirmation.modified, None);
+            let end = now() + TimeDelta::days(days.unwrap_or(10_000));
+            assert!(!confirmation.is_expired(end - TimeDelta::seconds(1)));
+            assert_eq!(confirmation.is_expired(end), days.is_some());
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_to_answer_where_there_is_no_account() {
+        for kind in Kind::ALL {
+            let wanted = if kind == Kind::NoAccount {
+                Status::Completed
+            } else {
+                Status::Pending
+            };
+            assert_eq!(made(kind).status, wanted, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_once_more_lasts_as_long_again() {
+        let mut declined = made(Kind::CareTeamInvitation);
+        declined.status = Status::Declined;
+        declined.modified = Some(now());
+        let later = now() + TimeDelta::days(6);
+        let renewed = declined.renewed(later);
+        assert_eq!(
+            (renewed.status, renewed.modified, renewed.created),
+            (Status::Pending, None, later)
+        );
+        assert_eq!(renewed.expires_at, Some(later + TimeDelta::days(7)));
+    }
+
+    #[test]
+    fn old_documents_get_the_mail_of_their_kind() {
+        let mut invitation = made(Kind::CareTeamInvitation);
+        invitation.template_name = String::new();
+        invitation.context = Some(serde_json::json!({"view": {}}));
+        assert_eq!(invitation.template(), Some(Template::CareTeam));
+        invitation.context = Some(serde_json::json!({"view": {}, "follow": {}}));
+        assert_eq!(invitation.template(), Some(Template::CareTeamWithAlerting));
+        invitation.template_name = "no such mail".to_owned();
+        assert_eq!(invitation.template(), None);
+    }
+}

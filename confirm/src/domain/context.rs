@@ -1,0 +1,343 @@
+//! What an invitation offers: permissions, and for a follower a nickname and when to be alerted.
+//!
+//! Three shapes are read: `{"permissions": {…}, "alertsConfig"?, "nickname"?}`, the bare permission
+//! map of old documents, and that map with the other two members beside the permissions.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared_runtime::body::nests_within;
+use shared_types::{PermissionSet, ROOT, UserId};
+use thiserror::Error;
+
+const PERMISSIONS: &str = "permissions";
+const ALERTS: &str = "alertsConfig";
+const NICKNAME: &str = "nickname";
+
+/// The permission without which nobody is alerted.
+pub(crate) const FOLLOW: &str = "follow";
+
+/// The name in which the sharing document writes `note`.
+const NOTE_ALIAS: &str = "notes";
+const NOTE: &str = "note";
+
+/// As many names, and levels of objects in them, as gatekeeper takes.
+const MAX_NAMES: usize = 64;
+const MAX_DEPTH: usize = 16;
+
+/// The longest nickname, in bytes.
+const MAX_NICKNAME: usize = 1000;
+
+/// Why a request's or a document's offer cannot be read. Never shows the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum InvalidContext {
+    #[error("the context cannot be read")]
+    Unreadable,
+    #[error("alerts are configured without the permission to follow")]
+    AlertsWithoutFollow,
+}
+
+/// What is offered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Offer {
+    pub(crate) permissions: PermissionSet,
+    pub(crate) alerts: Option<Alerts>,
+    /// How the follower calls the account; not empty.
+    pub(crate) nickname: Option<String>,
+}
+
+/// When a follower is alerted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Alerts {
+    /// The follower; `None` until the invitation is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user_id: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) followed_user_id: Option<UserId>,
+    /// The data set that is watched.
+    #[serde(default)]
+    upload_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    urgent_low: Option<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low: Option<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high: Option<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_looping: Option<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_communication: Option<Alert>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Alert {
+    enabled: bool,
+    /// Minutes between two alerts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeat: Option<i32>,
+    /// Minutes before the first alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<Threshold>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Threshold {
+    units: Units,
+    value: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Units {
+    #[serde(rename = "mg/dL")]
+    MgPerDl,
+    #[serde(rename = "mmol/L")]
+    MmolPerL,
+}
+
+impl Offer {
+    /// Reads the context of a stored invitation.
+    pub(crate) fn read(context: Option<&Value>) -> Result<Self, InvalidContext> {
+        let Some(Value::Object(members)) = context else {
+            return Err(InvalidContext::Unreadable);
+        };
+        let permissions = if let Some(permissions) = members.get(PERMISSIONS) {
+            permissions_of(permissions)?
+        } else {
+            let mut bare = members.clone();
+            bare.remove(ALERTS);
+            bare.remove(NICKNAME);
+            permissions_of(&Value::Object(bare))?
+        };
+        Self::with(permissions, members.get(ALERTS), members.get(NICKNAME))
+    }
+
+    /// The offer of these parts, `null` being the same as absent.
+    pub(crate) fn with(
+        permissions: PermissionSet,
+        alerts: Option<&Value>,
+        nickname: Option<&Value>,
+    ) -> Result<Self, InvalidContext> {
+        let alerts = match alerts {
+            None | Some(Value::Null) => None,
+            Some(alerts) => {
+                Some(Alerts::deserialize(alerts).map_err(|_| InvalidContext::Unreadable)?)
+            }
+        };
+        let nickname = match nickname {
+            None | Some(Value::Null) => None,
+            Some(Value::String(nickname)) if nickname.len() <= MAX_NICKNAME => {
+                Some(nickname.clone()).filter(|nickname| !nickname.is_empty())
+            }
+            Some(_) => return Err(InvalidContext::Unreadable),
+        };
+        Ok(Self {
+            permissions,
+            alerts,
+            nickname,
+        })
+    }
+
+    /// As it is stored.
+    pub(crate) fn to_context(&self) -> Value {
+        let mut members = Map::new();
+        members.insert(
+            PERMISSIONS.to_owned(),
+            Value::Object(self.permissions.0.clone()),
+        );
+        if let Some(alerts) = &self.alerts {
+            let alerts = serde_json::to_value(alerts).expect("plain members are JSON");
+            members.insert(ALERTS.to_owned(), alerts);
+        }
+        if let Some(nickname) = &self.nickname {
+            members.insert(NICKNAME.to_owned(), Value::String(nickname.clone()));
+        }
+        Value::Object(members)
+    }
+
+    /// What is granted on acceptance by `grantee` of an invitation of `sharer`: the alerts are
+    /// theirs, whatever the sender wrote.
+    pub(crate) fn accepted(
+        mut self,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<Self, InvalidContext> {
+        self.permissions
+            .0
+            .retain(|name, value| name != ROOT && !value.is_null());
+        if let Some(alerts) = &mut self.alerts {
+            if !self.permissions.has(FOLLOW) {
+                return Err(InvalidContext::AlertsWithoutFollow);
+            }
+            alerts.user_id = Some(grantee.clone());
+            alerts.followed_user_id = Some(sharer.clone());
+        }
+        Ok(self)
+    }
+}
+
+/// Reads permissions in any of the forms that clients send: an object, a list of names, a list of
+/// objects with one name each.
+pub(crate) fn permissions_of(value: &Value) -> Result<PermissionSet, InvalidContext> {
+    let named = match value {
+        Value::Object(members) => members.clone(),
+        Value::Array(items) => items
+            .iter()
+            .map(named_permission)
+            .collect::<Result<_, _>>()?,
+        _ => return Err(InvalidContext::Unreadable),
+    };
+    let mut set = Map::new();
+    for (name, value) in named {
+        let name = if name == NOTE_ALIAS {
+            NOTE.to_owned()
+        } else {
+            name
+        };
+        set.insert(name, value);
+    }
+    let is_storable = set.len() <= MAX_NAMES
+        && nests_within(value, MAX_DEPTH)
+        && set.iter().all(|(name, value)| {
+            is_name(name) && matches!(value, Value::Object(_) | Value::Null) && has_names(value)
+        });
+    if is_storable {
+        Ok(PermissionSet(set))
+    } else {
+        Err(InvalidContext::Unreadable)
+    }
+}
+
+fn named_permission(item: &Value) -> Result<(String, Value), InvalidContext> {
+    match item {
+        Value::String(name) => Ok((name.clone(), Value::Object(Map::new()))),
+        Value::Object(members) if members.len() == 1 => members
+            .iter()
+            .next()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .ok_or(InvalidContext::Unreadable),
+        _ => Err(InvalidContext::Unreadable),
+    }
+}
+
+/// Whether a document database gives `name` no meaning of its own.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '\0'])
+}
+
+fn has_names(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(has_names),
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, value)| is_name(name) && has_names(value)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared_types::PermissionSet;
+
+    use super::{InvalidContext, Offer, permissions_of};
+
+    #[test]
+    fn permissions_come_in_three_forms() {
+        let wanted = PermissionSet::of(&["note", "view"]);
+        for form in [
+            json!({"view": {}, "note": {}}),
+            json!({"view": {}, "notes": {}}),
+            json!(["view", "note"]),
+            json!([{"view": {}}, {"notes": {}}]),
+        ] {
+            assert_eq!(permissions_of(&form), Ok(wanted.clone()), "{form}");
+        }
+        assert_eq!(permissions_of(&json!({})), Ok(PermissionSet::default()));
+    }
+
+    #[test]
+    fn other_forms_and_names_are_refused() {
+        let many: Value = (0..65)
+            .map(|i| (format!("p{i}"), json!({})))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        for form in [
+            json!(null),
+            json!("view"),
+            json!(1),
+            json!({"view": 1}),
+            json!({"view": []}),
+            json!({"$ne": {}}),
+            json!({"": {}}),
+            json!({"a.b": {}}),
+            json!({"view": {"$gt": 1}}),
+            json!([["view"]]),
+            json!([{"view": {}, "note": {}}]),
+            json!([1]),
+            many,
+        ] {
+            assert_eq!(
+                permissions_of(&form),
+                Err(InvalidContext::Unreadable),
+                "{form}"
+            );
+        }
+    }
+
+    #[test]
+    fn three_shapes_of_context_mean_the_same() {
+        let bare = json!({"view": {}, "note": {}});
+        let hybrid = json!({"view": {}, "note": {}, "nickname": "Ali", "alertsConfig": null});
+        let nested =
+            json!({"permissions": {"view": {}, "note": {}}, "nickname": "Ali", "upload": {}});
+        for (context, nickname) in [(bare, None), (hybrid, Some("Ali")), (nested, Some("Ali"))] {
+            let offer = Offer::read(Some(&context)).unwrap();
+            assert_eq!(offer.permissions, PermissionSet::of(&["note", "view"]));
+            assert_eq!(offer.nickname.as_deref(), nickname);
+            assert_eq!(Offer::read(Some(&offer.to_context())), Ok(offer));
+        }
+        assert!(Offer::read(None).is_err());
+        assert!(Offer::read(Some(&json!(["view"]))).is_err());
+    }
+
+    #[test]
+    fn an_empty_nickname_is_none() {
+        let offer = Offer::read(Some(&json!({"permissions": {}, "nickname": ""}))).unwrap();
+        assert_eq!(offer.nickname, None);
+        assert!(Offer::read(Some(&json!({"permissions": {}, "nickname": 1}))).is_err());
+    }
+
+    #[test]
+    fn alerts_are_those_of_who_accepts() {
+        let context = json!({
+            "permissions": {"follow": {}, "root": {}},
+            "alertsConfig": {
+                "userId": "mallory", "followedUserId": "mallory", "uploadId": "u1",
+                "low": {"enabled": true, "threshold": {"units": "mg/dL", "value": 70}},
+            },
+        });
+        let offer = Offer::read(Some(&context))
+            .and_then(|offer| offer.accepted(&"alice".into(), &"carol".into()))
+            .unwrap();
+        assert_eq!(
+            serde_json::to_value(&offer.alerts).unwrap(),
+            json!({
+                "userId": "carol", "followedUserId": "alice", "uploadId": "u1",
+                "low": {"enabled": true, "threshold": {"units": "mg/dL", "value": 70.0}},
+            })
+        );
+        assert_eq!(offer.permissions, PermissionSet::of(&["follow"]));
+    }
+
+    #[test]
+    fn alerts_need_the_permission_to_follow() {
+        let context = json!({"permissions": {"view": {}}, "alertsConfig": {"uploadId": ""}});
+        let accepted = Offer::read(Some(&context))
+            .and_then(|offer| offer.accepted(&"alice".into(), &"carol".into()));
+        assert_eq!(accepted, Err(InvalidContext::AlertsWithoutFollow));
+        let wrong = json!({"permissions": {"follow": {}}, "alertsConfig": {"low": 1}});
+        assert_eq!(Offer::read(Some(&wrong)), Err(InvalidContext::Unreadable));
+    }
+}

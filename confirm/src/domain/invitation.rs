@@ -1,0 +1,181 @@
+//! Who may answer an invitation, and when.
+
+use chrono::{DateTime, Utc};
+use shared_types::{Person, UserId};
+use thiserror::Error;
+
+use super::{
+    address,
+    confirmation::{Confirmation, Kind, Status},
+};
+
+/// The invitation cannot be answered like this: it is another one's, answered, canceled or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the invitation cannot be answered by this account in this way")]
+pub(crate) struct NotAnswerable;
+
+/// Statuses in which the sender still sees an invitation and can cancel it.
+pub(crate) const CANCELABLE: &[Status] = &[Status::Pending, Status::Declined];
+
+/// Whether `invitee` may accept `invitation` of `sharer`.
+pub(crate) fn may_accept(
+    invitation: &Confirmation,
+    invitee: &UserId,
+    sharer: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), NotAnswerable> {
+    let is_open = invitation.status == Status::Pending && !invitation.is_expired(now);
+    if is_between(invitation, invitee, sharer) && is_open {
+        Ok(())
+    } else {
+        Err(NotAnswerable)
+    }
+}
+
+/// Whether `invitee` may decline `invitation` of `sharer`, again if need be.
+pub(crate) fn may_dismiss(
+    invitation: &Confirmation,
+    invitee: &UserId,
+    sharer: &UserId,
+) -> Result<(), NotAnswerable> {
+    let is_open = CANCELABLE.contains(&invitation.status) && invitation.acceptance.is_none();
+    if is_between(invitation, invitee, sharer) && is_open {
+        Ok(())
+    } else {
+        Err(NotAnswerable)
+    }
+}
+
+/// Whether it is an invitation of `sharer` to the person `invitee`.
+pub(crate) fn is_between(invitation: &Confirmation, invitee: &UserId, sharer: &UserId) -> bool {
+    invitation.kind == Kind::CareTeamInvitation
+        && invitation.clinic_id.is_none()
+        && invitation.user_id.as_ref() == Some(invitee)
+        && invitation.creator_id.as_ref() == Some(sharer)
+}
+
+/// The address at which `person` is invited: its first one, if it is proven to be theirs.
+pub(crate) fn proven_address(person: &Person) -> Option<&str> {
+    if person.user.email_verified != Some(true) {
+        return None;
+    }
+    person.user.emails.as_ref()?.first().map(String::as_str)
+}
+
+/// Whether an invitation to `email` can be given to `person`: anybody can sign up with anybody's
+/// address, so only a verified one counts.
+pub(crate) fn is_addressee(person: &Person, email: &str) -> bool {
+    proven_address(person).is_some_and(|proven| address::same(proven, email))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use serde_json::json;
+    use shared_types::{Person, UserId};
+
+    use super::{NotAnswerable, is_addressee, may_accept, may_dismiss};
+    use crate::{
+        domain::confirmation::{Acceptance, Confirmation, Kind, Status},
+        mail::Template,
+    };
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    fn invitation() -> Confirmation {
+        let made = Confirmation::new(
+            "k".to_owned(),
+            Kind::CareTeamInvitation,
+            Template::CareTeam,
+            now(),
+        );
+        Confirmation {
+            user_id: Some("carol".into()),
+            creator_id: Some("alice".into()),
+            ..made
+        }
+    }
+
+    fn accepts(invitation: &Confirmation, invitee: &str, sharer: &str) -> bool {
+        let (invitee, sharer) = (UserId::from(invitee), UserId::from(sharer));
+        may_accept(invitation, &invitee, &sharer, now()).is_ok()
+    }
+
+    #[test]
+    fn the_invitee_accepts_what_is_pending() {
+        assert!(accepts(&invitation(), "carol", "alice"));
+        assert!(!accepts(&invitation(), "dave", "alice"));
+        assert!(!accepts(&invitation(), "carol", "bob"));
+        for status in [Status::Completed, Status::Canceled, Status::Declined] {
+            let answered = Confirmation {
+                status,
+                ..invitation()
+            };
+            assert!(!accepts(&answered, "carol", "alice"), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn other_kinds_expired_ones_and_those_to_clinics_are_not_accepted() {
+        for changed in [
+            Confirmation {
+                kind: Kind::SignUp,
+                ..invitation()
+            },
+            Confirmation {
+                expires_at: Some(now() - TimeDelta::seconds(1)),
+                ..invitation()
+            },
+            Confirmation {
+                clinic_id: Some("5f8f8f8f8f8f8f8f8f8f8f8f".to_owned()),
+                ..invitation()
+            },
+            Confirmation {
+                user_id: None,
+                ..invitation()
+            },
+        ] {
+            assert!(!accepts(&changed, "carol", "alice"), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn a_declined_invitation_can_be_declined_again_and_an_accepted_one_not() {
+        let (carol, alice) = ("carol".into(), "alice".into());
+        for (status, wanted) in [
+            (Status::Pending, Ok(())),
+            (Status::Declined, Ok(())),
+            (Status::Completed, Err(NotAnswerable)),
+            (Status::Canceled, Err(NotAnswerable)),
+        ] {
+            let invitation = Confirmation {
+                status,
+                ..invitation()
+            };
+            assert_eq!(may_dismiss(&invitation, &carol, &alice), wanted);
+        }
+        let claimed = Confirmation {
+            acceptance: Some(Acceptance {
+                row: bson::oid::ObjectId::new(),
+                is_unanswered: false,
+            }),
+            ..invitation()
+        };
+        assert_eq!(may_dismiss(&claimed, &carol, &alice), Err(NotAnswerable));
+    }
+
+    #[test]
+    fn only_a_verified_first_address_makes_an_addressee() {
+        let person = |verified: bool| -> Person {
+            serde_json::from_value(json!({"user": {
+                "userid": "carol", "emails": ["Carol@example.org", "c@example.org"], "emailVerified": verified,
+            }, "profile": null}))
+            .unwrap()
+        };
+        assert!(is_addressee(&person(true), "carol@example.org"));
+        assert!(!is_addressee(&person(true), "c@example.org"));
+        assert!(!is_addressee(&person(false), "carol@example.org"));
+    }
+}

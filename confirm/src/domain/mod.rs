@@ -1,0 +1,9 @@
+//! The rules: what a confirmation is, who may answer it and when, what an invitation offers.
+
+pub(crate) mod address;
+pub(crate) mod claim;
+pub(crate) mod confirmation;
+pub(crate) mod context;
+pub(crate) mod invitation;
+pub(crate) mod key;
+pub(crate) mod signup;

@@ -1,0 +1,193 @@
+//! The confirmation of a sign-up: which mail it is, and when there may be another one.
+
+use chrono::{DateTime, Utc};
+use shared_types::{UserId, UserRecord};
+
+use super::{
+    address,
+    confirmation::{Confirmation, Status},
+};
+use crate::mail::Template;
+
+/// The role of accounts that clinics used before there were clinics.
+const CLINIC_ROLE: &str = "clinic";
+
+/// Who asks for it.
+pub(crate) enum Asker<'a> {
+    /// A service, for a clinic if it says so.
+    Service {
+        clinic_id: Option<&'a str>,
+        invited_by: Option<&'a str>,
+    },
+    /// A person.
+    User(&'a UserRecord),
+}
+
+/// On whose behalf a sign-up is confirmed, and how.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Occasion {
+    pub(crate) template: Template,
+    pub(crate) creator_id: Option<UserId>,
+    pub(crate) clinic_id: Option<String>,
+}
+
+/// What becomes of the sign-up confirmation that is there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It stays, and there is none beside it.
+    Keep,
+    /// Another one, with a new key, takes its place.
+    Replace,
+}
+
+pub(crate) fn is_clinic(account: &UserRecord) -> bool {
+    account
+        .roles
+        .iter()
+        .flatten()
+        .any(|role| role == CLINIC_ROLE)
+}
+
+/// Whether others made the account, and its owner still has to take it over.
+pub(crate) fn is_custodial(account: &UserRecord) -> bool {
+    account.password_exists != Some(true)
+}
+
+impl Occasion {
+    pub(crate) fn of(account: &UserRecord, asker: &Asker<'_>) -> Self {
+        let (template, creator_id, clinic_id) = if is_clinic(account) {
+            (Template::SignUpClinic, None, None)
+        } else if !is_custodial(account) {
+            (Template::SignUp, None, None)
+        } else {
+            match asker {
+                Asker::Service {
+                    clinic_id: Some(clinic_id),
+                    invited_by,
+                } => (
+                    Template::SignUpCustodialNewClinic,
+                    invited_by.map(UserId::from),
+                    Some((*clinic_id).to_owned()),
+                ),
+                Asker::Service { .. } => (Template::SignUpCustodial, None, None),
+                Asker::User(user) if is_clinic(user) => (
+                    Template::SignUpCustodialByClinic,
+                    Some(user.userid.clone()),
+                    None,
+                ),
+                Asker::User(user) => (Template::SignUpCustodial, Some(user.userid.clone()), None),
+            }
+        };
+        Self {
+            template,
+            creator_id,
+            clinic_id,
+        }
+    }
+}
+
+/// What a request for a confirmation of `email` means for `existing`.
+pub(crate) fn next(existing: &Confirmation, email: &str, now: DateTime<Utc>) -> Next {
+    let stands = match existing.status {
+        Status::Completed => true,
+        Status::Pending => !existing.is_expired(now),
+        Status::Canceled | Status::Declined => false,
+    };
+    if stands && address::same(&existing.email, email) {
+        Next::Keep
+    } else {
+        Next::Replace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use serde_json::json;
+    use shared_types::UserRecord;
+
+    use super::{Asker, Next, Occasion, next};
+    use crate::{
+        domain::confirmation::{Confirmation, Kind, Status},
+        mail::Template,
+    };
+
+    fn account(id: &str, roles: &[&str], has_password: bool) -> UserRecord {
+        serde_json::from_value(
+            json!({"userid": id, "roles": roles, "passwordExists": has_password}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_mail_depends_on_the_account_and_on_who_asks() {
+        let (clinic, adult, child) = (
+            account("k", &["clinic"], true),
+            account("a", &["patient"], true),
+            account("c", &["patient"], false),
+        );
+        let service = Asker::Service {
+            clinic_id: None,
+            invited_by: None,
+        };
+        let for_clinic = Asker::Service {
+            clinic_id: Some("5f"),
+            invited_by: Some("doctor"),
+        };
+        let (parent, old_clinic) = (Asker::User(&adult), Asker::User(&clinic));
+        for (account, asker, template, creator, clinic_id) in [
+            (&clinic, &service, Template::SignUpClinic, None, None),
+            (&adult, &parent, Template::SignUp, None, None),
+            (&adult, &for_clinic, Template::SignUp, None, None),
+            (&child, &service, Template::SignUpCustodial, None, None),
+            (&child, &parent, Template::SignUpCustodial, Some("a"), None),
+            (
+                &child,
+                &old_clinic,
+                Template::SignUpCustodialByClinic,
+                Some("k"),
+                None,
+            ),
+            (
+                &child,
+                &for_clinic,
+                Template::SignUpCustodialNewClinic,
+                Some("doctor"),
+                Some("5f"),
+            ),
+        ] {
+            let occasion = Occasion::of(account, asker);
+            assert_eq!(occasion.template, template);
+            assert_eq!(occasion.creator_id, creator.map(Into::into), "{template:?}");
+            assert_eq!(occasion.clinic_id.as_deref(), clinic_id, "{template:?}");
+        }
+    }
+
+    #[test]
+    fn a_confirmation_that_stands_keeps_out_another() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let made = |status| Confirmation {
+            status,
+            email: "Ann@example.org".to_owned(),
+            ..Confirmation::new("k".to_owned(), Kind::SignUp, Template::SignUp, now)
+        };
+        for (status, wanted) in [
+            (Status::Pending, Next::Keep),
+            (Status::Completed, Next::Keep),
+            (Status::Canceled, Next::Replace),
+            (Status::Declined, Next::Replace),
+        ] {
+            assert_eq!(next(&made(status), "ann@example.org", now), wanted);
+            assert_eq!(next(&made(status), "b@example.org", now), Next::Replace);
+        }
+        let later = now + TimeDelta::days(32);
+        assert_eq!(
+            next(&made(Status::Pending), "ann@example.org", later),
+            Next::Replace
+        );
+        assert_eq!(
+            next(&made(Status::Completed), "ann@example.org", later),
+            Next::Keep
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! The one table of confirm's errors: each refusal and each failure with its status and text.
+
+use std::{borrow::Cow, time::Duration};
+
+use actix_web::http::StatusCode;
+use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+
+use crate::domain::{claim::InvalidClaim, context::InvalidContext, invitation::NotAnswerable};
+
+/// A request that is answered with "no".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NoToken,
+    BadToken,
+    /// The caller has no right to do this.
+    NotAllowed,
+    /// The invitation is not for the caller, or not in this state.
+    Forbidden,
+    NothingFound,
+    NoInvite,
+    DuplicateInvite,
+    /// The invited account already has rights.
+    DuplicateMember,
+    /// The body is no JSON of the right form.
+    Unreadable,
+    /// The offer in the invitation cannot be read.
+    UnreadableContext,
+    /// The offer in the invitation contradicts itself.
+    InvalidContext,
+    /// A member that must be given is missing.
+    Incomplete,
+    UserNotFound,
+    SignUpExists,
+    NoSignUp,
+    SignUpExpired,
+    NoSignUpKey,
+    InvalidClaim(InvalidClaim),
+    NoReset,
+    ResetExpired,
+    /// The key or the address is missing, or the password is not accepted.
+    ResetRefused,
+    /// Too many mails, or too many guesses; when to come back.
+    TooMany(Duration),
+}
+
+impl Refusal {
+    fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
+        let (status, reason) = match self {
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "No x-tidepool-session-token was found",
+            ),
+            Self::BadToken => (
+                StatusCode::FORBIDDEN,
+                "The x-tidepool-session-token was invalid",
+            ),
+            Self::NotAllowed => (
+                StatusCode::UNAUTHORIZED,
+                "Not authorized for requested operation",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "Forbidden to perform requested operation",
+            ),
+            Self::NothingFound => (StatusCode::NOT_FOUND, "Nothing found"),
+            Self::NoInvite => (StatusCode::NOT_FOUND, "No matching invite was found"),
+            Self::DuplicateInvite => (StatusCode::CONFLICT, "There is already an existing invite"),
+            Self::DuplicateMember => (
+                StatusCode::CONFLICT,
+                "The user is already an existing member",
+            ),
+            Self::Unreadable => (StatusCode::BAD_REQUEST, "Error decoding the confirmation"),
+            Self::UnreadableContext => (
+                StatusCode::BAD_REQUEST,
+                "Error decoding the confirmation context",
+            ),
+            Self::InvalidContext => (
+                StatusCode::BAD_REQUEST,
+                "Error validating the confirmation context",
+            ),
+            Self::Incomplete => (StatusCode::BAD_REQUEST, ""),
+            Self::UserNotFound => (StatusCode::NOT_FOUND, "Error finding the user"),
+            Self::SignUpExists => (
+                StatusCode::FORBIDDEN,
+                "User already has an existing valid signup confirmation",
+            ),
+            Self::NoSignUp => (
+                StatusCode::NOT_FOUND,
+                "No matching signup confirmation was found",
+            ),
+            Self::SignUpExpired => (StatusCode::NOT_FOUND, "The signup confirmation has expired"),
+            Self::NoSignUpKey => (
+                StatusCode::BAD_REQUEST,
+                "Required confirmation id is missing",
+            ),
+            Self::InvalidClaim(invalid) => {
+                return (StatusCode::CONFLICT, invalid.to_string().into());
+            }
+            Self::NoReset => (
+                StatusCode::NOT_FOUND,
+                "No matching reset confirmation was found.",
+            ),
+            Self::ResetExpired => (
+                StatusCode::NOT_FOUND,
+                "Password reset confirmation has expired.",
+            ),
+            Self::ResetRefused => (
+                StatusCode::BAD_REQUEST,
+                "Error while resetting password; reset confirmation remains active until it \
+                 expires.",
+            ),
+            Self::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests; try again later",
+            ),
+        };
+        (status, reason.into())
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, reason) = refusal.status_and_reason();
+        match refusal {
+            Refusal::Incomplete => Self::empty(status),
+            Refusal::InvalidClaim(invalid) => Self::new(
+                status,
+                ErrorBody::Numbered {
+                    error: invalid as u16,
+                    reason,
+                },
+            ),
+            Refusal::TooMany(wait) => Self::reason(status, reason).retry_after(wait),
+            _ => Self::reason(status, reason),
+        }
+    }
+}
+
+impl From<NotAnswerable> for ApiError {
+    fn from(_: NotAnswerable) -> Self {
+        Refusal::Forbidden.into()
+    }
+}
+
+impl From<InvalidClaim> for ApiError {
+    fn from(invalid: InvalidClaim) -> Self {
+        Refusal::InvalidClaim(invalid).into()
+    }
+}
+
+impl From<InvalidContext> for Refusal {
+    fn from(invalid: InvalidContext) -> Self {
+        match invalid {
+            InvalidContext::Unreadable => Self::UnreadableContext,
+            InvalidContext::AlertsWithoutFollow => Self::InvalidContext,
+        }
+    }
+}
+
+/// Something that should work and did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    FindingUser,
+    UpdatingUser,
+    Finding,
+    Saving,
+    Deleting,
+    Updating,
+    Renewing,
+    SettingPermissions,
+    CreatingAlerts,
+    Internal,
+    /// The database does not answer.
+    Store,
+}
+
+impl Failure {
+    /// For `map_err`: the failure with its cause, which is logged and never sent.
+    pub(crate) fn because<E: Into<anyhow::Error>>(self) -> impl Fn(E) -> ApiError {
+        move |cause| ApiError::from(self).caused_by(cause)
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let reason = match failure {
+            Failure::FindingUser => "Error finding the user",
+            Failure::UpdatingUser => "Error updating user",
+            Failure::Finding => "Error finding the confirmation",
+            Failure::Saving => "Error saving the confirmation",
+            Failure::Deleting => "Error deleting a confirmation",
+            Failure::Updating => "Error updating confirmation",
+            Failure::Renewing => "Error resetting key",
+            Failure::SettingPermissions => "Error setting permissions",
+            Failure::CreatingAlerts => "Error creating alerts configuration",
+            Failure::Internal => "Internal Server Error",
+            Failure::Store => "store connectivity failure",
+        };
+        Self::reason(StatusCode::INTERNAL_SERVER_ERROR, reason)
+    }
+}
+
+/// The words of confirm for what the plumbing refuses.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the runtime hands the rejection over"
+)]
+pub(crate) fn envelope(rejection: Rejection) -> ApiError {
+    match rejection {
+        Rejection::TokenMissing => Refusal::NoToken.into(),
+        Rejection::TokenInvalid => Refusal::BadToken.into(),
+        Rejection::CheckUnavailable => ApiError::reason(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The token cannot be checked",
+        )
+        .retry_after(Duration::from_secs(1)),
+        Rejection::BodyTooLarge => {
+            ApiError::reason(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
+        }
+        Rejection::BodyUnreadable => Refusal::Unreadable.into(),
+        Rejection::NoSuchPath(_) => ApiError::new(
+            StatusCode::NOT_FOUND,
+            ErrorBody::Text("404 page not found".into()),
+        ),
+        Rejection::MethodNotAllowed(_) => ApiError::empty(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}

@@ -1,0 +1,165 @@
+//! Mails that go with confirmations: queued in the transaction that stores the confirmation, made
+//! and sent when their row is relayed.
+
+use std::collections::BTreeMap;
+
+use bson::{doc, oid::ObjectId};
+use mongodb::ClientSession;
+use serde::Deserialize;
+use shared_runtime::{
+    mongo::Aborted,
+    outbox::{Hopeless, OutboxEntry},
+};
+use shared_types::{Person, PersonProfile, UserId};
+use tracing::warn;
+
+use crate::{
+    State,
+    domain::{
+        address,
+        confirmation::{Confirmation, Kind, Status},
+        context::Offer,
+        key,
+    },
+    error::Refusal,
+    mail::{Letter, SendError, Variables},
+    store::Quota,
+};
+
+/// Topic of the row that sends a mail.
+pub(crate) const MAIL: &str = "mail";
+
+/// Payload of [`MAIL`].
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueuedMail {
+    key: String,
+    /// When the confirmation was made or sent once more; another time means another mail.
+    created: bson::DateTime,
+}
+
+/// The row, for the transaction that stores `confirmation`.
+pub(crate) fn entry(confirmation: &Confirmation) -> OutboxEntry {
+    OutboxEntry {
+        // Mails need not wait for each other.
+        key: ObjectId::new().to_hex(),
+        topic: MAIL,
+        payload: doc! {
+            "key": &confirmation.key,
+            "created": bson::DateTime::from_chrono(confirmation.created),
+        },
+        not_before: None,
+    }
+}
+
+/// Sends the mail of a row, unless what it is about was answered or sent again meanwhile.
+pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<()> {
+    let Some(confirmation) = state.confirmations.find(&queued.key).await? else {
+        return Ok(());
+    };
+    let is_open = confirmation.status == Status::Pending || confirmation.kind == Kind::NoAccount;
+    if !is_open || bson::DateTime::from_chrono(confirmation.created) != queued.created {
+        return Ok(());
+    }
+    let Some(template) = confirmation.template() else {
+        return Err(Hopeless("the confirmation names no known mail".to_owned()).into());
+    };
+    let letter = Letter {
+        id: format!(
+            "{}.{}",
+            key::digest(&queued.key),
+            queued.created.timestamp_millis()
+        ),
+        template,
+        recipients: Some(confirmation.email.clone())
+            .filter(|email| !email.is_empty())
+            .into_iter()
+            .collect(),
+        variables: variables(state, &confirmation).await?,
+    };
+    match state.mailer.send(&letter).await {
+        Ok(()) => {
+            metrics::counter!("mails_sent_total", "template" => template.name()).increment(1);
+            Ok(())
+        }
+        Err(SendError::Permanent(cause)) => Err(Hopeless(format!("{cause:#}")).into()),
+        Err(SendError::Temporary(cause)) => Err(cause),
+    }
+}
+
+async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
+    let named = [&confirmation.creator_id, &confirmation.user_id];
+    let ids: Vec<UserId> = named.into_iter().flatten().cloned().collect();
+    let mut people = BTreeMap::new();
+    if !ids.is_empty() {
+        for person in state.user_api.people(&ids).await? {
+            people.insert(person.user.userid.clone(), person);
+        }
+    }
+    let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> {
+        people.get(id.as_ref()?)?.profile.as_ref()
+    };
+    let creator = profile_of(&confirmation.creator_id);
+    let is_invitation = matches!(
+        confirmation.kind,
+        Kind::CareTeamInvitation | Kind::ClinicianInvitation
+    );
+    let has_account = if is_invitation && confirmation.user_id.is_none() {
+        find_account(state, &confirmation.email).await?.is_some()
+    } else {
+        true
+    };
+    let offer = Offer::read(confirmation.context.as_ref()).ok();
+    let clinic = &confirmation.creator_clinic;
+    Ok(Variables {
+        email: confirmation.email.clone(),
+        key: confirmation.key.clone(),
+        full_name: profile_of(&confirmation.user_id).and_then(|profile| profile.full_name.clone()),
+        creator_name: creator.and_then(|profile| profile.full_name.clone()),
+        care_team_name: creator.and_then(care_team_name),
+        nickname: offer.and_then(|offer| offer.nickname),
+        clinic_name: clinic.name.clone(),
+        has_account,
+    })
+}
+
+/// Whose data it is about.
+fn care_team_name(profile: &PersonProfile) -> Option<String> {
+    match &profile.patient {
+        Some(patient) if patient.is_other_person => patient.full_name.clone(),
+        _ => profile.full_name.clone(),
+    }
+}
+
+/// The account with the address `email`, in our eyes as well as in those of the database.
+pub(crate) async fn find_account(state: &State, email: &str) -> anyhow::Result<Option<Person>> {
+    let found = state.user_api.person_by_email(email).await?;
+    let is_same = |person: &Person| {
+        let mut emails = person.user.emails.iter().flatten();
+        emails.any(|known| address::same(known, email))
+    };
+    if found.as_ref().is_some_and(|person| !is_same(person)) {
+        warn!("an account was found by an address that is spelt differently");
+    }
+    Ok(found.filter(is_same))
+}
+
+/// Takes one mail of the quotas of who sends it (`None`: a service, or nobody known) and who gets
+/// it, in the transaction that queues it.
+pub(crate) async fn take_quota(
+    state: &State,
+    session: &mut ClientSession,
+    sender: Option<&UserId>,
+    recipient: &str,
+) -> Result<(), Aborted<Refusal>> {
+    let limits = &state.limits;
+    let by_recipient = Quota::new("to", recipient, limits.mails_per_recipient_per_hour);
+    let by_sender =
+        sender.map(|sender| Quota::new("by", sender.as_str(), limits.mails_per_sender_per_hour));
+    for quota in std::iter::once(by_recipient).chain(by_sender) {
+        if let Err(wait) = state.quotas.take(session, &quota).await? {
+            return Err(Aborted::Refused(Refusal::TooMany(wait)));
+        }
+    }
+    Ok(())
+}

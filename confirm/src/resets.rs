@@ -1,0 +1,163 @@
+//! Forgotten passwords.
+//!
+//! Whether an address has an account must not be seen from the answer nor from its delay. So the
+//! request only stores a row; the look-up and the mail come later.
+
+use bson::doc;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use shared_runtime::{
+    error::ApiError,
+    mongo::{Aborted, is_duplicate_key, transaction},
+    outbox::OutboxEntry,
+    peers::PeerError,
+};
+use shared_types::UserId;
+use tracing::info;
+
+use crate::{
+    State,
+    domain::{
+        address,
+        confirmation::{Confirmation, Kind, Status},
+        key,
+    },
+    error::{Failure, Refusal},
+    mail::Template,
+    mailing,
+};
+
+/// Topic of the row that looks an address up and queues the mail.
+pub(crate) const FORGOTTEN: &str = "password.forgotten";
+
+/// Payload of [`FORGOTTEN`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct Forgotten {
+    email: String,
+    /// Of the confirmation to be made, so that a repeat makes no second one.
+    key: String,
+    at: bson::DateTime,
+}
+
+/// Notes that somebody forgot the password of the account of `email`, if there is one.
+pub(crate) async fn request(state: &State, email: &str) -> Result<(), ApiError> {
+    let key = key::generate();
+    let noted = transaction(&state.client, async |session| {
+        mailing::take_quota(state, session, None, email).await?;
+        let entry = OutboxEntry {
+            key: format!("forgotten:{key}"),
+            topic: FORGOTTEN,
+            payload: doc! { "email": email, "key": &key, "at": bson::DateTime::now() },
+            not_before: None,
+        };
+        state.outbox.enqueue(session, entry).await?;
+        Ok(())
+    })
+    .await;
+    match noted {
+        Ok(()) => {
+            state.outbox.wake();
+            Ok(())
+        }
+        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
+        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
+    }
+}
+
+/// Makes the confirmation and queues the mail. Repeatable.
+pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result<()> {
+    let confirmation = confirmation(state, forgotten).await?;
+    let stored = transaction(&state.client, async |session| {
+        state.confirmations.insert(session, &confirmation).await?;
+        let entry = mailing::entry(&confirmation);
+        state.mails.enqueue(session, entry).await?;
+        Ok::<_, Aborted<()>>(())
+    })
+    .await;
+    match stored {
+        Ok(()) => state.mails.wake(),
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
+            info!("a forgotten password was taken care of before");
+        }
+        Err(Aborted::Failed(error)) => return Err(error.into()),
+        Err(Aborted::Refused(())) => {}
+    }
+    Ok(())
+}
+
+async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Confirmation> {
+    let (key, at): (String, DateTime<Utc>) = (forgotten.key.clone(), forgotten.at.to_chrono());
+    let account = mailing::find_account(state, &forgotten.email).await?;
+    let Some(account) = account else {
+        let made = Confirmation::new(key, Kind::NoAccount, Template::NoAccount, at);
+        return Ok(Confirmation {
+            email: forgotten.email.clone(),
+            ..made
+        });
+    };
+    // The mail goes to the address as the account has it, not as somebody typed it.
+    let mut emails = account.user.emails.into_iter().flatten();
+    let email = emails.find(|known| address::same(known, &forgotten.email));
+    let made = Confirmation::new(key, Kind::PasswordReset, Template::PasswordReset, at);
+    Ok(Confirmation {
+        email: email.unwrap_or_else(|| forgotten.email.clone()),
+        user_id: Some(account.user.userid),
+        ..made
+    })
+}
+
+/// Sets the password with the key from the mail; `None`: one that is not accepted.
+pub(crate) async fn reset(
+    state: &State,
+    key: &str,
+    email: &str,
+    password: Option<&SecretString>,
+) -> Result<(), ApiError> {
+    let found = state.confirmations.find(key).await;
+    let reset = found
+        .map_err(Failure::Finding.because())?
+        .filter(|found| {
+            found.kind == Kind::PasswordReset
+                && found.status == Status::Pending
+                && address::same(&found.email, email)
+        })
+        .ok_or(Refusal::NoReset)?;
+    if reset.is_expired(Utc::now()) {
+        return Err(Refusal::ResetExpired.into());
+    }
+    let (Some(user), Some(password)) = (find_user(state, &reset).await?, password) else {
+        return Err(Refusal::ResetRefused.into());
+    };
+    let body = json!({
+        "updates": { "password": password.expose_secret() },
+        // An address that the account gave up since opens it no more.
+        "onlyIf": { "email": reset.email },
+        "idempotencyKey": key::digest(key),
+    });
+    match state.user_api.update_user(&user, &body).await {
+        Ok(()) => {}
+        Err(PeerError::Refused {
+            status: 401 | 404 | 409,
+        }) => return Err(Refusal::NoReset.into()),
+        Err(error) => return Err(ApiError::from(Refusal::ResetRefused).caused_by(error)),
+    }
+    let answered = state
+        .confirmations
+        .answer(key, &[Status::Pending], Status::Completed)
+        .await;
+    answered.map_err(Failure::Saving.because())?;
+    let canceled = state.confirmations.cancel_resets(&user).await;
+    canceled.map_err(Failure::Saving.because())
+}
+
+/// Whose password is reset. Documents of the reference need not name the account.
+async fn find_user(state: &State, reset: &Confirmation) -> Result<Option<UserId>, ApiError> {
+    if reset.user_id.is_some() {
+        return Ok(reset.user_id.clone());
+    }
+    let account = mailing::find_account(state, &reset.email).await;
+    let account = account.map_err(Failure::FindingUser.because())?;
+    Ok(account.map(|account| account.user.userid))
+}

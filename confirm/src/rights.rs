@@ -1,0 +1,39 @@
+//! Who may act for an account.
+
+use shared_runtime::{auth::Caller, error::ApiError};
+use shared_types::UserId;
+
+use crate::{
+    State,
+    error::{Failure, Refusal},
+};
+
+/// Whether `caller` may manage `account`: a service, the account itself, or who runs it.
+pub(crate) async fn may_manage(
+    state: &State,
+    caller: &Caller,
+    account: &UserId,
+) -> Result<bool, ApiError> {
+    if caller.is_server || caller.is(account) {
+        return Ok(true);
+    }
+    let permissions = state
+        .gatekeeper
+        .permissions(account, &caller.user_id)
+        .await
+        .map_err(Failure::FindingUser.because())?;
+    Ok(permissions.is_some_and(|permissions| permissions.administers()))
+}
+
+/// Refuses whoever may not manage `account`.
+pub(crate) async fn require_manager(
+    state: &State,
+    caller: &Caller,
+    account: &UserId,
+) -> Result<(), ApiError> {
+    if may_manage(state, caller, account).await? {
+        Ok(())
+    } else {
+        Err(Refusal::NotAllowed.into())
+    }
+}

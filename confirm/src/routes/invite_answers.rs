@@ -1,0 +1,193 @@
+//! Invitations to a care team, as the invited side sees and answers them.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use serde::Deserialize;
+use shared_runtime::{body::Body, error::ApiError};
+use shared_types::UserId;
+use utoipa::ToSchema;
+
+use super::{
+    callers::Bearer,
+    health::ok,
+    view::{ConfirmationView, with_creators},
+};
+use crate::{
+    State, acceptance,
+    domain::{address, confirmation::Confirmation},
+    error::Refusal,
+    invitations,
+    rights::require_manager,
+};
+
+/// Body of an answer: which invitation is meant. Members beside `key` must fit as well where they
+/// are given and not empty; others are ignored.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InvitationReference {
+    /// The key; without it the newest pending invitation is meant.
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    r#type: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    creator_id: Option<String>,
+    #[serde(default)]
+    clinic_id: Option<String>,
+}
+
+/// `GET /confirm/invitations/:userid`: the invitations that an account can answer, newest first.
+///
+/// For services, the account, and who runs it. Those sent to the address of the account before it
+/// existed are in it once the address is verified.
+/// Body: none. Answer: 200, a list of invitations with their creators' profiles.
+/// Errors: 401 no token or no right; 403 invalid token; 404 there are none; 500 the store, user-api
+/// or gatekeeper failed.
+/// Source: public confirmation API `GetReceivedInvitations`; sharing document, "received
+/// invitations".
+#[utoipa::path(
+    get, path = "/confirm/invitations/{userid}", tag = "invitations",
+    params(("userid" = String, Path, description = "The account that is invited")),
+    responses(
+        (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "Nothing found"),
+        (status = 500, description = "Error finding the confirmation"),
+    ),
+)]
+pub(crate) async fn list_received_invites(
+    Bearer(caller): Bearer,
+    invitee: Path<UserId>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    require_manager(&state, &caller, &invitee).await?;
+    let received = invitations::list_received(&state, &invitee).await?;
+    if received.invitations.is_empty() {
+        return Err(Refusal::NothingFound.into());
+    }
+    let views = with_creators(&state, received.invitations, received.people).await;
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// `PUT /confirm/accept/invite/:userid/:invitedby`: accepts an invitation; its permissions are
+/// added to what the account has.
+///
+/// For services, the invited account, and who runs it. All or nothing: what a failure interrupts is
+/// finished by a repeat of the request, or without one a little later.
+/// Body: none, or `{"key"?}` and other members of the invitation, which then must fit. Answer: 200,
+/// `OK` as text.
+/// Errors: 400 no JSON, or the offer cannot be granted; 401 no token or no right; 403 invalid token,
+/// or the invitation is another account's, answered, canceled or expired, or who sent it may no
+/// longer share the account; 404 there is none; 500 the store, gatekeeper or the data service
+/// failed.
+/// Source: public confirmation API `AcceptCareTeamInvite`; sharing document, "accept invitation".
+#[utoipa::path(
+    put, path = "/confirm/accept/invite/{userid}/{invitedby}", tag = "invitations", request_body = InvitationReference,
+    params(
+        ("userid" = String, Path, description = "The account that is invited"),
+        ("invitedby" = String, Path, description = "The account that is shared"),
+    ),
+    responses(
+        (status = 200, description = "`OK`", body = String),
+        (status = 400, description = "Error decoding the confirmation"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "Forbidden to perform requested operation"),
+        (status = 404, description = "No matching invite was found"),
+        (status = 500, description = "Error setting permissions"),
+    ),
+)]
+pub(crate) async fn accept_invite(
+    Bearer(caller): Bearer,
+    path: Path<(UserId, UserId)>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (invitee, sharer) = path.into_inner();
+    require_manager(&state, &caller, &invitee).await?;
+    let invitation = find(&state, &invitee, &sharer, &body).await?;
+    acceptance::accept(&state, &invitation, &invitee, &sharer).await?;
+    Ok(ok())
+}
+
+/// `PUT /confirm/dismiss/invite/:userid/:invitedby`: declines an invitation. Its sender still sees
+/// it.
+///
+/// For services, the invited account, and who runs it.
+/// Body: as [`accept_invite`]. Answer: 200, empty; again for an invitation that was declined before.
+/// Errors: 400 no JSON; 401 no token or no right; 403 invalid token, or the invitation is another
+/// account's, accepted or canceled; 404 there is none; 500 the store or gatekeeper failed.
+/// Source: public confirmation API `DismissCareTeamInvite`; sharing document, "dismiss invitation".
+#[utoipa::path(
+    put, path = "/confirm/dismiss/invite/{userid}/{invitedby}", tag = "invitations", request_body = InvitationReference,
+    params(
+        ("userid" = String, Path, description = "The account that is invited"),
+        ("invitedby" = String, Path, description = "The account that is shared"),
+    ),
+    responses(
+        (status = 200, description = "Declined"),
+        (status = 400, description = "Error decoding the confirmation"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "Forbidden to perform requested operation"),
+        (status = 404, description = "No matching invite was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn dismiss_invite(
+    Bearer(caller): Bearer,
+    path: Path<(UserId, UserId)>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (invitee, sharer) = path.into_inner();
+    require_manager(&state, &caller, &invitee).await?;
+    let invitation = find(&state, &invitee, &sharer, &body).await?;
+    invitations::dismiss(&state, &invitation, &invitee, &sharer).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// The invitation that `body` means.
+async fn find(
+    state: &State,
+    invitee: &UserId,
+    sharer: &UserId,
+    body: &Body,
+) -> Result<Confirmation, ApiError> {
+    let reference = if body.0.trim_ascii().is_empty() {
+        InvitationReference::default()
+    } else {
+        let given: Option<InvitationReference> = body.parse().map_err(|_| Refusal::Unreadable)?;
+        given.unwrap_or_default()
+    };
+    let key = reference.key.as_deref().filter(|key| !key.is_empty());
+    let found = invitations::find(state, invitee, sharer, key).await?;
+    let found = found.filter(|found| reference.fits(found));
+    Ok(found.ok_or(Refusal::NoInvite)?)
+}
+
+impl InvitationReference {
+    fn fits(&self, invitation: &Confirmation) -> bool {
+        let same = |given: &Option<String>, is: Option<&str>| {
+            given
+                .as_deref()
+                .is_none_or(|given| given.is_empty() || Some(given) == is)
+        };
+        same(&self.r#type, Some(invitation.kind.name()))
+            && same(&self.status, Some(invitation.status.name()))
+            && same(
+                &self.creator_id,
+                invitation.creator_id.as_ref().map(UserId::as_str),
+            )
+            && same(&self.clinic_id, invitation.clinic_id.as_deref())
+            && self
+                .email
+                .as_deref()
+                .is_none_or(|given| given.is_empty() || address::same(given, &invitation.email))
+    }
+}

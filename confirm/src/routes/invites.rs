@@ -1,0 +1,408 @@
+//! Invitations to a care team, as the side sees them that shares its account.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::Value;
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    mongo::{Aborted, transaction},
+};
+use shared_types::{PermissionSet, UserId};
+use utoipa::ToSchema;
+
+use super::{
+    callers::Bearer,
+    view::{ConfirmationView, with_creator, with_creators},
+};
+use crate::{
+    State,
+    domain::{
+        address,
+        confirmation::{Confirmation, Kind, Status},
+        context::{self, FOLLOW, Offer},
+        invitation::{self, CANCELABLE},
+        key,
+    },
+    error::{Failure, Refusal},
+    mail::Template,
+    mailing,
+    rights::{may_manage, require_manager},
+};
+
+/// Body of a new invitation; other members are ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NewInvitation {
+    /// Who is invited.
+    #[serde(default)]
+    email: Option<String>,
+    /// What is offered: an object with a member for each permission, a list of names, or a list of
+    /// objects with one name each.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    permissions: Option<Value>,
+    /// How the follower will call the account.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    nickname: Option<Value>,
+    /// When the follower will be alerted; only with the permission `follow`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    alerts_config: Option<Value>,
+}
+
+/// `POST /confirm/send/invite/:userid`: invites somebody into the care team of an account.
+///
+/// For services, the account, and who runs it.
+/// Body: `{"email", "permissions", "nickname"?, "alertsConfig"?}`. Answer: 200, the invitation with
+/// its creator's profile; the mail follows.
+/// Errors: 400 no JSON of this form, or (empty) no address or permissions; 401 no token or no
+/// right; 403 invalid token; 409 already invited, or has rights already and is not offered to
+/// follow in addition; 429 too many mails; 500 the store, user-api or gatekeeper failed.
+/// Source: public confirmation API `SendCareTeamInvite`; sharing document, "invite".
+#[utoipa::path(
+    post, path = "/confirm/send/invite/{userid}", tag = "invitations", request_body = NewInvitation,
+    params(("userid" = String, Path, description = "The account to be shared")),
+    responses(
+        (status = 200, description = "The invitation", body = ConfirmationView),
+        (status = 400, description = "Error decoding the confirmation; empty when a member is missing"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 409, description = "There is already an existing invite, or The user is already an existing member"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn send_invite(
+    Bearer(caller): Bearer,
+    sharer: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    require_manager(&state, &caller, &sharer).await?;
+    let (email, mut offer) = read(&body)?;
+    let pending = state
+        .confirmations
+        .find_sent(&sharer, &email, &[Status::Pending])
+        .await
+        .map_err(Failure::Finding.because())?;
+    if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
+        return Err(Refusal::DuplicateInvite.into());
+    }
+    let account = mailing::find_account(&state, &email).await;
+    let account = account.map_err(Failure::FindingUser.because())?;
+    if let Some(account) = &account {
+        let held = state
+            .gatekeeper
+            .permissions(&sharer, &account.user.userid)
+            .await
+            .map_err(Failure::Internal.because())?
+            .unwrap_or_default();
+        offer.permissions = widened(offer.permissions, held)?;
+    }
+    let template = if offer.permissions.has(FOLLOW) {
+        Template::CareTeamWithAlerting
+    } else {
+        Template::CareTeam
+    };
+    let made = Confirmation::new(
+        key::generate(),
+        Kind::CareTeamInvitation,
+        template,
+        Utc::now(),
+    );
+    let is_addressee = |account: &shared_types::Person| invitation::is_addressee(account, &email);
+    let made = Confirmation {
+        user_id: account
+            .filter(is_addressee)
+            .map(|account| account.user.userid),
+        email,
+        sender_id: sender(&caller, &sharer),
+        creator_id: Some(sharer.into_inner()),
+        context: Some(offer.to_context()),
+        ..made
+    };
+    store(&state, &caller, &made).await?;
+    Ok(HttpResponse::Ok().json(with_creator(&state, made).await?))
+}
+
+/// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more; it lasts as long
+/// again.
+///
+/// For services, the inviting account, and who runs it.
+/// Body: none. Answer: 200, the invitation with its creator's profile.
+/// Errors: 401 no token; 403 invalid token, no right, or no pending invitation of a person to a
+/// person; 429 too many mails; 500 the store or gatekeeper failed.
+/// Source: public confirmation API `ResendCareTeamInvite`.
+#[utoipa::path(
+    patch, path = "/confirm/resend/invite/{inviteid}", tag = "invitations",
+    params(("inviteid" = String, Path, description = "The key of the invitation")),
+    responses(
+        (status = 200, description = "The invitation", body = ConfirmationView),
+        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 403, description = "Forbidden to perform requested operation"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn resend_invite(
+    Bearer(caller): Bearer,
+    key: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.confirmations.find(&key).await;
+    let found = found.map_err(Failure::Finding.because())?.filter(|found| {
+        found.kind == Kind::CareTeamInvitation
+            && found.status == Status::Pending
+            && found.clinic_id.is_none()
+    });
+    let (Some(found), Some(sharer)) = (
+        &found,
+        found.as_ref().and_then(|found| found.creator_id.clone()),
+    ) else {
+        return Err(Refusal::Forbidden.into());
+    };
+    if !may_manage(&state, &caller, &sharer).await? {
+        return Err(Refusal::Forbidden.into());
+    }
+    let renewed = Confirmation {
+        sender_id: sender(&caller, &sharer),
+        ..found.clone().renewed(Utc::now())
+    };
+    let stored = transaction(&state.client, async |session| {
+        let sender = (!caller.is_server).then_some(&caller.user_id);
+        mailing::take_quota(&state, session, sender, &renewed.email).await?;
+        if !state.confirmations.renew(session, &renewed).await? {
+            return Err(Aborted::Refused(Refusal::Forbidden));
+        }
+        state
+            .mails
+            .enqueue(session, mailing::entry(&renewed))
+            .await?;
+        Ok(())
+    })
+    .await;
+    saved(&state, stored)?;
+    Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await?))
+}
+
+/// `GET /confirm/invite/:userid`: the invitations that an account sent and that were not accepted,
+/// declined and expired ones included, newest first.
+///
+/// For services, the account, and who runs it.
+/// Body: none. Answer: 200, a list of invitations with their creator's profile.
+/// Errors: 401 no token or no right; 403 invalid token; 404 there are none; 500 the store or
+/// gatekeeper failed.
+/// Source: public confirmation API `GetSentInvitations`; sharing document, "sent invitations".
+#[utoipa::path(
+    get, path = "/confirm/invite/{userid}", tag = "invitations",
+    params(("userid" = String, Path, description = "The account that invites")),
+    responses(
+        (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "Nothing found"),
+        (status = 500, description = "Error finding the confirmation"),
+    ),
+)]
+pub(crate) async fn list_sent_invites(
+    Bearer(caller): Bearer,
+    sharer: Path<UserId>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    require_manager(&state, &caller, &sharer).await?;
+    let found = state.confirmations.list_sent(&sharer).await;
+    let found = found.map_err(Failure::Finding.because())?;
+    if found.is_empty() {
+        return Err(Refusal::NothingFound.into());
+    }
+    let views = with_creators(&state, found, std::collections::BTreeMap::new()).await;
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// `PUT /confirm/:userid/invited/:invited_address`: cancels the newest invitation of an
+/// account to an address, pending or declined. Granted rights stay.
+///
+/// For services, the account, and who runs it.
+/// Body: none. Answer: 200, empty.
+/// Errors: 401 no token or no right; 403 invalid token; 404 there is none, or it was accepted; 500
+/// the store or gatekeeper failed.
+/// Source: public confirmation API `CancelInvite`; sharing document, "cancel invitation".
+#[utoipa::path(
+    put, path = "/confirm/{userid}/invited/{invited_address}", tag = "invitations",
+    params(
+        ("userid" = String, Path, description = "The account that invited"),
+        ("invited_address" = String, Path, description = "The address, `+` unencoded or not"),
+    ),
+    responses(
+        (status = 200, description = "Canceled"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "No matching invite was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn cancel_invite(
+    Bearer(caller): Bearer,
+    path: Path<(UserId, String)>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (sharer, email) = path.into_inner();
+    require_manager(&state, &caller, &sharer).await?;
+    let found = state
+        .confirmations
+        .find_sent(&sharer, &email, CANCELABLE)
+        .await
+        .map_err(Failure::Finding.because())?
+        .ok_or(Refusal::NoInvite)?;
+    let answered = state
+        .confirmations
+        .answer(&found.key, CANCELABLE, Status::Canceled)
+        .await;
+    // Whoever accepted it at this moment was faster.
+    if answered.map_err(Failure::Updating.because())? {
+        Ok(HttpResponse::Ok().finish())
+    } else {
+        Err(Refusal::NoInvite.into())
+    }
+}
+
+/// `DELETE /confirm/:userid/invited/:invited_address`: the same.
+///
+/// Body, answer, errors: as [`cancel_invite`].
+/// Source: sharing document, "cancel invitation".
+#[utoipa::path(
+    delete, path = "/confirm/{userid}/invited/{invited_address}", tag = "invitations",
+    params(
+        ("userid" = String, Path, description = "The account that invited"),
+        ("invited_address" = String, Path, description = "The address, `+` unencoded or not"),
+    ),
+    responses(
+        (status = 200, description = "Canceled"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "No matching invite was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn delete_invite(
+    bearer: Bearer,
+    path: Path<(UserId, String)>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    cancel_invite(bearer, path, state).await
+}
+
+/// The address and the offer of a request.
+fn read(body: &Body) -> Result<(String, Offer), Refusal> {
+    let given: NewInvitation = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let email = given.email.filter(|email| !email.is_empty());
+    let (Some(email), Some(permissions)) = (email, given.permissions) else {
+        return Err(Refusal::Incomplete);
+    };
+    if !address::has_form(&email) {
+        return Err(Refusal::Incomplete);
+    }
+    let permissions = context::permissions_of(&permissions).map_err(|_| Refusal::Unreadable)?;
+    let (alerts, nickname) = (given.alerts_config.as_ref(), given.nickname.as_ref());
+    let offer = Offer::with(permissions, alerts, nickname).map_err(|_| Refusal::Unreadable)?;
+    Ok((email, offer))
+}
+
+/// What is offered to somebody who holds `held`: nothing, unless it lets a member follow.
+fn widened(offered: PermissionSet, held: PermissionSet) -> Result<PermissionSet, Refusal> {
+    if held.is_empty() {
+        return Ok(offered);
+    }
+    if !offered.has(FOLLOW) || held.has(FOLLOW) || held.has(shared_types::ROOT) {
+        return Err(Refusal::DuplicateMember);
+    }
+    let mut all = offered;
+    all.0.extend(held.0);
+    Ok(all)
+}
+
+/// Who invites on behalf of `sharer`; `None` for the account itself and for services.
+fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
+    (!caller.is_server && !caller.is(sharer)).then(|| caller.user_id.clone())
+}
+
+/// Stores a new invitation and queues its mail, unless there is one already.
+async fn store(state: &State, caller: &Caller, made: &Confirmation) -> Result<(), ApiError> {
+    let stored = transaction(&state.client, async |session| {
+        let sender = (!caller.is_server).then_some(&caller.user_id);
+        // Keeps out another invitation to the same address, so that it comes first.
+        mailing::take_quota(state, session, sender, &made.email).await?;
+        if let Some(sharer) = &made.creator_id {
+            let pending = state
+                .confirmations
+                .find_pending_in(session, sharer, &made.email)
+                .await?;
+            if pending.is_some_and(|pending| !pending.is_expired(made.created)) {
+                return Err(Aborted::Refused(Refusal::DuplicateInvite));
+            }
+        }
+        state.confirmations.insert(session, made).await?;
+        state.mails.enqueue(session, mailing::entry(made)).await?;
+        Ok(())
+    })
+    .await;
+    saved(state, stored)
+}
+
+/// The outcome of storing something with a mail, which is then sent.
+fn saved(state: &State, stored: Result<(), Aborted<Refusal>>) -> Result<(), ApiError> {
+    match stored {
+        Ok(()) => {
+            state.mails.wake();
+            Ok(())
+        }
+        Err(Aborted::Refused(refusal)) => Err(refusal.into()),
+        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared_types::PermissionSet;
+
+    use super::widened;
+    use crate::error::Refusal;
+
+    fn set(value: serde_json::Value) -> PermissionSet {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_member_is_invited_again_only_to_follow() {
+        let offered = set(json!({"view": {}, "follow": {}}));
+        assert_eq!(
+            widened(offered.clone(), PermissionSet::default()),
+            Ok(offered.clone())
+        );
+        assert_eq!(
+            widened(
+                offered.clone(),
+                set(json!({"view": {"x": 1}, "custom": {}}))
+            ),
+            Ok(set(json!({"view": {"x": 1}, "custom": {}, "follow": {}})))
+        );
+        for held in [json!({"follow": {}}), json!({"root": {}})] {
+            assert_eq!(
+                widened(offered.clone(), set(held)),
+                Err(Refusal::DuplicateMember)
+            );
+        }
+        assert_eq!(
+            widened(set(json!({"note": {}})), set(json!({"view": {}}))),
+            Err(Refusal::DuplicateMember)
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! Forgotten passwords.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use shared_runtime::{body::Body, error::ApiError};
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    domain::{address, claim::is_password},
+    error::Refusal,
+    resets,
+};
+
+/// Body of the choice of a new password.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewPassword {
+    /// From the mail.
+    #[serde(default)]
+    key: String,
+    /// The address to which the mail went.
+    #[serde(default)]
+    email: String,
+    /// 8 to 72 characters, none of them white space.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    password: Option<SecretString>,
+}
+
+/// `POST /confirm/send/forgot/:useremail`: mails the key for a new password, or that there is no
+/// account. Public.
+///
+/// The answer tells nothing about the account; the look-up comes after it.
+/// Body: none. Answer: 200, empty.
+/// Errors: 429 too many mails to this address; 500 the store failed.
+/// Source: public confirmation API `SendPasswordReset`.
+#[utoipa::path(
+    post, security(()), path = "/confirm/send/forgot/{useremail}", tag = "passwords",
+    params(("useremail" = String, Path, description = "The address, `+` unencoded or not")),
+    responses(
+        (status = 200, description = "A mail is on its way"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn send_password_reset(
+    email: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    // No mail can be sent to what is no address, and nobody needs to know that.
+    if address::has_form(&email) {
+        resets::request(&state, &email).await?;
+    }
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// `PUT /confirm/accept/forgot`: sets a new password with the key from the mail, once. Public.
+///
+/// All sessions of the account end, and other keys for a new password are worth nothing any more.
+/// Body: `{"key", "email", "password"}`. Answer: 200,
+/// `{"code":200,"reason":"Password has been reset."}`.
+/// Errors: 400 the body is no JSON, key or address is missing, or the password is not accepted; 404
+/// unknown, used or expired key, or another address; 500 the store failed.
+/// Source: public confirmation API `AcceptPasswordReset`.
+#[utoipa::path(
+    put, security(()), path = "/confirm/accept/forgot", tag = "passwords", request_body = NewPassword,
+    responses(
+        (status = 200, description = "Password has been reset.", body = Object),
+        (status = 400, description = "Error while resetting password; reset confirmation remains active until it expires."),
+        (status = 404, description = "No matching reset confirmation was found."),
+        (status = 500, description = "Error finding the confirmation"),
+    ),
+)]
+pub(crate) async fn accept_password_reset(
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let given: NewPassword = body.parse().map_err(|_| Refusal::Unreadable)?;
+    if given.key.is_empty() || given.email.is_empty() {
+        return Err(Refusal::ResetRefused.into());
+    }
+    let password = given
+        .password
+        .filter(|password| is_password(password.expose_secret()));
+    resets::reset(&state, &given.key, &given.email, password.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(json!({ "code": 200, "reason": "Password has been reset." })))
+}

@@ -1,0 +1,97 @@
+//! Confirmations of sign-ups: answered by whoever got the mail.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use shared_runtime::{body::Body, error::ApiError};
+use shared_types::UserId;
+
+use super::signups::{self, Reference};
+use crate::{State, domain::confirmation::Status, error::Refusal, verification};
+
+/// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
+/// where others made the account, sets its first password. Public.
+///
+/// The key works for the account and the address for which it was made, and again once it was used.
+/// The first password takes the right `custodian` from everybody who had it.
+/// Body: none, or `{"password", "birthday"}` (`YYYY-MM-DD`, the patient's) for an account without
+/// password. Answer: 200, empty.
+/// Errors: 404 unknown, withdrawn or expired key, or the account has another address; 409 with
+/// `error` 1001 to 1006 what is wrong with password and birthday; 429 too many birthdays were
+/// tried; 500 the account cannot be loaded or changed, or the store failed.
+/// Source: public confirmation API `ConfirmAccountSignup`.
+#[utoipa::path(
+    put, security(()), path = "/confirm/accept/signup/{confirmationid}", tag = "sign-ups", request_body = Object,
+    params(("confirmationid" = String, Path, description = "The key from the mail")),
+    responses(
+        (status = 200, description = "Verified"),
+        (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
+        (status = 409, description = "Numbered 1001 to 1006"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error updating user"),
+    ),
+)]
+pub(crate) async fn accept_sign_up(
+    key: Path<String>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    verification::accept(&state, &key, None, &body.0).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// `PUT /confirm/accept/signup/:userid/:confirmationid`: the same, for this account only. Public.
+///
+/// Body, answer, errors: as [`accept_sign_up`].
+/// Source: older document of the confirmation API.
+#[utoipa::path(
+    put, security(()), path = "/confirm/accept/signup/{userid}/{confirmationid}", tag = "sign-ups", request_body = Object,
+    params(
+        ("userid" = String, Path, description = "The account"),
+        ("confirmationid" = String, Path, description = "The key from the mail"),
+    ),
+    responses(
+        (status = 200, description = "Verified"),
+        (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
+        (status = 409, description = "Numbered 1001 to 1006"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error updating user"),
+    ),
+)]
+pub(crate) async fn accept_sign_up_of(
+    path: Path<(UserId, String)>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (user, key) = path.into_inner();
+    verification::accept(&state, &key, Some(&user), &body.0).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// `PUT /confirm/dismiss/signup/:userid`: whoever got the mail says that it is not for them. Public.
+///
+/// Body: `{"key"}`. Answer: 200, empty.
+/// Errors: 400 no JSON, or no key; 404 no such pending confirmation of this account; 500 the store
+/// failed.
+/// Source: public confirmation API `DismissAccountSignupConfirmation`.
+#[utoipa::path(
+    put, security(()), path = "/confirm/dismiss/signup/{userid}", tag = "sign-ups", request_body = Reference,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "Declined"),
+        (status = 400, description = "Required confirmation id is missing"),
+        (status = 404, description = "No matching signup confirmation was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn dismiss_sign_up(
+    user: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let reference: Reference = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let key = reference.key.filter(|key| !key.is_empty());
+    let key = key.ok_or(Refusal::NoSignUpKey)?;
+    signups::answer(&state, &user, &key, Status::Declined).await
+}

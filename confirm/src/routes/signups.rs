@@ -1,0 +1,461 @@
+//! Confirmations of sign-ups: made, sent, shown, withdrawn.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use chrono::Utc;
+use serde::Deserialize;
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    mongo::{Aborted, transaction},
+};
+use shared_types::{Person, UserId};
+use utoipa::ToSchema;
+
+use super::{callers::Bearer, view::ConfirmationView};
+use crate::{
+    State,
+    domain::{
+        confirmation::{Confirmation, Kind, Status},
+        key,
+        signup::{self, Asker, Next, Occasion},
+    },
+    error::{Failure, Refusal},
+    mailing,
+    rights::{may_manage, require_manager},
+};
+
+/// Body of the request for a confirmation; other members are ignored.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Invitation {
+    /// The clinic that made the account; `None`: no clinic did.
+    #[serde(default)]
+    clinic_id: Option<String>,
+    /// Who did there.
+    #[serde(default)]
+    invited_by: Option<String>,
+}
+
+/// Body of the answer to a confirmation from outside a mail; other members are ignored.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct Reference {
+    /// The key from the mail.
+    #[serde(default)]
+    pub(crate) key: Option<String>,
+}
+
+/// `POST /confirm/send/signup/:userid`: mails an account the key that verifies its address.
+///
+/// For services, the account, and who runs it. An account without an address loses the
+/// confirmation that it had, and no mail is sent.
+/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Answer: 200, empty.
+/// Errors: 400 no JSON; 401 no token or no right; 403 invalid token, or a confirmation stands
+/// already; 404 no such account; 429 too many mails; 500 the store or gatekeeper failed.
+/// Source: public confirmation API `SendAccountSignupConfirmation`.
+#[utoipa::path(
+    post, path = "/confirm/send/signup/{userid}", tag = "sign-ups", request_body = Invitation,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "A mail is on its way"),
+        (status = 400, description = "Error decoding the confirmation"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "User already has an existing valid signup confirmation"),
+        (status = 404, description = "Error finding the user"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn send_sign_up(
+    Bearer(caller): Bearer,
+    user: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    upsert(&state, &caller, &user, &body, Mail::Queued).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// `POST /confirm/signup/:userid`: the same without a mail.
+///
+/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Answer: 200, the confirmation, whose key is empty
+/// unless a service asks; empty for an account without an address.
+/// Errors: as [`send_sign_up`].
+/// Source: public confirmation API `CreateAccountSignupConfirmation`.
+#[utoipa::path(
+    post, path = "/confirm/signup/{userid}", tag = "sign-ups", request_body = Invitation,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The confirmation", body = ConfirmationView),
+        (status = 400, description = "Error decoding the confirmation"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "User already has an existing valid signup confirmation"),
+        (status = 404, description = "Error finding the user"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn create_sign_up(
+    Bearer(caller): Bearer,
+    user: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let made = upsert(&state, &caller, &user, &body, Mail::None).await?;
+    Ok(match made {
+        Some(made) => HttpResponse::Ok().json(shown_to(&caller, made)),
+        None => HttpResponse::Ok().finish(),
+    })
+}
+
+/// `GET /confirm/signup/:userid`: the newest pending confirmation of an account's sign-up.
+///
+/// For services, the account, and who runs it. Answer: 200, the confirmation, whose key is empty
+/// unless a service asks: whoever could read it here could verify an address that is not theirs.
+/// Errors: 401 no token or no right; 403 invalid token; 404 none is pending; 500 the store or
+/// gatekeeper failed.
+/// Source: public confirmation API `GetAccountSignupConfirmation`.
+#[utoipa::path(
+    get, path = "/confirm/signup/{userid}", tag = "sign-ups",
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The confirmation", body = ConfirmationView),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "No matching signup confirmation was found"),
+        (status = 500, description = "Error finding the confirmation"),
+    ),
+)]
+pub(crate) async fn find_sign_up(
+    Bearer(caller): Bearer,
+    user: Path<UserId>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    require_manager(&state, &caller, &user).await?;
+    let found = state.confirmations.find_pending_sign_up(&user).await;
+    let found = found
+        .map_err(Failure::Finding.because())?
+        .ok_or(Refusal::NoSignUp)?;
+    Ok(HttpResponse::Ok().json(shown_to(&caller, found)))
+}
+
+/// `POST /confirm/resend/signup/:useremail`: mails a new key in place of the pending one. Public.
+///
+/// The old key is worth nothing any more, and the new one lasts as long as it did. Instead of the
+/// address the id of the account is taken too.
+/// Body: none. Answer: 200, empty.
+/// Errors: 404 none is pending for the address; 429 too many mails to it; 500 the store failed.
+/// Source: public confirmation API `ResendAccountSignupConfirmation`.
+#[utoipa::path(
+    post, security(()), path = "/confirm/resend/signup/{useremail}", tag = "sign-ups",
+    params(("useremail" = String, Path, description = "The address, `+` unencoded or not, or the id of the account")),
+    responses(
+        (status = 200, description = "A mail is on its way"),
+        (status = 404, description = "No matching signup confirmation was found"),
+        (status = 429, description = "Too many requests; try again later"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn resend_sign_up(
+    name: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let found = if UserId::has_id_form(&name) {
+        let user = UserId::from(name.as_str());
+        state.confirmations.find_pending_sign_up(&user).await
+    } else {
+        state.confirmations.find_pending_sign_up_at(&name).await
+    };
+    let found = found.map_err(Failure::Finding.because())?;
+    let old = found.as_ref();
+    let new = old.map(|old| {
+        let renewed = old.clone().renewed(Utc::now());
+        Confirmation {
+            key: key::generate(),
+            ..renewed
+        }
+    });
+    let recipient = old.map_or(name.as_str(), |old| old.email.as_str());
+    let stored = transaction(&state.client, async |session| {
+        // Counted for unknown addresses as well, which so end in the same refusal.
+        mailing::take_quota(&state, session, None, recipient).await?;
+        let (Some(old), Some(new)) = (old, &new) else {
+            return Ok(false);
+        };
+        if !state.confirmations.delete(session, old).await? {
+            return Ok(false);
+        }
+        state.confirmations.insert(session, new).await?;
+        state.mails.enqueue(session, mailing::entry(new)).await?;
+        Ok(true)
+    })
+    .await;
+    match stored {
+        Ok(true) => {
+            state.mails.wake();
+            Ok(HttpResponse::Ok().finish())
+        }
+        Ok(false) => Err(Refusal::NoSignUp.into()),
+        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
+        Err(Aborted::Failed(error)) => Err(Failure::Renewing.because()(error)),
+    }
+}
+
+/// `PUT /confirm/signup/:userid`: withdraws the confirmation of a sign-up.
+///
+/// Whoever has the key may, without a token. Without a key, the pending one is withdrawn for
+/// services, the account, and who runs it.
+/// Body: `{"key"?}`. Answer: 200, empty.
+/// Errors: 400 no JSON, or neither key nor token; 401 no right; 403 invalid token; 404 no such
+/// confirmation of this account; 500 the store or gatekeeper failed.
+/// Source: public confirmation API `CancelAccountSignupConfirmation`; the browser client's
+/// `signupCancel`, which sends no key.
+#[utoipa::path(
+    put, path = "/confirm/signup/{userid}", tag = "sign-ups", request_body = Reference,
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "Withdrawn"),
+        (status = 400, description = "Required confirmation id is missing"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "No matching signup confirmation was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn cancel_sign_up(
+    caller: Result<Bearer, ApiError>,
+    user: Path<UserId>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let reference: Reference = body.parse().map_err(|_| Refusal::Unreadable)?;
+    match reference.key.filter(|key| !key.is_empty()) {
+        Some(key) => answer(&state, &user, &key, Status::Canceled).await,
+        None => match caller {
+            Ok(Bearer(caller)) => cancel_pending(&state, &caller, &user).await,
+            Err(error) if error.status() == 401 => Err(Refusal::NoSignUpKey.into()),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// `DELETE /confirm/signup/:userid`: withdraws the pending confirmation of a sign-up.
+///
+/// For services, the account, and who runs it. Body: none. Answer: 200, empty.
+/// Errors: 401 no token or no right; 403 invalid token; 404 none is pending; 500 the store or
+/// gatekeeper failed.
+/// Source: older document of the confirmation API.
+#[utoipa::path(
+    delete, path = "/confirm/signup/{userid}", tag = "sign-ups",
+    params(("userid" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "Withdrawn"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 404, description = "No matching signup confirmation was found"),
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn delete_sign_up(
+    Bearer(caller): Bearer,
+    user: Path<UserId>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    cancel_pending(&state, &caller, &user).await
+}
+
+async fn cancel_pending(
+    state: &State,
+    caller: &Caller,
+    user: &UserId,
+) -> Result<HttpResponse, ApiError> {
+    require_manager(state, caller, user).await?;
+    let found = state.confirmations.find_pending_sign_up(user).await;
+    let found = found
+        .map_err(Failure::Finding.because())?
+        .ok_or(Refusal::NoSignUp)?;
+    answer(state, user, &found.key, Status::Canceled).await
+}
+
+/// Ends the pending confirmation `key` of the sign-up of `user` as `to`.
+pub(super) async fn answer(
+    state: &State,
+    user: &UserId,
+    key: &str,
+    to: Status,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.confirmations.find(key).await;
+    let found = found.map_err(Failure::Finding.because())?;
+    let is_theirs =
+        |found: &Confirmation| found.kind == Kind::SignUp && found.user_id.as_ref() == Some(user);
+    if !found.as_ref().is_some_and(is_theirs) {
+        return Err(Refusal::NoSignUp.into());
+    }
+    let answered = state
+        .confirmations
+        .answer(key, &[Status::Pending], to)
+        .await;
+    if answered.map_err(Failure::Updating.because())? {
+        Ok(HttpResponse::Ok().finish())
+    } else {
+        Err(Refusal::NoSignUp.into())
+    }
+}
+
+/// The answer for `caller`.
+fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
+    let view = ConfirmationView::new(confirmation, &BTreeMap::new());
+    if caller.is_server {
+        view
+    } else {
+        view.without_key()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mail {
+    Queued,
+    None,
+}
+
+/// Makes the confirmation of the sign-up of `user`; `None`: the account has no address.
+async fn upsert(
+    state: &State,
+    caller: &Caller,
+    user: &UserId,
+    body: &Body,
+    mail: Mail,
+) -> Result<Option<Confirmation>, ApiError> {
+    if !may_manage(state, caller, user).await? {
+        return Err(Refusal::NotAllowed.into());
+    }
+    let invitation = read_invitation(body)?;
+    let account = load(state, user).await?;
+    let email = account.user.emails.iter().flatten().next();
+    let occasion = occasion(state, caller, &account, &invitation).await?;
+    let stored = transaction(&state.client, async |session| {
+        let Some(email) = email else {
+            let old = state.confirmations.find_sign_up_in(session, user).await?;
+            if let Some(old) = &old {
+                state.confirmations.delete(session, old).await?;
+            }
+            return Ok(None);
+        };
+        // Keeps out another request for the same address, so that it comes first.
+        let sender = (!caller.is_server).then_some(&caller.user_id);
+        mailing::take_quota(state, session, sender, email).await?;
+        let old = state.confirmations.find_sign_up_in(session, user).await?;
+        let now = Utc::now();
+        let new = match &old {
+            None => first(&occasion, user, email, now),
+            Some(old) => match signup::next(old, email, now) {
+                Next::Keep => return Err(Aborted::Refused(Refusal::SignUpExists)),
+                Next::Replace => {
+                    state.confirmations.delete(session, old).await?;
+                    next(old, &occasion, email, now)
+                }
+            },
+        };
+        state.confirmations.insert(session, &new).await?;
+        if mail == Mail::Queued {
+            state.mails.enqueue(session, mailing::entry(&new)).await?;
+        }
+        Ok(Some(new))
+    })
+    .await;
+    match stored {
+        Ok(made) => {
+            state.mails.wake();
+            Ok(made)
+        }
+        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
+        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
+    }
+}
+
+/// An absent body says nothing; neither does JSON of another form.
+fn read_invitation(body: &Body) -> Result<Invitation, Refusal> {
+    if body.0.trim_ascii().is_empty() {
+        return Ok(Invitation::default());
+    }
+    let value: serde_json::Value = body.parse().map_err(|_| Refusal::Unreadable)?;
+    if !value.is_object() && !value.is_null() {
+        return Err(Refusal::Unreadable);
+    }
+    let given: Option<Invitation> =
+        serde_json::from_value(value).map_err(|_| Refusal::Unreadable)?;
+    Ok(given.unwrap_or_default())
+}
+
+async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
+    match state.user_api.person(user).await {
+        Ok(Some(person)) => Ok(person),
+        Ok(None) => Err(Refusal::UserNotFound.into()),
+        Err(error) => Err(ApiError::from(Refusal::UserNotFound).caused_by(error)),
+    }
+}
+
+async fn occasion(
+    state: &State,
+    caller: &Caller,
+    account: &Person,
+    invitation: &Invitation,
+) -> Result<Occasion, ApiError> {
+    if caller.is_server {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (clinic_id, invited_by) = (given(&invitation.clinic_id), given(&invitation.invited_by));
+        let asker = Asker::Service {
+            clinic_id: clinic_id.as_deref(),
+            invited_by: invited_by.as_deref(),
+        };
+        return Ok(Occasion::of(&account.user, &asker));
+    }
+    if caller.is(&account.user.userid) {
+        return Ok(Occasion::of(&account.user, &Asker::User(&account.user)));
+    }
+    let caller = load(state, &caller.user_id).await?;
+    Ok(Occasion::of(&account.user, &Asker::User(&caller.user)))
+}
+
+fn first(
+    occasion: &Occasion,
+    user: &UserId,
+    email: &str,
+    now: chrono::DateTime<Utc>,
+) -> Confirmation {
+    let made = Confirmation::new(key::generate(), Kind::SignUp, occasion.template, now);
+    Confirmation {
+        email: email.to_owned(),
+        user_id: Some(user.clone()),
+        creator_id: occasion.creator_id.clone(),
+        clinic_id: occasion.clinic_id.clone(),
+        ..made
+    }
+}
+
+/// What takes the place of `old`: the same mail, with the clinic that asks for it, if one does.
+fn next(
+    old: &Confirmation,
+    occasion: &Occasion,
+    email: &str,
+    now: chrono::DateTime<Utc>,
+) -> Confirmation {
+    let renewed = Confirmation {
+        key: key::generate(),
+        email: email.to_owned(),
+        ..old.clone().renewed(now)
+    };
+    match &occasion.clinic_id {
+        None => renewed,
+        Some(clinic_id) => Confirmation {
+            clinic_id: Some(clinic_id.clone()),
+            creator_id: occasion.creator_id.clone(),
+            ..renewed
+        },
+    }
+}

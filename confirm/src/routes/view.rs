@@ -1,0 +1,210 @@
+//! A confirmation as answers show it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use shared_runtime::error::ApiError;
+use shared_types::{PermissionSet, Person, PersonProfile, UserId};
+use tracing::warn;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    domain::{
+        confirmation::{Confirmation, Kind},
+        context::Offer,
+    },
+};
+
+/// The reference's unset time.
+const UNSET: &str = "0001-01-01T00:00:00Z";
+
+/// A confirmation. Who it was sent to is not shown, except for the address.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ConfirmationView {
+    /// Its id. Empty in the confirmation of a sign-up unless a service asks: there it is the
+    /// secret that only the mail carries.
+    key: String,
+    /// `password_reset`, `careteam_invitation`, `clinician_invitation`, `signup_confirmation` or
+    /// `no_account`.
+    r#type: &'static str,
+    /// Empty for an invitation to a clinic.
+    email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clinic_id: Option<String>,
+    /// Empty where nobody is.
+    creator_id: String,
+    creator: CreatorView,
+    /// What is offered; `null` where nothing is.
+    #[schema(value_type = Object, nullable)]
+    context: Option<Value>,
+    /// RFC 3339, UTC.
+    created: String,
+    /// RFC 3339, UTC; `0001-01-01T00:00:00Z` when it was never changed.
+    modified: String,
+    /// `pending`, `completed`, `canceled` or `declined`.
+    status: &'static str,
+    /// RFC 3339, UTC; absent when it never expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// Computed for clinicians' invitations, else `null`.
+    #[schema(value_type = Object, nullable)]
+    restrictions: Option<Value>,
+    /// In invitations: the same as `creatorId`, for clients of the older sharing API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_by: Option<String>,
+    /// In invitations: the permissions of `context`, for clients of the older sharing API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<PermissionSet>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CreatorView {
+    /// `null` where it is not loaded, or there is none.
+    profile: Option<ProfileView>,
+    /// Empty where the profile is not loaded.
+    userid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clinic_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clinic_name: Option<String>,
+}
+
+/// Absent texts are empty.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProfileView {
+    full_name: String,
+    patient: PatientView,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PatientView {
+    birthday: String,
+    diagnosis_date: String,
+    is_other_person: bool,
+    full_name: String,
+}
+
+impl ConfirmationView {
+    /// `confirmation`, with its creator where that one is among `people`.
+    pub(crate) fn new(confirmation: Confirmation, people: &BTreeMap<UserId, Person>) -> Self {
+        let creator = confirmation
+            .creator_id
+            .as_ref()
+            .and_then(|id| people.get(id));
+        let is_invitation = confirmation.kind == Kind::CareTeamInvitation;
+        let offer = is_invitation.then(|| Offer::read(confirmation.context.as_ref()).ok());
+        let creator_id = confirmation
+            .creator_id
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        Self {
+            key: confirmation.key,
+            r#type: confirmation.kind.name(),
+            email: confirmation.email,
+            clinic_id: confirmation.clinic_id,
+            invited_by: is_invitation.then(|| creator_id.clone()),
+            creator: CreatorView {
+                profile: creator
+                    .and_then(|person| Some(ProfileView::new(person.profile.as_ref()?))),
+                userid: creator.map_or_else(String::new, |person| person.user.userid.to_string()),
+                clinic_id: confirmation.creator_clinic.id,
+                clinic_name: confirmation.creator_clinic.name,
+            },
+            creator_id,
+            context: confirmation.context,
+            created: timestamp(confirmation.created),
+            modified: confirmation
+                .modified
+                .map_or_else(|| UNSET.to_owned(), timestamp),
+            status: confirmation.status.name(),
+            expires_at: confirmation.expires_at.map(timestamp),
+            restrictions: None,
+            permissions: offer.flatten().map(|offer| offer.permissions),
+        }
+    }
+
+    /// The same without the key, for those who must not answer in the place of who gets the mail.
+    pub(crate) fn without_key(self) -> Self {
+        Self {
+            key: String::new(),
+            ..self
+        }
+    }
+}
+
+impl ProfileView {
+    fn new(profile: &PersonProfile) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let patient = profile.patient.clone().unwrap_or_default();
+        Self {
+            full_name: text(&profile.full_name),
+            patient: PatientView {
+                birthday: text(&patient.birthday),
+                diagnosis_date: text(&patient.diagnosis_date),
+                is_other_person: patient.is_other_person,
+                full_name: text(&patient.full_name),
+            },
+        }
+    }
+}
+
+/// Invitations with their creators, loaded in one call together with `known`. Without the profiles
+/// where they cannot be loaded.
+pub(crate) async fn with_creators(
+    state: &State,
+    confirmations: Vec<Confirmation>,
+    mut known: BTreeMap<UserId, Person>,
+) -> Vec<ConfirmationView> {
+    load_creators(state, &confirmations, &mut known).await;
+    confirmations
+        .into_iter()
+        .map(|confirmation| ConfirmationView::new(confirmation, &known))
+        .collect()
+}
+
+async fn load_creators(
+    state: &State,
+    confirmations: &[Confirmation],
+    known: &mut BTreeMap<UserId, Person>,
+) {
+    /// Ids that one question takes.
+    const MAX_IDS: usize = 200;
+    let mut missing: Vec<UserId> = confirmations
+        .iter()
+        .filter_map(|confirmation| confirmation.creator_id.clone())
+        .filter(|id| !known.contains_key(id) && !id.as_str().contains(','))
+        .collect();
+    missing.sort();
+    missing.dedup();
+    for ids in missing.chunks(MAX_IDS) {
+        match state.user_api.people(ids).await {
+            Ok(people) => known.extend(
+                people
+                    .into_iter()
+                    .map(|person| (person.user.userid.clone(), person)),
+            ),
+            Err(cause) => warn!(%cause, "invitations are listed without profiles"),
+        }
+    }
+}
+
+/// One confirmation with its creator.
+pub(crate) async fn with_creator(
+    state: &State,
+    confirmation: Confirmation,
+) -> Result<ConfirmationView, ApiError> {
+    let mut people = BTreeMap::new();
+    load_creators(state, std::slice::from_ref(&confirmation), &mut people).await;
+    Ok(ConfirmationView::new(confirmation, &people))
+}
+
+fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,400 @@
+//! Collection `confirmations`.
+
+use std::sync::LazyLock;
+
+use bson::{DateTime, Document, doc, oid::ObjectId};
+use chrono::Utc;
+use futures_util::TryStreamExt;
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    action::Find,
+    error::{Error, Result},
+    options::{Collation, CollationStrength, IndexOptions},
+};
+use shared_runtime::mongo::ensure_indexes;
+use shared_types::UserId;
+use subtle::ConstantTimeEq;
+
+use super::confirmation_document::{ConfirmationDocument, UNSET, stored};
+use crate::domain::{
+    address,
+    confirmation::{Confirmation, Kind, Status},
+    invitation::CANCELABLE,
+};
+
+/// Case does not count. Some letters that differ are the same to it, so what is found by an
+/// address is compared again.
+static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
+    Collation::builder()
+        .locale("en")
+        .strength(CollationStrength::Secondary)
+        .build()
+});
+
+/// The member of an invitation whose acceptance is under way, or not told yet.
+const ACCEPTANCE: &str = "acceptance";
+
+#[derive(Clone)]
+pub(crate) struct Confirmations {
+    confirmations: Collection<ConfirmationDocument>,
+}
+
+impl Confirmations {
+    pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
+        let confirmations = database.collection("confirmations");
+        let plain = |keys: Document| IndexModel::builder().keys(keys).build();
+        let ignoring_case = IndexOptions::builder()
+            .collation(IGNORING_CASE.clone())
+            .build();
+        let indexes = vec![
+            // The reference's.
+            plain(doc! { "type": 1, "status": 1 }),
+            // Serves what is looked up by the account that was asked, newest first.
+            plain(doc! { "userId": 1, "type": 1, "status": 1, "created": -1 }),
+            // Serves what is looked up by the account that asked, newest first.
+            plain(doc! { "creatorId": 1, "type": 1, "status": 1, "created": -1 }),
+            // Serves the lists of a clinic, newest first.
+            plain(doc! { "clinicId": 1, "type": 1, "status": 1, "created": -1 }),
+            // Serves what is looked up by address.
+            IndexModel::builder()
+                .keys(doc! { "email": 1, "type": 1, "status": 1, "creatorId": 1, "created": -1 })
+                .options(ignoring_case)
+                .build(),
+        ];
+        ensure_indexes(&confirmations, indexes).await?;
+        Ok(Self { confirmations })
+    }
+
+    /// The confirmation `key`.
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Confirmation>> {
+        let found = self.confirmations.find_one(doc! { "_id": key }).await?;
+        let found = found.map(read).transpose()?;
+        // The key may be a secret; how much of it is right must not be seen from the time.
+        Ok(found.filter(|found| found.key.as_bytes().ct_eq(key.as_bytes()).into()))
+    }
+
+    /// The invitations of `creator` that it still sees, newest first.
+    pub(crate) async fn list_sent(&self, creator: &UserId) -> Result<Vec<Confirmation>> {
+        let filter = doc! {
+            "creatorId": creator.as_str(),
+            "type": Kind::CareTeamInvitation.name(),
+            "status": { "$in": names(CANCELABLE) },
+        };
+        list(self.confirmations.find(filter)).await
+    }
+
+    /// The invitations that `invitee` can answer, newest first.
+    pub(crate) async fn list_received(&self, invitee: &UserId) -> Result<Vec<Confirmation>> {
+        let filter = doc! {
+            "userId": invitee.as_str(),
+            "type": Kind::CareTeamInvitation.name(),
+            "status": Status::Pending.name(),
+        };
+        list(self.confirmations.find(filter)).await
+    }
+
+    /// The invitations of people to people at `email` that no account has yet.
+    async fn list_unattached(&self, email: &str) -> Result<Vec<Confirmation>> {
+        let filter = doc! {
+            "email": email,
+            "type": Kind::CareTeamInvitation.name(),
+            "status": Status::Pending.name(),
+            "userId": { "$in": ["", null] },
+        };
+        let found = self.confirmations.find(filter);
+        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        Ok(at(email, found))
+    }
+
+    /// Gives the pending invitations to `email` that no account has to `invitee`; answers whether
+    /// there were any.
+    pub(crate) async fn attach(&self, invitee: &UserId, email: &str) -> Result<bool> {
+        let unattached = self.list_unattached(email).await?;
+        if unattached.is_empty() {
+            return Ok(false);
+        }
+        let keys: Vec<String> = unattached.into_iter().map(|found| found.key).collect();
+        let filter = doc! {
+            "_id": { "$in": keys },
+            "status": Status::Pending.name(),
+            "userId": { "$in": ["", null] },
+        };
+        let update = doc! { "$set": { "userId": invitee.as_str() } };
+        self.confirmations.update_many(filter, update).await?;
+        Ok(true)
+    }
+
+    /// The newest invitation of `creator` to `email` in one of `statuses` that is not being
+    /// accepted.
+    pub(crate) async fn find_sent(
+        &self,
+        creator: &UserId,
+        email: &str,
+        statuses: &[Status],
+    ) -> Result<Option<Confirmation>> {
+        let filter = sent(creator, email, statuses);
+        let found = self.confirmations.find(filter);
+        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        Ok(at(email, found).into_iter().next())
+    }
+
+    /// As [`Self::find_sent`] for pending ones, accepted or not, as a transaction sees it.
+    pub(crate) async fn find_pending_in(
+        &self,
+        session: &mut ClientSession,
+        creator: &UserId,
+        email: &str,
+    ) -> Result<Option<Confirmation>> {
+        let mut filter = sent(creator, email, &[Status::Pending]);
+        filter.remove(ACCEPTANCE);
+        let mut found = self
+            .confirmations
+            .find(filter)
+            .sort(newest_first())
+            .collation(IGNORING_CASE.clone())
+            .session(&mut *session)
+            .await?;
+        let found: Vec<_> = found.stream(session).try_collect().await?;
+        let found = found.into_iter().map(read).collect::<Result<_>>()?;
+        Ok(at(email, found).into_iter().next())
+    }
+
+    /// The newest confirmation of the sign-up of `user`, whatever its status, as a transaction
+    /// sees it.
+    pub(crate) async fn find_sign_up_in(
+        &self,
+        session: &mut ClientSession,
+        user: &UserId,
+    ) -> Result<Option<Confirmation>> {
+        let filter = doc! { "userId": user.as_str(), "type": Kind::SignUp.name() };
+        let found = self
+            .confirmations
+            .find_one(filter)
+            .sort(newest_first())
+            .session(session)
+            .await?;
+        found.map(read).transpose()
+    }
+
+    /// The newest pending confirmation of the sign-up of `user`.
+    pub(crate) async fn find_pending_sign_up(&self, user: &UserId) -> Result<Option<Confirmation>> {
+        let filter = doc! {
+            "userId": user.as_str(),
+            "type": Kind::SignUp.name(),
+            "status": Status::Pending.name(),
+        };
+        let found = self.confirmations.find_one(filter).sort(newest_first());
+        found.await?.map(read).transpose()
+    }
+
+    /// The newest pending confirmation of a sign-up with `email`.
+    pub(crate) async fn find_pending_sign_up_at(
+        &self,
+        email: &str,
+    ) -> Result<Option<Confirmation>> {
+        let filter = doc! {
+            "email": email,
+            "type": Kind::SignUp.name(),
+            "status": Status::Pending.name(),
+        };
+        let found = self.confirmations.find(filter);
+        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        Ok(at(email, found).into_iter().next())
+    }
+
+    /// Stores a confirmation as part of a transaction.
+    pub(crate) async fn insert(
+        &self,
+        session: &mut ClientSession,
+        confirmation: &Confirmation,
+    ) -> Result<()> {
+        let document = ConfirmationDocument::new(confirmation);
+        self.confirmations
+            .insert_one(document)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes what [`Confirmation::renewed`] changed, as part of a transaction, unless the
+    /// invitation was answered, canceled or accepted meanwhile; answers whether it is written.
+    pub(crate) async fn renew(
+        &self,
+        session: &mut ClientSession,
+        renewed: &Confirmation,
+    ) -> Result<bool> {
+        let filter = unclaimed(&renewed.key, &[Status::Pending]);
+        let update = doc! { "$set": {
+            "created": stored(renewed.created),
+            "modified": UNSET,
+            "expiresAt": renewed.expires_at.map(stored),
+            "senderId": renewed.sender_id.as_ref().map(UserId::as_str),
+        } };
+        let done = self
+            .confirmations
+            .update_one(filter, update)
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Removes a confirmation in the status in which it was read, as part of a transaction;
+    /// answers whether it was there.
+    pub(crate) async fn delete(
+        &self,
+        session: &mut ClientSession,
+        confirmation: &Confirmation,
+    ) -> Result<bool> {
+        let filter = doc! { "_id": &confirmation.key, "status": confirmation.status.name() };
+        let deleted = self
+            .confirmations
+            .delete_one(filter)
+            .session(session)
+            .await?;
+        Ok(deleted.deleted_count == 1)
+    }
+
+    /// Moves a confirmation that nobody has accepted from one of `from` to `to`; answers whether
+    /// that happened.
+    pub(crate) async fn answer(&self, key: &str, from: &[Status], to: Status) -> Result<bool> {
+        let done = self
+            .confirmations
+            .update_one(unclaimed(key, from), moved(to))
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Cancels the pending password resets of `user`.
+    pub(crate) async fn cancel_resets(&self, user: &UserId) -> Result<()> {
+        let filter = doc! {
+            "userId": user.as_str(),
+            "type": Kind::PasswordReset.name(),
+            "status": Status::Pending.name(),
+        };
+        self.confirmations
+            .update_many(filter, moved(Status::Canceled))
+            .await?;
+        Ok(())
+    }
+
+    /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
+    /// finishes, as part of a transaction; answers whether it was still to be had.
+    pub(crate) async fn claim(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        invitee: &UserId,
+        row: ObjectId,
+    ) -> Result<bool> {
+        let mut filter = unclaimed(key, &[Status::Pending]);
+        filter.insert("userId", invitee.as_str());
+        filter.insert(
+            "$or",
+            [
+                doc! { "expiresAt": null },
+                doc! { "expiresAt": { "$gt": stored(Utc::now()) } },
+            ],
+        );
+        let update = doc! { "$set": { ACCEPTANCE: { "row": row, "isUnanswered": false } } };
+        let done = self
+            .confirmations
+            .update_one(filter, update)
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Ends an acceptance under way as `to`, as part of a transaction; answers whether it was
+    /// under way. `is_unanswered`: whoever accepted has not been told.
+    pub(crate) async fn finish(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        to: Status,
+        is_unanswered: bool,
+    ) -> Result<bool> {
+        let filter = doc! {
+            "_id": key,
+            "status": Status::Pending.name(),
+            ACCEPTANCE: { "$exists": true },
+        };
+        let mut update = moved(to);
+        if is_unanswered {
+            let set = update.get_document_mut("$set").map_err(Error::custom)?;
+            set.insert("acceptance.isUnanswered", true);
+        } else {
+            update.insert("$unset", doc! { ACCEPTANCE: "" });
+        }
+        let done = self
+            .confirmations
+            .update_one(filter, update)
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Notes that whoever accepted has been told; answers whether that was still to be done.
+    pub(crate) async fn note_answered(&self, key: &str) -> Result<bool> {
+        let filter = doc! { "_id": key, "acceptance.isUnanswered": true };
+        let update = doc! { "$unset": { ACCEPTANCE: "" } };
+        let done = self.confirmations.update_one(filter, update).await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Removes what a deleted account asked for or was asked; what it asked for a clinic stays.
+    pub(crate) async fn delete_user(&self, user: &UserId) -> Result<u64> {
+        let (user, no_clinic) = (user.as_str(), doc! { "$in": [null, ""] });
+        let filter = doc! { "$or": [
+            { "userId": user },
+            { "creatorId": user, "clinicId": no_clinic },
+        ] };
+        Ok(self.confirmations.delete_many(filter).await?.deleted_count)
+    }
+}
+
+fn read(document: ConfirmationDocument) -> Result<Confirmation> {
+    document.read().map_err(Error::custom)
+}
+
+async fn list(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+    let found: Vec<_> = found.sort(newest_first()).await?.try_collect().await?;
+    found.into_iter().map(read).collect()
+}
+
+/// Those whose address is `email` in our eyes as well.
+fn at(email: &str, found: Vec<Confirmation>) -> Vec<Confirmation> {
+    found
+        .into_iter()
+        .filter(|found| address::same(&found.email, email))
+        .collect()
+}
+
+fn newest_first() -> Document {
+    doc! { "created": -1 }
+}
+
+fn names(statuses: &[Status]) -> Vec<&'static str> {
+    statuses.iter().map(|status| status.name()).collect()
+}
+
+fn sent(creator: &UserId, email: &str, statuses: &[Status]) -> Document {
+    doc! {
+        "email": email,
+        "type": Kind::CareTeamInvitation.name(),
+        "status": { "$in": names(statuses) },
+        "creatorId": creator.as_str(),
+        ACCEPTANCE: { "$exists": false },
+    }
+}
+
+fn unclaimed(key: &str, from: &[Status]) -> Document {
+    doc! {
+        "_id": key,
+        "status": { "$in": names(from) },
+        ACCEPTANCE: { "$exists": false },
+    }
+}
+
+fn moved(to: Status) -> Document {
+    doc! { "$set": { "status": to.name(), "modified": DateTime::now() } }
+}

@@ -1,0 +1,8 @@
+//! The collections of confirm.
+
+mod confirmation_document;
+mod confirmations;
+mod quotas;
+
+pub(crate) use confirmations::Confirmations;
+pub(crate) use quotas::{Quota, Quotas};

@@ -1,0 +1,88 @@
+//! Collection `quotas`: how much of something was used in the current hour, one document a name.
+//!
+//! The count is taken in the transaction of what it limits, so two of these that share a name
+//! exclude each other: that is also what keeps a second invitation to one address out.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::Error,
+    options::{IndexOptions, ReturnDocument},
+};
+use shared_runtime::mongo::ensure_indexes;
+
+use crate::domain::key;
+
+const WINDOW: Duration = Duration::from_hours(1);
+
+/// Something that may be used so often in an hour.
+pub(crate) struct Quota {
+    id: String,
+    limit: u32,
+}
+
+#[derive(Clone)]
+pub(crate) struct Quotas {
+    quotas: Collection<Document>,
+}
+
+impl Quota {
+    /// At most `limit` uses of `name` for `purpose` in an hour; 0 = unlimited.
+    pub(crate) fn new(purpose: &'static str, name: &str, limit: u32) -> Self {
+        // Names are addresses, of any length and from strangers.
+        let name = key::digest(&name.to_lowercase());
+        let id = format!("{purpose}:{name}");
+        Self { id, limit }
+    }
+}
+
+impl Quotas {
+    pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
+        let quotas = database.collection("quotas");
+        let expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
+        let by_end = IndexModel::builder()
+            .keys(doc! { "endsAt": 1 })
+            .options(expiry)
+            .build();
+        ensure_indexes(&quotas, vec![by_end]).await?;
+        Ok(Self { quotas })
+    }
+
+    /// Takes one use of `quota` in the transaction of `session`, or says after how long the next
+    /// one is free.
+    pub(crate) async fn take(
+        &self,
+        session: &mut ClientSession,
+        quota: &Quota,
+    ) -> Result<Result<(), Duration>, Error> {
+        let window_ms = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let is_over = doc! { "$lte": [{ "$ifNull": ["$endsAt", "$$NOW"] }, "$$NOW"] };
+        let update = vec![doc! { "$set": {
+            "used": { "$cond": [&is_over, 1, { "$add": ["$used", 1] }] },
+            "endsAt": { "$cond": [&is_over, { "$add": ["$$NOW", window_ms] }, "$endsAt"] },
+            "now": "$$NOW",
+        } }];
+        let used = self
+            .quotas
+            .find_one_and_update(doc! { "_id": &quota.id }, update)
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .session(session)
+            .await?;
+        let Some(used) = used.filter(|_| quota.limit > 0) else {
+            return Ok(Ok(()));
+        };
+        let count = used.get_i32("used").unwrap_or_default();
+        if u32::try_from(count).unwrap_or(u32::MAX) <= quota.limit {
+            return Ok(Ok(()));
+        }
+        let millis = |name| -> i64 {
+            used.get_datetime(name)
+                .map_or(0, |time| time.timestamp_millis())
+        };
+        let wait_ms = millis("endsAt").saturating_sub(millis("now"));
+        Ok(Err(Duration::from_millis(wait_ms.unsigned_abs())))
+    }
+}
