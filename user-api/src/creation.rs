@@ -20,7 +20,7 @@ use shared_types::{PermissionSet, UserId};
 
 use crate::{
     State,
-    domain::{holders::KnownHolders, profile::Collections, user::Account},
+    domain::{holders::KnownHolders, metadata::Collections, user::Account},
 };
 
 /// Topic of the row that removes a grant whose account never came to be.

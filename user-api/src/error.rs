@@ -10,7 +10,7 @@ use crate::{
     deletion::DeletionError,
     domain::{
         associate_filter::InvalidFilter, details::InvalidChild, members::InvalidDetails,
-        profile::MetadataRefusal, query::InvalidQuery, update::UpdateRefusal,
+        metadata::MetadataRefusal, query::InvalidQuery, update::UpdateRefusal,
     },
 };
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared_types::{PermissionSet, UserRecord};
 use utoipa::ToSchema;
 
-use crate::domain::profile::{Collection, Collections};
+use crate::domain::metadata::{Collection, Collections};
 
 /// A user who shares with `:userid`, or with whom `:userid` shares.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

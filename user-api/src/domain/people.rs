@@ -1,12 +1,6 @@
-//! The query of `GET /internal/people`, and what it shows of a profile.
+//! The query of `GET /internal/people`.
 
-use serde_json::{Map, Value};
-use shared_types::{PatientProfile, PersonProfile};
-
-use crate::domain::{
-    profile::{Collection, Collections},
-    query::InvalidQuery,
-};
+use crate::domain::query::InvalidQuery;
 
 /// How many ids one question may name.
 const MAX_IDS: usize = 200;
@@ -46,31 +40,9 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, Inval
     }
 }
 
-/// What services learn of the profile among a user's metadata; `None`: there is none. What has not
-/// the type that it should have is not there.
-pub(crate) fn profile_of(collections: &Collections) -> Option<PersonProfile> {
-    let profile = collections.get(Collection::Profile.name())?.as_object()?;
-    let patient = profile.get("patient").and_then(Value::as_object);
-    Some(PersonProfile {
-        full_name: text(profile, "fullName"),
-        patient: patient.map(|patient| PatientProfile {
-            full_name: text(patient, "fullName"),
-            birthday: text(patient, "birthday"),
-            diagnosis_date: text(patient, "diagnosisDate"),
-            is_other_person: patient.get("isOtherPerson") == Some(&Value::Bool(true)),
-        }),
-    })
-}
-
-fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
-    members.get(name)?.as_str().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
-    use super::{PeopleQuery, profile_of, read};
+    use super::{PeopleQuery, read};
     use crate::domain::query::InvalidQuery;
 
     fn query(parameters: &[(&str, &str)]) -> Result<PeopleQuery, InvalidQuery> {
@@ -104,45 +76,6 @@ mod tests {
             (&[], Err(InvalidQuery::Missing)),
         ] {
             assert_eq!(query(parameters), wanted, "{parameters:?}");
-        }
-    }
-
-    #[test]
-    fn a_profile_is_shown_as_far_as_it_has_its_types() {
-        for (metadata, shown) in [
-            (json!({}), Value::Null),
-            (json!({"settings": {}}), Value::Null),
-            (json!({"profile": null}), Value::Null),
-            (json!({"profile": [1]}), Value::Null),
-            (json!({"profile": {}}), json!({"patient": null})),
-            (
-                json!({"profile": {"fullName": 1, "patient": "x", "emails": ["a@z.co"]}}),
-                json!({"patient": null}),
-            ),
-            (
-                json!({"profile": {"fullName": "Ann", "patient": {}}}),
-                json!({"fullName": "Ann", "patient": {"isOtherPerson": false}}),
-            ),
-            (
-                json!({"profile": {"fullName": "Ann", "patient": {
-                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
-                    "isOtherPerson": true, "about": "x",
-                }}}),
-                json!({"fullName": "Ann", "patient": {
-                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
-                    "isOtherPerson": true,
-                }}),
-            ),
-            (
-                json!({"profile": {"patient": {
-                    "fullName": null, "birthday": 20_100_131, "isOtherPerson": "true",
-                }}}),
-                json!({"patient": {"isOtherPerson": false}}),
-            ),
-        ] {
-            let collections = metadata.as_object().unwrap();
-            let profile = serde_json::to_value(profile_of(collections)).unwrap();
-            assert_eq!(profile, shown, "{metadata}");
         }
     }
 }

@@ -1,167 +1,9 @@
-//! Metadata: what users keep about themselves, in named collections of which `profile` is the one
-//! others see. Who may read and write which, and what may be written.
+//! The collection `profile`: what it must be like, and what others learn of it.
 
 use serde_json::{Map, Value};
-use shared_runtime::body::nests_within;
-use shared_types::PermissionSet;
+use shared_types::{PatientProfile, PersonProfile};
 
-/// All collections of a user: collection name to its content.
-pub(crate) type Collections = Map<String, Value>;
-
-/// The members of one collection.
-pub(crate) type Members = Map<String, Value>;
-
-/// How deep a body may nest, itself included; the reference's data needs four levels.
-const MAX_DEPTH: usize = 32;
-
-/// How long a user's metadata may be, as JSON text. The reference's largest documents are a
-/// hundredth of it, and it keeps them far from MongoDB's limit of 16 MiB.
-const MAX_BYTES: usize = 512 * 1024;
-
-/// How long the name of an anonymous pair may be.
-const MAX_PAIR_NAME_CHARS: usize = 128;
-
-/// A named part of a user's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Collection {
-    Profile,
-    Preferences,
-    Settings,
-    /// Anonymous pairs that services keep about the user.
-    Private,
-    Groups,
-}
-
-/// What the caller is to the user whose metadata is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reader {
-    Service,
-    Owner,
-    /// Holds a permission on the user.
-    Trustee,
-    /// Has given the user a permission, and holds none.
-    Trustor,
-    Stranger,
-}
-
-/// How much of a collection a reader gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
-    Whole,
-    /// `fullName` alone.
-    FullName,
-}
-
-/// Why metadata is not read or written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MetadataRefusal {
-    #[error("the caller may not")]
-    Unauthorized,
-    #[error("there is no such collection or document")]
-    Missing,
-    #[error("{0}")]
-    Invalid(&'static str),
-    #[error("the metadata would grow too large")]
-    TooLarge,
-}
-
-impl Collection {
-    /// The collection called `name`; `None` if there is no such collection.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        [
-            Self::Profile,
-            Self::Preferences,
-            Self::Settings,
-            Self::Private,
-            Self::Groups,
-        ]
-        .into_iter()
-        .find(|collection| collection.name() == name)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Profile => "profile",
-            Self::Preferences => "preferences",
-            Self::Settings => "settings",
-            Self::Private => "private",
-            Self::Groups => "groups",
-        }
-    }
-
-    /// How much of the collection `reader` may see. Anonymous pairs are the services' own: who
-    /// knew the hash could link the user's anonymous data to the user.
-    pub(crate) fn view_for(self, reader: Reader) -> Result<View, MetadataRefusal> {
-        match (reader, self) {
-            (Reader::Service, _) => Ok(View::Whole),
-            (_, Self::Private) | (Reader::Stranger, _) => Err(MetadataRefusal::Unauthorized),
-            (Reader::Owner | Reader::Trustee, _) => Ok(View::Whole),
-            (Reader::Trustor, Self::Profile) => Ok(View::FullName),
-            (Reader::Trustor, _) => Err(MetadataRefusal::Unauthorized),
-        }
-    }
-
-    /// What `view` shows of this collection; `None` if the user has no such collection.
-    pub(crate) fn show(self, view: View, mut collections: Collections) -> Option<Value> {
-        let content = collections
-            .remove(self.name())
-            .filter(|content| !content.is_null())?;
-        match view {
-            View::Whole => Some(content),
-            View::FullName => {
-                let full_name = content.get("fullName").filter(|name| name.is_string());
-                let shown = full_name.map(|name| ("fullName".to_owned(), name.clone()));
-                Some(Value::Object(shown.into_iter().collect()))
-            }
-        }
-    }
-
-    /// Reads the body of a change: members to set, and `null` for those to remove.
-    pub(crate) fn read_patch(self, body: &[u8]) -> Result<Members, MetadataRefusal> {
-        let body = serde_json::from_slice(body)
-            .map_err(|_| MetadataRefusal::Invalid("The body is not valid JSON"))?;
-        if !nests_within(&body, MAX_DEPTH) {
-            return Err(MetadataRefusal::Invalid("The body is nested too deeply"));
-        }
-        let Value::Object(patch) = body else {
-            return Err(MetadataRefusal::Invalid("The body is not a JSON object"));
-        };
-        if self == Self::Profile {
-            check_profile(&patch)?;
-        }
-        Ok(patch)
-    }
-
-    /// Sets the members of `patch` in this collection, and removes those that are `null` in it.
-    /// A collection that is not an object, which nothing can be merged into, is replaced.
-    pub(crate) fn merge(
-        self,
-        patch: Members,
-        collections: &mut Collections,
-    ) -> Result<(), MetadataRefusal> {
-        let content = collections
-            .entry(self.name())
-            .or_insert_with(|| Value::Object(Map::new()));
-        let mut members = match content.take() {
-            Value::Object(members) => members,
-            _ => Map::new(),
-        };
-        for (name, value) in patch {
-            if value.is_null() {
-                members.remove(&name);
-            } else {
-                members.insert(name, value);
-            }
-        }
-        *content = Value::Object(members);
-        check_size(collections)
-    }
-}
-
-/// Whether a holder of `permissions` on a user may change the user's metadata.
-pub(crate) fn may_write(permissions: &PermissionSet) -> bool {
-    permissions.administers() || permissions.has("edit")
-}
+use crate::domain::metadata::{Collection, Collections, Members, MetadataRefusal};
 
 /// The full name in a user's profile; `None` if there is none.
 pub(crate) fn full_name(collections: &Collections) -> Option<&str> {
@@ -169,6 +11,22 @@ pub(crate) fn full_name(collections: &Collections) -> Option<&str> {
         .get(Collection::Profile.name())?
         .get("fullName")?
         .as_str()
+}
+
+/// What services learn of the profile among a user's metadata; `None`: there is none. What has not
+/// the type that it should have is not there.
+pub(crate) fn profile_of(collections: &Collections) -> Option<PersonProfile> {
+    let profile = collections.get(Collection::Profile.name())?.as_object()?;
+    let patient = profile.get("patient").and_then(Value::as_object);
+    Some(PersonProfile {
+        full_name: text(profile, "fullName"),
+        patient: patient.map(|patient| PatientProfile {
+            full_name: text(patient, "fullName"),
+            birthday: text(patient, "birthday"),
+            diagnosis_date: text(patient, "diagnosisDate"),
+            is_other_person: patient.get("isOtherPerson") == Some(&Value::Bool(true)),
+        }),
+    })
 }
 
 /// The metadata of a child's data account.
@@ -183,30 +41,9 @@ pub(crate) fn child_metadata(full_name: &str) -> Collections {
         .collect()
 }
 
-/// Whether `name` can name an anonymous pair.
-pub(crate) fn is_pair_name(name: &str) -> bool {
-    (1..=MAX_PAIR_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
-}
-
-/// Puts `pair` under `name` among the anonymous pairs, unless there is one.
-pub(crate) fn keep_pair(
-    name: &str,
-    pair: Value,
-    collections: &mut Collections,
-) -> Result<(), MetadataRefusal> {
-    let pairs = collections.get(Collection::Private.name());
-    if pairs
-        .and_then(|pairs| pairs.get(name))
-        .is_some_and(|pair| !pair.is_null())
-    {
-        return Ok(());
-    }
-    Collection::Private.merge([(name.to_owned(), pair)].into_iter().collect(), collections)
-}
-
 /// The members that other services rely on have their types. Dates are text of any form: clients
 /// write whole profiles back, and an old odd date must not keep a user from changing anything.
-fn check_profile(profile: &Members) -> Result<(), MetadataRefusal> {
+pub(super) fn check_profile(profile: &Members) -> Result<(), MetadataRefusal> {
     let given =
         |members: &Members, name: &str| members.get(name).filter(|value| !value.is_null()).cloned();
     if let Some(full_name) = given(profile, "fullName")
@@ -234,213 +71,16 @@ fn check_profile(profile: &Members) -> Result<(), MetadataRefusal> {
     }
 }
 
-fn check_size(collections: &Collections) -> Result<(), MetadataRefusal> {
-    let text = serde_json::to_string(collections).map_err(|_| MetadataRefusal::TooLarge)?;
-    if text.len() > MAX_BYTES {
-        Err(MetadataRefusal::TooLarge)
-    } else {
-        Ok(())
-    }
+fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
+    members.get(name)?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, Value, json};
-    use shared_types::PermissionSet;
+    use serde_json::{Value, json};
 
-    use super::{
-        Collection, Collections, MAX_BYTES, MetadataRefusal, Reader, View, child_metadata,
-        full_name, is_pair_name, keep_pair, may_write,
-    };
-
-    fn object(value: Value) -> Map<String, Value> {
-        let Value::Object(members) = value else {
-            panic!("{value} is not an object")
-        };
-        members
-    }
-
-    fn merged(before: Value, collection: Collection, patch: Value) -> Value {
-        let mut collections: Collections = object(before);
-        collection.merge(object(patch), &mut collections).unwrap();
-        Value::Object(collections)
-    }
-
-    #[test]
-    fn a_collection_is_known_by_its_name_alone() {
-        for name in ["profile", "preferences", "settings", "private", "groups"] {
-            assert_eq!(Collection::named(name).map(Collection::name), Some(name));
-        }
-        for name in ["", "Profile", "profiles", "$where", "profile.patient"] {
-            assert_eq!(Collection::named(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn each_reader_sees_what_the_contract_says() {
-        use Collection::{Groups, Preferences, Private, Profile, Settings};
-        let (whole, name, no) = (
-            Ok(View::Whole),
-            Ok(View::FullName),
-            Err(MetadataRefusal::Unauthorized),
-        );
-        for (reader, of_profile, of_others, of_private) in [
-            (Reader::Service, whole, whole, whole),
-            (Reader::Owner, whole, whole, no),
-            (Reader::Trustee, whole, whole, no),
-            (Reader::Trustor, name, no, no),
-            (Reader::Stranger, no, no, no),
-        ] {
-            assert_eq!(Profile.view_for(reader), of_profile, "{reader:?}");
-            assert_eq!(Private.view_for(reader), of_private, "{reader:?}");
-            for collection in [Preferences, Settings, Groups] {
-                assert_eq!(collection.view_for(reader), of_others, "{reader:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_view_shows_no_more_than_it_says() {
-        let profile = json!({"fullName": "Bob", "patient": {"birthday": "2000-01-01"}});
-        for (stored, view, shown) in [
-            (
-                json!({"profile": profile}),
-                View::Whole,
-                Some(profile.clone()),
-            ),
-            (
-                json!({"profile": profile}),
-                View::FullName,
-                Some(json!({"fullName": "Bob"})),
-            ),
-            (
-                json!({"profile": {"patient": {}}}),
-                View::FullName,
-                Some(json!({})),
-            ),
-            (
-                json!({"profile": {"fullName": {"a": 1}}}),
-                View::FullName,
-                Some(json!({})),
-            ),
-            (json!({"profile": {}}), View::Whole, Some(json!({}))),
-            (json!({"profile": null}), View::Whole, None),
-            (json!({"settings": {}}), View::FullName, None),
-        ] {
-            assert_eq!(
-                Collection::Profile.show(view, object(stored.clone())),
-                shown,
-                "{stored}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_patch_sets_members_and_null_removes_them() {
-        for (before, patch, after) in [
-            (json!({}), json!({"a": 1}), json!({"profile": {"a": 1}})),
-            (json!({}), json!({}), json!({"profile": {}})),
-            (
-                json!({"profile": {"a": 1, "b": 2}}),
-                json!({"b": 3}),
-                json!({"profile": {"a": 1, "b": 3}}),
-            ),
-            (
-                json!({"profile": {"a": 1, "b": 2}}),
-                json!({"a": null}),
-                json!({"profile": {"b": 2}}),
-            ),
-            (
-                json!({"profile": {"a": 1}}),
-                json!({"a": null}),
-                json!({"profile": {}}),
-            ),
-            (
-                json!({"profile": {"p": {"x": 1}}}),
-                json!({"p": {"y": 2}}),
-                json!({"profile": {"p": {"y": 2}}}),
-            ),
-            (
-                json!({"profile": null}),
-                json!({"a": 1}),
-                json!({"profile": {"a": 1}}),
-            ),
-            (
-                json!({"profile": [1]}),
-                json!({"a": 1}),
-                json!({"profile": {"a": 1}}),
-            ),
-            (
-                json!({"settings": {"s": 1}}),
-                json!({"a": 1}),
-                json!({"profile": {"a": 1}, "settings": {"s": 1}}),
-            ),
-            (
-                json!({"profile": {}}),
-                json!({"$set": 1, "a.b": {"$ne": 2}}),
-                json!({"profile": {"$set": 1, "a.b": {"$ne": 2}}}),
-            ),
-        ] {
-            assert_eq!(
-                merged(before.clone(), Collection::Profile, patch.clone()),
-                after,
-                "{before} {patch}"
-            );
-        }
-    }
-
-    #[test]
-    fn metadata_stays_within_its_size() {
-        let frame = r#"{"settings":{"a":""}}"#.len();
-        let mut collections = Collections::new();
-        let patch = |chars: usize| object(json!({"a": "x".repeat(chars)}));
-        assert_eq!(
-            Collection::Settings.merge(patch(MAX_BYTES - frame + 1), &mut collections),
-            Err(MetadataRefusal::TooLarge)
-        );
-        assert_eq!(
-            Collection::Settings.merge(patch(MAX_BYTES - frame), &mut collections),
-            Ok(())
-        );
-    }
-
-    #[test]
-    fn a_body_is_an_object_of_bounded_depth() {
-        let nested =
-            |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
-        for body in ["{}", r#"{"a":null}"#, " {\"a\":[1,{}]}\n", &nested(32)] {
-            assert!(
-                Collection::Settings.read_patch(body.as_bytes()).is_ok(),
-                "{body}"
-            );
-        }
-        for body in [
-            "",
-            "{",
-            "[]",
-            "null",
-            "1",
-            "\"a\"",
-            "{}{}",
-            "{'a':1}",
-            "\u{0}",
-            &nested(33),
-            &nested(100_000),
-        ] {
-            assert!(
-                matches!(
-                    Collection::Settings.read_patch(body.as_bytes()),
-                    Err(MetadataRefusal::Invalid(_))
-                ),
-                "{body}"
-            );
-        }
-        assert!(
-            Collection::Settings
-                .read_patch(b"{\"a\":\"\xff\"}")
-                .is_err()
-        );
-    }
+    use super::{child_metadata, full_name, profile_of};
+    use crate::domain::metadata::{Collection, MetadataRefusal, tests::object};
 
     #[test]
     fn known_members_of_a_profile_have_their_types() {
@@ -482,35 +122,41 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_written_by_those_who_run_or_edit_the_account() {
-        for (names, expected) in [
-            (&["admin"][..], true),
-            (&["custodian", "view"], true),
-            (&["edit"], true),
-            (&["view", "upload", "note", "follow"], false),
-            (&[], false),
+    fn a_profile_is_shown_as_far_as_it_has_its_types() {
+        for (metadata, shown) in [
+            (json!({}), Value::Null),
+            (json!({"settings": {}}), Value::Null),
+            (json!({"profile": null}), Value::Null),
+            (json!({"profile": [1]}), Value::Null),
+            (json!({"profile": {}}), json!({"patient": null})),
+            (
+                json!({"profile": {"fullName": 1, "patient": "x", "emails": ["a@z.co"]}}),
+                json!({"patient": null}),
+            ),
+            (
+                json!({"profile": {"fullName": "Ann", "patient": {}}}),
+                json!({"fullName": "Ann", "patient": {"isOtherPerson": false}}),
+            ),
+            (
+                json!({"profile": {"fullName": "Ann", "patient": {
+                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
+                    "isOtherPerson": true, "about": "x",
+                }}}),
+                json!({"fullName": "Ann", "patient": {
+                    "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
+                    "isOtherPerson": true,
+                }}),
+            ),
+            (
+                json!({"profile": {"patient": {
+                    "fullName": null, "birthday": 20_100_131, "isOtherPerson": "true",
+                }}}),
+                json!({"patient": {"isOtherPerson": false}}),
+            ),
         ] {
-            assert_eq!(may_write(&PermissionSet::of(names)), expected, "{names:?}");
-        }
-    }
-
-    #[test]
-    fn an_anonymous_pair_is_kept_once_made() {
-        let mut collections = object(json!({"private": {"old": {"id": "a", "hash": "b"}}}));
-        keep_pair("old", json!({"id": "x", "hash": "y"}), &mut collections).unwrap();
-        keep_pair("new", json!({"id": "c", "hash": "d"}), &mut collections).unwrap();
-        assert_eq!(
-            Value::Object(collections),
-            json!({"private": {"old": {"id": "a", "hash": "b"}, "new": {"id": "c", "hash": "d"}}})
-        );
-    }
-
-    #[test]
-    fn pair_names_are_short_and_printable() {
-        assert!(is_pair_name("uploads"));
-        assert!(is_pair_name(&"n".repeat(128)));
-        for name in ["", "a\nb", "\u{0}", &"n".repeat(129)] {
-            assert!(!is_pair_name(name), "{name:?}");
+            let collections = metadata.as_object().unwrap();
+            let profile = serde_json::to_value(profile_of(collections)).unwrap();
+            assert_eq!(profile, shown, "{metadata}");
         }
     }
 

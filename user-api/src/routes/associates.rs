@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     State,
-    domain::{associate_filter::Filter, associates::Associate, profile::MetadataRefusal},
+    domain::{associate_filter::Filter, associates::Associate, metadata::MetadataRefusal},
     error::Failure,
     routes::{
         callers::Relative,

@@ -19,10 +19,9 @@ use utoipa::ToSchema;
 use crate::{
     State,
     domain::{
+        metadata::{Collection, Collections, MetadataRefusal, Reader, may_write},
         password::hex,
-        profile::{
-            Collection, Collections, MetadataRefusal, Reader, is_pair_name, keep_pair, may_write,
-        },
+        private_pair::{is_pair_name, keep_pair},
     },
     error::Failure,
     routes::callers::Relative,

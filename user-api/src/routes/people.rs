@@ -9,7 +9,10 @@ use shared_types::{Person, UserId};
 
 use crate::{
     State,
-    domain::people::{self, PeopleQuery},
+    domain::{
+        people::{self, PeopleQuery},
+        profile::profile_of,
+    },
     error::Failure,
     routes::{callers::Service, users::in_order},
 };
@@ -71,7 +74,7 @@ pub(crate) async fn list_people(
             profile: metadata
                 .remove(&account.userid)
                 .as_ref()
-                .and_then(people::profile_of),
+                .and_then(profile_of),
         })
         .collect();
     Ok(HttpResponse::Ok().json(people))

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared_runtime::mongo::{Aborted, ensure_indexes};
 use shared_types::UserId;
 
-use crate::domain::profile::{self, Collections};
+use crate::domain::{metadata::Collections, profile};
 
 /// How often a change is tried again because somebody else was faster. Of several writers one
 /// always succeeds, so it takes this many at once to fail one.
