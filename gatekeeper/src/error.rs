@@ -69,6 +69,11 @@ pub(crate) fn peer_failure(error: PeerError) -> ApiError {
     ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(error)
 }
 
+/// A change that others did not let through.
+pub(crate) fn outrun(cause: anyhow::Error) -> ApiError {
+    ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(cause)
+}
+
 /// The answer to a transaction that came to nothing.
 pub(crate) fn aborted(aborted: Aborted<Refusal>) -> ApiError {
     match aborted {

@@ -1,10 +1,10 @@
 //! gatekeeper: permissions. Who may see or change whose data.
 //!
 //! **Owns** the grants of accounts to accounts (`perms`) and which offers have become such
-//! (`applied_grants`), and the relations of clinics to patients
-//! and clinicians (`patient_permissions`, `clinician_permissions`), which the clinic service tells
-//! it. **Calls** user-api: to check tokens, and to ask whether an account can be logged into before
-//! its last administrator goes. **Settings** start with `GATEKEEPER__`.
+//! (`applied_grants`), and the relations of clinics to patients and clinicians
+//! (`patient_permissions`, `clinician_permissions`), which the clinic service tells it. **Calls**
+//! user-api: to check tokens, and to tell who runs an account before that changes, which it answers
+//! with whether the account needs somebody. **Settings** start with `GATEKEEPER__`.
 //!
 //! # To add an operation
 //!
@@ -125,6 +125,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         relations::update_clinician,
         relations::delete_clinician,
         users::list_administered,
+        users::lock_account,
         users::delete_custodians,
         users::delete_user,
     )

@@ -3,22 +3,18 @@
 use actix_web::web::{Json, Path};
 use bson::DateTime;
 use mongodb::ClientSession;
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::ApiError,
-    mongo::{self, Aborted},
-};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, mongo::Aborted};
 use shared_types::{Grant, PermissionSet};
 
-use super::{State, only_services};
-use crate::{
-    domain::{
-        Refusal,
-        grants::{check_id, joined, may_share, read, sender},
-        permissions::{Held, root},
-    },
-    error::aborted,
+use super::{
+    State,
+    account_lock::{Halt, Locked, with_lock},
+    only_services,
+};
+use crate::domain::{
+    Refusal,
+    grants::{check_id, joined, may_share, read, sender},
+    permissions::{Held, root},
 };
 
 /// `PUT /internal/grants/{grant_id}`: a grantee gets what it was offered, in addition to what it
@@ -33,8 +29,8 @@ use crate::{
 /// at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters, digits, `-` and
 /// `_`. Answer: 200, what the grantee has directly then; after a repeat, what was offered.
 /// Errors: 400 no such body or id, or more than 64 names in all; 401 no service's token; 403
-/// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database failed; 503
-/// (empty) the token cannot be checked.
+/// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database or
+/// user-api failed; 503 (empty) the token cannot be checked.
 /// Source: our own; confirm asks for it when an invitation is accepted, which in the reference
 /// replaces the pair's set.
 #[utoipa::path(
@@ -66,20 +62,20 @@ pub(crate) async fn apply_grant(
         return Ok(Json(root()));
     }
     let store = &state.store;
-    let applied = mongo::transaction(&store.client, async |session| {
-        store.account_locks.lock(session, &grant.sharer_id).await?;
+    let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
+    let applied = with_lock(&state, sharer, grantee, async |session, locked| {
         if store.applied_grants.contains(session, &grant_id).await? {
             return Ok(grant.permissions.clone());
         }
-        let set = add(&state, session, &grant).await?;
+        let set = add(&state, session, locked, &grant).await?;
         store
             .applied_grants
             .insert(session, &grant_id, DateTime::now())
             .await?;
         Ok(set)
     })
-    .await;
-    Ok(Json(applied.map_err(aborted)?))
+    .await?;
+    Ok(Json(applied))
 }
 
 /// Adds what is offered in the transaction of `session`, which holds the lock of the account;
@@ -87,8 +83,9 @@ pub(crate) async fn apply_grant(
 async fn add(
     state: &State,
     session: &mut ClientSession,
+    locked: &Locked<'_>,
     grant: &Grant,
-) -> Result<PermissionSet, Aborted<Refusal>> {
+) -> Result<PermissionSet, Aborted<Halt>> {
     let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
     let store = &state.store;
     if let Some(sender) = sender(grant) {
@@ -99,11 +96,14 @@ async fn add(
                 .find_derived_in(session, sharer, sender)
                 .await?,
         };
-        may_share(held).map_err(Aborted::Refused)?;
+        may_share(held)?;
     }
     let direct = store.permissions.find_in(session, sharer, grantee).await?;
-    let set =
-        joined(direct, &grant.permissions).map_err(|invalid| Aborted::Refused(invalid.into()))?;
+    let was_admin = direct.administers();
+    let set = joined(direct, &grant.permissions).map_err(Refusal::from)?;
+    if set.administers() && !was_admin {
+        locked.told()?;
+    }
     store
         .permissions
         .update_in(session, sharer, grantee, &set)

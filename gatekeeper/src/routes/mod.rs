@@ -1,6 +1,7 @@
 //! The route table. The first path that matches wins, so fixed segments stand above variable ones.
 
 pub(crate) mod access;
+mod account_lock;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod relations;
@@ -48,6 +49,7 @@ pub(crate) fn table() -> RouteTable {
             &["/internal/users/{user_id}/administered"],
             users::list_administered,
         )
+        .put(&["/internal/users/{user_id}/lock"], users::lock_account)
         .delete(
             &["/internal/users/{user_id}/custodians"],
             users::delete_custodians,

@@ -4,28 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use shared_runtime::{
-    error::ApiError,
-    mongo::{self, Aborted},
-};
+use mongodb::ClientSession;
+use shared_runtime::{error::ApiError, mongo::Aborted};
 use shared_types::{PermissionSet, UserId};
 
-use super::State;
-use crate::{
-    domain::{
-        Refusal,
-        access::may_change_own,
-        last_admin::{self, OtherHolders},
-        permissions::Held,
-    },
-    error::{aborted, peer_failure},
+use super::{
+    State,
+    account_lock::{Halt, Locked, tell_who_stayed, with_lock},
 };
-
-/// How often a replacement that met another one starts anew.
-const MAX_TRIES: u32 = 10;
-
-/// Ids that one question to user-api takes, the account itself included.
-const MAX_IDS: usize = 200;
+use crate::domain::{
+    access::may_change_own,
+    last_admin::{self, OtherHolders},
+    permissions::Held,
+};
 
 /// One replacement of one pair's direct set.
 pub(super) struct Replacement<'a> {
@@ -37,24 +28,12 @@ pub(super) struct Replacement<'a> {
     by_grantee: Option<PermissionSet>,
 }
 
-/// What user-api knows about an account and those who run it.
-enum Protection {
-    /// Somebody can log into the account or recover it, or user-api does not know it.
-    NotNeeded,
-    /// The rule holds. Of `asked`, `existing` are accounts.
-    Needed {
-        asked: BTreeSet<UserId>,
-        existing: BTreeSet<UserId>,
-    },
-}
-
-/// How a transaction ended that wrote if it could.
-enum Outcome {
-    Written,
-    /// It takes an administrator away, and not all about that is known.
-    AskUserApi {
-        others: BTreeSet<UserId>,
-    },
+/// Somebody ceased to run an account that needs somebody.
+struct Departure {
+    /// The version of the account's lock since.
+    version: i64,
+    /// Who still runs it.
+    stayed: BTreeSet<UserId>,
 }
 
 impl<'a> Replacement<'a> {
@@ -88,28 +67,25 @@ impl<'a> Replacement<'a> {
         if !needs_second_look && self.run_in_one_write().await? {
             return Ok(());
         }
-        let mut protection = None;
-        for _ in 0..MAX_TRIES {
-            match self.run_in_transaction(protection.as_ref()).await? {
-                Outcome::Written => return Ok(()),
-                Outcome::AskUserApi { others } => {
-                    protection = Some(self.ask_user_api(others).await?);
-                }
-            }
+        let (state, sharer) = (self.state, self.sharer);
+        let departure = with_lock(state, sharer, self.grantee, async |session, locked| {
+            self.run_in_transaction(session, locked).await
+        })
+        .await?;
+        if let Some(Departure { version, stayed }) = departure {
+            tell_who_stayed(state, sharer, version, stayed).await;
         }
-        Err(Refusal::LastAdmin.into())
+        Ok(())
     }
 
-    /// Replaces the set if that takes no administrator away; answers whether it did.
+    /// Replaces the set if that does not change who runs the account; answers whether it did.
     async fn run_in_one_write(&self) -> Result<bool, ApiError> {
         let permissions = &self.state.store.permissions;
-        if self.wanted.administers() {
-            permissions
-                .update(self.sharer, self.grantee, self.wanted)
-                .await?;
-            return Ok(true);
-        }
         let (sharer, grantee) = (self.sharer, self.grantee);
+        if self.wanted.administers() {
+            let replaced = permissions.update_if_administering(sharer, grantee, self.wanted);
+            return Ok(replaced.await?);
+        }
         if permissions
             .update_unless_administering(sharer, grantee, self.wanted)
             .await?
@@ -129,84 +105,52 @@ impl<'a> Replacement<'a> {
 
     async fn run_in_transaction(
         &self,
-        protection: Option<&Protection>,
-    ) -> Result<Outcome, ApiError> {
-        let store = &self.state.store;
-        let outcome = mongo::transaction(&store.client, async |session| {
-            store.account_locks.lock(session, self.sharer).await?;
-            let direct = store
-                .permissions
-                .find_in(session, self.sharer, self.grantee)
-                .await?;
-            let takes_admin = direct.administers() && !self.wanted.administers();
-            if let Some(by_clinics) = &self.by_grantee {
-                let held = Held {
-                    direct,
-                    by_clinics: by_clinics.clone(),
-                };
-                may_change_own(held, self.wanted).map_err(Aborted::Refused)?;
+        session: &mut ClientSession,
+        locked: &Locked<'_>,
+    ) -> Result<Option<Departure>, Aborted<Halt>> {
+        let permissions = &self.state.store.permissions;
+        let (sharer, grantee) = (self.sharer, self.grantee);
+        let direct = permissions.find_in(session, sharer, grantee).await?;
+        let was_admin = direct.administers();
+        if let Some(by_clinics) = &self.by_grantee {
+            let held = Held {
+                direct,
+                by_clinics: by_clinics.clone(),
+            };
+            may_change_own(held, self.wanted)?;
+        }
+        let mut departure = None;
+        if was_admin != self.wanted.administers() {
+            let told = locked.told()?;
+            if was_admin && told.needs_holder {
+                let others = self.other_holders(session).await?;
+                last_admin::may_go(&others, &told.existing)?;
+                departure = Some(Departure {
+                    version: locked.version,
+                    stayed: others.accounts,
+                });
             }
-            if takes_admin && !matches!(protection, Some(Protection::NotNeeded)) {
-                let others = OtherHolders {
-                    accounts: store
-                        .permissions
-                        .list_other_holders(session, self.sharer, self.grantee)
-                        .await?,
-                    clinic: store
-                        .clinic_relations
-                        .is_run_by_clinic(session, self.sharer)
-                        .await?,
-                };
-                let Some(Protection::Needed { asked, existing }) = protection else {
-                    return Ok(Outcome::AskUserApi {
-                        others: others.accounts,
-                    });
-                };
-                if let Err(refusal) = last_admin::may_go(&others, existing) {
-                    if others.accounts.is_subset(asked) {
-                        return Err(Aborted::Refused(refusal));
-                    }
-                    return Ok(Outcome::AskUserApi {
-                        others: others.accounts,
-                    });
-                }
-            }
-            store
-                .permissions
-                .update_in(session, self.sharer, self.grantee, self.wanted)
-                .await?;
-            Ok(Outcome::Written)
-        })
-        .await;
-        outcome.map_err(aborted)
+        }
+        permissions
+            .update_in(session, sharer, grantee, self.wanted)
+            .await?;
+        Ok(departure)
     }
 
-    /// Asks in one call whether the account needs somebody to run it, and who of `others` exists.
-    async fn ask_user_api(&self, others: BTreeSet<UserId>) -> Result<Protection, ApiError> {
-        // Commas separate the ids of the question, so what holds one is no account. More holders
-        // than a question takes need not be asked about: one of so many that exists is enough.
-        let ids: Vec<UserId> = std::iter::once(self.sharer)
-            .chain(&others)
-            .filter(|id| !id.as_str().contains(','))
-            .take(MAX_IDS)
-            .cloned()
-            .collect();
-        let accounts = self
-            .state
-            .user_api
-            .users(&ids)
-            .await
-            .map_err(peer_failure)?;
-        let sharer = accounts
-            .iter()
-            .find(|account| account.userid == *self.sharer);
-        if sharer.is_none_or(last_admin::has_login_or_recovery) {
-            return Ok(Protection::NotNeeded);
-        }
-        let existing = accounts.into_iter().map(|account| account.userid).collect();
-        Ok(Protection::Needed {
-            asked: others,
-            existing,
-        })
+    async fn other_holders(
+        &self,
+        session: &mut ClientSession,
+    ) -> Result<OtherHolders, mongodb::error::Error> {
+        let store = &self.state.store;
+        let mut accounts = store
+            .permissions
+            .list_holders_in(session, self.sharer)
+            .await?;
+        accounts.remove(self.grantee);
+        let clinic = store
+            .clinic_relations
+            .is_run_by_clinic(session, self.sharer)
+            .await?;
+        Ok(OtherHolders { accounts, clinic })
     }
 }

@@ -7,7 +7,7 @@ use actix_web::{
     web::{Json, Path},
 };
 use shared_runtime::{auth::Caller, error::ApiError, mongo};
-use shared_types::{AdministeredAccount, UserId};
+use shared_types::{AdministeredAccount, LockedAccount, UserId};
 
 use super::{State, only_services};
 use crate::error::aborted;
@@ -64,6 +64,50 @@ pub(crate) async fn list_administered(
         })
         .collect();
     Ok(Json(administered))
+}
+
+/// `PUT /internal/users/{user_id}/lock`: who runs an account from this moment on. Whatever is being
+/// decided about that is decided anew: user-api is asked again.
+///
+/// Body: ignored. Answer: 200, [`LockedAccount`].
+/// Errors: as [`list_administered`].
+/// Source: our own; user-api asks before it removes the last address of an account without
+/// password.
+#[utoipa::path(
+    put,
+    path = "/internal/users/{user_id}/lock",
+    tag = "internal",
+    params(("user_id" = UserId, Path, description = "The account.")),
+    responses(
+        (status = 200, description = "Who runs it.", body = LockedAccount),
+        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 500, description = "The database failed; no body."),
+        (status = 503, description = "The token cannot be checked; no body."),
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn lock_account(
+    caller: Caller,
+    user: Path<UserId>,
+    state: State,
+) -> Result<Json<LockedAccount>, ApiError> {
+    only_services(&caller)?;
+    let store = &state.store;
+    let locked = mongo::transaction(&store.client, async |session| {
+        let version = store.account_locks.lock(session, &user).await?;
+        let holders = store.permissions.list_holders_in(session, &user).await?;
+        let clinic_custodian = store
+            .clinic_relations
+            .is_run_by_clinic(session, &user)
+            .await?;
+        Ok(LockedAccount {
+            version,
+            holders: holders.into_iter().collect(),
+            clinic_custodian,
+        })
+    })
+    .await;
+    Ok(Json(locked.map_err(aborted)?))
 }
 
 /// `DELETE /internal/users/{user_id}/custodians`: an account got its first password; `custodian` is

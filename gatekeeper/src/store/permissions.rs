@@ -202,14 +202,13 @@ impl Permissions {
         )
     }
 
-    /// Who but `grantee` runs the account of `sharer`.
-    pub(crate) async fn list_other_holders(
+    /// Who runs the account of `sharer`.
+    pub(crate) async fn list_holders_in(
         &self,
         session: &mut ClientSession,
         sharer: &UserId,
-        grantee: &UserId,
     ) -> Result<BTreeSet<UserId>> {
-        let mut filter = doc! {"sharerId": sharer.as_str(), "userId": {"$ne": grantee.as_str()}};
+        let mut filter = doc! {"sharerId": sharer.as_str()};
         filter.insert("$or", administering());
         let mut cursor = self
             .0
@@ -224,22 +223,18 @@ impl Permissions {
         Ok(holders)
     }
 
-    /// Replaces the grant of one pair, whatever it was.
-    pub(crate) async fn update(
+    /// Replaces the grant of one pair, if the stored one makes the grantee run the account. Answers
+    /// whether it is replaced.
+    pub(crate) async fn update_if_administering(
         &self,
         sharer: &UserId,
         grantee: &UserId,
         set: &PermissionSet,
-    ) -> Result<()> {
-        if set.is_empty() {
-            self.0.delete_one(pair_of(sharer, grantee)).await?;
-        } else {
-            self.0
-                .update_one(pair_of(sharer, grantee), replaced_by(set))
-                .upsert(true)
-                .await?;
-        }
-        Ok(())
+    ) -> Result<bool> {
+        let mut filter = pair_of(sharer, grantee);
+        filter.insert("$or", administering());
+        let updated = self.0.update_one(filter, replaced_by(set)).await?;
+        Ok(updated.matched_count > 0)
     }
 
     /// Replaces the grant of one pair, unless the stored one makes the grantee run the account.

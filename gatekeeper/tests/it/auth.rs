@@ -136,6 +136,13 @@ fn internal() -> Vec<Row> {
             only_services(200),
         ),
         (
+            "PUT",
+            "/internal/users/{user_id}/lock",
+            "/internal/users/alice/lock",
+            none.clone(),
+            only_services(200),
+        ),
+        (
             "DELETE",
             "/internal/users/{user_id}/custodians",
             "/internal/users/alice/custodians",

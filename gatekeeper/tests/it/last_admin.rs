@@ -1,9 +1,12 @@
 //! The last-admin rule.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
+use tokio::join;
 
-use crate::world::{World, assert_answer, assert_empty};
+use crate::world::{Notice, World, assert_answer, assert_empty};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
@@ -12,6 +15,14 @@ fn assert_last_admin(answer: &Answer) {
     let reason =
         "Cannot remove the last admin of an account that has no login or recovery capability";
     assert_answer(answer, 403, &json!({"code": 403, "reason": reason}));
+}
+
+fn told(account: &str, version: i64, holders: &[&str]) -> Notice {
+    Notice {
+        account: account.to_owned(),
+        version,
+        holders: holders.iter().copied().map(str::to_owned).collect(),
+    }
 }
 
 /// A child whose only admin is Bob, with Carol as a member.
@@ -25,6 +36,7 @@ async fn family() -> World {
         .grant("child", "bob", json!({"admin": {}, "view": {}}))
         .await;
     world.grant("child", "carol", json!({"view": {}})).await;
+    world.user_api.take_notices();
     world
 }
 
@@ -43,8 +55,9 @@ async fn the_last_admin_of_a_child_stays_whoever_asks() {
         }
     }
     assert_eq!(world.everything().await, before);
-    // One question each, about the child alone: nobody else runs it.
-    assert_eq!(world.user_api.questions(), vec!["child"; 12]);
+    // One question each: nobody else runs it.
+    let question = told("child", 1, &["bob"]);
+    assert_eq!(world.user_api.take_notices(), vec![question; 12]);
 }
 
 #[actix_web::test]
@@ -86,7 +99,17 @@ async fn with_a_second_admin_the_first_may_go_and_then_the_second_may_not() {
             .post("/access/child/carol", &Value::Null)
             .await,
     );
-    assert_eq!(world.user_api.questions(), ["child,carol", "child"]);
+    let both = ["bob", "carol"];
+    assert_eq!(
+        world.user_api.take_notices(),
+        [
+            told("child", 1, &both),
+            told("child", 2, &both),
+            // Bob has left.
+            told("child", 3, &["carol"]),
+            told("child", 3, &["carol"]),
+        ]
+    );
 }
 
 #[actix_web::test]
@@ -164,17 +187,6 @@ async fn an_account_with_a_way_in_needs_no_admin() {
             &Value::Null,
         );
     }
-    let world = family().await;
-    let invented = "unclaimed-custodial-automation+00000000000000000001@tidepool.org";
-    world
-        .user_api
-        .has_account("child", json!({"emails": [invented]}));
-    assert_last_admin(
-        &world
-            .user("bob")
-            .post("/access/child/bob", &json!({}))
-            .await,
-    );
 }
 
 #[actix_web::test]
@@ -192,7 +204,7 @@ async fn an_account_that_user_api_does_not_know_is_not_protected() {
 async fn without_user_api_no_admin_goes() {
     let world = family().await;
     let bob = world.user("bob");
-    world.user_api.fail_for_accounts();
+    world.user_api.fail_for_notices();
     let before = world.everything().await;
     assert_empty(&bob.post("/access/child/bob", &json!({})).await, 500);
     assert_eq!(world.everything().await, before);
@@ -220,5 +232,85 @@ async fn plain_members_come_and_go_without_a_question() {
             200
         );
     }
-    assert!(world.user_api.questions().is_empty());
+    assert!(world.user_api.take_notices().is_empty());
+}
+
+#[actix_web::test]
+async fn user_api_is_told_before_somebody_begins_to_run_an_account() {
+    let world = family().await;
+    let bob = world.user("bob");
+    let offer = json!({"sharerId": "child", "granteeId": "erin", "permissions": {"admin": {}}});
+    let service = world.service();
+    world.grant("child", "dave", json!({"custodian": {}})).await;
+    assert_eq!(
+        service.put("/internal/grants/key", &offer).await.status,
+        200
+    );
+    assert_eq!(
+        world.user_api.take_notices(),
+        [
+            told("child", 1, &["bob", "dave"]),
+            told("child", 2, &["bob", "dave", "erin"]),
+        ]
+    );
+    // Not again, where nothing begins.
+    let all = json!({"custodian": {}, "view": {}});
+    world.grant("child", "dave", all).await;
+    assert_eq!(
+        service.put("/internal/grants/key", &offer).await.status,
+        200
+    );
+    assert!(world.user_api.take_notices().is_empty());
+
+    world.user_api.fail_for_notices();
+    let before = world.everything().await;
+    let admin = json!({"admin": {}});
+    assert_empty(&bob.post("/access/child/carol", &admin).await, 500);
+    let offer = json!({"sharerId": "child", "granteeId": "fay", "permissions": {"admin": {}}});
+    assert_empty(&service.put("/internal/grants/other", &offer).await, 500);
+    assert_eq!(world.everything().await, before);
+}
+
+#[actix_web::test]
+async fn what_user_api_said_does_not_count_once_the_account_is_locked() {
+    let world = family().await;
+    let adult = json!({"emails": ["child@example.org"]});
+    world.user_api.has_account("child", adult);
+    world
+        .user_api
+        .hold_answers_to_notices(Duration::from_millis(500));
+    let (bob, service) = (world.user("bob"), world.service());
+    let (left, ()) = join!(bob.post("/access/child/bob", &Value::Null), async {
+        // user-api has said that the child can be reached, and then its address goes.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while world.user_api.take_notices().is_empty() {
+            assert!(Instant::now() < deadline, "user-api was not told");
+            tokio::task::yield_now().await;
+        }
+        world.user_api.has_child("child");
+        let locked = service
+            .put("/internal/users/child/lock", &Value::Null)
+            .await;
+        let who = json!({"version": 2, "holders": ["bob"], "clinicCustodian": false});
+        assert_answer(&locked, 200, &who);
+    });
+    assert_last_admin(&left);
+    assert_eq!(world.user_api.take_notices(), [told("child", 2, &["bob"])]);
+}
+
+#[actix_web::test]
+async fn a_lock_tells_who_runs_the_account() {
+    let world = family().await;
+    world.grant("child", "dave", json!({"custodian": {}})).await;
+    world.treat(CLINIC, "child", json!({"custodian": {}})).await;
+    let service = world.service();
+    for (account, version, holders, clinic) in [
+        ("child", 4, json!(["bob", "dave"]), true),
+        ("child", 5, json!(["bob", "dave"]), true),
+        ("nobody", 1, json!([]), false),
+    ] {
+        let path = format!("/internal/users/{account}/lock");
+        let who = json!({"version": version, "holders": holders, "clinicCustodian": clinic});
+        assert_answer(&service.put(&path, &json!({})).await, 200, &who);
+    }
 }

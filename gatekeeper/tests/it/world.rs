@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bson::{Document, doc};
@@ -20,6 +21,7 @@ use shared_runtime::{
     server::{Readiness, Service},
     testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
 };
+use shared_types::HolderNotice;
 use wiremock::{
     Mock, MockServer, Request, Respond, ResponseTemplate,
     matchers::{header, method, path, path_regex},
@@ -226,8 +228,17 @@ pub(crate) struct UserApiStub {
 struct Known {
     tokens: HashMap<String, Value>,
     accounts: HashMap<String, Value>,
-    questions: Vec<String>,
-    accounts_fail: bool,
+    notices: Vec<Notice>,
+    notices_fail: bool,
+    notices_wait: Duration,
+}
+
+/// What user-api was told about those who run an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) account: String,
+    pub(crate) version: i64,
+    pub(crate) holders: Vec<String>,
 }
 
 impl UserApiStub {
@@ -260,10 +271,10 @@ impl UserApiStub {
             .respond_with(Tokens(self.known.clone()))
             .mount(&self.server)
             .await;
-        Mock::given(method("GET"))
-            .and(path("/users"))
+        Mock::given(method("PUT"))
+            .and(path_regex("^/internal/users/[^/]+/holders$"))
             .and(header(TOKEN_HEADER, SERVICE_TOKEN))
-            .respond_with(Accounts(self.known.clone()))
+            .respond_with(Notices(self.known.clone()))
             .mount(&self.server)
             .await;
     }
@@ -314,14 +325,20 @@ impl UserApiStub {
         );
     }
 
-    /// The `id` parameters of the questions about accounts so far.
-    pub(crate) fn questions(&self) -> Vec<String> {
-        self.known.lock().unwrap().questions.clone()
+    /// The notices about those who run accounts, since the last call.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.known.lock().unwrap().notices)
     }
 
-    /// Fails to say anything about accounts from here on.
-    pub(crate) fn fail_for_accounts(&self) {
-        self.known.lock().unwrap().accounts_fail = true;
+    /// Fails to take notices from here on.
+    pub(crate) fn fail_for_notices(&self) {
+        self.known.lock().unwrap().notices_fail = true;
+    }
+
+    /// From here on, the answer to a notice says what holds when the notice comes in, and takes
+    /// this long.
+    pub(crate) fn hold_answers_to_notices(&self, wait: Duration) {
+        self.known.lock().unwrap().notices_wait = wait;
     }
 
     /// Answers everything with a failure from here on.
@@ -346,21 +363,29 @@ impl Respond for Tokens {
     }
 }
 
-struct Accounts(Arc<Mutex<Known>>);
+struct Notices(Arc<Mutex<Known>>);
 
-impl Respond for Accounts {
+impl Respond for Notices {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let ids = request.url.query_pairs().find(|(name, _)| name == "id");
-        let ids = ids.map(|(_, ids)| ids.into_owned()).unwrap_or_default();
+        let account = request.url.path().split('/').nth(3).unwrap();
+        let body: HolderNotice = serde_json::from_slice(&request.body).unwrap();
+        let holders: Vec<String> = body.holders.iter().map(ToString::to_string).collect();
         let mut known = self.0.lock().unwrap();
-        if known.accounts_fail {
+        if known.notices_fail {
             return ResponseTemplate::new(500);
         }
-        known.questions.push(ids.clone());
-        let found: Vec<&Value> = ids
-            .split(',')
-            .filter_map(|id| known.accounts.get(id))
-            .collect();
-        ResponseTemplate::new(200).set_body_json(found)
+        let needs_holder = known.accounts.get(account).is_some_and(|account| {
+            account["passwordExists"] != json!(true) && account.get("emails").is_none()
+        });
+        let mut existing = holders.clone();
+        existing.retain(|holder| needs_holder && known.accounts.contains_key(holder));
+        known.notices.push(Notice {
+            account: account.to_owned(),
+            version: body.version,
+            holders,
+        });
+        ResponseTemplate::new(200)
+            .set_body_json(json!({ "needsHolder": needs_holder, "existing": existing }))
+            .set_delay(known.notices_wait)
     }
 }

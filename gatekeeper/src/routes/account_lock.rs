@@ -1,0 +1,150 @@
+//! Changes of who runs an account, which hold under concurrency and of which user-api knows.
+//!
+//! user-api is told before somebody begins or ceases to run an account: it says whether the account
+//! needs somebody, keeps who may run it, and lets nobody of them be deleted without a look at what
+//! changed. It is told between two tries of a transaction, never inside one, and at a version of
+//! the account's lock; if that has moved on when the transaction runs, user-api is told again.
+
+use std::collections::BTreeSet;
+
+use anyhow::anyhow;
+use mongodb::ClientSession;
+use shared_runtime::{
+    error::ApiError,
+    mongo::{self, Aborted},
+};
+use shared_types::{HolderNotice, UserId};
+use tracing::warn;
+
+use super::State;
+use crate::{
+    domain::Refusal,
+    error::{outrun, peer_failure},
+};
+
+/// How often a change that met another one starts anew.
+const MAX_TRIES: u32 = 10;
+
+/// Holders that one notice names. Of more, the rest need not be known: one of so many that exists
+/// is enough.
+const MAX_HOLDERS: usize = 1000;
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(super) enum Halt {
+    Refused(Refusal),
+    /// It changes who runs the account, and user-api does not know that yet.
+    Untold,
+}
+
+impl From<Refusal> for Aborted<Halt> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Halt::Refused(refusal))
+    }
+}
+
+/// What user-api said about an account.
+#[derive(Debug)]
+pub(super) struct Told {
+    version: i64,
+    /// Whether the rule of the last admin holds.
+    pub(super) needs_holder: bool,
+    /// Who of those that run it exists; empty where the rule does not hold.
+    pub(super) existing: BTreeSet<UserId>,
+}
+
+/// The lock of an account, in one try.
+pub(super) struct Locked<'a> {
+    /// The version from the commit on.
+    pub(super) version: i64,
+    told: Option<&'a Told>,
+}
+
+impl Locked<'_> {
+    /// What user-api said, for a change of who runs the account.
+    pub(super) fn told(&self) -> Result<&Told, Aborted<Halt>> {
+        self.told
+            .filter(|told| told.version + 1 == self.version)
+            .ok_or(Aborted::Refused(Halt::Untold))
+    }
+}
+
+/// Runs `change` of what `grantee` has on `account` in transactions that hold the lock of the
+/// account, until one is committed or refused.
+pub(super) async fn with_lock<T>(
+    state: &State,
+    account: &UserId,
+    grantee: &UserId,
+    mut change: impl AsyncFnMut(&mut ClientSession, &Locked<'_>) -> Result<T, Aborted<Halt>>,
+) -> Result<T, ApiError> {
+    let mut told = None;
+    for _ in 0..MAX_TRIES {
+        let outcome = mongo::transaction(&state.store.client, async |session| {
+            let version = state.store.account_locks.lock(session, account).await?;
+            let locked = Locked {
+                version,
+                told: told.as_ref(),
+            };
+            change(session, &locked).await
+        })
+        .await;
+        match outcome {
+            Err(Aborted::Refused(Halt::Untold)) => {
+                told = Some(tell(state, account, grantee).await?);
+            }
+            Err(Aborted::Refused(Halt::Refused(refusal))) => return Err(refusal.into()),
+            Err(Aborted::Failed(error)) => return Err(error.into()),
+            Ok(changed) => return Ok(changed),
+        }
+    }
+    Err(outrun(anyhow!(
+        "who runs an account was changed by others all the time"
+    )))
+}
+
+/// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
+async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told, ApiError> {
+    // The version comes first: who begins to run the account after it is read makes it move on.
+    let version = state.store.account_locks.version(account).await?;
+    let holders = state
+        .store
+        .permissions
+        .list_holders(std::slice::from_ref(account))
+        .await?;
+    let mut holders: BTreeSet<UserId> = holders.into_iter().map(|(_, holder)| holder).collect();
+    holders.insert(grantee.clone());
+    let need = state
+        .user_api
+        .tell_holders(account, &notice(version, holders))
+        .await
+        .map_err(peer_failure)?;
+    Ok(Told {
+        version,
+        needs_holder: need.needs_holder,
+        existing: need.existing.into_iter().collect(),
+    })
+}
+
+/// Tells user-api that nobody but `holders` runs `account` from `version` on, so that it holds
+/// nobody back who has left. If that fails it holds back somebody too many until it is told again.
+pub(super) async fn tell_who_stayed(
+    state: &State,
+    account: &UserId,
+    version: i64,
+    holders: BTreeSet<UserId>,
+) {
+    let told = state
+        .user_api
+        .tell_holders(account, &notice(version, holders))
+        .await;
+    if let Err(error) = told {
+        warn!(cause = %error, "user-api was not told who runs an account");
+    }
+}
+
+fn notice(version: i64, holders: BTreeSet<UserId>) -> HolderNotice {
+    HolderNotice {
+        version,
+        holders: holders.into_iter().take(MAX_HOLDERS).collect(),
+    }
+}
