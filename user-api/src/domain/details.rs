@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::domain::{
+    address::is_email,
     members::{InvalidDetails, emails, object, roles, string},
-    user::{DEFAULT_ROLE, is_email, is_password, is_username},
+    user::{DEFAULT_ROLE, is_password, is_username},
 };
 
 /// Far more than any name needs, far less than metadata may hold.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::user::{is_email, is_role};
+use crate::domain::{address::is_email, user::is_role};
 
 /// Addresses or roles of one account. Without a bound, one sign-up could take any number of
 /// addresses from their owners.

@@ -7,10 +7,11 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::domain::{
+    address::is_email,
     condition::Condition,
     members::{InvalidDetails, boolean, emails, object, roles, string},
     rights::Rights,
-    user::{Account, is_email, is_password, is_username},
+    user::{Account, is_password, is_username},
 };
 
 /// RFC 3339 with a numeric offset; `Z` is not one.
