@@ -10,6 +10,7 @@ pub(crate) mod details;
 pub(crate) mod holders;
 pub(crate) mod members;
 pub(crate) mod metadata;
+pub(crate) mod names;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod private_pair;
