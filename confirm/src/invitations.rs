@@ -1,7 +1,5 @@
 //! Invitations as the invited side finds and answers them, over the API or on a page.
 
-use std::collections::BTreeMap;
-
 use shared_runtime::error::ApiError;
 use shared_types::{Person, UserId};
 
@@ -12,12 +10,13 @@ use crate::{
         invitation::{self, CANCELABLE, NotAnswerable},
     },
     error::Failure,
+    people::{self, People},
 };
 
 /// What an account was invited to, and the people loaded on the way.
 pub(crate) struct Received {
     pub(crate) invitations: Vec<Confirmation>,
-    pub(crate) people: BTreeMap<UserId, Person>,
+    pub(crate) people: People,
 }
 
 /// The invitations that `invitee` can answer, newest first, those included that were sent to its
@@ -30,22 +29,11 @@ pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Rec
         .await
         .map_err(&finding)?;
     // One call for the account and those who invite it.
-    let mut ids: Vec<UserId> = invitations
+    let creators = invitations
         .iter()
-        .filter_map(|invitation| invitation.creator_id.clone())
-        .chain([invitee.clone()])
-        .filter(|id| !id.as_str().contains(','))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    // More than a question takes are loaded with the profiles.
-    ids.retain(|id| id == invitee || invitations.len() < 200);
-    let people = state.user_api.people(&ids).await;
-    let people: BTreeMap<UserId, Person> = people
-        .map_err(Failure::FindingUser.because())?
-        .into_iter()
-        .map(|person| (person.user.userid.clone(), person))
-        .collect();
+        .filter_map(|invitation| invitation.creator_id.as_ref());
+    let people = people::load(state, creators.chain([invitee])).await;
+    let people = people.map_err(Failure::FindingUser.because())?;
     if let Some(person) = people.get(invitee)
         && attach(state, person).await?
     {

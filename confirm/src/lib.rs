@@ -29,6 +29,7 @@ mod error;
 mod invitations;
 mod mail;
 mod mailing;
+mod people;
 mod relay;
 mod resets;
 mod rights;

@@ -1,8 +1,6 @@
 //! Mails that go with confirmations: queued in the transaction that stores the confirmation, made
 //! and sent when their row is relayed.
 
-use std::collections::BTreeMap;
-
 use bson::{doc, oid::ObjectId};
 use mongodb::ClientSession;
 use serde::Deserialize;
@@ -23,6 +21,7 @@ use crate::{
     },
     error::Refusal,
     mail::{Letter, SendError, Variables},
+    people,
     store::Quota,
 };
 
@@ -89,13 +88,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
 
 async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
-    let ids: Vec<UserId> = named.into_iter().flatten().cloned().collect();
-    let mut people = BTreeMap::new();
-    if !ids.is_empty() {
-        for person in state.user_api.people(&ids).await? {
-            people.insert(person.user.userid.clone(), person);
-        }
-    }
+    let people = people::load(state, named.into_iter().flatten()).await?;
     let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> {
         people.get(id.as_ref()?)?.profile.as_ref()
     };

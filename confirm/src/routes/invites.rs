@@ -32,6 +32,7 @@ use crate::{
     error::{Failure, Refusal},
     mail::Template,
     mailing,
+    people::People,
     rights::{may_manage, require_manager},
 };
 
@@ -129,7 +130,7 @@ pub(crate) async fn send_invite(
         ..made
     };
     store(&state, &caller, &made).await?;
-    Ok(HttpResponse::Ok().json(with_creator(&state, made).await?))
+    Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
 /// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more; it lasts as long
@@ -189,7 +190,7 @@ pub(crate) async fn resend_invite(
     })
     .await;
     saved(&state, stored)?;
-    Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await?))
+    Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await))
 }
 
 /// `GET /confirm/invite/:userid`: the invitations that an account sent and that were not accepted,
@@ -222,7 +223,7 @@ pub(crate) async fn list_sent_invites(
     if found.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, found, std::collections::BTreeMap::new()).await;
+    let views = with_creators(&state, found, People::new()).await;
     Ok(HttpResponse::Ok().json(views))
 }
 

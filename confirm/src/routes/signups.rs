@@ -1,7 +1,5 @@
 //! Confirmations of sign-ups: made, sent, shown, withdrawn.
 
-use std::collections::BTreeMap;
-
 use actix_web::{
     HttpResponse,
     web::{Data, Path},
@@ -27,6 +25,7 @@ use crate::{
     },
     error::{Failure, Refusal},
     mailing,
+    people::People,
     rights::{may_manage, require_manager},
 };
 
@@ -309,7 +308,7 @@ pub(super) async fn answer(
 
 /// The answer for `caller`.
 fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
-    let view = ConfirmationView::new(confirmation, &BTreeMap::new());
+    let view = ConfirmationView::new(confirmation, &People::new());
     if caller.is_server {
         view
     } else {

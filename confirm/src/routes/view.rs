@@ -1,12 +1,9 @@
 //! A confirmation as answers show it.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_runtime::error::ApiError;
-use shared_types::{PermissionSet, Person, PersonProfile, UserId};
+use shared_types::{PermissionSet, PersonProfile, UserId};
 use tracing::warn;
 use utoipa::ToSchema;
 
@@ -16,6 +13,7 @@ use crate::{
         confirmation::{Confirmation, Kind},
         context::Offer,
     },
+    people::{self, People},
 };
 
 /// The reference's unset time.
@@ -93,7 +91,7 @@ struct PatientView {
 
 impl ConfirmationView {
     /// `confirmation`, with its creator where that one is among `people`.
-    pub(crate) fn new(confirmation: Confirmation, people: &BTreeMap<UserId, Person>) -> Self {
+    pub(crate) fn new(confirmation: Confirmation, people: &People) -> Self {
         let creator = confirmation
             .creator_id
             .as_ref()
@@ -155,54 +153,36 @@ impl ProfileView {
     }
 }
 
-/// Invitations with their creators, loaded in one call together with `known`. Without the profiles
+/// Invitations with their creators; those who are not among `known` are loaded. Without profiles
 /// where they cannot be loaded.
 pub(crate) async fn with_creators(
     state: &State,
     confirmations: Vec<Confirmation>,
-    mut known: BTreeMap<UserId, Person>,
+    mut known: People,
 ) -> Vec<ConfirmationView> {
-    load_creators(state, &confirmations, &mut known).await;
+    let missing: Vec<&UserId> = confirmations
+        .iter()
+        .filter_map(|confirmation| confirmation.creator_id.as_ref())
+        .filter(|id| !known.contains_key(id))
+        .collect();
+    match people::load(state, missing).await {
+        Ok(people) => known.extend(people),
+        Err(cause) => warn!(%cause, "invitations are shown without profiles"),
+    }
     confirmations
         .into_iter()
         .map(|confirmation| ConfirmationView::new(confirmation, &known))
         .collect()
 }
 
-async fn load_creators(
-    state: &State,
-    confirmations: &[Confirmation],
-    known: &mut BTreeMap<UserId, Person>,
-) {
-    /// Ids that one question takes.
-    const MAX_IDS: usize = 200;
-    let mut missing: Vec<UserId> = confirmations
-        .iter()
-        .filter_map(|confirmation| confirmation.creator_id.clone())
-        .filter(|id| !known.contains_key(id) && !id.as_str().contains(','))
-        .collect();
-    missing.sort();
-    missing.dedup();
-    for ids in missing.chunks(MAX_IDS) {
-        match state.user_api.people(ids).await {
-            Ok(people) => known.extend(
-                people
-                    .into_iter()
-                    .map(|person| (person.user.userid.clone(), person)),
-            ),
-            Err(cause) => warn!(%cause, "invitations are listed without profiles"),
-        }
-    }
-}
-
 /// One confirmation with its creator.
-pub(crate) async fn with_creator(
-    state: &State,
-    confirmation: Confirmation,
-) -> Result<ConfirmationView, ApiError> {
-    let mut people = BTreeMap::new();
-    load_creators(state, std::slice::from_ref(&confirmation), &mut people).await;
-    Ok(ConfirmationView::new(confirmation, &people))
+pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> ConfirmationView {
+    let creator = people::load(state, &confirmation.creator_id).await;
+    let creator = creator.unwrap_or_else(|cause| {
+        warn!(%cause, "an invitation is shown without a profile");
+        People::new()
+    });
+    ConfirmationView::new(confirmation, &creator)
 }
 
 fn timestamp(time: DateTime<Utc>) -> String {
