@@ -4,9 +4,11 @@
 
 mod associates;
 mod auth;
+mod claims;
 mod conditions;
 mod custodial;
 mod deletions;
+mod dependants;
 mod documents;
 mod gatekeeper;
 mod holders;

@@ -1,11 +1,10 @@
 //! Changes to accounts.
 
-use bson::doc;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shared_runtime::{auth::TOKEN_HEADER, testing::Answer};
 
-use crate::world::{PASSWORD, User, World, assert_refused, eventually};
+use crate::world::{PASSWORD, User, World, assert_refused};
 
 const NOT_AUTHORIZED: &str = "Not authorized for requested operation";
 const INVALID: &str = "Invalid user details were given";
@@ -261,126 +260,6 @@ async fn a_log_in_during_a_change_of_password_opens_no_session() {
             );
         }
     }
-}
-
-/// A custodial account of `parent` with an address; its id.
-async fn custodial(parent: &User, email: &str) -> String {
-    let path = format!("/user/{}/user", parent.id);
-    let answer = parent
-        .person
-        .post(&path, &json!({ "emails": [email] }))
-        .await;
-    answer.json::<Value>()["userid"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
-#[actix_web::test]
-async fn a_claimed_account_loses_its_custodians_but_not_their_other_rights() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let kid = custodial(&alice, "kid@example.org").await;
-    world
-        .gatekeeper
-        .grant(&kid, "aunt", json!({ "custodian": {} }));
-    world
-        .gatekeeper
-        .grant(&kid, "uncle", json!({ "admin": {}, "view": {} }));
-    let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
-    let answer = world
-        .service()
-        .await
-        .put(&format!("/user/{kid}"), &claim)
-        .await;
-    let record: Value = answer.json();
-    assert_eq!(
-        (answer.status, &record["roles"]),
-        (200, &json!(["patient"]))
-    );
-    assert_eq!(record["passwordExists"], json!(true));
-    assert_eq!(
-        world.gatekeeper.permissions(&kid, &alice.id),
-        Some(json!({ "view": {}, "upload": {} }))
-    );
-    assert_eq!(world.gatekeeper.permissions(&kid, "aunt"), None);
-    assert_eq!(
-        world.gatekeeper.permissions(&kid, "uncle"),
-        Some(json!({ "admin": {}, "view": {} }))
-    );
-    assert_eq!(world.outbox().count_documents(doc! {}).await.unwrap(), 0);
-    assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
-}
-
-#[actix_web::test]
-async fn a_first_password_leaves_the_roles_that_are_given_meanwhile() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let kid = custodial(&alice, "kid@example.org").await;
-    let service = world.service().await;
-    let path = format!("/user/{kid}");
-    // The password is hashed between the look at the account and the write.
-    let claim = json!({ "updates": { "password": PASSWORD } });
-    let roles = json!({ "updates": { "roles": ["patient", "care_partner"] } });
-    let (claimed, given) = join(service.put(&path, &claim), service.put(&path, &roles)).await;
-    assert_eq!((claimed.status, given.status), (200, 200));
-    let record: Value = service.get(&path).await.json();
-    assert_eq!(record["roles"], json!(["patient", "care_partner"]));
-}
-
-#[actix_web::test]
-async fn a_claim_writes_no_set_that_was_read_before() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let kid = custodial(&alice, "kid@example.org").await;
-    let service = world.service().await;
-    // A set that is read here and written there could bring back what is revoked in between.
-    world.gatekeeper.break_methods(&["GET", "POST"]);
-    let claim = json!({ "updates": { "password": PASSWORD } });
-    let answer = service.put(&format!("/user/{kid}"), &claim).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        world.gatekeeper.permissions(&kid, &alice.id),
-        Some(json!({ "view": {}, "upload": {} }))
-    );
-}
-
-#[actix_web::test]
-async fn a_claim_is_finished_later_when_gatekeeper_fails() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let kid = custodial(&alice, "kid@example.org").await;
-    let service = world.service().await;
-    world.gatekeeper.break_methods(&["DELETE"]);
-    let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
-    let answer = service.put(&format!("/user/{kid}"), &claim).await;
-    assert_refused(&answer, 500, "Error updating user");
-    // The password is set all the same.
-    assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
-    world.gatekeeper.break_methods(&[]);
-    eventually("the claim", async || {
-        world.gatekeeper.permissions(&kid, &alice.id) == Some(json!({ "view": {}, "upload": {} }))
-    })
-    .await;
-}
-
-#[actix_web::test]
-async fn the_address_of_an_account_without_password_can_be_removed() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let kid = custodial(&alice, "kid@example.org").await;
-    let removal = json!({ "updates": { "username": "", "emails": [] } });
-    let answer = alice.person.put(&format!("/user/{kid}"), &removal).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.json::<Value>(),
-        json!({ "userid": kid, "roles": ["custodial_account", "patient"] })
-    );
-    let stored = world.document(&kid).await.unwrap();
-    for name in ["username", "emails", "logins"] {
-        assert!(!stored.contains_key(name), "{name}");
-    }
-    custodial(&alice, "kid@example.org").await;
 }
 
 #[actix_web::test]
