@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     UserExists,
     /// The account has not the address that the change wants.
     ConditionFails,
+    /// Another change was made under the same idempotency key.
+    AppliedOtherwise,
     /// The query cannot be answered: why.
     InvalidQuery(InvalidQuery),
     /// A filter of the list of associates cannot be read: which one.
@@ -102,6 +104,10 @@ impl Refusal {
                 StatusCode::CONFLICT,
                 "The account does not have this address",
             ),
+            Self::AppliedOtherwise => (
+                StatusCode::CONFLICT,
+                "Another change was made under this idempotency key",
+            ),
             Self::InvalidQuery(invalid) => {
                 return (StatusCode::BAD_REQUEST, invalid.to_string().into());
             }
@@ -136,6 +142,7 @@ impl From<UpdateRefusal> for Refusal {
             UpdateRefusal::Invalid => Self::InvalidDetails,
             UpdateRefusal::NotAuthorized => Self::NotAuthorized,
             UpdateRefusal::ConditionFails => Self::ConditionFails,
+            UpdateRefusal::AppliedOtherwise => Self::AppliedOtherwise,
         }
     }
 }

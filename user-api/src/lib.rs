@@ -54,7 +54,7 @@ use crate::{
     config::AccountSettings,
     hashing::Hasher,
     sessions::{OwnToken, Secrets, Sessions},
-    store::{Holders, MetadataStore, Tokens, Users},
+    store::{AppliedUpdates, Holders, MetadataStore, Tokens, Users},
 };
 
 /// What handlers share.
@@ -63,6 +63,7 @@ pub struct State {
     client: mongodb::Client,
     readiness: Readiness,
     users: Users,
+    applied_updates: AppliedUpdates,
     holders: Holders,
     metadata: MetadataStore,
     sessions: Arc<Sessions>,
@@ -96,6 +97,7 @@ impl State {
             client,
             readiness: Readiness::watching(database.clone()),
             users,
+            applied_updates: AppliedUpdates::open(&database).await?,
             holders: Holders::open(&database).await?,
             metadata: MetadataStore::open(&metadata).await?,
             sessions,

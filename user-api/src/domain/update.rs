@@ -20,6 +20,9 @@ static TIMESTAMP: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
+/// The longest idempotency key, in bytes.
+const MAX_KEY: usize = 128;
+
 /// The changes asked for; `None` leaves a member as it is.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Updates {
@@ -33,6 +36,8 @@ pub(crate) struct Updates {
     pub(crate) email_verified: Option<bool>,
     /// `None`: the change is made in any case.
     pub(crate) only_if: Option<Condition>,
+    /// A repeat of the change under the same key changes nothing; `None`: it is made again.
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// Why an account is not changed.
@@ -44,6 +49,8 @@ pub(crate) enum UpdateRefusal {
     NotAuthorized,
     #[error("the account is not as the change wants it")]
     ConditionFails,
+    #[error("another change was made under the same idempotency key")]
+    AppliedOtherwise,
 }
 
 impl Updates {
@@ -60,6 +67,7 @@ impl Updates {
             terms_accepted: string(&members, "termsAccepted")?,
             email_verified: boolean(&members, "emailVerified")?,
             only_if: body.get("onlyIf").map(Condition::read).transpose()?,
+            idempotency_key: string(&body, "idempotencyKey")?,
         };
         if updates.is_valid() {
             Ok(updates)
@@ -75,9 +83,13 @@ impl Updates {
             && (self.names_a_username() || self.names_agree())
             && self.password.as_deref().is_none_or(is_password)
             && self.terms_accepted.as_deref().is_none_or(is_timestamp)
+            && self
+                .idempotency_key
+                .as_deref()
+                .is_none_or(|key| (1..=MAX_KEY).contains(&key.len()))
     }
 
-    /// Whether the caller may make these changes. Only services make them on a condition, whose
+    /// Whether the caller may make these changes. Only services make them on a condition or under a key, whose
     /// answer tells what the account is like.
     pub(crate) fn check_rights(
         &self,
@@ -91,7 +103,7 @@ impl Updates {
             || (for_the_owner && rights != Rights::Root);
         if refused {
             Err(UpdateRefusal::NotAuthorized)
-        } else if self.only_if.is_some() && !caller_is_server {
+        } else if (self.only_if.is_some() || self.idempotency_key.is_some()) && !caller_is_server {
             Err(UpdateRefusal::Invalid)
         } else {
             Ok(())
@@ -174,6 +186,7 @@ pub(crate) mod tests {
             terms_accepted: Some("2016-01-01T00:00:00-08:00".into()),
             email_verified: Some(true),
             only_if: None,
+            idempotency_key: None,
         };
         assert_eq!(read(&updates), Ok(expected));
         assert_eq!(read(&json!({"emails": null})).unwrap().emails, Some(vec![]));

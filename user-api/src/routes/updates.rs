@@ -18,7 +18,10 @@ use crate::{
     State,
     claim::{self, Claimed},
     custody::Removal,
-    domain::{update::Updates, user::Account},
+    domain::{
+        update::{UpdateRefusal, Updates},
+        user::Account,
+    },
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
     store::{AccountChange, NamesChange},
@@ -60,11 +63,12 @@ pub(crate) async fn update_own_user(
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
 /// `"onlyIf": {"email": <address>}`: the account is changed only if it has that address, in any
-/// case, at this moment. Answer: 200, the account.
+/// case, at this moment; and `"idempotencyKey": <text>`: a repeat under the same key changes
+/// nothing. Answer: 200, the account.
 /// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
-/// password nor anybody who runs it, or has `onlyIf` of somebody who is no service; 401 no valid
+/// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no service; 401 no valid
 /// token, no right, or no such account; 409 a name is taken, or the account has not the address of
-/// `onlyIf`; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// `onlyIf`, or another password was set under the key; 500 the store or gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
@@ -144,6 +148,9 @@ async fn change(
     updates: &Updates,
 ) -> Result<bool, ApiError> {
     updates.check_condition(account)?;
+    if is_repeat(state, account, updates).await? {
+        return Ok(true);
+    }
     let names = updates.names_of(account)?;
     if let Some(names) = &names {
         let is_taken = state
@@ -179,7 +186,7 @@ async fn change(
     if change.is_empty() {
         return Ok(true);
     }
-    let row = match write(state, caller, account, &change, removal.as_ref()).await {
+    let row = match write(state, caller, account, updates, &change, removal.as_ref()).await {
         Ok(row) => row,
         Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
         Err(Aborted::Refused(Unwritten::NobodyRunsIt)) => {
@@ -194,6 +201,24 @@ async fn change(
         finish_claim(state, account, row).await?;
     }
     Ok(true)
+}
+
+/// Whether the change was made before, under the same key. A password must then be the one that the
+/// account has: somebody else may have been faster with another one.
+async fn is_repeat(state: &State, account: &Account, updates: &Updates) -> Result<bool, ApiError> {
+    let Some(key) = &updates.idempotency_key else {
+        return Ok(false);
+    };
+    let is_applied = state.applied_updates.contains(&account.userid, key).await;
+    if !is_applied.map_err(Failure::UpdatingUser.because())? {
+        return Ok(false);
+    }
+    match &updates.password {
+        Some(password) if !state.hasher.matches(Some(account), password).await? => {
+            Err(UpdateRefusal::AppliedOtherwise.into())
+        }
+        _ => Ok(true),
+    }
 }
 
 /// The session that goes on after a change of password: the owner's own.
@@ -216,6 +241,7 @@ async fn write(
     state: &State,
     caller: &Caller,
     account: &Account,
+    updates: &Updates,
     change: &AccountChange,
     removal: Option<&Removal>,
 ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
@@ -236,6 +262,9 @@ async fn write(
             if !removal.leaves_somebody(state, session, userid).await? {
                 return Err(Aborted::Refused(Unwritten::NobodyRunsIt));
             }
+        }
+        if let Some(key) = &updates.idempotency_key {
+            state.applied_updates.note(session, userid, key).await?;
         }
         if change.password_hash.is_some() {
             state

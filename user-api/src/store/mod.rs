@@ -1,11 +1,13 @@
 //! The collections, one file each.
 
+mod applied_updates;
 mod holders;
 mod metadata;
 mod tokens;
 mod user_document;
 mod users;
 
+pub(crate) use applied_updates::AppliedUpdates;
 pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;

@@ -151,3 +151,90 @@ async fn an_address_that_changes_at_that_moment_is_no_longer_the_one() {
     }
     assert_eq!(outcomes.iter().sum::<usize>(), 20);
 }
+
+/// Sets the password of `user` as a service does, under `key`.
+async fn set_password(world: &World, user: &User, key: &str, password: &str) -> Answer {
+    let body = json!({ "updates": { "password": password }, "idempotencyKey": key });
+    let service = world.service().await;
+    service.put(&format!("/user/{}", user.id), &body).await
+}
+
+#[actix_web::test]
+async fn a_repeat_under_the_same_key_changes_nothing() {
+    const REASON: &str = "Another change was made under this idempotency key";
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    world.verify(&alice).await;
+    assert_eq!(
+        set_password(&world, &alice, "k1", NEW_PASSWORD)
+            .await
+            .status,
+        200
+    );
+    let before = world.document(&alice.id).await;
+    assert_eq!(
+        set_password(&world, &alice, "k1", NEW_PASSWORD)
+            .await
+            .status,
+        200
+    );
+    let other = set_password(&world, &alice, "k1", "another-password").await;
+    assert_refused(&other, 409, REASON);
+    let verification = json!({ "updates": { "emailVerified": false }, "idempotencyKey": "k1" });
+    let service = world.service().await;
+    let answer = service
+        .put(&format!("/user/{}", alice.id), &verification)
+        .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(world.document(&alice.id).await, before);
+    // Keys of other accounts and other keys are others.
+    let bob = world.user("bob").await;
+    assert_eq!(
+        set_password(&world, &bob, "k1", NEW_PASSWORD).await.status,
+        200
+    );
+    assert_eq!(
+        set_password(&world, &alice, "k2", PASSWORD).await.status,
+        200
+    );
+    assert_eq!(world.log_in(&alice.email, PASSWORD).await.status, 200);
+}
+
+#[actix_web::test]
+async fn of_two_passwords_under_one_key_one_is_set() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    world.verify(&alice).await;
+    let passwords = ["first-password", "second-password"];
+    let (one, other) = join(
+        set_password(&world, &alice, "k", passwords[0]),
+        set_password(&world, &alice, "k", passwords[1]),
+    )
+    .await;
+    let mut statuses = [one.status, other.status];
+    let winner = passwords[usize::from(one.status != 200)];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    assert_eq!(world.log_in(&alice.email, winner).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_key_is_short_and_for_services() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let path = format!("/user/{}", alice.id);
+    let service = world.service().await;
+    for key in [
+        json!(""),
+        json!("k".repeat(129)),
+        json!(1),
+        json!({"$ne": 1}),
+    ] {
+        let body = json!({ "updates": {}, "idempotencyKey": key });
+        let answer = service.put(&path, &body).await;
+        assert_refused(&answer, 400, "Invalid user details were given");
+    }
+    let body = json!({ "updates": {}, "idempotencyKey": "k" });
+    let answer = alice.person.put(&path, &body).await;
+    assert_refused(&answer, 400, "Invalid user details were given");
+}
