@@ -12,10 +12,12 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
+use bson::doc;
 use local_mongod::{Supervised, ports};
 use shared_runtime::testing::{Person, SigningKeys, TestDatabase, mongodb_uri};
 use tempfile::TempDir;
@@ -24,6 +26,8 @@ use tempfile::TempDir;
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The secret with which services and the journeys log in; it means nothing elsewhere.
 const SERVER_SECRET: &str = "a secret of the journeys";
+/// Lines of each log that a failed journey shows.
+const LINES_SHOWN: usize = 30;
 /// An address with this in it counts as verified.
 pub const VERIFIED_TAG: &str = "+verified";
 
@@ -90,6 +94,7 @@ impl Platform {
             mail_dir,
             scratch,
         };
+        platform.limit_transactions().await;
         for program in Program::ALL {
             platform.spawn(program).await;
         }
@@ -164,6 +169,14 @@ impl Platform {
         &self.user_api_database.database
     }
 
+    /// What a transaction has locked stays locked when its program is killed, by default for a
+    /// minute. A server that does not let us change that makes some journeys slower.
+    async fn limit_transactions(&self) {
+        let admin = self.confirm_database().client().database("admin");
+        let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 10 };
+        drop(admin.run_command(limit).await);
+    }
+
     async fn spawn(&mut self, program: Program) {
         let log = fs::File::options()
             .create(true)
@@ -184,6 +197,10 @@ impl Platform {
         let prefix = program.name().to_uppercase().replace('-', "_");
         let address = format!("127.0.0.1:{}", self.ports[program as usize]);
         command.env(format!("{prefix}__SERVER__LISTEN"), address);
+        if program != Program::Gateway {
+            // No load balancer has to notice that the program goes.
+            command.env(format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");
+        }
         match program {
             Program::UserApi => command
                 .env("USER_API__MONGO__URI", mongodb)
@@ -270,6 +287,21 @@ impl Platform {
 
     fn log_file(&self, program: Program) -> PathBuf {
         self.scratch.path().join(format!("{}.log", program.name()))
+    }
+}
+
+impl Drop for Platform {
+    /// A journey that failed shows what the programs said last.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        for program in Program::ALL {
+            let log = self.log(program);
+            let lines: Vec<&str> = log.lines().collect();
+            let last = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+            eprintln!("{}:\n{}", program.name(), last.join("\n"));
+        }
     }
 }
 

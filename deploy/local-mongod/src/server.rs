@@ -23,8 +23,10 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Settings of every local server. A single node has no one to hand over to
-/// when it stops, so it need not wait for that (15 s by default).
-const COMMON: [&str; 8] = [
+/// when it stops, so it need not wait for that (15 s by default). What the
+/// transaction of a program that was killed has locked is free after 10 s (by
+/// default after 60 s).
+const COMMON: [&str; 10] = [
     "--replSet",
     replica_set::NAME,
     "--nounixsocket",
@@ -33,6 +35,8 @@ const COMMON: [&str; 8] = [
     "diagnosticDataCollectionEnabled=false",
     "--setParameter",
     "shutdownTimeoutMillisForSignaledShutdown=0",
+    "--setParameter",
+    "transactionLifetimeLimitSeconds=10",
 ];
 
 /// One gigabyte of cache holds the data of a developer; the log of

@@ -7,6 +7,7 @@ mod answer_races;
 mod clients;
 mod confirmations;
 mod crashes;
+mod last_holders;
 mod people;
 mod races;
 mod story;
