@@ -47,7 +47,7 @@ fn removal() -> Value {
 
 /// Somewhat later, so that each of two calls at once is the first at times.
 async fn remove_address(server: &Person, account: &str) -> Answer {
-    let later = Duration::from_millis(rand::rng().random_range(0..60));
+    let later = Duration::from_millis(rand::rng().random_range(0..30));
     tokio::time::sleep(later).await;
     server
         .put(&format!("/auth/user/{account}"), &removal())
@@ -83,7 +83,6 @@ async fn an_address_that_goes_and_the_last_admin_who_leaves_exclude_each_other()
     let platform = Platform::start().await;
     let server = platform.server().await;
     let bob = sign_up(&platform, "bob").await;
-    let mut removed_first = 0;
     for round in 0..ROUNDS {
         let account = custodial(&bob, &format!("kid{round}")).await;
         let (removed, left) = join!(remove_address(&server, &account), give_up(&bob, &account));
@@ -92,10 +91,8 @@ async fn an_address_that_goes_and_the_last_admin_who_leaves_exclude_each_other()
             matches!(statuses, (200, 403) | (400, 200)),
             "round {round}: {statuses:?}"
         );
-        removed_first += usize::from(removed.status == 200);
         assert!(is_reachable(&server, &account, &[&bob]).await);
     }
-    println!("the address went in {removed_first} of {ROUNDS} rounds");
 }
 
 #[actix_web::test]
