@@ -4,7 +4,8 @@ use shared_types::{Grant, PermissionSet, UserId};
 
 use super::{
     Refusal,
-    permissions::{Held, InvalidContent, MAX_NAMES, in_one_spelling, storable},
+    content::InvalidContent,
+    permissions::{Held, MAX_NAMES, in_one_spelling, storable},
 };
 
 /// Longest id of a grant. The keys of invitations have 32 characters.

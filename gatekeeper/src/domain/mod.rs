@@ -1,13 +1,14 @@
 //! The rules of permissions: pure functions over values, without clock, database or HTTP.
 
 pub(crate) mod access;
+pub(crate) mod content;
 pub(crate) mod grants;
 pub(crate) mod last_admin;
 pub(crate) mod permissions;
 
 use thiserror::Error;
 
-use permissions::InvalidContent;
+use content::InvalidContent;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Number, Value};
 use shared_types::{PermissionSet, ROOT};
-use thiserror::Error;
+
+use super::content::InvalidContent;
 
 /// The name in which the sharing document writes `note`.
 const NOTE_ALIAS: &str = "notes";
@@ -13,33 +14,10 @@ const NOTE: &str = "note";
 pub(crate) const MAX_NAMES: usize = 64;
 
 /// Levels of objects and arrays in a set, the set itself included. Real values nest one or two.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// Integers up to here are exact in a double, so both spellings of one mean the same.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// Why a body is not a permission set. Never shows the content.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum InvalidContent {
-    #[error("Invalid JSON: {0}")]
-    Syntax(String),
-    #[error("Invalid permissions: expected an object or null")]
-    NotAnObject,
-    #[error("Invalid permissions: the value of a permission must be an object")]
-    ValueNotAnObject,
-    #[error("Invalid permissions: a name must not be empty, start with $ or contain . or NUL")]
-    Name,
-    #[error("Invalid permissions: at most {MAX_NAMES} names and {MAX_DEPTH} levels")]
-    TooLarge,
-    #[error("Invalid account id: expected a text that is not empty")]
-    AccountId,
-    #[error("Invalid grant id: expected 1 to 64 letters, digits, - or _")]
-    GrantId,
-    #[error("Invalid clinic id: expected 24 hexadecimal digits")]
-    ClinicId,
-    #[error("Invalid revision: expected an integer, at least 1")]
-    Revision,
-}
 
 /// What a grantee has on a sharer's account.
 #[derive(Debug, Clone, Default, PartialEq)]

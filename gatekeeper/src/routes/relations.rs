@@ -13,10 +13,7 @@ use utoipa::IntoParams;
 
 use super::{State, only_services};
 use crate::{
-    domain::{
-        Refusal,
-        permissions::{InvalidContent, storable},
-    },
+    domain::{Refusal, content::InvalidContent, permissions::storable},
     error::aborted,
 };
 
