@@ -34,6 +34,7 @@ mod relay;
 mod resets;
 mod rights;
 mod routes;
+mod signups;
 mod store;
 mod verification;
 

@@ -4,29 +4,19 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use chrono::Utc;
 use serde::Deserialize;
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::ApiError,
-    mongo::{Aborted, transaction},
-};
-use shared_types::{Person, UserId};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{callers::Bearer, view::ConfirmationView};
 use crate::{
     State,
-    domain::{
-        confirmation::{Confirmation, Kind, Status},
-        key,
-        signup::{self, Asker, Next, Occasion},
-    },
+    domain::confirmation::{Confirmation, Kind, Status},
     error::{Failure, Refusal},
-    mailing,
     people::People,
-    rights::{may_manage, require_manager},
+    rights::require_manager,
+    signups::{self, ForClinic, Mail},
 };
 
 /// Body of the request for a confirmation; other members are ignored.
@@ -76,7 +66,7 @@ pub(crate) async fn send_sign_up(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    upsert(&state, &caller, &user, &body, Mail::Queued).await?;
+    make(&state, &caller, &user, &body, Mail::Queued).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -105,7 +95,7 @@ pub(crate) async fn create_sign_up(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = upsert(&state, &caller, &user, &body, Mail::None).await?;
+    let made = make(&state, &caller, &user, &body, Mail::None).await?;
     Ok(match made {
         Some(made) => HttpResponse::Ok().json(shown_to(&caller, made)),
         None => HttpResponse::Ok().finish(),
@@ -164,45 +154,8 @@ pub(crate) async fn resend_sign_up(
     name: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = if UserId::has_id_form(&name) {
-        let user = UserId::from(name.as_str());
-        state.confirmations.find_pending_sign_up(&user).await
-    } else {
-        state.confirmations.find_pending_sign_up_at(&name).await
-    };
-    let found = found.map_err(Failure::Finding.because())?;
-    let old = found.as_ref();
-    let new = old.map(|old| {
-        let renewed = old.clone().renewed(Utc::now());
-        Confirmation {
-            key: key::generate(),
-            ..renewed
-        }
-    });
-    let recipient = old.map_or(name.as_str(), |old| old.email.as_str());
-    let stored = transaction(&state.client, async |session| {
-        // Counted for unknown addresses as well, which so end in the same refusal.
-        mailing::take_quota(&state, session, None, recipient).await?;
-        let (Some(old), Some(new)) = (old, &new) else {
-            return Ok(false);
-        };
-        if !state.confirmations.delete(session, old).await? {
-            return Ok(false);
-        }
-        state.confirmations.insert(session, new).await?;
-        state.mails.enqueue(session, mailing::entry(new)).await?;
-        Ok(true)
-    })
-    .await;
-    match stored {
-        Ok(true) => {
-            state.mails.wake();
-            Ok(HttpResponse::Ok().finish())
-        }
-        Ok(false) => Err(Refusal::NoSignUp.into()),
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Renewing.because()(error)),
-    }
+    signups::resend(&state, &name).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// `PUT /confirm/signup/:userid`: withdraws the confirmation of a sign-up.
@@ -316,65 +269,21 @@ fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mail {
-    Queued,
-    None,
-}
-
-/// Makes the confirmation of the sign-up of `user`; `None`: the account has no address.
-async fn upsert(
+async fn make(
     state: &State,
     caller: &Caller,
     user: &UserId,
     body: &Body,
     mail: Mail,
 ) -> Result<Option<Confirmation>, ApiError> {
-    if !may_manage(state, caller, user).await? {
-        return Err(Refusal::NotAllowed.into());
-    }
+    require_manager(state, caller, user).await?;
     let invitation = read_invitation(body)?;
-    let account = load(state, user).await?;
-    let email = account.user.emails.iter().flatten().next();
-    let occasion = occasion(state, caller, &account, &invitation).await?;
-    let stored = transaction(&state.client, async |session| {
-        let Some(email) = email else {
-            let old = state.confirmations.find_sign_up_in(session, user).await?;
-            if let Some(old) = &old {
-                state.confirmations.delete(session, old).await?;
-            }
-            return Ok(None);
-        };
-        // Keeps out another request for the same address, so that it comes first.
-        let sender = (!caller.is_server).then_some(&caller.user_id);
-        mailing::take_quota(state, session, sender, email).await?;
-        let old = state.confirmations.find_sign_up_in(session, user).await?;
-        let now = Utc::now();
-        let new = match &old {
-            None => first(&occasion, user, email, now),
-            Some(old) => match signup::next(old, email, now) {
-                Next::Keep => return Err(Aborted::Refused(Refusal::SignUpExists)),
-                Next::Replace => {
-                    state.confirmations.delete(session, old).await?;
-                    next(old, &occasion, email, now)
-                }
-            },
-        };
-        state.confirmations.insert(session, &new).await?;
-        if mail == Mail::Queued {
-            state.mails.enqueue(session, mailing::entry(&new)).await?;
-        }
-        Ok(Some(new))
-    })
-    .await;
-    match stored {
-        Ok(made) => {
-            state.mails.wake();
-            Ok(made)
-        }
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-    }
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let for_clinic = ForClinic {
+        clinic_id: given(&invitation.clinic_id),
+        invited_by: given(&invitation.invited_by),
+    };
+    signups::request(state, caller, user, &for_clinic, mail).await
 }
 
 /// An absent body says nothing; neither does JSON of another form.
@@ -389,72 +298,4 @@ fn read_invitation(body: &Body) -> Result<Invitation, Refusal> {
     let given: Option<Invitation> =
         serde_json::from_value(value).map_err(|_| Refusal::Unreadable)?;
     Ok(given.unwrap_or_default())
-}
-
-async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
-    match state.user_api.person(user).await {
-        Ok(Some(person)) => Ok(person),
-        Ok(None) => Err(Refusal::UserNotFound.into()),
-        Err(error) => Err(ApiError::from(Refusal::UserNotFound).caused_by(error)),
-    }
-}
-
-async fn occasion(
-    state: &State,
-    caller: &Caller,
-    account: &Person,
-    invitation: &Invitation,
-) -> Result<Occasion, ApiError> {
-    if caller.is_server {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let (clinic_id, invited_by) = (given(&invitation.clinic_id), given(&invitation.invited_by));
-        let asker = Asker::Service {
-            clinic_id: clinic_id.as_deref(),
-            invited_by: invited_by.as_deref(),
-        };
-        return Ok(Occasion::of(&account.user, &asker));
-    }
-    if caller.is(&account.user.userid) {
-        return Ok(Occasion::of(&account.user, &Asker::User(&account.user)));
-    }
-    let caller = load(state, &caller.user_id).await?;
-    Ok(Occasion::of(&account.user, &Asker::User(&caller.user)))
-}
-
-fn first(
-    occasion: &Occasion,
-    user: &UserId,
-    email: &str,
-    now: chrono::DateTime<Utc>,
-) -> Confirmation {
-    let made = Confirmation::new(key::generate(), Kind::SignUp, occasion.template, now);
-    Confirmation {
-        email: email.to_owned(),
-        user_id: Some(user.clone()),
-        creator_id: occasion.creator_id.clone(),
-        clinic_id: occasion.clinic_id.clone(),
-        ..made
-    }
-}
-
-/// What takes the place of `old`: the same mail, with the clinic that asks for it, if one does.
-fn next(
-    old: &Confirmation,
-    occasion: &Occasion,
-    email: &str,
-    now: chrono::DateTime<Utc>,
-) -> Confirmation {
-    let renewed = Confirmation {
-        key: key::generate(),
-        email: email.to_owned(),
-        ..old.clone().renewed(now)
-    };
-    match &occasion.clinic_id {
-        None => renewed,
-        Some(clinic_id) => Confirmation {
-            clinic_id: Some(clinic_id.clone()),
-            creator_id: occasion.creator_id.clone(),
-            ..renewed
-        },
-    }
 }

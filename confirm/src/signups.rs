@@ -1,0 +1,186 @@
+//! Confirmations of sign-ups as they are made and sent, over the API or on a page.
+
+use chrono::{DateTime, Utc};
+use shared_runtime::{
+    auth::Caller,
+    error::ApiError,
+    mongo::{Aborted, transaction},
+};
+use shared_types::{Person, UserId};
+
+use crate::{
+    State,
+    domain::{
+        confirmation::{Confirmation, Kind},
+        key,
+        signup::{self, Asker, Next, Occasion},
+    },
+    error::{Failure, Refusal},
+    mailing,
+};
+
+/// The clinic for which a service asks, if it does for one.
+#[derive(Debug, Default)]
+pub(crate) struct ForClinic {
+    pub(crate) clinic_id: Option<String>,
+    /// Who made the account there.
+    pub(crate) invited_by: Option<String>,
+}
+
+/// Whether the key is mailed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mail {
+    Queued,
+    None,
+}
+
+/// Makes the confirmation of the sign-up of `user`, who is managed by `caller`; `None`: the account
+/// has no address.
+pub(crate) async fn request(
+    state: &State,
+    caller: &Caller,
+    user: &UserId,
+    for_clinic: &ForClinic,
+    mail: Mail,
+) -> Result<Option<Confirmation>, ApiError> {
+    let account = load(state, user).await?;
+    let email = account.user.emails.iter().flatten().next();
+    let occasion = occasion(state, caller, &account, for_clinic).await?;
+    let stored = transaction(&state.client, async |session| {
+        let Some(email) = email else {
+            let old = state.confirmations.find_sign_up_in(session, user).await?;
+            if let Some(old) = &old {
+                state.confirmations.delete(session, old).await?;
+            }
+            return Ok(None);
+        };
+        // Keeps out another request for the same address, so that it comes first.
+        let sender = (!caller.is_server).then_some(&caller.user_id);
+        mailing::take_quota(state, session, sender, email).await?;
+        let old = state.confirmations.find_sign_up_in(session, user).await?;
+        let now = Utc::now();
+        let new = match &old {
+            None => first(&occasion, user, email, now),
+            Some(old) => match signup::next(old, email, now) {
+                Next::Keep => return Err(Aborted::Refused(Refusal::SignUpExists)),
+                Next::Replace => {
+                    state.confirmations.delete(session, old).await?;
+                    next(old, &occasion, email, now)
+                }
+            },
+        };
+        state.confirmations.insert(session, &new).await?;
+        if mail == Mail::Queued {
+            state.mails.enqueue(session, mailing::entry(&new)).await?;
+        }
+        Ok(Some(new))
+    })
+    .await;
+    match stored {
+        Ok(made) => {
+            state.mails.wake();
+            Ok(made)
+        }
+        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
+        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
+    }
+}
+
+/// Mails a new key in place of the pending one, to the account with this address or id.
+pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
+    let found = if UserId::has_id_form(name) {
+        let user = UserId::from(name);
+        state.confirmations.find_pending_sign_up(&user).await
+    } else {
+        state.confirmations.find_pending_sign_up_at(name).await
+    };
+    let found = found.map_err(Failure::Finding.because())?;
+    let old = found.as_ref();
+    let new = old.map(|old| {
+        let renewed = old.clone().renewed(Utc::now());
+        Confirmation {
+            key: key::generate(),
+            ..renewed
+        }
+    });
+    let recipient = old.map_or(name, |old| old.email.as_str());
+    let stored = transaction(&state.client, async |session| {
+        // Counted for unknown addresses as well, which so end in the same refusal.
+        mailing::take_quota(state, session, None, recipient).await?;
+        let (Some(old), Some(new)) = (old, &new) else {
+            return Ok(false);
+        };
+        if !state.confirmations.delete(session, old).await? {
+            return Ok(false);
+        }
+        state.confirmations.insert(session, new).await?;
+        state.mails.enqueue(session, mailing::entry(new)).await?;
+        Ok(true)
+    })
+    .await;
+    match stored {
+        Ok(true) => {
+            state.mails.wake();
+            Ok(())
+        }
+        Ok(false) => Err(Refusal::NoSignUp.into()),
+        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
+        Err(Aborted::Failed(error)) => Err(Failure::Renewing.because()(error)),
+    }
+}
+
+async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
+    match state.user_api.person(user).await {
+        Ok(Some(person)) => Ok(person),
+        Ok(None) => Err(Refusal::UserNotFound.into()),
+        Err(error) => Err(ApiError::from(Refusal::UserNotFound).caused_by(error)),
+    }
+}
+
+async fn occasion(
+    state: &State,
+    caller: &Caller,
+    account: &Person,
+    for_clinic: &ForClinic,
+) -> Result<Occasion, ApiError> {
+    if caller.is_server {
+        let asker = Asker::Service {
+            clinic_id: for_clinic.clinic_id.as_deref(),
+            invited_by: for_clinic.invited_by.as_deref(),
+        };
+        return Ok(Occasion::of(&account.user, &asker));
+    }
+    if caller.is(&account.user.userid) {
+        return Ok(Occasion::of(&account.user, &Asker::User(&account.user)));
+    }
+    let caller = load(state, &caller.user_id).await?;
+    Ok(Occasion::of(&account.user, &Asker::User(&caller.user)))
+}
+
+fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) -> Confirmation {
+    let made = Confirmation::new(key::generate(), Kind::SignUp, occasion.template, now);
+    Confirmation {
+        email: email.to_owned(),
+        user_id: Some(user.clone()),
+        creator_id: occasion.creator_id.clone(),
+        clinic_id: occasion.clinic_id.clone(),
+        ..made
+    }
+}
+
+/// What takes the place of `old`: the same mail, with the clinic that asks for it, if one does.
+fn next(old: &Confirmation, occasion: &Occasion, email: &str, now: DateTime<Utc>) -> Confirmation {
+    let renewed = Confirmation {
+        key: key::generate(),
+        email: email.to_owned(),
+        ..old.clone().renewed(now)
+    };
+    match &occasion.clinic_id {
+        None => renewed,
+        Some(clinic_id) => Confirmation {
+            clinic_id: Some(clinic_id.clone()),
+            creator_id: occasion.creator_id.clone(),
+            ..renewed
+        },
+    }
+}
