@@ -30,6 +30,10 @@ use crate::{
 /// Databases of runs that crashed are dropped when they are this old.
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
+/// Shorter than a service keeps an idle connection (5 s), so that no request of a test meets the
+/// moment in which it is closed.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+
 static MONGOD: OnceCell<local_mongod::TestServer> = OnceCell::const_new();
 static SWEPT: OnceCell<()> = OnceCell::const_new();
 
@@ -175,6 +179,7 @@ fn client() -> reqwest::Client {
     #[expect(clippy::disallowed_methods, reason = "a test plays a foreign client")]
     reqwest::Client::builder()
         .no_proxy()
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .build()
         .expect("a client")
 }
