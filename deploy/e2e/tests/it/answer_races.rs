@@ -53,9 +53,9 @@ impl Stage {
         let carol = sign_up(&self.platform, &format!("carol{round}")).await;
         let key = invite(&self.alice, &carol).await;
         let [first, second] = requests(&key, &carol);
-        let (first, second) = join(soon(first), soon(second)).await;
+        let (first, second) = join(send(first), soon(second)).await;
         Outcome {
-            first,
+            first: first.status,
             second,
             status: status(&self.platform, &key).await,
             permissions: permissions(&self.server, &self.alice, &carol).await,
@@ -74,9 +74,10 @@ impl Outcome {
     }
 }
 
-/// Sends after a moment that differs each time, so that each step meets each other step.
+/// Sends after a moment that differs each time, so that each step meets each other step. An
+/// acceptance takes about as long.
 async fn soon(request: RequestBuilder) -> u16 {
-    let moment = Duration::from_micros(rand::rng().random_range(0..8_000));
+    let moment = Duration::from_micros(rand::rng().random_range(0..30_000));
     tokio::time::sleep(moment).await;
     send(request).await.status
 }
