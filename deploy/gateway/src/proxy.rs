@@ -142,26 +142,43 @@ pub(crate) async fn answer(
     request: HttpRequest,
     body: Payload,
     gateway: Data<Gateway>,
-) -> Result<HttpResponse, ApiError> {
-    match gateway
+) -> HttpResponse {
+    let not_found = || ApiError::reason(StatusCode::NOT_FOUND, "Not found");
+    let own = match gateway
         .table
         .decide(request.method().as_str(), request.uri().path())
     {
         Decision::Service(GATEWAY) if request.method() == Method::OPTIONS => {
-            Ok(HttpResponse::NoContent().finish())
+            HttpResponse::NoContent().finish()
         }
-        Decision::Service(GATEWAY) => Ok(status::answer(&gateway).await),
+        Decision::Service(GATEWAY) => status::answer(&gateway).await,
         Decision::Service(name) => {
             match gateway.services.iter().find(|service| service.name == name) {
-                Some(service) => pass_on(&request, body, &gateway, service).await,
-                None => Err(ApiError::reason(StatusCode::NOT_FOUND, "Not found")),
+                Some(service) => match pass_on(&request, body, &gateway, service).await {
+                    Ok(answer) => return answer,
+                    Err(error) => HttpResponse::from_error(error),
+                },
+                None => HttpResponse::from_error(not_found()),
             }
         }
-        Decision::MethodNotAllowed(allowed) => Ok(HttpResponse::MethodNotAllowed()
+        Decision::MethodNotAllowed(allowed) => HttpResponse::MethodNotAllowed()
             .insert_header((header::ALLOW, allowed.join(", ")))
-            .json(serde_json::json!({ "code": 405, "reason": "Method not allowed" }))),
-        Decision::NotFound => Err(ApiError::reason(StatusCode::NOT_FOUND, "Not found")),
-    }
+            .json(serde_json::json!({ "code": 405, "reason": "Method not allowed" })),
+        Decision::NotFound => HttpResponse::from_error(not_found()),
+    };
+    readable_anywhere(own)
+}
+
+/// Lets web applications of all origins see that it is the gateway that answers, and what. It says
+/// nothing about anybody; who may read the services' answers is theirs to say.
+fn readable_anywhere(mut answer: HttpResponse) -> HttpResponse {
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, TRACE_REQUEST.into());
+    answer
 }
 
 async fn pass_on(

@@ -110,6 +110,39 @@ async fn a_service_that_does_not_run_is_502() {
 }
 
 #[actix_web::test]
+async fn web_applications_anywhere_can_read_what_the_gateway_itself_answers() {
+    let platform = Platform::start();
+    let nobody = "http://127.0.0.1:1";
+    let alone = Platform::in_front_of(nobody, nobody, nobody);
+    for (platform, request, status) in [
+        (&platform, "GET /nothing HTTP/1.1", 404),
+        (&platform, "GET /internal/people HTTP/1.1", 404),
+        (&platform, "PUT /v1/users/0123456789 HTTP/1.1", 405),
+        (
+            &platform,
+            "POST /auth/user HTTP/1.1\r\nContent-Length: 1001",
+            413,
+        ),
+        (&platform, "GET /access/slow HTTP/1.1", 504),
+        (&alone, "GET /auth/user HTTP/1.1", 502),
+        (&alone, "GET /status HTTP/1.1", 503),
+    ] {
+        let head = format!("{request}\r\nOrigin: https://app.example.org");
+        let answer = platform.send(&head, b"").await;
+        assert_eq!(answer.status, status, "{request}");
+        for line in [
+            "access-control-allow-origin: *",
+            "access-control-expose-headers: x-tidepool-trace-request",
+        ] {
+            assert!(answer.head.contains(line), "{request}: {}", answer.head);
+        }
+    }
+    // Who may read what a service answers is for the service to say.
+    let answer = platform.get("/auth/user").await;
+    assert!(!answer.head.contains("access-control"), "{}", answer.head);
+}
+
+#[actix_web::test]
 async fn a_service_without_a_usable_url_is_named() {
     for (services, complaint) in [
         (
