@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use bson::{Bson, Document, doc, oid::ObjectId};
+use bson::{Bson, Document, deserialize_from_document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -20,6 +20,7 @@ use mongodb::{
 };
 use shared_runtime::mongo::ensure_indexes;
 use shared_types::UserId;
+use tracing::error;
 
 use crate::{
     domain::{query::Period, user::Account},
@@ -139,7 +140,8 @@ impl Users {
         self.list_matching(filter, 0).await
     }
 
-    /// The accounts with a role, created in a period, newest first.
+    /// The accounts with a role, created in a period, newest first. One whose document cannot be
+    /// read is left out and counted: it must not stand in the way of all others.
     pub(crate) async fn list_by_role(
         &self,
         role: &str,
@@ -156,13 +158,21 @@ impl Users {
         if !ids.is_empty() {
             filter.insert("_id", ids);
         }
-        let found = self
+        let mut found = self
             .users
             .find(filter)
             .projection(members())
             .sort(doc! { "_id": -1 })
             .await?;
-        accounts(found.with_type()).await
+        let mut accounts = Vec::new();
+        while let Some(document) = found.try_next().await? {
+            let id = document.get_object_id("_id").ok();
+            match deserialize_from_document::<UserDocument>(document) {
+                Ok(read) => accounts.push(read.into()),
+                Err(_) => note_unreadable(id),
+            }
+        }
+        Ok(accounts)
     }
 
     /// Stores a new account, created by the user or service `by`. A name or id that is taken is a
@@ -335,6 +345,16 @@ impl Users {
             .await?;
         accounts(found.with_type()).await
     }
+}
+
+/// The cause is left out, since it may quote the document.
+fn note_unreadable(id: Option<ObjectId>) {
+    metrics::counter!("unreadable_documents_total", "collection" => "users").increment(1);
+    let id = id.map(ObjectId::to_hex);
+    error!(
+        document.id = id,
+        "an account cannot be read and is left out"
+    );
 }
 
 async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, Error> {

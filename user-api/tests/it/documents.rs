@@ -74,6 +74,34 @@ fn sorted(document: Document) -> std::collections::BTreeMap<String, Bson> {
 }
 
 #[actix_web::test]
+async fn a_document_that_cannot_be_read_is_left_out_of_the_lists() {
+    let world = World::start().await;
+    let clinic = world.user_with_roles("clinic", &["clinic"]).await;
+    let garbage = doc! { "userid": "a1b2c3d4e5", "roles": ["clinic"], "emails": { "a": 1 } };
+    world.users().insert_one(garbage).await.unwrap();
+    let service = world.service().await;
+    let listed = service.get("/users?role=clinic").await;
+    assert_eq!(
+        listed.json::<Value>(),
+        json!([{
+            "userid": clinic.id, "username": clinic.email, "emails": [clinic.email],
+            "roles": ["clinic"], "emailVerified": false, "passwordExists": true,
+        }])
+    );
+    let metrics = world.anonymous().get("/metrics").await;
+    assert!(
+        metrics
+            .text()
+            .lines()
+            .any(|line| line.starts_with("unreadable_documents_total{collection=\"users\"}")),
+        "{}",
+        metrics.text()
+    );
+    // Whoever asks for it is told that something is wrong.
+    assert_eq!(service.get("/user/a1b2c3d4e5").await.status, 500);
+}
+
+#[actix_web::test]
 async fn duplicates_of_the_reference_do_not_stop_the_start() {
     let database = TestDatabase::create().await;
     let users = database.database.collection::<Document>("users");
