@@ -1,6 +1,6 @@
 //! MongoDB: the connection, indexes, transactions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bson::doc;
@@ -19,8 +19,9 @@ use secrecy::ExposeSecret;
 
 use crate::config::MongoSettings;
 
-/// How often a transaction is tried again after a write conflict.
-const MAX_TRANSACTION_RETRIES: u32 = 20;
+/// How long a transaction is tried again after write conflicts. A busy server may need many tries;
+/// whoever waits for the answer gives up later than this.
+const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
 
@@ -120,6 +121,7 @@ pub async fn transaction<T, R>(
     mut work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
 ) -> Result<T, Aborted<R>> {
     let mut session = client.start_session().await?;
+    let deadline = Instant::now() + TRANSACTION_DEADLINE;
     let mut retries = 0;
     loop {
         session.start_transaction().await?;
@@ -138,10 +140,10 @@ pub async fn transaction<T, R>(
         match outcome {
             Err(Aborted::Failed(error))
                 if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-                    && retries < MAX_TRANSACTION_RETRIES =>
+                    && Instant::now() < deadline =>
             {
                 retries += 1;
-                let ceiling = (5 << retries.min(6)).min(200);
+                let ceiling = (5_u64 << retries.min(6)).min(200);
                 let wait = rand::rng().random_range(1..=ceiling);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
