@@ -108,6 +108,13 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
     })
 }
 
+/// The reset that `key` opens, even if it is too late for it.
+pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, ApiError> {
+    let found = state.confirmations.find(key).await;
+    let found = found.map_err(Failure::Finding.because())?;
+    Ok(found.filter(|found| found.kind == Kind::PasswordReset && found.status == Status::Pending))
+}
+
 /// Sets the password with the key from the mail; `None`: one that is not accepted.
 pub(crate) async fn reset(
     state: &State,
@@ -115,14 +122,9 @@ pub(crate) async fn reset(
     email: &str,
     password: Option<&SecretString>,
 ) -> Result<(), ApiError> {
-    let found = state.confirmations.find(key).await;
-    let reset = found
-        .map_err(Failure::Finding.because())?
-        .filter(|found| {
-            found.kind == Kind::PasswordReset
-                && found.status == Status::Pending
-                && address::same(&found.email, email)
-        })
+    let reset = find(state, key)
+        .await?
+        .filter(|reset| address::same(&reset.email, email))
         .ok_or(Refusal::NoReset)?;
     if reset.is_expired(Utc::now()) {
         return Err(Refusal::ResetExpired.into());

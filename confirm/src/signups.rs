@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use shared_runtime::{
-    auth::Caller,
     error::ApiError,
     mongo::{Aborted, transaction},
 };
@@ -19,12 +18,17 @@ use crate::{
     mailing,
 };
 
-/// The clinic for which a service asks, if it does for one.
-#[derive(Debug, Default)]
-pub(crate) struct ForClinic {
-    pub(crate) clinic_id: Option<String>,
-    /// Who made the account there.
-    pub(crate) invited_by: Option<String>,
+/// Who asks for a confirmation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Requester<'a> {
+    /// A service, for a clinic if it names one.
+    Service {
+        clinic_id: Option<&'a str>,
+        /// Who made the account there.
+        invited_by: Option<&'a str>,
+    },
+    /// The account itself, or who runs it.
+    Person(&'a UserId),
 }
 
 /// Whether the key is mailed.
@@ -34,18 +38,16 @@ pub(crate) enum Mail {
     None,
 }
 
-/// Makes the confirmation of the sign-up of `user`, who is managed by `caller`; `None`: the account
-/// has no address.
+/// Makes the confirmation of the sign-up of `user`; `None`: the account has no address.
 pub(crate) async fn request(
     state: &State,
-    caller: &Caller,
+    requester: Requester<'_>,
     user: &UserId,
-    for_clinic: &ForClinic,
     mail: Mail,
 ) -> Result<Option<Confirmation>, ApiError> {
     let account = load(state, user).await?;
     let email = account.user.emails.iter().flatten().next();
-    let occasion = occasion(state, caller, &account, for_clinic).await?;
+    let occasion = occasion(state, requester, &account).await?;
     let stored = transaction(&state.client, async |session| {
         let Some(email) = email else {
             let old = state.confirmations.find_sign_up_in(session, user).await?;
@@ -55,7 +57,10 @@ pub(crate) async fn request(
             return Ok(None);
         };
         // Keeps out another request for the same address, so that it comes first.
-        let sender = (!caller.is_server).then_some(&caller.user_id);
+        let sender = match requester {
+            Requester::Service { .. } => None,
+            Requester::Person(sender) => Some(sender),
+        };
         mailing::take_quota(state, session, sender, email).await?;
         let old = state.confirmations.find_sign_up_in(session, user).await?;
         let now = Utc::now();
@@ -139,22 +144,28 @@ async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
 
 async fn occasion(
     state: &State,
-    caller: &Caller,
+    requester: Requester<'_>,
     account: &Person,
-    for_clinic: &ForClinic,
 ) -> Result<Occasion, ApiError> {
-    if caller.is_server {
-        let asker = Asker::Service {
-            clinic_id: for_clinic.clinic_id.as_deref(),
-            invited_by: for_clinic.invited_by.as_deref(),
-        };
-        return Ok(Occasion::of(&account.user, &asker));
+    match requester {
+        Requester::Service {
+            clinic_id,
+            invited_by,
+        } => {
+            let asker = Asker::Service {
+                clinic_id,
+                invited_by,
+            };
+            Ok(Occasion::of(&account.user, &asker))
+        }
+        Requester::Person(person) if *person == account.user.userid => {
+            Ok(Occasion::of(&account.user, &Asker::User(&account.user)))
+        }
+        Requester::Person(person) => {
+            let person = load(state, person).await?;
+            Ok(Occasion::of(&account.user, &Asker::User(&person.user)))
+        }
     }
-    if caller.is(&account.user.userid) {
-        return Ok(Occasion::of(&account.user, &Asker::User(&account.user)));
-    }
-    let caller = load(state, &caller.user_id).await?;
-    Ok(Occasion::of(&account.user, &Asker::User(&caller.user)))
 }
 
 fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) -> Confirmation {

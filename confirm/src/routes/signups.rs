@@ -16,7 +16,7 @@ use crate::{
     error::{Failure, Refusal},
     people::People,
     rights::require_manager,
-    signups::{self, ForClinic, Mail},
+    signups::{self, Mail, Requester},
 };
 
 /// Body of the request for a confirmation; other members are ignored.
@@ -278,12 +278,19 @@ async fn make(
 ) -> Result<Option<Confirmation>, ApiError> {
     require_manager(state, caller, user).await?;
     let invitation = read_invitation(body)?;
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let for_clinic = ForClinic {
-        clinic_id: given(&invitation.clinic_id),
-        invited_by: given(&invitation.invited_by),
+    let requester = if caller.is_server {
+        Requester::Service {
+            clinic_id: given(invitation.clinic_id.as_deref()),
+            invited_by: given(invitation.invited_by.as_deref()),
+        }
+    } else {
+        Requester::Person(&caller.user_id)
     };
-    signups::request(state, caller, user, &for_clinic, mail).await
+    signups::request(state, requester, user, mail).await
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// An absent body says nothing; neither does JSON of another form.
