@@ -85,7 +85,12 @@ pub(crate) fn is_password(password: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    text.len() == "YYYY-MM-DD".len() && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+    let is_spelt = text.len() == "YYYY-MM-DD".len()
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_spelt && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 #[cfg(test)]
@@ -121,6 +126,10 @@ mod tests {
             ),
             (
                 r#"{"password": "long-enough", "birthday": "2010-2-3"}"#,
+                InvalidClaim::InvalidBirthday,
+            ),
+            (
+                r#"{"password": "long-enough", "birthday": " 2010-02-3"}"#,
                 InvalidClaim::InvalidBirthday,
             ),
         ] {
