@@ -6,6 +6,7 @@ use actix_web::{
     web::{Path, Query},
 };
 use bson::oid::ObjectId;
+use mongodb::ClientSession;
 use serde::Deserialize;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError, mongo};
 use shared_types::{ClinicianRelation, PatientRelation, UserId};
@@ -58,24 +59,17 @@ pub(crate) async fn update_patient(
     body: Body,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
-    let (clinic, user) = relation.into_inner();
-    let clinic = clinic_id(&clinic)?;
+    let (clinic, user) = told_by_service(&caller, relation)?;
     let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     let permissions = storable(told.permissions.0).map_err(Refusal::from)?;
-    let store = &state.store;
-    mongo::transaction(&store.client, async |session| {
-        store.account_locks.lock(session, &user).await?;
-        store
-            .clinic_relations
+    let relations = &state.store.clinic_relations;
+    change_patient(&state, &user, async |session| {
+        relations
             .update_patient(session, clinic, &user, revision, &permissions)
-            .await?;
-        Ok(())
+            .await
     })
     .await
-    .map_err(aborted)?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /internal/clinics/{clinic_id}/patients/{user_id}?revision=`: a user is no patient of a
@@ -109,22 +103,15 @@ pub(crate) async fn delete_patient(
     query: Option<Query<Revision>>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
-    let (clinic, user) = relation.into_inner();
-    let clinic = clinic_id(&clinic)?;
+    let (clinic, user) = told_by_service(&caller, relation)?;
     let revision = revision_in(query)?;
-    let store = &state.store;
-    mongo::transaction(&store.client, async |session| {
-        store.account_locks.lock(session, &user).await?;
-        store
-            .clinic_relations
+    let relations = &state.store.clinic_relations;
+    change_patient(&state, &user, async |session| {
+        relations
             .delete_patient(session, clinic, &user, revision)
-            .await?;
-        Ok(())
+            .await
     })
     .await
-    .map_err(aborted)?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// `PUT /internal/clinics/{clinic_id}/clinicians/{user_id}`: a user works for a clinic.
@@ -157,9 +144,7 @@ pub(crate) async fn update_clinician(
     body: Body,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
-    let (clinic, user) = relation.into_inner();
-    let clinic = clinic_id(&clinic)?;
+    let (clinic, user) = told_by_service(&caller, relation)?;
     let told: ClinicianRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     // The mark comes first: a relation without it would not be seen, a mark without relation
@@ -203,9 +188,7 @@ pub(crate) async fn delete_clinician(
     query: Option<Query<Revision>>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
-    let (clinic, user) = relation.into_inner();
-    let clinic = clinic_id(&clinic)?;
+    let (clinic, user) = told_by_service(&caller, relation)?;
     let revision = revision_in(query)?;
     state
         .store
@@ -215,8 +198,31 @@ pub(crate) async fn delete_clinician(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn clinic_id(text: &str) -> Result<ObjectId, Refusal> {
-    ObjectId::parse_str(text).map_err(|_| InvalidContent::ClinicId.into())
+/// Makes a change that may take whoever runs the account of `patient`.
+async fn change_patient(
+    state: &State,
+    patient: &UserId,
+    change: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
+) -> Result<HttpResponse, ApiError> {
+    let store = &state.store;
+    let changed = mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, patient).await?;
+        Ok(change(session).await?)
+    })
+    .await;
+    changed.map_err(aborted)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The clinic and the user of a relation, which only services tell.
+fn told_by_service(
+    caller: &Caller,
+    relation: Path<(String, UserId)>,
+) -> Result<(ObjectId, UserId), Refusal> {
+    only_services(caller)?;
+    let (clinic, user) = relation.into_inner();
+    let clinic = ObjectId::parse_str(clinic).map_err(|_| InvalidContent::ClinicId)?;
+    Ok((clinic, user))
 }
 
 fn revision_in(query: Option<Query<Revision>>) -> Result<i64, Refusal> {
