@@ -29,6 +29,7 @@ mod error;
 mod invitations;
 mod mail;
 mod mailing;
+mod pages;
 mod people;
 mod relay;
 mod resets;
@@ -58,6 +59,7 @@ pub use routes::{openapi, table};
 use crate::{
     config::LimitSettings,
     mail::Mailer,
+    pages::Pages,
     relay::ConfirmRelay,
     store::{Confirmations, Quotas},
 };
@@ -80,6 +82,8 @@ pub struct State {
     data: Option<data::Data>,
     authenticator: Authenticator,
     limits: Arc<LimitSettings>,
+    /// `None`: a web application does their work.
+    pages: Option<Arc<Pages>>,
 }
 
 impl State {
@@ -98,14 +102,16 @@ impl State {
             Some(url) => Some(data::Data::new(PeerClient::new(url, login)?)),
             None => None,
         };
+        let mailer = Mailer::new(&config.mail, &config.web)?;
         Ok(Self {
+            pages: Pages::new(&config.web, &mailer.product()?)?,
             client: database.client().clone(),
             readiness: Readiness::watching(database.clone()),
             confirmations: Confirmations::open(&database).await?,
             quotas: Quotas::open(&database).await?,
             outbox: Outbox::open(&database, &config.outbox).await?,
             mails: Outbox::open_named(&database, "mail_outbox", &config.outbox).await?,
-            mailer: Arc::new(Mailer::new(&config.mail, &config.web)?),
+            mailer: Arc::new(mailer),
             user_api,
             gatekeeper: Gatekeeper::new(gatekeeper),
             data,
@@ -138,5 +144,8 @@ impl State {
 pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
+    if let Some(pages) = &state.pages {
+        pages::configure(config, pages);
+    }
     table().configure(config);
 }

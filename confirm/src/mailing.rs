@@ -117,7 +117,7 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
 }
 
 /// Whose data it is about.
-fn care_team_name(profile: &PersonProfile) -> Option<String> {
+pub(crate) fn care_team_name(profile: &PersonProfile) -> Option<String> {
     match &profile.patient {
         Some(patient) if patient.is_other_person => patient.full_name.clone(),
         _ => profile.full_name.clone(),

@@ -27,6 +27,17 @@ pub(crate) enum InvalidClaim {
     WrongBirthday = 1006,
 }
 
+impl InvalidClaim {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::NoBody,
+        Self::NoPassword,
+        Self::InvalidPassword,
+        Self::NoBirthday,
+        Self::InvalidBirthday,
+        Self::WrongBirthday,
+    ];
+}
+
 /// What the owner says.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {

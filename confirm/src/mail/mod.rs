@@ -85,6 +85,11 @@ impl Mailer {
         })
     }
 
+    /// The name of the product, the operator's own if it has one.
+    pub(crate) fn product(&self) -> anyhow::Result<String> {
+        self.templates.product()
+    }
+
     /// Sends the letter once. Texts of errors name no person and no address.
     pub(crate) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
         if letter.recipients.is_empty() {

@@ -119,6 +119,11 @@ impl Templates {
         })
     }
 
+    /// The name of the product, as plain text.
+    pub(super) fn product(&self) -> anyhow::Result<String> {
+        Ok(self.environment.render_str("{{ product }}", ())?)
+    }
+
     fn try_all(&self) -> anyhow::Result<()> {
         let sparse = Variables::sparse_sample();
         for template in Template::ALL {

@@ -1,0 +1,183 @@
+//! The invitations of who is logged in.
+
+use actix_web::HttpResponse;
+use chrono::Utc;
+use minijinja::{context, value::Serde};
+use serde::{Deserialize, Serialize};
+use shared_runtime::error::ApiError;
+use shared_types::UserId;
+use tracing::warn;
+
+use super::{
+    outcome,
+    posted::Posted,
+    visit::{Visit, see},
+};
+use crate::{
+    State, acceptance,
+    domain::{confirmation::Confirmation, context::Offer},
+    error::Refusal,
+    invitations::{self, Received},
+    mailing::care_team_name,
+    people::{self, People},
+};
+
+/// Where they are.
+pub(super) const PATH: &str = "/pages/invitations";
+
+/// What is done about one of them.
+#[derive(Deserialize)]
+pub(super) struct Reply {
+    key: String,
+    /// The account that is shared.
+    sharer: UserId,
+    answer: Verb,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Verb {
+    Accept,
+    Decline,
+}
+
+/// An invitation in plain words.
+#[derive(Serialize)]
+struct Shown {
+    key: String,
+    sharer: UserId,
+    /// Who invites; `None`: a name is not known.
+    from: Option<String>,
+    /// Whose data are shared; `None`: a name is not known.
+    care_team: Option<String>,
+    nickname: Option<String>,
+    /// Whether we understand what is offered.
+    is_readable: bool,
+    offers: Vec<String>,
+    /// The last day; `None`: no end.
+    open_until: Option<String>,
+}
+
+/// `GET /pages/invitations`: the invitations that wait for an answer.
+///
+/// Answer: 200; 303 to the log-in for everybody else.
+/// Errors: 500 the store or user-api failed; 503 the session cannot be checked.
+/// Source: confirm specification, `GetReceivedInvitations`.
+pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiError> {
+    let Some(invitee) = visit.person().await? else {
+        return Ok(visit.leave("/login"));
+    };
+    let Received {
+        invitations,
+        mut people,
+    } = invitations::list_received(&visit.state, &invitee).await?;
+    load_missing(&visit.state, &invitations, &mut people).await;
+    let now = Utc::now();
+    let shown: Vec<Shown> = invitations
+        .into_iter()
+        .filter(|invitation| !invitation.is_expired(now))
+        .filter_map(|invitation| Shown::new(invitation, &people))
+        .collect();
+    let email = people
+        .get(&invitee)
+        .and_then(|person| person.user.emails.as_ref()?.first());
+    visit.page(
+        "invitations.html",
+        context! { invitations => Serde(&shown), email },
+    )
+}
+
+/// Those who sent an invitation before the account existed, and whoever sent one for somebody else.
+async fn load_missing(state: &State, invitations: &[Confirmation], people: &mut People) {
+    let missing: Vec<&UserId> = invitations
+        .iter()
+        .flat_map(|invitation| [&invitation.creator_id, &invitation.sender_id])
+        .flatten()
+        .filter(|id| !people.contains_key(*id))
+        .collect();
+    match people::load(state, missing).await {
+        Ok(loaded) => people.extend(loaded),
+        Err(cause) => warn!(%cause, "invitations are shown without names"),
+    }
+}
+
+impl Shown {
+    /// `None`: an old document that names no account to be shared.
+    fn new(invitation: Confirmation, people: &People) -> Option<Self> {
+        let sharer = invitation.creator_id?;
+        let profile_of = |id: &UserId| people.get(id)?.profile.as_ref();
+        let sender = invitation.sender_id.as_ref().unwrap_or(&sharer);
+        let offer = Offer::read(invitation.context.as_ref());
+        Some(Self {
+            key: invitation.key,
+            from: profile_of(sender).and_then(|profile| profile.full_name.clone()),
+            care_team: profile_of(&sharer).and_then(care_team_name),
+            is_readable: offer.is_ok(),
+            nickname: offer.as_ref().ok().and_then(|offer| offer.nickname.clone()),
+            offers: offer.as_ref().map(offers).unwrap_or_default(),
+            open_until: invitation
+                .expires_at
+                .map(|end| end.format("%-d %B %Y, %H:%M UTC").to_string()),
+            sharer,
+        })
+    }
+}
+
+/// What one may do who accepts, a line for each.
+fn offers(offer: &Offer) -> Vec<String> {
+    let names = offer.permissions.0.iter();
+    let granted = names.filter(|(name, value)| *name != shared_types::ROOT && !value.is_null());
+    granted.map(|(name, _)| in_words(name)).collect()
+}
+
+fn in_words(permission: &str) -> String {
+    match permission {
+        "view" => "see all data and the profile",
+        "upload" => "add data, and see when data were added last",
+        "note" => "read and write notes",
+        "edit" => "change data and the profile",
+        "follow" => "follow along and be alerted",
+        "admin" => "manage the account: decide who may do what, invite others, and delete it",
+        "custodian" => "run the account for the person it is about",
+        other => return format!("do what is called “{other}”"),
+    }
+    .to_owned()
+}
+
+/// `POST /pages/invitations`: accepts an invitation, or declines it.
+///
+/// Body: `key`, `sharer`, and `answer`, which is `accept` or `decline`. Answer: 303.
+/// Errors: 403 a form of another site, or the invitation is not open any more, or who sent it may
+/// no longer share the account; 404 there is none; 500 the store or a peer failed; 503 the session
+/// cannot be checked.
+/// Source: confirm specification, `AcceptCareTeamInvite` and `DismissCareTeamInvite`.
+pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpResponse, ApiError> {
+    let Posted { visit, form } = posted;
+    let Some(invitee) = visit.person().await? else {
+        return Ok(visit.leave("/login"));
+    };
+    match answer(&visit.state, &invitee, &form).await {
+        Ok(()) => Ok(see(match form.answer {
+            Verb::Accept => outcome::ACCEPTED.path,
+            Verb::Decline => outcome::DECLINED.path,
+        })),
+        Err(error) if matches!(error.status().as_u16(), 400 | 403 | 404) => visit.message(
+            HttpResponse::from_error(error),
+            "This invitation is not open any more",
+            "It was answered, withdrawn or replaced, or its time is over. Whoever sent it can \
+             invite you again.",
+            (PATH, "Back to your invitations"),
+        ),
+        Err(error) => Err(error),
+    }
+}
+
+async fn answer(state: &State, invitee: &UserId, form: &Reply) -> Result<(), ApiError> {
+    let sharer = &form.sharer;
+    let found = invitations::find(state, invitee, sharer, Some(&form.key)).await?;
+    let invitation = found.ok_or(Refusal::NoInvite)?;
+    match form.answer {
+        Verb::Accept => acceptance::accept(state, &invitation, invitee, sharer).await,
+        Verb::Decline => invitations::dismiss(state, &invitation, invitee, sharer).await,
+    }
+}

@@ -1,0 +1,188 @@
+//! The small pages that the links in mails open while no web application is configured.
+//!
+//! Plain HTML, rendered here and complete without scripts. The pages call what the API calls; what
+//! they add is the browser's side of it: a session in a cookie, forms that other sites cannot send
+//! ([`posted`]), and headers that leave a browser no way to load or leak anything ([`dress`]).
+
+mod claim;
+mod dress;
+mod invitations;
+mod log_in;
+mod outcome;
+mod passwords;
+mod posted;
+mod sign_up;
+mod templates;
+mod verify;
+mod visit;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse, Resource,
+    dev::HttpServiceFactory,
+    guard,
+    http::{StatusCode, Uri, header},
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+use anyhow::Context;
+use shared_runtime::error::ApiError;
+
+use crate::config::WebSettings;
+use templates::Templates;
+
+/// What the pages share.
+pub(crate) struct Pages {
+    templates: Templates,
+    /// Where they are, as browsers write it: scheme, host, and a port that is not the usual one.
+    origin: String,
+}
+
+impl Pages {
+    /// The pages at the public origin, of what is called `product`; `None`: there is a web
+    /// application.
+    pub(crate) fn new(settings: &WebSettings, product: &str) -> anyhow::Result<Option<Arc<Self>>> {
+        if settings.web_url.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(Self {
+            templates: Templates::load(product)?,
+            origin: origin(&settings.public_url)?,
+        })))
+    }
+
+    /// Whether browsers keep what passes between them and the pages from others.
+    fn is_secure(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+}
+
+fn origin(public_url: &str) -> anyhow::Result<String> {
+    let unusable = || format!("web.public_url: {public_url} is not the URL of a host");
+    let url: Uri = public_url.parse().with_context(unusable)?;
+    let (scheme, host) = url.scheme_str().zip(url.host()).with_context(unusable)?;
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = url.port_u16().filter(|port| *port != usual);
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{scheme}://{}{port}", host.to_lowercase()))
+}
+
+/// The route table of the pages. It comes before that of the API, whose `/signup/{userid}` has
+/// room for theirs; no account has such an id.
+pub(crate) fn configure(config: &mut ServiceConfig, pages: &Arc<Pages>) {
+    config.app_data(Data::from(pages.clone()));
+    let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    let mut serve = |resource: Resource, allowed| {
+        config.service(dressed(resource, allowed));
+    };
+    serve(
+        web::resource("/login")
+            .route(get().to(log_in::show_log_in))
+            .route(web::post().to(log_in::log_in)),
+        "GET, POST",
+    );
+    serve(
+        web::resource(["/signup", "/signup/personal", sign_up::CLINICIAN])
+            .route(get().to(sign_up::show_sign_up))
+            .route(web::post().to(sign_up::sign_up)),
+        "GET, POST",
+    );
+    serve(
+        web::resource("/confirm-password-reset")
+            .route(get().to(passwords::show_reset))
+            .route(web::post().to(passwords::reset_password)),
+        "GET, POST",
+    );
+    serve(
+        web::resource("/pages/forgot-password")
+            .route(get().to(passwords::show_forgotten))
+            .route(web::post().to(passwords::request_reset)),
+        "GET, POST",
+    );
+    serve(
+        web::resource(invitations::PATH)
+            .route(get().to(invitations::list_invitations))
+            .route(web::post().to(invitations::answer_invitation)),
+        "GET, POST",
+    );
+    serve(
+        web::resource("/pages/verify").route(web::post().to(verify::verify)),
+        "POST",
+    );
+    serve(
+        web::resource("/pages/verification-mail").route(web::post().to(verify::send_again)),
+        "POST",
+    );
+    serve(
+        web::resource("/pages/log-out").route(web::post().to(log_in::log_out)),
+        "POST",
+    );
+    serve(
+        web::resource("/pages/done/{outcome}").route(get().to(outcome::show_outcome)),
+        "GET",
+    );
+    serve(
+        web::resource("/pages/style.css").route(
+            get().to(async || asset("text/css", include_str!("../../templates/pages/style.css"))),
+        ),
+        "GET",
+    );
+    serve(
+        web::resource("/pages/icon.svg").route(get().to(async || {
+            asset(
+                "image/svg+xml",
+                include_str!("../../templates/pages/icon.svg"),
+            )
+        })),
+        "GET",
+    );
+    serve(
+        web::resource(["/pages", "/pages/{rest:.*}"]).route(web::to(async || not_found())),
+        "",
+    );
+}
+
+/// `resource` with the headers of pages, and with pages for its errors.
+fn dressed(resource: Resource, allowed: &'static str) -> impl HttpServiceFactory + 'static {
+    resource
+        .default_service(web::to(move || async move {
+            let error = ApiError::empty(StatusCode::METHOD_NOT_ALLOWED);
+            let mut response = HttpResponse::from_error(error);
+            let allowed = header::HeaderValue::from_static(allowed);
+            response.headers_mut().insert(header::ALLOW, allowed);
+            response
+        }))
+        .wrap(from_fn(dress::dress))
+}
+
+fn asset(content_type: &'static str, content: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=600"))
+        .body(content)
+}
+
+fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::empty(StatusCode::NOT_FOUND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn the_origin_is_written_as_browsers_do() {
+        for (public_url, wanted) in [
+            ("https://api.example.org", "https://api.example.org"),
+            ("https://API.example.org:443/", "https://api.example.org"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("https://example.org:80/x", "https://example.org:80"),
+        ] {
+            assert_eq!(origin(public_url).unwrap(), wanted);
+        }
+        assert!(origin("/nowhere").is_err());
+    }
+}

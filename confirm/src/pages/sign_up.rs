@@ -1,0 +1,113 @@
+//! New accounts.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use minijinja::context;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use shared_runtime::{error::ApiError, peers::user_api::SignUp};
+
+use super::{
+    claim::BAD_PASSWORD,
+    outcome,
+    posted::Posted,
+    templates::Errors,
+    visit::{Visit, see},
+};
+use crate::{
+    domain::{address, claim::is_password},
+    error::Failure,
+    signups::{self, Mail, Requester},
+};
+
+/// Where those sign up who are invited into a clinic.
+pub(super) const CLINICIAN: &str = "/signup/clinician";
+
+const FORM: &str = "sign_up.html";
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Link {
+    invite_email: Option<String>,
+}
+
+/// A new account.
+#[derive(Deserialize)]
+pub(super) struct NewAccount {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: SecretString,
+}
+
+/// `GET /signup`, `/signup/personal`, `/signup/clinician`: the form of a new account. Public.
+///
+/// Query: `inviteEmail`, the address that was invited. Answer: 200.
+/// Errors: none of its own.
+/// Source: confirm specification, links in mails.
+pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError> {
+    let link: Link = visit.query();
+    let values = context! {
+        action => visit.path(),
+        is_invited => link.invite_email.is_some(),
+        is_clinician => visit.path() == CLINICIAN,
+        email => link.invite_email.unwrap_or_default(),
+    };
+    visit.page(FORM, values)
+}
+
+/// `POST` to the same paths: makes the account and mails the key that verifies its address.
+///
+/// Body: `email`, `password`. Answer: 303.
+/// Errors: 400 address or password have to be corrected; 403 a form of another site; 409 the
+/// address has an account; 429 too many mails to it, but the account exists; 500 user-api or the
+/// store failed.
+/// Source: user specification, sign-up; confirm specification, `SendAccountSignupConfirmation`.
+pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, ApiError> {
+    let Posted { visit, form } = posted;
+    let (email, is_clinician) = (form.email.trim(), visit.path() == CLINICIAN);
+    let again = |status, errors: Errors| {
+        let values = context! {
+            action => visit.path(), email, is_invited => false, is_clinician,
+            is_taken => status == StatusCode::CONFLICT,
+        };
+        visit.corrected(status, FORM, &errors, values)
+    };
+    let mut errors = Errors::new();
+    if !address::has_form(email) {
+        errors.insert(
+            "email",
+            "This is no address. It has the form name@example.org.",
+        );
+    }
+    if !is_password(form.password.expose_secret()) {
+        errors.insert("password", BAD_PASSWORD);
+    }
+    if !errors.is_empty() {
+        return again(StatusCode::BAD_REQUEST, errors);
+    }
+    let role = if is_clinician { "clinician" } else { "patient" };
+    let user_api = &visit.state.user_api;
+    let made = user_api.sign_up(email, &form.password, &[role]).await;
+    let session = match made.map_err(Failure::UpdatingUser.because())? {
+        SignUp::Created(session) => session,
+        SignUp::Taken => {
+            let taken = "There is an account with this address already.";
+            return again(StatusCode::CONFLICT, Errors::from([("email", taken)]));
+        }
+        SignUp::Invalid => {
+            let invalid = "This address is not accepted.";
+            return again(StatusCode::BAD_REQUEST, Errors::from([("email", invalid)]));
+        }
+    };
+    let requester = Requester::Person(&session.user_id);
+    let sent = signups::request(&visit.state, requester, &session.user_id, Mail::Queued).await;
+    // Whoever signed up logs in once the address is verified. Until then the session is for nothing.
+    visit.end(&session.token).await;
+    match sent {
+        Ok(_) => Ok(see(outcome::SIGNED_UP.path)),
+        Err(error) => {
+            let values = context! { email, is_new => true };
+            visit.page_about(error, "unverified.html", values)
+        }
+    }
+}

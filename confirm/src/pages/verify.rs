@@ -1,0 +1,134 @@
+//! The verification of an address, and the claim of an account that others made.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use minijinja::context;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use shared_runtime::error::ApiError;
+
+use super::{
+    claim, outcome,
+    posted::Posted,
+    visit::{Visit, see},
+};
+use crate::{
+    State,
+    domain::{address, signup::is_custodial},
+    error::{Failure, Refusal},
+    mailing,
+    signups::{self, Mail, Requester},
+    verification,
+};
+
+const CLAIM: &str = "claim.html";
+
+/// The key from the mail and, for an account without password, what shows that it is theirs.
+#[derive(Deserialize)]
+pub(super) struct Verification {
+    key: String,
+    password: Option<SecretString>,
+    #[serde(default)]
+    birthday: String,
+}
+
+/// An address to which a mail shall go.
+#[derive(Deserialize)]
+pub(super) struct Recipient {
+    #[serde(default)]
+    pub(super) email: String,
+}
+
+/// The page behind the link with `key`, which was mailed to `email` if the link says the truth.
+/// Changes nothing.
+pub(super) async fn show(visit: &Visit, key: &str, email: &str) -> Result<HttpResponse, ApiError> {
+    let (confirmation, account) = match verification::find(&visit.state, key, None).await {
+        Ok(found) => found,
+        Err(error) => return refused(visit, error, email),
+    };
+    let email = confirmation.email;
+    if is_custodial(&account.user) {
+        let values = context! { key, email, birthday => "" };
+        return visit.page(CLAIM, values);
+    }
+    if account.user.email_verified == Some(true) {
+        return Ok(see(outcome::VERIFIED.path));
+    }
+    visit.page("verify.html", context! { key, email })
+}
+
+/// `POST /pages/verify`: verifies an address, or claims an account.
+///
+/// Body: `key`; for an account without password `password` and `birthday`. Answer: 303.
+/// Errors: 403 a form of another site; 404 the key is worth nothing; 409 password or birthday have
+/// to be corrected; 429 too many birthdays were tried; 500 the store or user-api failed.
+/// Source: confirm specification, `ConfirmAccountSignup`.
+pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse, ApiError> {
+    let Posted { visit, form } = posted;
+    let password = form.password.as_ref().map(ExposeSecret::expose_secret);
+    let body = json!({ "password": password, "birthday": form.birthday }).to_string();
+    let error = match verification::accept(&visit.state, &form.key, None, body.as_bytes()).await {
+        Ok(()) => return Ok(see(outcome::VERIFIED.path)),
+        Err(error) => error,
+    };
+    match claim::errors_of(&error) {
+        None => refused(&visit, error, ""),
+        Some(errors) => {
+            let (confirmation, _) = verification::find(&visit.state, &form.key, None).await?;
+            let (key, email, birthday) = (form.key, confirmation.email, form.birthday);
+            let values = context! { key, email, birthday };
+            visit.corrected(StatusCode::CONFLICT, CLAIM, &errors, values)
+        }
+    }
+}
+
+/// Tells what to do about a key that is worth nothing.
+fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, ApiError> {
+    if error.status() != StatusCode::NOT_FOUND {
+        return Err(error);
+    }
+    let is_expired = error.body() == ApiError::from(Refusal::SignUpExpired).body();
+    let email = Some(email).filter(|email| address::has_form(email));
+    let values = context! { is_expired, email => email.unwrap_or_default() };
+    visit.page_about(error, "sign_up_link_gone.html", values)
+}
+
+/// `POST /pages/verification-mail`: mails a new link to an address that is not verified. Public.
+///
+/// Body: `email`. Answer: 303, the same whether there is such an account or not.
+/// Errors: 403 a form of another site; 429 too many mails to it; 500 the store or user-api failed.
+/// Source: confirm specification, `ResendAccountSignupConfirmation`.
+pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
+    let Posted { visit, form } = posted;
+    let email = form.email.trim();
+    if address::has_form(email) {
+        match signups::resend(&visit.state, email).await {
+            Err(error) if error.status() == StatusCode::NOT_FOUND => {
+                send_first(&visit.state, email).await?;
+            }
+            sent => sent?,
+        }
+    }
+    Ok(see(outcome::MAIL_SENT.path))
+}
+
+/// For an account whose owner signed up elsewhere and never asked for the mail. An account that
+/// others made gets its first mail when they want it.
+async fn send_first(state: &State, email: &str) -> Result<(), ApiError> {
+    let account = mailing::find_account(state, email).await;
+    let Some(account) = account.map_err(Failure::FindingUser.because())? else {
+        return Ok(());
+    };
+    if is_custodial(&account.user) || account.user.email_verified == Some(true) {
+        return Ok(());
+    }
+    let nobody = Requester::Service {
+        clinic_id: None,
+        invited_by: None,
+    };
+    match signups::request(state, nobody, &account.user.userid, Mail::Queued).await {
+        // It stands already: another address of the account was verified with it.
+        Err(error) if error.body() == ApiError::from(Refusal::SignUpExists).body() => Ok(()),
+        made => made.map(drop),
+    }
+}
