@@ -173,7 +173,7 @@ impl Platform {
     /// minute. A server that does not let us change that makes some journeys slower.
     async fn limit_transactions(&self) {
         let admin = self.confirm_database().client().database("admin");
-        let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 10 };
+        let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 3 };
         drop(admin.run_command(limit).await);
     }
 

@@ -36,7 +36,7 @@ const COMMON: [&str; 10] = [
     "--setParameter",
     "shutdownTimeoutMillisForSignaledShutdown=0",
     "--setParameter",
-    "transactionLifetimeLimitSeconds=10",
+    "transactionLifetimeLimitSeconds=3",
 ];
 
 /// One gigabyte of cache holds the data of a developer; the log of
