@@ -89,15 +89,6 @@ impl UserApi {
             .json()
     }
 
-    /// The accounts with these ids; unknown ones are missing (`GET /users?id=`). At most 200 ids.
-    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<UserRecord>, PeerError> {
-        let ids: Vec<String> = ids.iter().map(|id| segment(id.as_str())).collect();
-        self.client
-            .get(&format!("/users?id={}", ids.join(",")))
-            .await?
-            .json()
-    }
-
     /// Tells who runs the account of `user`, or is about to; answers whether it needs somebody, and
     /// who of them exists (`PUT /internal/users/:userId/holders`). Repeatable.
     pub async fn tell_holders(

@@ -15,7 +15,7 @@ use shared_runtime::{
         user_api::{Login, SignUp, UserApi},
     },
 };
-use shared_types::{Grant, PermissionSet, UserId};
+use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, PermissionSet, UserId};
 use wiremock::{
     Mock, MockBuilder, MockServer, ResponseTemplate,
     matchers::{any, body_json, header, method, path, query_param},
@@ -87,6 +87,48 @@ async fn a_grant_is_put_under_its_id_and_403_is_an_answer() {
         assert_eq!(matches!(failed, Err(PeerError::Refused { .. })), is_refusal);
         assert!(failed.is_err());
     }
+}
+
+#[actix_web::test]
+async fn user_api_and_gatekeeper_tell_each_other_who_runs_an_account() {
+    let server = MockServer::start().await;
+    by_service("PUT", "/internal/users/kid/holders")
+        .and(body_json(
+            json!({"version": 3, "holders": ["alice", "bob"]}),
+        ))
+        .respond_with(answer(
+            200,
+            &json!({"needsHolder": true, "existing": ["bob"]}),
+        ))
+        .mount(&server)
+        .await;
+    by_service("PUT", "/internal/users/kid/lock")
+        .respond_with(answer(
+            200,
+            &json!({"version": 4, "holders": ["bob"], "clinicCustodian": true}),
+        ))
+        .mount(&server)
+        .await;
+    let kid = UserId::from("kid");
+    let notice = HolderNotice {
+        version: 3,
+        holders: vec!["alice".into(), "bob".into()],
+    };
+    let need = UserApi::new(client(&server))
+        .tell_holders(&kid, &notice)
+        .await;
+    let expected = HolderNeed {
+        needs_holder: true,
+        existing: vec!["bob".into()],
+    };
+    assert_eq!(need.unwrap(), expected);
+    let locked = Gatekeeper::new(client(&server)).lock_account(&kid).await;
+    let expected = LockedAccount {
+        version: 4,
+        holders: vec!["bob".into()],
+        clinic_custodian: true,
+    };
+    assert_eq!(locked.unwrap(), expected);
 }
 
 #[actix_web::test]
