@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Settings of every local server. A single node has no one to hand over to
 /// when it stops, so it need not wait for that (15 s by default). What the
-/// transaction of a program that was killed has locked is free after 10 s (by
+/// transaction of a program that was killed has locked is free after 3 s (by
 /// default after 60 s).
 const COMMON: [&str; 10] = [
     "--replSet",
