@@ -129,9 +129,8 @@ pub(crate) async fn reset(
     if reset.is_expired(Utc::now()) {
         return Err(Refusal::ResetExpired.into());
     }
-    let (Some(user), Some(password)) = (find_user(state, &reset).await?, password) else {
-        return Err(Refusal::ResetRefused.into());
-    };
+    let user = find_user(state, &reset).await?.ok_or(Refusal::NoReset)?;
+    let password = password.ok_or(Refusal::ResetRefused)?;
     let body = json!({
         "updates": { "password": password.expose_secret() },
         // An address that the account gave up since opens it no more.
