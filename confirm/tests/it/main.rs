@@ -1,0 +1,11 @@
+//! HTTP tests of confirm against a real database, with its peers played by stubs.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod mailbox;
+mod peers;
+mod world;
+
+mod auth;
+mod paths;
+mod tokens;

@@ -1,0 +1,376 @@
+//! user-api, gatekeeper and the data service as far as confirm asks them, in one stub: accounts,
+//! permissions and alerts are kept, so that what was done can be seen, and each can be made to fail.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use serde_json::{Map, Value, json};
+use shared_runtime::auth::{SessionClaims, TOKEN_HEADER};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+
+use crate::world::KEYS;
+
+/// The secret with which confirm logs in.
+pub(crate) const SECRET: &str = "the secret of confirm";
+
+const SERVICE_TOKEN: &str = "the token of confirm itself";
+
+pub(crate) struct Peers {
+    server: MockServer,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What can be asked of peers, and so made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Ask {
+    People,
+    Update,
+    Pair,
+    Grant,
+    Alerts,
+    Token,
+}
+
+#[derive(Default)]
+struct Known {
+    tokens: HashMap<String, Value>,
+    accounts: BTreeMap<String, Value>,
+    profiles: BTreeMap<String, Value>,
+    permissions: BTreeMap<(String, String), Map<String, Value>>,
+    /// What was asked, the failed ones included, the oldest first.
+    asked: Vec<(Ask, String, Value)>,
+    applied: Vec<String>,
+    alerts: Vec<(String, Value)>,
+    failing: HashMap<Ask, u16>,
+}
+
+impl Peers {
+    pub(crate) async fn start() -> Self {
+        let peers = Self {
+            server: MockServer::start().await,
+            known: Arc::default(),
+        };
+        Mock::given(any())
+            .respond_with(Stub(peers.known.clone()))
+            .mount(&peers.server)
+            .await;
+        peers
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.uri()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap()
+    }
+
+    pub(crate) fn know(&self, token: &str, claims: &SessionClaims) {
+        let data =
+            json!({"isserver": claims.is_server(), "userid": claims.usr, "expires_at": claims.exp});
+        self.known().tokens.insert(token.to_owned(), data);
+    }
+
+    pub(crate) fn forget_tokens(&self) {
+        self.known().tokens.clear();
+    }
+
+    /// An account with a password, a verified address and a name made of `id`.
+    pub(crate) fn has(&self, id: &str) {
+        self.has_with(id, json!({}));
+    }
+
+    /// As [`Self::has`], with other members; `null` takes one away.
+    pub(crate) fn has_with(&self, id: &str, members: Value) {
+        let email = format!("{id}@example.org");
+        let mut account = json!({
+            "userid": id, "username": email, "emails": [email], "roles": ["patient"],
+            "emailVerified": true, "passwordExists": true,
+        });
+        merge(&mut account, members);
+        let mut known = self.known();
+        known.accounts.insert(id.to_owned(), account);
+        let profile = json!({ "fullName": format!("{id} of Tide"), "patient": null });
+        known.profiles.insert(id.to_owned(), profile);
+    }
+
+    /// A child's account that others made, with an address and a birthday.
+    pub(crate) fn has_child(&self, id: &str, birthday: &str) {
+        self.has_with(id, json!({"passwordExists": false, "emailVerified": false}));
+        let patient = json!({
+            "fullName": id, "birthday": birthday, "diagnosisDate": "2020-02-02",
+            "isOtherPerson": true,
+        });
+        self.profile(id, json!({ "fullName": "A Parent", "patient": patient }));
+    }
+
+    pub(crate) fn change(&self, id: &str, members: Value) {
+        merge(self.known().accounts.get_mut(id).unwrap(), members);
+    }
+
+    /// `null`: none.
+    pub(crate) fn profile(&self, id: &str, profile: Value) {
+        self.known().profiles.insert(id.to_owned(), profile);
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        let mut known = self.known();
+        known.accounts.remove(id);
+        known.profiles.remove(id);
+    }
+
+    pub(crate) fn account(&self, id: &str) -> Value {
+        self.known().accounts[id].clone()
+    }
+
+    /// What `grantee` may do on the account of `sharer` from here on.
+    pub(crate) fn allow(&self, sharer: &str, grantee: &str, permissions: Value) {
+        let Value::Object(permissions) = permissions else {
+            panic!("permissions are an object");
+        };
+        let pair = (sharer.to_owned(), grantee.to_owned());
+        self.known().permissions.insert(pair, permissions);
+    }
+
+    pub(crate) fn revoke(&self, sharer: &str, grantee: &str) {
+        let pair = (sharer.to_owned(), grantee.to_owned());
+        self.known().permissions.remove(&pair);
+    }
+
+    /// `null`: nothing.
+    pub(crate) fn permissions(&self, sharer: &str, grantee: &str) -> Value {
+        let pair = (sharer.to_owned(), grantee.to_owned());
+        let known = self.known();
+        let found = known.permissions.get(&pair);
+        found.map_or(Value::Null, |set| Value::Object(set.clone()))
+    }
+
+    /// The bodies that came with `ask`, with what they were about.
+    pub(crate) fn asked(&self, ask: Ask) -> Vec<(String, Value)> {
+        let known = self.known();
+        let asked = known.asked.iter().filter(|(what, ..)| *what == ask);
+        asked
+            .map(|(_, name, body)| (name.clone(), body.clone()))
+            .collect()
+    }
+
+    /// The grants that had their effect.
+    pub(crate) fn applied(&self) -> Vec<String> {
+        self.known().applied.clone()
+    }
+
+    /// The stored alert configurations, each with its path.
+    pub(crate) fn alerts(&self) -> Vec<(String, Value)> {
+        self.known().alerts.clone()
+    }
+
+    /// Answers `ask` with `status` from here on.
+    pub(crate) fn fail(&self, ask: Ask, status: u16) {
+        self.known().failing.insert(ask, status);
+    }
+
+    pub(crate) fn mend(&self, ask: Ask) {
+        self.known().failing.remove(&ask);
+    }
+}
+
+fn merge(into: &mut Value, members: Value) {
+    let Value::Object(members) = members else {
+        panic!("members are an object");
+    };
+    for (name, value) in members {
+        let into = into.as_object_mut().unwrap();
+        if value.is_null() {
+            into.remove(&name);
+        } else {
+            into.insert(name, value);
+        }
+    }
+}
+
+struct Stub(Arc<Mutex<Known>>);
+
+impl Respond for Stub {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let header = |name: &str| {
+            request
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let path = percent_decoded(request.url.path());
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match parts[..] {
+            [".well-known", "jwks.json"] => return ok(&json!({"keys": [KEYS.key.public()]})),
+            ["serverlogin"] => {
+                let is_confirm = header("x-tidepool-server-name") == Some("confirm")
+                    && header("x-tidepool-server-secret") == Some(SECRET);
+                return if is_confirm {
+                    ResponseTemplate::new(200).insert_header(TOKEN_HEADER, SERVICE_TOKEN)
+                } else {
+                    ResponseTemplate::new(401)
+                };
+            }
+            _ => {}
+        }
+        if header(TOKEN_HEADER) != Some(SERVICE_TOKEN) {
+            return ResponseTemplate::new(401);
+        }
+        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let query: HashMap<_, _> = request.url.query_pairs().into_owned().collect();
+        let mut known = self.0.lock().unwrap();
+        match (request.method.as_str(), &parts[..]) {
+            ("GET", ["token", token]) => known.answer(Ask::Token, token, &body),
+            ("GET", ["internal", "people"]) => match (query.get("ids"), query.get("email")) {
+                (Some(ids), None) => known.people(ids),
+                (None, Some(email)) => known.people_at(email),
+                _ => ResponseTemplate::new(400),
+            },
+            ("PUT", ["user", id]) => known.answer(Ask::Update, id, &body),
+            ("GET", ["access", sharer, grantee]) => {
+                known.answer(Ask::Pair, &format!("{sharer}/{grantee}"), &body)
+            }
+            ("PUT", ["internal", "grants", id]) => known.answer(Ask::Grant, id, &body),
+            ("POST", ["v1", "users", ..]) => known.answer(Ask::Alerts, &path, &body),
+            _ => ResponseTemplate::new(404),
+        }
+    }
+}
+
+fn percent_decoded(path: &str) -> String {
+    let text = format!("x={}", path.replace('+', "%2B"));
+    let url: reqwest::Url = format!("http://x/?{text}").parse().unwrap();
+    url.query_pairs().next().unwrap().1.into_owned()
+}
+
+fn ok(body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+/// As loosely as the database of user-api compares.
+fn folded(email: &str) -> String {
+    email.to_lowercase().replace('ß', "ss")
+}
+
+impl Known {
+    fn answer(&mut self, ask: Ask, name: &str, body: &Value) -> ResponseTemplate {
+        self.asked.push((ask, name.to_owned(), body.clone()));
+        if let Some(status) = self.failing.get(&ask) {
+            return ResponseTemplate::new(*status);
+        }
+        match ask {
+            Ask::Token => match self.tokens.get(name) {
+                Some(data) => ok(data),
+                None => ResponseTemplate::new(404),
+            },
+            Ask::People => ok(&json!([])),
+            Ask::Update => self.update(name, body),
+            Ask::Pair => self.pair(name),
+            Ask::Grant => self.grant(name, body),
+            Ask::Alerts => {
+                self.alerts.push((name.to_owned(), body.clone()));
+                ResponseTemplate::new(204)
+            }
+        }
+    }
+
+    fn people(&mut self, ids: &str) -> ResponseTemplate {
+        let ids: Vec<&str> = ids.split(',').collect();
+        if ids.len() > 200 {
+            return ResponseTemplate::new(400);
+        }
+        let people = ids.into_iter().filter_map(|id| self.person(id)).collect();
+        self.told(Value::Array(people))
+    }
+
+    fn people_at(&mut self, email: &str) -> ResponseTemplate {
+        let has = |account: &Value| {
+            let mut emails = account["emails"].as_array().into_iter().flatten();
+            emails.any(|known| folded(known.as_str().unwrap()) == folded(email))
+        };
+        let found = self.accounts.iter().filter(|(_, account)| has(account));
+        let people = found.filter_map(|(id, _)| self.person(id)).collect();
+        self.told(Value::Array(people))
+    }
+
+    fn told(&mut self, people: Value) -> ResponseTemplate {
+        match self.answer(Ask::People, "", &Value::Null) {
+            failed if self.failing.contains_key(&Ask::People) => failed,
+            _ => ok(&people),
+        }
+    }
+
+    fn person(&self, id: &str) -> Option<Value> {
+        let user = self.accounts.get(id)?;
+        let profile = self.profiles.get(id).unwrap_or(&Value::Null);
+        Some(json!({ "user": user, "profile": profile }))
+    }
+
+    fn update(&mut self, id: &str, body: &Value) -> ResponseTemplate {
+        let Some(account) = self.accounts.get_mut(id) else {
+            return ResponseTemplate::new(401);
+        };
+        let wanted = folded(body["onlyIf"]["email"].as_str().unwrap());
+        let mut emails = account["emails"].as_array().into_iter().flatten();
+        if !emails.any(|known| folded(known.as_str().unwrap()) == wanted) {
+            return ResponseTemplate::new(409);
+        }
+        let updates = &body["updates"];
+        if let Some(password) = updates["password"].as_str() {
+            if password.contains("refused") {
+                return ResponseTemplate::new(400);
+            }
+            let mark = &body["idempotencyKey"];
+            if account.get("mark") == Some(mark) && account["password"] != password {
+                return ResponseTemplate::new(409);
+            }
+            account["mark"] = mark.clone();
+            account["passwordExists"] = true.into();
+            account["password"] = password.into();
+        }
+        if updates["emailVerified"] == true {
+            account["emailVerified"] = true.into();
+        }
+        ok(account)
+    }
+
+    fn pair(&self, pair: &str) -> ResponseTemplate {
+        let (sharer, grantee) = pair.split_once('/').unwrap();
+        if sharer == grantee {
+            return ok(&json!({"root": {}}));
+        }
+        let pair = (sharer.to_owned(), grantee.to_owned());
+        match self.permissions.get(&pair) {
+            Some(set) => ok(&Value::Object(set.clone())),
+            None => ResponseTemplate::new(404),
+        }
+    }
+
+    fn grant(&mut self, id: &str, grant: &Value) -> ResponseTemplate {
+        let name = |member: &str| grant[member].as_str().unwrap().to_owned();
+        let (sharer, grantee) = (name("sharerId"), name("granteeId"));
+        let offered = grant["permissions"].as_object().unwrap().clone();
+        if self.applied.iter().any(|applied| applied == id) {
+            return ok(&Value::Object(offered));
+        }
+        if let Some(sender) = grant.get("grantedBy").and_then(Value::as_str)
+            && sender != sharer
+        {
+            let held = self.permissions.get(&(sharer.clone(), sender.to_owned()));
+            let runs = |set: &Map<String, Value>| {
+                set.contains_key("admin") || set.contains_key("custodian")
+            };
+            if !held.is_some_and(runs) {
+                return ResponseTemplate::new(403);
+            }
+        }
+        self.applied.push(id.to_owned());
+        let held = self.permissions.entry((sharer, grantee)).or_default();
+        for (name, value) in offered {
+            held.entry(name).or_insert(value);
+        }
+        ok(&Value::Object(held.clone()))
+    }
+}

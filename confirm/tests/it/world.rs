@@ -1,0 +1,321 @@
+//! What a test starts with: the service with its relay, its database, its peers and its mails.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use actix_web::rt;
+use bson::{Document, doc};
+use chrono::{DateTime, Utc};
+use confirm::{Config, DEFAULTS, State};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    mailbox::{Mail, Mailbox},
+    peers::Peers,
+};
+
+/// The keys of every world; making them takes a while.
+pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
+
+/// Where the links in mails lead.
+pub(crate) const ORIGIN: &str = "https://tide.example.org";
+
+/// The service and what it works with.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) peers: Peers,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) state: State,
+    pub(crate) database: TestDatabase,
+    relay: Option<DropGuard>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A world with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut world = Self::without_relay_with(change).await;
+        world.start_relay();
+        world
+    }
+
+    /// A world whose outboxes stay as they are until [`Self::start_relay`].
+    pub(crate) async fn without_relay() -> Self {
+        Self::without_relay_with(|_| {}).await
+    }
+
+    pub(crate) async fn without_relay_with(change: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::create().await;
+        let (peers, mailbox) = (Peers::start().await, Mailbox::new());
+        let mut config = config(&database, &peers.url(), &mailbox);
+        change(&mut config);
+        let state = State::connect(&config).await.unwrap();
+        Self {
+            app: TestApp::start(state.service()),
+            peers,
+            mailbox,
+            state,
+            database,
+            relay: None,
+        }
+    }
+
+    pub(crate) fn start_relay(&mut self) {
+        let (stop, state) = (CancellationToken::new(), self.state.clone());
+        rt::spawn({
+            let stop = stop.clone();
+            async move { state.relay(&stop).await }
+        });
+        self.relay = Some(stop.drop_guard());
+    }
+
+    pub(crate) fn anonymous(&self) -> Person {
+        self.app.anonymous()
+    }
+
+    /// Somebody who is logged in.
+    pub(crate) fn user(&self, id: &str) -> Person {
+        self.bearer(id, "no")
+    }
+
+    /// Another service.
+    pub(crate) fn service(&self) -> Person {
+        self.bearer("user-api", "yes")
+    }
+
+    fn bearer(&self, name: &str, is_server: &str) -> Person {
+        let claims = claims(name, is_server);
+        let token = KEYS.key.sign(&claims).unwrap();
+        self.peers.know(&token, &claims);
+        self.app.bearer(&token)
+    }
+
+    /// Invites `email` into the care team of `sharer`, who asks, and answers the invitation.
+    pub(crate) async fn invite(&self, sharer: &str, email: &str, permissions: Value) -> Value {
+        let body = json!({ "email": email, "permissions": permissions });
+        let path = format!("/confirm/send/invite/{sharer}");
+        let answer = self.user(sharer).post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Asks for the confirmation of a sign-up and answers its key, which only the mail holds.
+    pub(crate) async fn sign_up(&self, user: &str) -> String {
+        let path = format!("/confirm/send/signup/{user}");
+        let answer = self.user(user).post(&path, &json!({})).await;
+        assert_empty(&answer, 200);
+        self.pending_key(doc! { "userId": user, "type": "signup_confirmation" })
+            .await
+    }
+
+    /// Asks for a new password and answers the key, which only the mail holds.
+    pub(crate) async fn forget(&self, email: &str) -> String {
+        let path = format!("/confirm/send/forgot/{email}");
+        assert_empty(&post(&self.anonymous(), &path).await, 200);
+        self.settled().await;
+        self.pending_key(doc! { "type": "password_reset" }).await
+    }
+
+    async fn pending_key(&self, mut filter: Document) -> String {
+        filter.insert("status", "pending");
+        let newest_first = doc! { "created": -1 };
+        let confirmations = self.confirmations();
+        let found = confirmations.find_one(filter).sort(newest_first).await;
+        let found = found.unwrap().unwrap();
+        found.get_str("_id").unwrap().to_owned()
+    }
+
+    pub(crate) fn confirmations(&self) -> Collection<Document> {
+        self.database.database.collection("confirmations")
+    }
+
+    /// The stored confirmation.
+    pub(crate) async fn document(&self, key: &str) -> Option<Document> {
+        let confirmations = self.confirmations();
+        confirmations.find_one(doc! { "_id": key }).await.unwrap()
+    }
+
+    /// The status of the stored confirmation.
+    pub(crate) async fn status(&self, key: &str) -> String {
+        let document = self.document(key).await.unwrap();
+        document.get_str("status").unwrap().to_owned()
+    }
+
+    /// Changes members of a stored confirmation.
+    pub(crate) async fn set(&self, key: &str, members: Document) {
+        let update = doc! { "$set": members };
+        let confirmations = self.confirmations();
+        let done = confirmations.update_one(doc! { "_id": key }, update).await;
+        assert_eq!(done.unwrap().matched_count, 1);
+    }
+
+    /// Lets a stored confirmation be past its time.
+    pub(crate) async fn expire(&self, key: &str) {
+        let past = bson::DateTime::from_chrono(Utc::now() - Duration::from_secs(1));
+        self.set(key, doc! { "expiresAt": past }).await;
+    }
+
+    /// Everything in `collections`, to see that nothing changed.
+    pub(crate) async fn everything(&self, collections: &[&str]) -> Vec<Document> {
+        let mut documents = Vec::new();
+        for name in collections {
+            let collection = self.database.database.collection::<Document>(name);
+            let cursor = collection.find(doc! {}).sort(doc! { "_id": 1 });
+            documents.extend(cursor.await.unwrap().try_collect::<Vec<_>>().await.unwrap());
+        }
+        documents
+    }
+
+    /// How many rows wait in an outbox.
+    pub(crate) async fn rows(&self, outbox: &str, state: &str) -> u64 {
+        let rows = self.database.database.collection::<Document>(outbox);
+        let count = rows.count_documents(doc! { "state": state });
+        count.await.unwrap()
+    }
+
+    /// Makes every row that waits due at once.
+    pub(crate) async fn hurry(&self) {
+        for outbox in ["outbox", "mail_outbox"] {
+            let rows = self.database.database.collection::<Document>(outbox);
+            let due = vec![doc! { "$set": { "nextAttemptAt": "$$NOW" } }];
+            rows.update_many(doc! {}, due).await.unwrap();
+        }
+    }
+
+    /// Waits until nothing is on its way any more.
+    pub(crate) async fn settled(&self) {
+        eventually("the delivery of all rows", async || {
+            // In this order: a row of the first can make one of the second.
+            self.rows("outbox", "pending").await == 0
+                && self.rows("mail_outbox", "pending").await == 0
+        })
+        .await;
+    }
+
+    /// All mails, once everything that is owed was sent, the oldest first.
+    pub(crate) async fn mails(&self) -> Vec<Mail> {
+        self.settled().await;
+        self.mailbox.mails()
+    }
+
+    /// The one mail there is.
+    pub(crate) async fn mail(&self) -> Mail {
+        let mails = self.mails().await;
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        mails.into_iter().next().unwrap()
+    }
+}
+
+/// The shipped defaults with what has none.
+fn config(database: &TestDatabase, peers: &str, mailbox: &Mailbox) -> Config {
+    let mut settings: toml::Table = DEFAULTS.parse().unwrap();
+    let mut set = |section: &str, name: &str, value: &str| {
+        let section = settings[section].as_table_mut().unwrap();
+        section.insert(name.to_owned(), toml::Value::String(value.to_owned()));
+    };
+    set("mongo", "uri", "mongodb://replaced-below");
+    set("user_api", "url", peers);
+    set("user_api", "server_secret", crate::peers::SECRET);
+    set("gatekeeper", "url", peers);
+    set("data", "url", peers);
+    set("web", "public_url", ORIGIN);
+    set("mail", "transport", "file");
+    set("mail", "directory", mailbox.path().to_str().unwrap());
+    let config: Config = settings.try_into().unwrap();
+    Config {
+        mongo: database.settings.clone(),
+        ..config
+    }
+}
+
+/// `POST path` without a body.
+pub(crate) async fn post(person: &Person, path: &str) -> Answer {
+    send(person.request(Method::POST, path)).await
+}
+
+/// `PUT path` without a body.
+pub(crate) async fn put(person: &Person, path: &str) -> Answer {
+    send(person.request(Method::PUT, path)).await
+}
+
+/// `PATCH path` without a body.
+pub(crate) async fn patch(person: &Person, path: &str) -> Answer {
+    send(person.request(Method::PATCH, path)).await
+}
+
+/// A request with this very body, whatever it is, and no content type.
+pub(crate) async fn send_raw(
+    person: &Person,
+    method: Method,
+    path: &str,
+    body: impl Into<reqwest::Body>,
+) -> Answer {
+    send(person.request(method, path).body(body)).await
+}
+
+pub(crate) fn reason(code: u16, reason: &str) -> Value {
+    json!({ "code": code, "reason": reason })
+}
+
+/// Asserts that `answer` is the error `code` with `text`, and nothing else.
+#[track_caller]
+pub(crate) fn assert_refused(answer: &Answer, code: u16, text: &str) {
+    assert_eq!(answer.status, code, "{}", answer.text());
+    assert_eq!(answer.json::<Value>(), reason(code, text));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+/// Asserts that `answer` has this status and no body.
+#[track_caller]
+pub(crate) fn assert_empty(answer: &Answer, code: u16) {
+    assert_eq!((answer.status, answer.text()), (code, ""));
+}
+
+/// Asserts that `answer` is the success that says `OK`.
+#[track_caller]
+pub(crate) fn assert_ok(answer: &Answer) {
+    assert_eq!((answer.status, answer.text()), (200, "OK"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+}
+
+/// A confirmation without what is different each time: its key and its times, which are looked at
+/// here. `days`: how long it can be answered from its making.
+#[track_caller]
+pub(crate) fn timeless(mut confirmation: Value, days: i64) -> Value {
+    let members = confirmation.as_object_mut().unwrap();
+    let key = members.remove("key").unwrap();
+    let key = key.as_str().unwrap();
+    assert!(matches!(key.len(), 0 | 32), "{key}");
+    let mut time = |name: &str| -> DateTime<Utc> {
+        let text = members.remove(name).unwrap();
+        let text = text.as_str().unwrap();
+        assert!(text.len() == 24 && text.ends_with('Z'), "{text}");
+        text.parse().unwrap()
+    };
+    let (created, expires_at) = (time("created"), time("expiresAt"));
+    assert!((Utc::now() - created).num_seconds().abs() < 60, "{created}");
+    assert_eq!((expires_at - created).num_seconds(), days * 24 * 60 * 60);
+    confirmation
+}
+
+/// Polls until `condition` holds.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
