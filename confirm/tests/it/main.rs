@@ -7,5 +7,9 @@ mod peers;
 mod world;
 
 mod auth;
+mod claims;
 mod paths;
+mod resets;
+mod signup_answers;
+mod signups;
 mod tokens;
