@@ -6,10 +6,14 @@ mod mailbox;
 mod peers;
 mod world;
 
+mod accept;
 mod auth;
 mod claims;
+mod invites;
 mod paths;
+mod received;
 mod resets;
+mod sent;
 mod signup_answers;
 mod signups;
 mod tokens;
