@@ -5,7 +5,7 @@ use chrono::Utc;
 use minijinja::{context, value::Serde};
 use serde::{Deserialize, Serialize};
 use shared_runtime::error::ApiError;
-use shared_types::UserId;
+use shared_types::{ROOT, UserId};
 use tracing::warn;
 
 use super::{
@@ -24,6 +24,9 @@ use crate::{
 
 /// Where they are.
 pub(super) const PATH: &str = "/pages/invitations";
+
+/// In characters, as in mails.
+const LONGEST_NAME: usize = 100;
 
 /// What is done about one of them.
 #[derive(Deserialize)]
@@ -110,10 +113,13 @@ impl Shown {
         let offer = Offer::read(invitation.context.as_ref());
         Some(Self {
             key: invitation.key,
-            from: profile_of(sender).and_then(|profile| profile.full_name.clone()),
-            care_team: profile_of(&sharer).and_then(care_team_name),
+            from: profile_of(sender).and_then(|profile| short(profile.full_name.as_deref()?)),
+            care_team: profile_of(&sharer).and_then(|profile| short(&care_team_name(profile)?)),
             is_readable: offer.is_ok(),
-            nickname: offer.as_ref().ok().and_then(|offer| offer.nickname.clone()),
+            nickname: offer
+                .as_ref()
+                .ok()
+                .and_then(|offer| short(offer.nickname.as_deref()?)),
             offers: offer.as_ref().map(offers).unwrap_or_default(),
             open_until: invitation
                 .expires_at
@@ -123,25 +129,38 @@ impl Shown {
     }
 }
 
-/// What one may do who accepts, a line for each.
-fn offers(offer: &Offer) -> Vec<String> {
-    let names = offer.permissions.0.iter();
-    let granted = names.filter(|(name, value)| *name != shared_types::ROOT && !value.is_null());
-    granted.map(|(name, _)| in_words(name)).collect()
+/// A name as people give it; a longer one would push everything else off the page.
+fn short(name: &str) -> Option<String> {
+    let name: String = name.trim().chars().take(LONGEST_NAME).collect();
+    (!name.is_empty()).then_some(name)
 }
 
-fn in_words(permission: &str) -> String {
-    match permission {
-        "view" => "see all data and the profile",
-        "upload" => "add data, and see when data were added last",
-        "note" => "read and write notes",
-        "edit" => "change data and the profile",
-        "follow" => "follow along and be alerted",
-        "admin" => "manage the account: decide who may do what, invite others, and delete it",
-        "custodian" => "run the account for the person it is about",
-        other => return format!("do what is called “{other}”"),
-    }
-    .to_owned()
+/// What the permissions mean, the least first.
+const MEANINGS: [(&str, &str); 7] = [
+    ("view", "see all data and the profile"),
+    ("note", "read and write notes"),
+    ("follow", "follow along and be alerted"),
+    ("upload", "add data, and see when data were added last"),
+    ("edit", "change data and the profile"),
+    (
+        "admin",
+        "manage the account: decide who may do what, invite others, and delete it",
+    ),
+    ("custodian", "run the account for the person it is about"),
+];
+
+/// What one may do who accepts, a line for each.
+fn offers(offer: &Offer) -> Vec<String> {
+    let set = &offer.permissions;
+    let known = MEANINGS.into_iter().filter(|(name, _)| set.has(name));
+    let others = set.0.keys().filter(|name| {
+        let is_known = MEANINGS.iter().any(|(known, _)| known == name);
+        !is_known && *name != ROOT && set.has(name)
+    });
+    known
+        .map(|(_, meaning)| meaning.to_owned())
+        .chain(others.map(|name| format!("do what is called “{name}”")))
+        .collect()
 }
 
 /// `POST /pages/invitations`: accepts an invitation, or declines it.

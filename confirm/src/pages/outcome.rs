@@ -19,8 +19,8 @@ const INVITATIONS: (&str, &str) = (super::invitations::PATH, "Back to your invit
 
 pub(super) const SIGNED_UP: Outcome = Outcome {
     path: "/pages/done/signed-up",
-    heading: "Look into your mail",
-    text: "We sent you a mail with a link. Open it to confirm that the address is yours. No mail? Look among the unwanted ones.",
+    heading: "Check your mail",
+    text: "We sent you a mail with a link. Open it to confirm that the address is yours. No mail? Look into the spam folder.",
     next: LOG_IN,
 };
 
@@ -33,14 +33,14 @@ pub(super) const VERIFIED: Outcome = Outcome {
 
 pub(super) const MAIL_SENT: Outcome = Outcome {
     path: "/pages/done/mail-sent",
-    heading: "Look into your mail",
+    heading: "Check your mail",
     text: "If there is an account with this address that has to be verified, a mail with a new link is on its way. Older links do not work any more.",
     next: LOG_IN,
 };
 
 pub(super) const RESET_SENT: Outcome = Outcome {
     path: "/pages/done/reset-sent",
-    heading: "Look into your mail",
+    heading: "Check your mail",
     text: "A mail is on its way to this address. If there is an account with it, a link in the mail leads to a new password.",
     next: LOG_IN,
 };
