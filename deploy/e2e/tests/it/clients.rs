@@ -13,16 +13,7 @@ async fn the_platform_client_works_unchanged() {
         eprintln!("skipped: node and npm are not on this machine");
         return;
     }
-    let installed = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(FOLDER)
-        .output()
-        .unwrap();
-    assert!(
-        installed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&installed.stderr)
-    );
+    install(FOLDER);
 
     let platform = Platform::start().await;
     let played = tokio::process::Command::new("node")
@@ -41,7 +32,22 @@ async fn the_platform_client_works_unchanged() {
     );
 }
 
-fn has(program: &str) -> bool {
+/// Installs what the lock file in `folder` names.
+pub(crate) fn install(folder: &str) {
+    let installed = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
+}
+
+/// Whether `program` is on this machine.
+pub(crate) fn has(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())

@@ -8,6 +8,7 @@ mod clients;
 mod confirmations;
 mod crashes;
 mod last_holders;
+mod pages;
 mod people;
 mod races;
 mod story;
