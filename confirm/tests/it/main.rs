@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod browser;
 mod mailbox;
 mod peers;
 mod world;
@@ -13,6 +14,9 @@ mod deletions;
 mod documents;
 mod invites;
 mod outages;
+mod page_forms;
+mod page_invitations;
+mod pages;
 mod paths;
 mod quotas;
 mod races;

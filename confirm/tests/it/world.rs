@@ -88,6 +88,11 @@ impl World {
         self.bearer(id, "no")
     }
 
+    /// A token of `id` that nobody has checked yet.
+    pub(crate) fn unknown_token(id: &str) -> String {
+        KEYS.key.sign(&claims(id, "no")).unwrap()
+    }
+
     /// Another service.
     pub(crate) fn service(&self) -> Person {
         self.bearer("user-api", "yes")

@@ -1,0 +1,395 @@
+//! What all pages have in common: their headers and cookies, who can send their forms, what opening
+//! them does, and when they are there.
+
+use reqwest::Method;
+use serde_json::json;
+use shared_runtime::testing::send;
+
+use crate::{
+    browser::{Browser, form},
+    peers::{Ask, sessions::PASSWORD},
+    world::{ORIGIN, World},
+};
+
+const COLLECTIONS: &[&str] = &["confirmations", "quotas", "outbox", "mail_outbox"];
+
+/// Every form, and what is in it.
+const FORMS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "/login",
+        &[("email", "carol@example.org"), ("password", PASSWORD)],
+    ),
+    (
+        "/signup",
+        &[("email", "new@example.org"), ("password", PASSWORD)],
+    ),
+    (
+        "/signup/personal",
+        &[("email", "new@example.org"), ("password", PASSWORD)],
+    ),
+    (
+        "/signup/clinician",
+        &[("email", "new@example.org"), ("password", PASSWORD)],
+    ),
+    (
+        "/confirm-password-reset",
+        &[
+            ("key", "{reset}"),
+            ("email", "carol@example.org"),
+            ("password", "battery-staple"),
+        ],
+    ),
+    ("/pages/forgot-password", &[("email", "carol@example.org")]),
+    ("/pages/verify", &[("key", "{signup}")]),
+    ("/pages/verification-mail", &[("email", "dave@example.org")]),
+    (
+        "/pages/invitations",
+        &[
+            ("key", "{invitation}"),
+            ("sharer", "alice"),
+            ("answer", "accept"),
+        ],
+    ),
+    ("/pages/log-out", &[]),
+];
+
+/// Carol forgot her password and is invited by Alice; Dave has to verify his address.
+struct Keys {
+    reset: String,
+    signup: String,
+    invitation: String,
+}
+
+async fn world_with_keys() -> (World, Keys) {
+    let world = World::start().await;
+    for id in ["alice", "carol"] {
+        world.peers.has(id);
+    }
+    world
+        .peers
+        .has_with("dave", json!({ "emailVerified": false }));
+    let invitation = world
+        .invite("alice", "carol@example.org", json!({ "view": {} }))
+        .await;
+    let keys = Keys {
+        reset: world.forget("carol@example.org").await,
+        signup: world.sign_up("dave").await,
+        invitation: invitation["key"].as_str().unwrap().to_owned(),
+    };
+    world.settled().await;
+    (world, keys)
+}
+
+impl Keys {
+    fn filled(&self, template: &str) -> String {
+        template
+            .replace("{reset}", &self.reset)
+            .replace("{signup}", &self.signup)
+            .replace("{invitation}", &self.invitation)
+    }
+}
+
+#[actix_web::test]
+async fn opening_a_page_changes_nothing() {
+    let (world, keys) = world_with_keys().await;
+    let mut browser = Browser::of(&world, "carol").await;
+    browser.get("/pages/invitations").await;
+    let before = world.everything(COLLECTIONS).await;
+    let mails = world.mailbox.mails().len();
+    for (path, status, heading) in [
+        (
+            "/login?signupEmail=dave%40example.org&signupKey={signup}",
+            200,
+            "Verify your address",
+        ),
+        (
+            "/confirm-password-reset?resetKey={reset}",
+            200,
+            "Choose a new password",
+        ),
+        ("/signup", 200, "Sign up"),
+        (
+            "/signup/personal?inviteEmail=new%40example.org",
+            200,
+            "Sign up",
+        ),
+        (
+            "/signup/clinician?inviteEmail=new%40example.org",
+            200,
+            "Sign up",
+        ),
+        ("/pages/forgot-password", 200, "Forgot your password?"),
+        ("/pages/invitations", 200, "Your invitations"),
+        ("/pages/done/verified", 200, "Your address is verified"),
+        ("/pages/done/nothing", 404, "There is no such page"),
+        ("/pages/nothing", 404, "There is no such page"),
+        ("/pages", 404, "There is no such page"),
+    ] {
+        let path = keys.filled(path);
+        browser.get(&path).await.assert(status, heading);
+        let head = browser.load(browser.request(Method::HEAD, &path)).await;
+        assert_eq!((head.status, head.html.as_str()), (status, ""), "{path}");
+    }
+    assert_eq!(world.everything(COLLECTIONS).await, before);
+    assert_eq!(world.mailbox.mails().len(), mails);
+    assert_eq!(world.peers.asked(Ask::Update), []);
+}
+
+#[actix_web::test]
+async fn a_form_that_was_not_on_our_page_is_refused() {
+    let (world, keys) = world_with_keys().await;
+    let browser = Browser::of(&world, "carol").await;
+    let before = world.everything(COLLECTIONS).await;
+    let log_ins = world.peers.asked(Ask::LogIn).len();
+    let token = browser.cookies["__Host-tidegate-form"].clone();
+    let same = Some("same-origin");
+    for (path, fields) in FORMS {
+        let filled: Vec<(&str, String)> = fields
+            .iter()
+            .map(|(name, value)| (*name, keys.filled(value)))
+            .collect();
+        let fields: Vec<(&str, &str)> = filled
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        for (site, origin, given, has_cookies) in [
+            (same, Some("null"), None, true),
+            (same, Some("null"), Some(""), true),
+            (same, Some("null"), Some("another-token"), true),
+            (same, Some("null"), Some(token.as_str()), false),
+            (Some("cross-site"), Some("null"), Some(&token), true),
+            (Some("same-site"), Some("null"), Some(&token), true),
+            (Some("none"), None, Some(&token), true),
+            (same, Some("https://evil.example"), Some(&token), true),
+            (None, Some("https://evil.example"), Some(&token), true),
+            (None, Some("null"), Some(&token), true),
+            (None, None, Some(&token), true),
+        ] {
+            let mut sender = Browser::new(&world);
+            if has_cookies {
+                sender.cookies.clone_from(&browser.cookies);
+            }
+            let mut request = sender
+                .request(Method::POST, path)
+                .body(form(&fields, given));
+            for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+                if let Some(value) = value {
+                    request = request.header(name, value);
+                }
+            }
+            let refused = sender.load(request).await;
+            refused.assert(403, "This form was not accepted");
+            assert_eq!(sender.cookies.len(), if has_cookies { 2 } else { 0 });
+        }
+    }
+    assert_eq!(world.everything(COLLECTIONS).await, before);
+    for ask in [Ask::Update, Ask::Grant, Ask::SignUp, Ask::LogOut] {
+        assert_eq!(world.peers.asked(ask), [], "{ask:?}");
+    }
+    assert_eq!(world.peers.asked(Ask::LogIn).len(), log_ins);
+}
+
+#[actix_web::test]
+async fn a_browser_that_only_names_the_origin_is_believed() {
+    let world = World::without_relay().await;
+    world.peers.has("carol");
+    let mut browser = Browser::new(&world);
+    browser.get("/login").await;
+    let token = browser.cookies["__Host-tidegate-form"].clone();
+    let fields = [("email", "carol@example.org"), ("password", PASSWORD)];
+    let request = browser
+        .request(Method::POST, "/login")
+        .header("origin", ORIGIN)
+        .body(form(&fields, Some(&token)));
+    browser
+        .load(request)
+        .await
+        .assert_sees("/pages/invitations");
+}
+
+#[actix_web::test]
+async fn cookies_are_for_this_host_and_for_no_script() {
+    let world = World::without_relay().await;
+    world.peers.has("carol");
+    let mut browser = Browser::new(&world);
+    let fields = [("email", "carol@example.org"), ("password", PASSWORD)];
+    let first = browser.get("/login").await;
+    let form_token = browser.cookies["__Host-tidegate-form"].clone();
+    let attributes = "Path=/; HttpOnly; SameSite=Lax; Secure";
+    let wanted = format!("__Host-tidegate-form={form_token}; {attributes}");
+    assert_eq!(first.set_cookies(), [wanted]);
+    first.assert_says(&format!("name=\"form_token\" value=\"{form_token}\""));
+    assert_eq!(browser.get("/signup").await.set_cookies(), [""; 0]);
+
+    let entered = browser.submit("/login", &fields).await;
+    let session = browser.cookies["__Host-tidegate-session"].clone();
+    let wanted = [
+        format!("__Host-tidegate-session={session}; {attributes}"),
+        format!(
+            "__Host-tidegate-form={}; {attributes}",
+            browser.cookies["__Host-tidegate-form"]
+        ),
+    ];
+    assert_eq!(entered.set_cookies(), wanted);
+    assert_ne!(browser.cookies["__Host-tidegate-form"], form_token);
+
+    // Logging in again ends the old session; logging out ends the last one.
+    browser.submit("/login", &fields).await;
+    let newer = browser.cookies["__Host-tidegate-session"].clone();
+    assert_ne!(newer, session);
+    let left = browser.submit("/pages/log-out", &[]).await;
+    left.assert_sees("/pages/done/logged-out");
+    let ended: Vec<String> = world
+        .peers
+        .asked(Ask::LogOut)
+        .into_iter()
+        .map(|(token, _)| token)
+        .collect();
+    assert_eq!(ended, [session, newer]);
+    assert!(!browser.cookies.contains_key("__Host-tidegate-session"));
+}
+
+#[actix_web::test]
+async fn without_https_cookies_have_no_attribute_that_wants_it() {
+    let world = World::without_relay_with(|config| {
+        config.web.public_url = "http://192.0.2.1:8080/".to_owned();
+    })
+    .await;
+    world.peers.has("carol");
+    let mut browser = Browser::new(&world);
+    let page = browser.get("/login").await;
+    let token = browser.cookies["tidegate-form"].clone();
+    let wanted = format!("tidegate-form={token}; Path=/; HttpOnly; SameSite=Lax");
+    assert_eq!(page.set_cookies(), [wanted]);
+    // Browsers say nothing about themselves there but this.
+    let fields = [("email", "carol@example.org"), ("password", PASSWORD)];
+    let request = browser
+        .request(Method::POST, "/login")
+        .header("origin", "null")
+        .body(form(&fields, Some(&token)));
+    browser
+        .load(request)
+        .await
+        .assert_sees("/pages/invitations");
+    browser
+        .get("/pages/invitations")
+        .await
+        .assert(200, "Your invitations");
+}
+
+#[actix_web::test]
+async fn who_is_not_logged_in_sees_no_invitations() {
+    let world = World::without_relay().await;
+    world.peers.has("carol");
+    let mut browser = Browser::new(&world);
+    browser
+        .get("/pages/invitations")
+        .await
+        .assert_sees("/login");
+    for session in ["nonsense", "a.b.c"] {
+        let cookies = &mut browser.cookies;
+        cookies.insert("__Host-tidegate-session".to_owned(), session.to_owned());
+        browser
+            .get("/pages/invitations")
+            .await
+            .assert_sees("/login");
+        assert!(!browser.cookies.contains_key("__Host-tidegate-session"));
+    }
+    let mut browser = Browser::of(&world, "carol").await;
+    browser
+        .get("/login")
+        .await
+        .assert_sees("/pages/invitations");
+    world.peers.fail(Ask::Token, 500);
+    let mut cookies = browser.cookies.clone();
+    cookies.insert(
+        "__Host-tidegate-session".to_owned(),
+        World::unknown_token("carol"),
+    );
+    browser.cookies = cookies;
+    let unchecked = browser.get("/pages/invitations").await;
+    unchecked.assert(503, "Something went wrong here");
+    assert_eq!(unchecked.header("retry-after"), Some("1"));
+}
+
+#[actix_web::test]
+async fn what_cannot_be_read_is_refused_with_a_page() {
+    let world = World::without_relay().await;
+    let mut browser = Browser::new(&world);
+    browser.get("/login").await;
+    let token = browser.cookies["__Host-tidegate-form"].clone();
+    for (body, status, heading) in [
+        (
+            format!("form_token={token}&answer=maybe"),
+            400,
+            "This did not work",
+        ),
+        (
+            format!("form_token={token}&x={}", "x".repeat(2 << 20)),
+            413,
+            "This did not work",
+        ),
+        ("{}".to_owned(), 403, "This form was not accepted"),
+    ] {
+        let request = browser
+            .request(Method::POST, "/pages/invitations")
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        browser.load(request).await.assert(status, heading);
+    }
+    for (method, path, allowed) in [
+        (Method::DELETE, "/login", "GET, POST"),
+        (Method::GET, "/pages/verify", "POST"),
+        (Method::POST, "/pages/style.css", "GET"),
+    ] {
+        let refused = browser.load(browser.request(method, path)).await;
+        refused.assert(405, "This did not work");
+        assert_eq!(refused.header("allow"), Some(allowed), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn style_and_icon_are_served() {
+    let world = World::without_relay().await;
+    let mut browser = Browser::new(&world);
+    let page = browser.get("/login").await;
+    for (path, content_type) in [
+        ("/pages/style.css", "text/css"),
+        ("/pages/icon.svg", "image/svg+xml"),
+    ] {
+        page.assert_says(&format!("href=\"{path}\""));
+        let asset = browser.get(path).await;
+        assert_eq!(
+            (asset.status, asset.header("content-type")),
+            (200, Some(content_type))
+        );
+        assert_eq!(asset.header("cache-control"), Some("public, max-age=600"));
+        assert_eq!(asset.header("x-content-type-options"), Some("nosniff"));
+        assert!(!asset.html.contains("url(") && !asset.html.contains("@import"));
+    }
+}
+
+#[actix_web::test]
+async fn with_a_web_application_there_are_no_pages() {
+    let world = World::without_relay_with(|config| {
+        config.web.web_url = Some("https://app.example.org".to_owned());
+    })
+    .await;
+    for (path, fields) in FORMS.iter().chain(&[("/pages/style.css", [].as_slice())]) {
+        // These two are what an account of that name would have in the API.
+        if path.starts_with("/signup/") {
+            continue;
+        }
+        let anonymous = world.anonymous();
+        let sent = anonymous
+            .request(Method::POST, path)
+            .body(form(fields, Some("x")));
+        for answer in [anonymous.get(path).await, send(sent).await] {
+            assert_eq!(
+                (answer.status, answer.text()),
+                (404, "404 page not found"),
+                "{path}"
+            );
+        }
+    }
+}
