@@ -15,7 +15,12 @@ class Reader {
       if (message.type() === 'error' && !isOwnStatus) this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
-    page.on('requestfailed', (request) => this.complaints.push(`failed: ${request.url()}`));
+    page.on('requestfailed', (request) => {
+      const { errorText } = request.failure();
+      // The icon of a page that was left before it came.
+      if (errorText === 'net::ERR_ABORTED') return;
+      this.complaints.push(`${errorText}: ${request.url()}`);
+    });
     page.on('response', (response) => {
       if (response.request().isNavigationRequest()) this.answer = response;
     });
