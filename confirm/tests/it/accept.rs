@@ -58,6 +58,14 @@ async fn an_accepted_invitation_has_its_effect_once() {
 
 #[actix_web::test]
 async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
+    let (world, key) = invited(json!({"view": {}})).await;
+    // An older one, which ran out.
+    world.expire(&key).await;
+    let long_ago = bson::DateTime::from_millis(0);
+    world.set(&key, doc! { "created": long_ago }).await;
+    world.peers.has("bob");
+    let email = "carol@example.org";
+    world.invite("bob", email, json!({"upload": {}})).await;
     for body in [
         "",
         "  ",
@@ -67,29 +75,16 @@ async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
         r#"{"key":""}"#,
         r#"{"key":null}"#,
     ] {
-        let (world, key) = invited(json!({"view": {}})).await;
-        // One that ran out does not count, nor does somebody else's.
-        world.expire(&key).await;
-        world
-            .set(&key, doc! { "created": bson::DateTime::from_millis(0) })
-            .await;
-        let newer = world
-            .invite("alice", "carol@example.org", json!({"note": {}}))
-            .await;
-        world.peers.has("bob");
-        world
-            .invite("bob", "carol@example.org", json!({"upload": {}}))
-            .await;
+        world.peers.revoke("alice", "carol");
+        let newer = world.invite("alice", email, json!({"note": {}})).await;
         let answer = send_raw(&world.user("carol"), Method::PUT, PATH, body).await;
         assert_ok(&answer);
         assert_eq!(
             world.peers.permissions("alice", "carol"),
             json!({"note": {}})
         );
-        assert_eq!(
-            world.status(newer["key"].as_str().unwrap()).await,
-            "completed"
-        );
+        let newer = newer["key"].as_str().unwrap();
+        assert_eq!(world.status(newer).await, "completed");
         assert_eq!(world.status(&key).await, "pending");
     }
 }

@@ -42,7 +42,8 @@ async fn world_with(documents: Vec<Document>) -> World {
 
 #[actix_web::test]
 async fn every_shape_of_context_is_shown_and_granted() {
-    for (context, permissions) in [
+    let world = world_with(vec![invitation("k", "{}")]).await;
+    for (index, (context, permissions)) in [
         (r#"{"view":{},"note":{}}"#, json!({"view": {}, "note": {}})),
         (
             r#"{"permissions":{"view":{}},"nickname":"Aunt"}"#,
@@ -58,8 +59,15 @@ async fn every_shape_of_context_is_shown_and_granted() {
         ),
         (r#"{"notes":{}}"#, json!({"note": {}})),
         (r#"{"view":{},"alertsConfig":null}"#, json!({"view": {}})),
-    ] {
-        let world = world_with(vec![invitation("k", context)]).await;
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("k{index}");
+        world.confirmations().delete_many(doc! {}).await.unwrap();
+        let old = invitation(&key, context);
+        world.confirmations().insert_one(old).await.unwrap();
+        world.peers.revoke("alice", "carol");
         let carol = world.user("carol");
         let listed: Vec<Value> = carol.get("/confirm/invitations/carol").await.json();
         assert_eq!(listed.len(), 1, "{context}");
@@ -68,17 +76,18 @@ async fn every_shape_of_context_is_shown_and_granted() {
         assert_eq!(listed[0]["permissions"], permissions, "{context}");
         assert_eq!(listed[0]["modified"], "0001-01-01T00:00:00Z");
         assert!(listed[0].get("clinicId").is_none());
-        assert_ok(&carol.put(ACCEPT, &json!({"key": "k"})).await);
+        assert_ok(&carol.put(ACCEPT, &json!({"key": key})).await);
         assert_eq!(world.peers.permissions("alice", "carol"), permissions);
-        assert_eq!(world.status("k").await, "completed");
+        assert_eq!(world.status(&key).await, "completed");
         // Who gave it is not known, so it is the account itself.
-        let [(_, grant)] = world.peers.asked(Ask::Grant).try_into().unwrap();
-        assert_eq!(grant.get("grantedBy"), None);
+        let (id, grant) = world.peers.asked(Ask::Grant).pop().unwrap();
+        assert_eq!((id, grant.get("grantedBy")), (key, None));
     }
 }
 
 #[actix_web::test]
 async fn a_context_that_cannot_be_granted_is_told() {
+    let world = world_with(vec![invitation("k", "{}")]).await;
     for (context, text) in [
         (
             r#"{"permissions":[1]}"#,
@@ -99,7 +108,9 @@ async fn a_context_that_cannot_be_granted_is_told() {
             "Error validating the confirmation context",
         ),
     ] {
-        let world = world_with(vec![invitation("k", context)]).await;
+        world.confirmations().delete_many(doc! {}).await.unwrap();
+        let old = invitation("k", context);
+        world.confirmations().insert_one(old).await.unwrap();
         let carol = world.user("carol");
         assert_eq!(carol.get("/confirm/invitations/carol").await.status, 200);
         assert_refused(&carol.put(ACCEPT, &json!({})).await, 400, text);

@@ -1,0 +1,82 @@
+//! Mails of sign-ups that are sent again.
+
+use bson::doc;
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_empty, assert_refused, post, timeless};
+
+const NONE: &str = "No matching signup confirmation was found";
+
+#[actix_web::test]
+async fn a_mail_that_is_sent_again_has_another_key_and_lasts_as_long() {
+    let world = World::start().await;
+    world.peers.has("alice");
+    let old = world.sign_up("alice").await;
+    world.settled().await;
+    let long_ago = bson::DateTime::from_millis(1_700_000_000_000);
+    world
+        .set(
+            &old,
+            doc! { "created": long_ago, "expiresAt": long_ago, "modified": long_ago },
+        )
+        .await;
+    let path = "/confirm/resend/signup/Alice@Example.ORG";
+    assert_empty(&post(&world.anonymous(), path).await, 200);
+    assert_eq!(world.document(&old).await, None);
+    let mails = world.mails().await;
+    assert_eq!(mails.len(), 2);
+    assert_eq!(mails[1].to, ["alice@example.org"]);
+    let new = mails[1].value("signupKey");
+    assert_ne!(new, old);
+    let shown: Value = world.service().get("/confirm/signup/alice").await.json();
+    assert_eq!(shown["key"], new.as_str());
+    assert_eq!(shown["modified"], "0001-01-01T00:00:00Z");
+    timeless(shown, 31);
+    let accept = |key: &str| format!("/confirm/accept/signup/{key}");
+    let answer = world.anonymous().put(&accept(&old), &Value::Null).await;
+    assert_refused(&answer, 404, NONE);
+    let answer = world.anonymous().put(&accept(&new), &Value::Null).await;
+    assert_empty(&answer, 200);
+    assert_refused(&post(&world.anonymous(), path).await, 404, NONE);
+}
+
+#[actix_web::test]
+async fn the_id_of_the_account_is_taken_in_the_place_of_the_address() {
+    let world = World::start().await;
+    let id = "0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4";
+    world.peers.has(id);
+    world.sign_up(id).await;
+    world.settled().await;
+    let path = format!("/confirm/resend/signup/{id}");
+    assert_empty(&post(&world.anonymous(), &path).await, 200);
+    assert_eq!(world.mails().await.len(), 2);
+    let answer = post(&world.anonymous(), "/resend/signup/0123456789").await;
+    assert_refused(&answer, 404, NONE);
+}
+
+#[actix_web::test]
+async fn nothing_is_sent_again_to_another_address() {
+    let world = World::without_relay().await;
+    world
+        .peers
+        .has_with("s", json!({"emails": ["strasse+a@example.org"]}));
+    world.sign_up("s").await;
+    for address in [
+        "nobody@example.org",
+        "straße+a@example.org",
+        "strasse@example.org",
+        "strasse%20a@example.org",
+        "strässe+a@example.org",
+        ".*@example.org",
+        "strasse+a@example.or",
+    ] {
+        let path = format!("/confirm/resend/signup/{address}");
+        let answer = post(&world.anonymous(), &path).await;
+        assert_refused(&answer, 404, NONE);
+    }
+    assert_eq!(world.rows("mail_outbox", "pending").await, 1);
+    for address in ["Strasse+A@example.org", "strasse%2Ba@example.org"] {
+        let path = format!("/confirm/resend/signup/{address}");
+        assert_empty(&post(&world.anonymous(), &path).await, 200);
+    }
+}
