@@ -193,7 +193,8 @@ impl World {
         for outbox in ["outbox", "mail_outbox"] {
             let rows = self.database.database.collection::<Document>(outbox);
             let due = vec![doc! { "$set": { "nextAttemptAt": "$$NOW" } }];
-            rows.update_many(doc! {}, due).await.unwrap();
+            let waiting = doc! { "state": "pending" };
+            rows.update_many(waiting, due).await.unwrap();
         }
     }
 

@@ -1,0 +1,438 @@
+//! Whatever comes in is answered as documented, never with a failure, and changes nothing.
+
+use bson::doc;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::{
+    server::listen,
+    testing::{Answer, Person, send, server_settings},
+};
+
+use crate::{
+    peers::Ask,
+    world::{World, assert_refused, send_raw},
+};
+
+const STORED: [&str; 4] = ["confirmations", "quotas", "outbox", "mail_outbox"];
+
+/// Every operation that takes a body, called by somebody who may call it.
+const TAKING_BODIES: &[(&str, &str)] = &[
+    ("POST", "/confirm/send/signup/alice"),
+    ("POST", "/confirm/signup/alice"),
+    ("PUT", "/confirm/signup/alice"),
+    ("PUT", "/confirm/dismiss/signup/alice"),
+    ("PUT", "/confirm/accept/signup/a-key"),
+    ("PUT", "/confirm/accept/signup/alice/a-key"),
+    ("PUT", "/confirm/accept/forgot"),
+    ("POST", "/confirm/send/invite/alice"),
+    ("PUT", "/confirm/accept/invite/alice/bob"),
+    ("PUT", "/confirm/dismiss/invite/alice/bob"),
+];
+
+/// Alice, whose sign-up is not confirmed and who invited Carol.
+async fn world() -> World {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    world.sign_up("alice").await;
+    world
+        .invite("alice", "carol@example.org", json!({"view": {}}))
+        .await;
+    world
+}
+
+fn method(name: &str) -> Method {
+    Method::from_bytes(name.as_bytes()).unwrap()
+}
+
+#[actix_web::test]
+async fn bodies_that_are_no_json() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    let alice = world.user("alice");
+    let abyss = "[".repeat(60_000);
+    let object_abyss = r#"{"a":"#.repeat(10_000);
+    let bodies: Vec<Vec<u8>> = [
+        "{",
+        "}",
+        "nul",
+        "nullnull",
+        "undefined",
+        "'key'",
+        "{key:1}",
+        r#"{"key":"x",}"#,
+        r#"{"key":"x"}{"key":"y"}"#,
+        r#""\ud800""#,
+        "NaN",
+        "1e999",
+        "\u{feff}{}",
+        "key=x",
+        "<key/>",
+        "\0",
+        abyss.as_str(),
+        object_abyss.as_str(),
+    ]
+    .into_iter()
+    .map(|body| body.as_bytes().to_vec())
+    .chain([b"\xff\xfe".to_vec(), b"{\"\xff\":{}}".to_vec()])
+    .collect();
+    for body in bodies {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        for (name, path) in TAKING_BODIES {
+            let answer = send_raw(&alice, method(name), path, body.clone()).await;
+            if path.contains("a-key") {
+                // The key comes first.
+                assert_refused(&answer, 404, "No matching signup confirmation was found");
+            } else {
+                assert_eq!(answer.status, 400, "{shown} to {path}: {}", answer.text());
+                assert_refused(&answer, 400, "Error decoding the confirmation");
+            }
+        }
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
+async fn members_of_the_wrong_type_and_operators_in_them() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    let alice = world.user("alice");
+    let values = [
+        json!(1),
+        json!(true),
+        json!([]),
+        json!(["x"]),
+        json!({}),
+        json!({"$ne": ""}),
+        json!({"$gt": ""}),
+        json!({"$regex": ".*"}),
+        json!({"$where": "sleep(1000)"}),
+    ];
+    let members: &[(&str, &str, &[&str])] = &[
+        (
+            "POST",
+            "/confirm/send/signup/alice",
+            &["clinicId", "invitedBy"],
+        ),
+        ("PUT", "/confirm/signup/alice", &["key"]),
+        ("PUT", "/confirm/dismiss/signup/alice", &["key"]),
+        (
+            "PUT",
+            "/confirm/accept/forgot",
+            &["key", "email", "password"],
+        ),
+        ("POST", "/confirm/send/invite/alice", &["email"]),
+        (
+            "PUT",
+            "/confirm/accept/invite/alice/bob",
+            &["key", "type", "status", "email", "creatorId", "clinicId"],
+        ),
+        (
+            "PUT",
+            "/confirm/dismiss/invite/alice/bob",
+            &["key", "type", "status", "email", "creatorId", "clinicId"],
+        ),
+    ];
+    for (name, path, members) in members {
+        for member in *members {
+            for value in &values {
+                let body = json!({ *member: value });
+                let request = alice.request(method(name), path).json(&body);
+                let answer = send(request).await;
+                assert_refused(&answer, 400, "Error decoding the confirmation");
+            }
+        }
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
+async fn permissions_that_the_database_would_take_for_its_own_words() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    let alice = world.user("alice");
+    let wide: serde_json::Map<String, Value> =
+        (0..65).map(|i| (format!("p{i}"), json!({}))).collect();
+    let deep = (0..20).fold(json!({}), |inner, _| json!({ "a": inner }));
+    for permissions in [
+        json!({"$ne": {}}),
+        json!({"$set": {"status": "completed"}}),
+        json!({"a.b": {}}),
+        json!({"": {}}),
+        json!({"a\0b": {}}),
+        json!({"view": {"$gt": ""}}),
+        json!({"view": {"a": [{"$oid": "5f8f8f8f8f8f8f8f8f8f8f8f"}]}}),
+        json!({"view": {"": 1}}),
+        json!({"view": {"a.b": 1}}),
+        json!({"view": 1}),
+        json!({"view": []}),
+        json!({"view": "yes"}),
+        json!(["$where"]),
+        json!([""]),
+        json!([["view"]]),
+        json!([null]),
+        json!([{}]),
+        json!([{"view": true}]),
+        json!([{"$ne": {}}]),
+        Value::Object(wide),
+        deep,
+        json!("view"),
+        json!(7),
+        json!(false),
+    ] {
+        let body = json!({"email": "dave@example.org", "permissions": permissions});
+        let answer = alice.post("/confirm/send/invite/alice", &body).await;
+        assert_refused(&answer, 400, "Error decoding the confirmation");
+    }
+    for (member, value) in [
+        ("nickname", json!(1)),
+        ("nickname", json!({"$ne": ""})),
+        ("nickname", json!("x".repeat(1001))),
+        ("alertsConfig", json!(1)),
+        ("alertsConfig", json!([])),
+        ("alertsConfig", json!({"uploadId": {"$ne": ""}})),
+        ("alertsConfig", json!({"low": {"enabled": "yes"}})),
+        (
+            "alertsConfig",
+            json!({"low": {"enabled": true, "repeat": 1e99}}),
+        ),
+    ] {
+        let mut body = json!({"email": "dave@example.org", "permissions": {"follow": {}}});
+        body[member] = value;
+        let answer = alice.post("/confirm/send/invite/alice", &body).await;
+        assert_refused(&answer, 400, "Error decoding the confirmation");
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
+async fn addresses_that_are_none() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    let alice = world.user("alice");
+    let long = format!("{}@example.org", "x".repeat(300));
+    for email in [
+        "x",
+        "@",
+        "a@",
+        "@b",
+        "a@b@c",
+        "a b@c",
+        "a\u{a0}b@c",
+        "a@b\r\nBcc: eve@example.org",
+        "a@b\n",
+        "a\0@b",
+        "a@b\u{7f}",
+        "<a@b>",
+        "a@b,c@d",
+        "a@b;c@d",
+        "\"a\"@b",
+        "\u{202e}@ b",
+        &long,
+    ] {
+        let body = json!({"email": email, "permissions": {"view": {}}});
+        let answer = alice.post("/confirm/send/invite/alice", &body).await;
+        assert_eq!((answer.status, answer.text()), (400, ""), "{email:?}");
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
+async fn paths_of_every_kind_name_nothing() {
+    let world = world().await;
+    let long = "x".repeat(2000);
+    let words = [
+        "a%2Fb",
+        "..%2Fstatus",
+        "%00",
+        "a%00b",
+        "%20",
+        "a%0Ab",
+        "a%0D%0AX-Evil:1",
+        "$ne",
+        "%7B%22%24ne%22%3Anull%7D",
+        "{\"$ne\":null}",
+        "%E2%82%AC",
+        "日本",
+        "a%25b",
+        "%25",
+        "a+b",
+        "a;b",
+        "a%3Fb",
+        "a,b",
+        ".*",
+        "^",
+        "%5B%5D",
+        "null",
+        "undefined",
+        "__proto__",
+        "%FF",
+        "%C3%28",
+        "%zz",
+        &long,
+    ];
+    let before = world
+        .everything(&["confirmations", "mail_outbox", "outbox"])
+        .await;
+    let (service, mallory) = (world.service(), world.user("mallory"));
+    for word in words {
+        for (name, path, body, wanted) in [
+            ("POST", format!("/confirm/send/signup/{word}"), "{}", 404),
+            ("POST", format!("/confirm/signup/{word}"), "{}", 404),
+            ("GET", format!("/confirm/signup/{word}"), "", 404),
+            (
+                "PUT",
+                format!("/confirm/signup/{word}"),
+                r#"{"key":"x"}"#,
+                404,
+            ),
+            ("DELETE", format!("/confirm/signup/{word}"), "", 404),
+            ("POST", format!("/confirm/resend/signup/{word}"), "", 404),
+            ("PUT", format!("/confirm/accept/signup/{word}"), "", 404),
+            (
+                "PUT",
+                format!("/confirm/accept/signup/{word}/{word}"),
+                "",
+                404,
+            ),
+            (
+                "PUT",
+                format!("/confirm/dismiss/signup/{word}"),
+                r#"{"key":"x"}"#,
+                404,
+            ),
+            ("PATCH", format!("/confirm/resend/invite/{word}"), "", 403),
+            ("GET", format!("/confirm/invite/{word}"), "", 404),
+            ("PUT", format!("/confirm/{word}/invited/{word}"), "", 404),
+            ("DELETE", format!("/confirm/alice/invited/{word}"), "", 404),
+            ("GET", format!("/confirm/invitations/{word}"), "", 404),
+            (
+                "PUT",
+                format!("/confirm/accept/invite/{word}/{word}"),
+                "",
+                404,
+            ),
+            (
+                "PUT",
+                format!("/confirm/accept/invite/alice/{word}"),
+                "",
+                404,
+            ),
+            (
+                "PUT",
+                format!("/confirm/dismiss/invite/{word}/alice"),
+                "",
+                404,
+            ),
+            ("DELETE", format!("/internal/users/{word}"), "", 204),
+        ] {
+            let answer = send_raw(&service, method(name), &path, body).await;
+            // Some of these are no paths at all.
+            let status = answer.status;
+            let shown = format!("{name} {path}: {status} {}", answer.text());
+            assert!(status == wanted || matches!(status, 400 | 404), "{shown}");
+            let answer = send_raw(&mallory, method(name), &path, body).await;
+            assert!(matches!(answer.status, 400 | 401 | 403 | 404), "{shown}");
+        }
+        let answer = send_raw(&service, Method::POST, &format!("/forgot/{word}"), "").await;
+        assert!(
+            matches!(answer.status, 200 | 400 | 404),
+            "{word}: {}",
+            answer.status
+        );
+    }
+    let after = world
+        .everything(&["confirmations", "mail_outbox", "outbox"])
+        .await;
+    assert_eq!(after, before);
+}
+
+#[actix_web::test]
+async fn unusual_addresses_of_accounts_are_just_addresses() {
+    let world = World::without_relay().await;
+    for (index, email) in [
+        "$ne@example.org",
+        ".*@example.org",
+        "{}@example.org",
+        "ü%2B@example.org",
+        "o'neill@example.org",
+        "日本@例え.テスト",
+        "a/b?c#d@example.org",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("user{index}");
+        world.peers.has_with(&id, json!({"emails": [email]}));
+        world.peers.has("alice");
+        let body = json!({"email": email, "permissions": {"view": {}}});
+        let sent = world
+            .user("alice")
+            .post("/confirm/send/invite/alice", &body)
+            .await;
+        assert_eq!(sent.status, 200, "{email}: {}", sent.text());
+        let stored = world.confirmations();
+        let stored = stored
+            .find_one(doc! { "email": email })
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(stored.get_str("userId").unwrap(), id, "{email}");
+        let path = format!("/confirm/accept/invite/{id}/alice");
+        let answer = world.user(&id).put(&path, &json!({})).await;
+        assert_eq!(answer.status, 200, "{email}: {}", answer.text());
+    }
+    assert_eq!(world.peers.asked(Ask::Grant).len(), 7);
+}
+
+/// The service with the body limit of the shipped settings.
+fn with_shipped_limit(world: &World, token: &str) -> (Person, actix_web::dev::ServerHandle) {
+    let mut settings = server_settings();
+    let shipped: toml::Table = confirm::DEFAULTS.parse().unwrap();
+    let limit = shipped["server"]["body_limit_bytes"].as_integer().unwrap();
+    settings.body_limit_bytes = usize::try_from(limit).unwrap();
+    let running = listen(&settings, world.state.service()).unwrap();
+    actix_web::rt::spawn(running.server);
+    let person = Person::at(&format!("http://{}", running.address), Some(token));
+    (person, running.handle)
+}
+
+#[actix_web::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    let claims = shared_runtime::testing::claims("alice", "no");
+    let token = crate::world::KEYS.key.sign(&claims).unwrap();
+    world.peers.know(&token, &claims);
+    let (alice, handle) = with_shipped_limit(&world, &token);
+    let body = json!({"key": "x".repeat(70_000)}).to_string();
+    for (name, path) in TAKING_BODIES {
+        let answer: Answer = send_raw(&alice, method(name), path, body.clone()).await;
+        assert_refused(&answer, 413, "The body is too large");
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+    handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn a_body_is_taken_whatever_its_content_type() {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    for (index, content_type) in [
+        "text/plain",
+        "application/json; charset=utf-16",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+        "nonsense",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = format!(r#"{{"email":"dave{index}@example.org","permissions":["view"]}}"#);
+        let request = world
+            .user("alice")
+            .request(Method::POST, "/confirm/send/invite/alice")
+            .header("content-type", content_type)
+            .body(body);
+        assert_eq!(send(request).await.status, 200, "{content_type}");
+    }
+}

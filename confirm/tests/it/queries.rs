@@ -1,0 +1,316 @@
+//! What reaches the database: no operation scans a collection or looks at more than what it is
+//! about, however many confirmations there are; and what the two lists cost.
+//!
+//! The database itself notes what it did for each command, transactions included.
+
+use std::collections::BTreeSet;
+
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::options::CollationStrength;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::send;
+
+use crate::{
+    mailbox::Mail,
+    peers::Ask,
+    world::{World, assert_empty, assert_ok, patch, post, put},
+};
+
+/// Confirmations of others.
+const CROWD: usize = 30_000;
+
+/// Documents that one command may look at: what the busiest account here has, and a few more that
+/// the database tries before it has settled on an index.
+const ENOUGH: i64 = 40;
+
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
+
+/// Other people's confirmations of every kind and status, most of them pending invitations.
+async fn crowd(world: &World) {
+    let statuses = [
+        "pending",
+        "pending",
+        "pending",
+        "completed",
+        "declined",
+        "canceled",
+    ];
+    let kinds = [
+        "careteam_invitation",
+        "careteam_invitation",
+        "signup_confirmation",
+        "password_reset",
+    ];
+    let documents: Vec<Document> = (0..CROWD)
+        .map(|i| {
+            let user = if i % 3 == 0 { String::new() } else { format!("user{}", i / 2) };
+            let mut made = doc! {
+                "_id": format!("crowd{i}"), "type": kinds[i % 4], "status": statuses[i % 6],
+                "email": format!("User{}@example.org", i / 2), "userId": user,
+                "creatorId": format!("sharer{}", i / 3), "creator": {},
+                "context": { "permissions": { "view": {} } },
+                "created": bson::DateTime::from_millis(1_700_000_000_000 + i64::try_from(i).unwrap()),
+                "expiresAt": bson::DateTime::from_millis(4_000_000_000_000),
+                "templateName": "careteam_invitation",
+            };
+            if i % 10 == 0 {
+                made.insert("clinicId", CLINIC);
+            }
+            made
+        })
+        .collect();
+    world.confirmations().insert_many(documents).await.unwrap();
+}
+
+/// Lets the database note every command from here on.
+async fn observe(world: &World) {
+    let database = &world.database.database;
+    // Large enough to forget nothing.
+    let log = doc! { "create": "system.profile", "capped": true, "size": 64 << 20 };
+    database.run_command(log).await.unwrap();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+}
+
+/// What the database did since the beginning of `observe`, on the collections of the service.
+async fn observed(world: &World) -> Vec<Document> {
+    let database = &world.database.database;
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let noted = database.collection::<Document>("system.profile");
+    let cursor = noted.find(doc! {}).sort(doc! { "ts": 1 }).await.unwrap();
+    let noted: Vec<Document> = cursor.try_collect().await.unwrap();
+    let names = ["confirmations", "quotas", "outbox", "mail_outbox"];
+    let of_service = |entry: &Document| {
+        let (_, collection) = entry.get_str("ns").unwrap().split_once('.').unwrap();
+        names.contains(&collection)
+    };
+    noted.into_iter().filter(of_service).collect()
+}
+
+fn number(entry: &Document, name: &str) -> i64 {
+    match entry.get(name) {
+        Some(Bson::Int32(number)) => i64::from(*number),
+        Some(Bson::Int64(number)) => *number,
+        _ => 0,
+    }
+}
+
+#[actix_web::test]
+async fn no_operation_looks_at_more_than_what_it_is_about() {
+    let mut world = World::without_relay_with(|config| {
+        config.limits.mails_per_recipient_per_hour = 0;
+    })
+    .await;
+    crowd(&world).await;
+    observe(&world).await;
+    world.start_relay();
+    play_every_operation(&world).await;
+    let observed = observed(&world).await;
+    let mut shapes = BTreeSet::new();
+    for entry in observed {
+        let op = entry.get_str("op").unwrap();
+        if op == "insert" {
+            continue;
+        }
+        let plan = entry.get_str("planSummary").unwrap_or("none");
+        let command = entry
+            .get("command")
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(!plan.contains("COLLSCAN"), "{op} {command}: {plan}");
+        let looked_at = number(&entry, "docsExamined").max(number(&entry, "keysExamined"));
+        assert!(
+            looked_at <= ENOUGH,
+            "{op} {command}: {plan}, {looked_at} looked at"
+        );
+        let collection = entry
+            .get_str("ns")
+            .unwrap()
+            .split_once('.')
+            .unwrap()
+            .1
+            .to_owned();
+        let filter = ["filter", "q", "query", "pipeline"];
+        let command = entry.get_document("command").unwrap();
+        let filter = filter.into_iter().find_map(|name| command.get(name));
+        shapes.insert(format!(
+            "{op} {collection} {}",
+            filter.map(shape).unwrap_or_default()
+        ));
+    }
+    // As many as the store has queries, so that the test cannot pass by seeing none.
+    assert!(shapes.len() >= 27, "{}: {shapes:#?}", shapes.len());
+}
+
+/// A filter with its values left out.
+fn shape(value: &Bson) -> String {
+    match value {
+        Bson::Document(members) => {
+            let members = members.iter();
+            let members: Vec<String> = members
+                .map(|(name, value)| format!("{name}:{}", shape(value)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Bson::Array(items) => {
+            let items: Vec<String> = items.iter().map(shape).collect();
+            format!("[{}]", items.join(","))
+        }
+        _ => "?".to_owned(),
+    }
+}
+
+async fn play_every_operation(world: &World) {
+    for id in ["alice", "bob", "carol", "dave"] {
+        world.peers.has(id);
+    }
+    let (alice, carol, service) = (world.user("alice"), world.user("carol"), world.service());
+    let anonymous = world.anonymous();
+    // Invitations: to somebody with an account and without, sent again, declined, canceled.
+    let view = json!({"view": {}});
+    let sent = world
+        .invite("alice", "carol@example.org", view.clone())
+        .await;
+    let key = sent["key"].as_str().unwrap();
+    let resend = format!("/confirm/resend/invite/{key}");
+    assert_eq!(patch(&alice, &resend).await.status, 200);
+    world
+        .invite("alice", "erin@example.org", view.clone())
+        .await;
+    for path in [
+        "/confirm/invite/alice",
+        "/confirm/invite/sharer5",
+        "/confirm/invite/nobody",
+    ] {
+        let status = if path.ends_with("nobody") { 404 } else { 200 };
+        assert_eq!(service.get(path).await.status, status, "{path}");
+    }
+    world.peers.has("erin");
+    for path in ["/confirm/invitations/carol", "/confirm/invitations/erin"] {
+        assert_eq!(service.get(path).await.status, 200, "{path}");
+    }
+    let path = "/confirm/accept/invite/carol/alice";
+    assert_ok(&carol.put(path, &json!({"key": key})).await);
+    let path = "/confirm/dismiss/invite/erin/alice";
+    assert_empty(&service.put(path, &json!({})).await, 200);
+    let path = "/confirm/alice/invited/erin@example.org";
+    assert_empty(&put(&alice, path).await, 200);
+    // An acceptance that the outbox finishes.
+    let sent = world
+        .invite("alice", "dave@example.org", view.clone())
+        .await;
+    let body = json!({"key": sent["key"]});
+    world.peers.fail(Ask::Grant, 500);
+    let path = "/confirm/accept/invite/dave/alice";
+    assert_eq!(service.put(path, &body).await.status, 500);
+    world.peers.mend(Ask::Grant);
+    world.hurry().await;
+    world.settled().await;
+    assert_ok(&service.put(path, &body).await);
+    // An invitation that came before the account.
+    world.invite("alice", "fay@example.org", view).await;
+    world.peers.has("fay");
+    let path = "/confirm/accept/invite/fay/alice";
+    assert_ok(&service.put(path, &json!({})).await);
+    // Sign-ups.
+    let body = json!({});
+    assert_empty(&alice.post("/confirm/send/signup/alice", &body).await, 200);
+    world
+        .peers
+        .change("alice", json!({"emails": ["moved@example.org"]}));
+    assert_eq!(alice.post("/confirm/signup/alice", &body).await.status, 200);
+    assert_eq!(alice.get("/confirm/signup/alice").await.status, 200);
+    let path = "/confirm/resend/signup/Moved@example.org";
+    assert_empty(&post(&anonymous, path).await, 200);
+    let shown: Value = service.get("/confirm/signup/alice").await.json();
+    let path = format!("/confirm/accept/signup/{}", shown["key"].as_str().unwrap());
+    assert_empty(&put(&anonymous, &path).await, 200);
+    assert_empty(&service.post("/confirm/send/signup/bob", &body).await, 200);
+    assert_empty(&service.delete("/confirm/signup/bob").await, 200);
+    world.peers.change("bob", json!({"emails": null}));
+    assert_empty(&service.post("/confirm/signup/bob", &body).await, 200);
+    // Resets.
+    assert_empty(&post(&anonymous, "/forgot/nobody@example.org").await, 200);
+    let path = "/confirm/send/forgot/carol@example.org";
+    assert_empty(&post(&anonymous, path).await, 200);
+    let mails = world.mails().await;
+    let is_reset = |mail: &&Mail| mail.link().path() == "/confirm-password-reset";
+    let key = mails.iter().find(is_reset).unwrap().value("resetKey");
+    let body = json!({"key": key, "email": "carol@example.org", "password": "battery-staple"});
+    let answer = anonymous.put("/confirm/accept/forgot", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // The end of an account.
+    assert_empty(&service.delete("/internal/users/alice").await, 204);
+    world.settled().await;
+    assert_eq!(post(&service, "/internal/outbox/revive").await.status, 200);
+}
+
+#[actix_web::test]
+async fn the_lists_cost_what_they_should() {
+    let world = World::without_relay().await;
+    world.peers.has("carol");
+    for sharer in ["alice", "bob", "dave"] {
+        world.peers.has(sharer);
+        world
+            .invite(sharer, "carol@example.org", json!({"view": {}}))
+            .await;
+    }
+    let (carol, alice) = (world.user("carol"), world.user("alice"));
+    // The tokens are known from here on.
+    let paths = ["/confirm/invitations/carol", "/confirm/invite/alice"];
+    for (person, path) in [(&carol, paths[0]), (&alice, paths[1])] {
+        assert_eq!(person.get(path).await.status, 200);
+    }
+    let people = world.peers.asked(Ask::People).len();
+    observe(&world).await;
+    for (person, path) in [(&carol, paths[0]), (&alice, paths[1])] {
+        let answer = send(person.request(Method::GET, path)).await;
+        assert_eq!(answer.status, 200);
+    }
+    let observed = observed(&world).await;
+    let queries: Vec<_> = observed
+        .iter()
+        .map(|entry| (entry.get_str("op").unwrap(), number(entry, "docsExamined")))
+        .collect();
+    // Received: those of the account, and those that wait for its address. Sent: one look.
+    assert_eq!(
+        queries,
+        [("query", 3), ("query", 3), ("query", 1)],
+        "{observed:?}"
+    );
+    assert_eq!(world.peers.asked(Ask::People).len() - people, 2);
+    assert!(world.peers.asked(Ask::Pair).len() <= 3);
+}
+
+#[actix_web::test]
+async fn the_indexes_are_those_of_the_reference_and_ours() {
+    let world = World::without_relay().await;
+    let indexes = world.confirmations().list_indexes().await.unwrap();
+    let indexes: Vec<_> = indexes.try_collect().await.unwrap();
+    let keys: BTreeSet<String> = indexes.iter().map(|index| index.keys.to_string()).collect();
+    for wanted in [
+        doc! { "_id": 1 },
+        doc! { "type": 1, "status": 1 },
+        doc! { "userId": 1, "type": 1, "status": 1, "created": -1 },
+        doc! { "creatorId": 1, "type": 1, "status": 1, "created": -1 },
+        doc! { "clinicId": 1, "type": 1, "status": 1, "created": -1 },
+    ] {
+        assert!(keys.contains(&wanted.to_string()), "{wanted}: {keys:?}");
+    }
+    let by_email = indexes
+        .iter()
+        .find(|index| index.keys.contains_key("email"));
+    let options = by_email.unwrap().options.clone().unwrap();
+    let collation = options.collation.unwrap();
+    assert_eq!(collation.locale, "en");
+    assert!(matches!(
+        collation.strength,
+        Some(CollationStrength::Secondary)
+    ));
+    // Old ones are kept for the record.
+    assert!(indexes.iter().all(|index| {
+        let options = index.options.as_ref();
+        options.is_none_or(|options| options.expire_after.is_none())
+    }));
+}
