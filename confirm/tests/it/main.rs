@@ -10,6 +10,7 @@ mod world;
 mod accept;
 mod auth;
 mod bad_input;
+mod bad_names;
 mod claims;
 mod deletions;
 mod documents;
