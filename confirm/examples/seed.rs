@@ -16,7 +16,7 @@ use mongodb::{Client, Collection, options::ClientOptions};
 
 const ACCOUNTS: u32 = 100_000;
 /// Pending invitations that each account has sent, and received.
-const INVITATIONS: u32 = 8;
+const INVITATIONS: u32 = 2;
 const CONFIRMATIONS: u32 = 1_000_000;
 const BATCH: u32 = 10_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -65,7 +65,8 @@ fn profile(account: u32) -> Document {
     doc! { "userId": id(account), "value": value }
 }
 
-/// First the pending invitations, then a pending sign-up of each account, then what is over.
+/// First the pending invitations, then a pending sign-up of each account, then what is over, as
+/// most questions are that were ever asked.
 fn confirmation(number: u32) -> Document {
     let account = number % ACCOUNTS;
     let place = number / ACCOUNTS;

@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         tools.uri.clone(),
         Some(mail_dir),
     )?
-    .without_limits();
+    .for_benchmark();
     let mut stack = Stack::on(Some(mongod));
     for (name, program) in PROGRAMS.iter().zip(&programs) {
         stack.start(name, program, &wiring)?;
@@ -102,7 +102,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let token = server_token(&wiring).await?;
     let mut operations = permissions(&wiring.url("gatekeeper"), &token);
     operations.extend(confirmations(&wiring.url("confirm"), &token));
-    operations.extend(sessions(&wiring.url("user-api")).await?);
+    operations.extend(sessions(&wiring.url("user-api"), &token).await?);
     operations.retain(|operation| operation.name.contains(&arguments.only));
     for operation in &operations {
         if operation.name == PAIR_CHECK {

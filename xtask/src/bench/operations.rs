@@ -11,7 +11,7 @@ const URLS: u32 = 50_000;
 const ACCOUNTS: u32 = 100_000;
 const GRANTEES: u32 = 10;
 /// Pairs of accounts with an invitation that can be accepted, once.
-const ACCEPTABLE: u32 = 400_000;
+const ACCEPTABLE: u32 = 200_000;
 
 /// What is asked, again and again.
 pub(super) struct Operation {
@@ -110,18 +110,18 @@ pub(super) fn confirmations(confirm: &str, token: &str) -> Vec<Operation> {
 }
 
 /// The operations of user-api.
-pub(super) async fn sessions(user_api: &str) -> anyhow::Result<Vec<Operation>> {
-    let (token, credentials) = person(user_api).await?;
+pub(super) async fn sessions(user_api: &str, token: &str) -> anyhow::Result<Vec<Operation>> {
+    let (user_token, credentials) = person(user_api).await?;
     Ok(vec![
         Operation::get(
             "token check",
-            &token,
-            vec![format!("{user_api}/token/{token}")],
+            token,
+            vec![format!("{user_api}/token/{user_token}")],
         ),
         Operation {
             method: "POST",
             headers: vec![format!("authorization: {credentials}")],
-            ..Operation::get("login", &token, vec![format!("{user_api}/login")])
+            ..Operation::get("login", token, vec![format!("{user_api}/login")])
         },
     ])
 }
