@@ -49,6 +49,8 @@ enum Outcome {
     Granted,
     /// The sender may no longer share the account; the invitation is canceled.
     Withdrawn,
+    /// The invited account cannot hold that much; the invitation is canceled.
+    TooMuch,
 }
 
 /// Why an acceptance did not end; it goes on later.
@@ -85,6 +87,7 @@ pub(crate) async fn accept(
     match finish(state, &invitation.key, false).await {
         Ok(Some(Outcome::Granted)) => Ok(()),
         Ok(Some(Outcome::Withdrawn) | None) => Err(Refusal::Forbidden.into()),
+        Ok(Some(Outcome::TooMuch)) => Err(Refusal::InvalidContext.into()),
         Err(unfinished) => {
             state.outbox.wake();
             Err(match unfinished {
@@ -111,7 +114,14 @@ fn offer_of(
     invitee: &UserId,
     sharer: &UserId,
 ) -> Result<Offer, InvalidContext> {
-    Offer::read(invitation.context.as_ref())?.accepted(sharer, invitee)
+    let mut offer = Offer::read(invitation.context.as_ref())?.accepted(sharer, invitee)?;
+    if let Some(requested) = &invitation.requested {
+        offer
+            .permissions
+            .0
+            .retain(|name, _| requested.contains(name));
+    }
+    Ok(offer)
 }
 
 /// The invitation was answered, canceled or accepted meanwhile.
@@ -171,22 +181,40 @@ async fn finish(
         .acceptance
         .filter(|_| invitation.status == Status::Pending)
     else {
-        return Ok((invitation.status == Status::Completed).then_some(Outcome::Granted));
+        return finished_elsewhere(state, &invitation, is_unanswered).await;
     };
     let outcome = grant(state, &invitation).await?;
     let to = match outcome {
         Outcome::Granted => Status::Completed,
-        Outcome::Withdrawn => Status::Canceled,
+        Outcome::Withdrawn | Outcome::TooMuch => Status::Canceled,
     };
     // A canceled invitation has no answer that a repeated request could still get.
-    let is_unanswered = is_unanswered && outcome == Outcome::Granted;
-    let ended = end(state, key, to, is_unanswered, acceptance.row).await?;
+    let waits = is_unanswered && outcome == Outcome::Granted;
+    let ended = end(state, key, to, waits, acceptance.row).await?;
     if ended {
         return Ok(Some(outcome));
     }
-    let found = state.confirmations.find(key).await.map_err(store)?;
-    let is_completed = found.is_some_and(|found| found.status == Status::Completed);
-    Ok(is_completed.then_some(Outcome::Granted))
+    match state.confirmations.find(key).await.map_err(store)? {
+        Some(found) => finished_elsewhere(state, &found, is_unanswered).await,
+        None => Ok(None),
+    }
+}
+
+/// How an acceptance ended that somebody else finished; whoever accepted is told now, unless this
+/// is `is_unanswered` too.
+async fn finished_elsewhere(
+    state: &State,
+    invitation: &Confirmation,
+    is_unanswered: bool,
+) -> Result<Option<Outcome>, Unfinished> {
+    if invitation.status != Status::Completed {
+        return Ok(None);
+    }
+    if !is_unanswered && invitation.acceptance.is_some() {
+        let told = state.confirmations.note_answered(&invitation.key).await;
+        told.map_err(|error| Unfinished::Store(error.into()))?;
+    }
+    Ok(Some(Outcome::Granted))
 }
 
 async fn grant(state: &State, invitation: &Confirmation) -> Result<Outcome, Unfinished> {
@@ -204,9 +232,11 @@ async fn grant(state: &State, invitation: &Confirmation) -> Result<Outcome, Unfi
             granted_by: invitation.sender_id.clone(),
             permissions: offer.permissions,
         };
-        let granted = state.gatekeeper.grant(&invitation.key, &grant).await;
-        if granted.map_err(Unfinished::Grant)?.is_none() {
-            return Ok(Outcome::Withdrawn);
+        match state.gatekeeper.grant(&invitation.key, &grant).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(Outcome::Withdrawn),
+            Err(PeerError::Refused { status: 400 }) => return Ok(Outcome::TooMuch),
+            Err(error) => return Err(Unfinished::Grant(error)),
         }
     }
     if let (Some(alerts), Some(data)) = (&offer.alerts, &state.data) {

@@ -116,8 +116,11 @@ pub enum SmtpEncryption {
 pub struct LimitSettings {
     /// Mails that one account causes in an hour.
     pub mails_per_sender_per_hour: u32,
-    /// Mails to one address in an hour.
+    /// Mails to one address in an hour, sent by accounts and services.
     pub mails_per_recipient_per_hour: u32,
+    /// Mails to one address in an hour that anybody may ask for: forgotten passwords, sign-ups sent
+    /// once more.
+    pub anonymous_mails_per_recipient_per_hour: u32,
     /// Wrong birthdays at the claim of one account in an hour.
     pub claim_attempts_per_hour: u32,
 }

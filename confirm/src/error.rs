@@ -3,7 +3,10 @@
 use std::{borrow::Cow, time::Duration};
 
 use actix_web::http::StatusCode;
-use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+use shared_runtime::{
+    error::{ApiError, ErrorBody, Rejection},
+    mongo::Aborted,
+};
 
 use crate::domain::{claim::InvalidClaim, context::InvalidContext, invitation::NotAnswerable};
 
@@ -178,6 +181,14 @@ impl Failure {
     /// For `map_err`: the failure with its cause, which is logged and never sent.
     pub(crate) fn because<E: Into<anyhow::Error>>(self) -> impl Fn(E) -> ApiError {
         move |cause| ApiError::from(self).caused_by(cause)
+    }
+}
+
+/// For `map_err`: the answer to a transaction that was refused, or failed with `failure`.
+pub(crate) fn aborted(failure: Failure) -> impl Fn(Aborted<Refusal>) -> ApiError {
+    move |aborted| match aborted {
+        Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Failed(error) => failure.because()(error),
     }
 }
 

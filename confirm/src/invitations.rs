@@ -96,7 +96,12 @@ async fn find_attached(
     }
     let received = state.confirmations.list_received(invitee).await;
     let mut received = received.map_err(&finding)?.into_iter();
-    Ok(received.find(|invitation| invitation::is_between(invitation, invitee, sharer)))
+    let found = received.find(|invitation| invitation::is_between(invitation, invitee, sharer));
+    if found.is_some() {
+        return Ok(found);
+    }
+    let unanswered = state.confirmations.find_unanswered(invitee, sharer).await;
+    unanswered.map_err(&finding)
 }
 
 /// Declines an invitation, again if need be.

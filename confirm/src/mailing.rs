@@ -81,7 +81,15 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
             metrics::counter!("mails_sent_total", "template" => template.name()).increment(1);
             Ok(())
         }
-        Err(SendError::Permanent(cause)) => Err(Hopeless(format!("{cause:#}")).into()),
+        Err(SendError::Permanent(cause)) => {
+            // Strangers name addresses; one that does not exist concerns no operator.
+            metrics::counter!("mails_refused_total", "template" => template.name()).increment(1);
+            warn!(
+                cause = format!("{cause:#}"),
+                "a mail is given up: its recipient is refused"
+            );
+            Ok(())
+        }
         Err(SendError::Temporary(cause)) => Err(cause),
     }
 }
@@ -135,6 +143,19 @@ pub(crate) async fn find_account(state: &State, email: &str) -> anyhow::Result<O
         warn!("an account was found by an address that is spelt differently");
     }
     Ok(found.filter(is_same))
+}
+
+/// Takes one mail of the quota of what anybody may have sent to an address, in the transaction that
+/// queues it. It is one of its own, so that strangers cannot keep other mails away.
+pub(crate) async fn take_anonymous_quota(
+    state: &State,
+    session: &mut ClientSession,
+    recipient: &str,
+) -> Result<(), Aborted<Refusal>> {
+    let limit = state.limits.anonymous_mails_per_recipient_per_hour;
+    let quota = Quota::new("asked", recipient, limit);
+    let taken = state.quotas.take(session, &quota).await?;
+    taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))
 }
 
 /// Takes one mail of the quotas of who sends it (`None`: a service, or nobody known) and who gets

@@ -5,6 +5,7 @@
 
 use bson::doc;
 use chrono::{DateTime, Utc};
+use mongodb::ClientSession;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -22,10 +23,10 @@ use crate::{
     domain::{
         address,
         confirmation::{Confirmation, Kind, Status},
-        key,
+        key, signup,
+        template::Template,
     },
-    error::{Failure, Refusal},
-    mail::Template,
+    error::{Failure, Refusal, aborted},
     mailing,
 };
 
@@ -45,7 +46,7 @@ pub(crate) struct Forgotten {
 pub(crate) async fn request(state: &State, email: &str) -> Result<(), ApiError> {
     let key = key::generate();
     let noted = transaction(&state.client, async |session| {
-        mailing::take_quota(state, session, None, email).await?;
+        mailing::take_anonymous_quota(state, session, email).await?;
         let entry = OutboxEntry {
             key: format!("forgotten:{key}"),
             topic: FORGOTTEN,
@@ -56,22 +57,18 @@ pub(crate) async fn request(state: &State, email: &str) -> Result<(), ApiError> 
         Ok(())
     })
     .await;
-    match noted {
-        Ok(()) => {
-            state.outbox.wake();
-            Ok(())
-        }
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-    }
+    noted.map_err(aborted(Failure::Saving))?;
+    state.outbox.wake();
+    Ok(())
 }
 
 /// Makes the confirmation and queues the mail. Repeatable.
 pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result<()> {
     let confirmation = confirmation(state, forgotten).await?;
     let stored = transaction(&state.client, async |session| {
-        state.confirmations.insert(session, &confirmation).await?;
-        let entry = mailing::entry(&confirmation);
+        let made = replace_sign_up(state, session, &confirmation).await?;
+        state.confirmations.insert(session, &made).await?;
+        let entry = mailing::entry(&made);
         state.mails.enqueue(session, entry).await?;
         Ok::<_, Aborted<()>>(())
     })
@@ -87,6 +84,27 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
     Ok(())
 }
 
+/// What is stored for `made`: if it is the confirmation of a sign-up, the one that is there goes, and
+/// the new one is for the same occasion.
+async fn replace_sign_up(
+    state: &State,
+    session: &mut ClientSession,
+    made: &Confirmation,
+) -> Result<Confirmation, mongodb::error::Error> {
+    let (Kind::SignUp, Some(user)) = (made.kind, &made.user_id) else {
+        return Ok(made.clone());
+    };
+    let Some(old) = state.confirmations.find_sign_up_in(session, user).await? else {
+        return Ok(made.clone());
+    };
+    state.confirmations.delete(session, &old).await?;
+    Ok(Confirmation {
+        key: made.key.clone(),
+        email: made.email.clone(),
+        ..old.renewed(made.created)
+    })
+}
+
 async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Confirmation> {
     let (key, at): (String, DateTime<Utc>) = (forgotten.key.clone(), forgotten.at.to_chrono());
     let account = mailing::find_account(state, &forgotten.email).await?;
@@ -97,10 +115,16 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
             ..made
         });
     };
+    let (kind, template) = if signup::is_custodial(&account.user) {
+        // Whoever has the mail still has to know the birthday.
+        (Kind::SignUp, Template::SignUpCustodial)
+    } else {
+        (Kind::PasswordReset, Template::PasswordReset)
+    };
     // The mail goes to the address as the account has it, not as somebody typed it.
     let mut emails = account.user.emails.into_iter().flatten();
     let email = emails.find(|known| address::same(known, &forgotten.email));
-    let made = Confirmation::new(key, Kind::PasswordReset, Template::PasswordReset, at);
+    let made = Confirmation::new(key, kind, template, at);
     Ok(Confirmation {
         email: email.unwrap_or_else(|| forgotten.email.clone()),
         user_id: Some(account.user.userid),
@@ -144,21 +168,25 @@ pub(crate) async fn reset(
         }) => return Err(Refusal::NoReset.into()),
         Err(error) => return Err(ApiError::from(Refusal::ResetRefused).caused_by(error)),
     }
+    // The others first: what dies in between leaves this key to be used for it.
+    let canceled = state.confirmations.cancel_resets_but(&user, key).await;
+    canceled.map_err(Failure::Saving.because())?;
     let answered = state
         .confirmations
         .answer(key, &[Status::Pending], Status::Completed)
         .await;
     answered.map_err(Failure::Saving.because())?;
-    let canceled = state.confirmations.cancel_resets(&user).await;
-    canceled.map_err(Failure::Saving.because())
+    Ok(())
 }
 
-/// Whose password is reset. Documents of the reference need not name the account.
+/// Whose password is reset. An account without one is claimed, not reset. Documents of the
+/// reference need not name the account.
 async fn find_user(state: &State, reset: &Confirmation) -> Result<Option<UserId>, ApiError> {
-    if reset.user_id.is_some() {
-        return Ok(reset.user_id.clone());
-    }
-    let account = mailing::find_account(state, &reset.email).await;
-    let account = account.map_err(Failure::FindingUser.because())?;
+    let account = match &reset.user_id {
+        Some(user) => state.user_api.person(user).await.map_err(Into::into),
+        None => mailing::find_account(state, &reset.email).await,
+    };
+    let account = account.map_err(Failure::FindingUser.because::<anyhow::Error>())?;
+    let account = account.filter(|account| !signup::is_custodial(&account.user));
     Ok(account.map(|account| account.user.userid))
 }

@@ -14,7 +14,7 @@ use crate::{
         key,
         signup::{self, Asker, Next, Occasion},
     },
-    error::{Failure, Refusal},
+    error::{Failure, Refusal, aborted},
     mailing,
 };
 
@@ -81,14 +81,9 @@ pub(crate) async fn request(
         Ok(Some(new))
     })
     .await;
-    match stored {
-        Ok(made) => {
-            state.mails.wake();
-            Ok(made)
-        }
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-    }
+    let made = stored.map_err(aborted(Failure::Saving))?;
+    state.mails.wake();
+    Ok(made)
 }
 
 /// Mails a new key in place of the pending one, to the account with this address or id.
@@ -111,7 +106,7 @@ pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
     let recipient = old.map_or(name, |old| old.email.as_str());
     let stored = transaction(&state.client, async |session| {
         // Counted for unknown addresses as well, which so end in the same refusal.
-        mailing::take_quota(state, session, None, recipient).await?;
+        mailing::take_anonymous_quota(state, session, recipient).await?;
         let (Some(old), Some(new)) = (old, &new) else {
             return Ok(false);
         };
@@ -123,15 +118,11 @@ pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
         Ok(true)
     })
     .await;
-    match stored {
-        Ok(true) => {
-            state.mails.wake();
-            Ok(())
-        }
-        Ok(false) => Err(Refusal::NoSignUp.into()),
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Renewing.because()(error)),
+    if !stored.map_err(aborted(Failure::Renewing))? {
+        return Err(Refusal::NoSignUp.into());
     }
+    state.mails.wake();
+    Ok(())
 }
 
 async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {

@@ -21,7 +21,7 @@ use crate::{
         confirmation::{Confirmation, Kind, Status},
         key as keys, signup,
     },
-    error::{Failure, Refusal},
+    error::{Failure, Refusal, aborted},
     store::Quota,
 };
 
@@ -106,9 +106,5 @@ async fn take_attempt(state: &State, account: &UserId) -> Result<(), ApiError> {
         taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))
     })
     .await;
-    match taken {
-        Ok(()) => Ok(()),
-        Err(Aborted::Refused(refusal)) => Err(Refusal::into(refusal)),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-    }
+    taken.map_err(aborted(Failure::Saving))
 }

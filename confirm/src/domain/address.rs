@@ -11,22 +11,9 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-/// Whether `text` has the form of an address: something, `@`, something, and neither white space
-/// nor control characters.
+/// Whether `text` has the form of an address, without quotes, to which a mail can be sent.
 pub(crate) fn has_form(text: &str) -> bool {
-    let Some((mailbox, host)) = text.rsplit_once('@') else {
-        return false;
-    };
-    let is_plain = |character: char| {
-        !character.is_whitespace()
-            && !character.is_control()
-            && !matches!(character, '<' | '>' | ',' | ';' | '"')
-    };
-    !mailbox.is_empty()
-        && !mailbox.contains('@')
-        && !host.is_empty()
-        && text.len() <= MAX_LENGTH
-        && text.chars().all(is_plain)
+    text.len() <= MAX_LENGTH && !text.contains('"') && text.parse::<lettre::Address>().is_ok()
 }
 
 #[cfg(test)]

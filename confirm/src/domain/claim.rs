@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use shared_runtime::body::parse_object;
 use shared_types::PersonProfile;
 use thiserror::Error;
 
@@ -57,7 +58,7 @@ struct Body {
 impl Claim {
     /// Reads the body of a claim, whose birthday is still to be compared.
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidClaim> {
-        let body: Body = serde_json::from_slice(body).map_err(|_| InvalidClaim::NoBody)?;
+        let body: Body = parse_object(body).map_err(|_| InvalidClaim::NoBody)?;
         let given = |password: &SecretString| !password.expose_secret().is_empty();
         let password = body
             .password
@@ -115,6 +116,7 @@ mod tests {
         for (body, wanted) in [
             ("", InvalidClaim::NoBody),
             ("[", InvalidClaim::NoBody),
+            (r#"["long-enough", "2010-02-03"]"#, InvalidClaim::NoBody),
             (r#"{"password": 1}"#, InvalidClaim::NoBody),
             ("{}", InvalidClaim::NoPassword),
             (

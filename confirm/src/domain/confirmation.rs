@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared_types::UserId;
 
-use crate::mail::Template;
+use super::template::Template;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -55,6 +55,9 @@ pub(crate) struct Confirmation {
     pub(crate) creator_clinic: Clinic,
     /// What is offered; see [`super::context`].
     pub(crate) context: Option<Value>,
+    /// Names of permissions: of what `context` shows, only these are granted, since the invited
+    /// account had the others already. `None`: all.
+    pub(crate) requested: Option<Vec<String>>,
     pub(crate) created: DateTime<Utc>,
     /// When its status changed last; `None`: not since it was made.
     pub(crate) modified: Option<DateTime<Utc>>,
@@ -158,6 +161,7 @@ impl Confirmation {
             clinic_id: None,
             creator_clinic: Clinic::default(),
             context: None,
+            requested: None,
             created: now,
             modified: None,
             expires_at: kind.lifetime().map(|lifetime| now + lifetime),
@@ -211,7 +215,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
     use super::{Confirmation, Kind, Status};
-    use crate::mail::Template;
+    use crate::domain::template::Template;
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()

@@ -21,7 +21,7 @@ const NOTE_ALIAS: &str = "notes";
 const NOTE: &str = "note";
 
 /// As many names, and levels of objects in them, as gatekeeper takes.
-const MAX_NAMES: usize = 64;
+pub(crate) const MAX_NAMES: usize = 64;
 const MAX_DEPTH: usize = 16;
 
 /// The longest nickname, in bytes.
@@ -197,12 +197,12 @@ pub(crate) fn permissions_of(value: &Value) -> Result<PermissionSet, InvalidCont
         };
         set.insert(name, value);
     }
-    let is_storable = set.len() <= MAX_NAMES
+    let all_storable = set.len() <= MAX_NAMES
         && nests_within(value, MAX_DEPTH)
         && set.iter().all(|(name, value)| {
-            is_name(name) && matches!(value, Value::Object(_) | Value::Null) && has_names(value)
+            is_name(name) && matches!(value, Value::Object(_) | Value::Null) && is_storable(value)
         });
-    if is_storable {
+    if all_storable {
         Ok(PermissionSet(set))
     } else {
         Err(InvalidContext::Unreadable)
@@ -226,12 +226,14 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '\0'])
 }
 
-fn has_names(value: &Value) -> bool {
+/// Whether a document can hold `value`: integers there have a sign and 64 bits.
+fn is_storable(value: &Value) -> bool {
     match value {
-        Value::Array(items) => items.iter().all(has_names),
+        Value::Array(items) => items.iter().all(is_storable),
         Value::Object(members) => members
             .iter()
-            .all(|(name, value)| is_name(name) && has_names(value)),
+            .all(|(name, value)| is_name(name) && is_storable(value)),
+        Value::Number(number) => !number.is_u64() || number.is_i64(),
         _ => true,
     }
 }
@@ -273,6 +275,8 @@ mod tests {
             json!({"": {}}),
             json!({"a.b": {}}),
             json!({"view": {"$gt": 1}}),
+            json!({"view": {"n": u64::MAX}}),
+            json!({"view": {"n": [i64::MAX as u64 + 1]}}),
             json!([["view"]]),
             json!([{"view": {}, "note": {}}]),
             json!([1]),

@@ -75,9 +75,9 @@ mod tests {
     use shared_types::{Person, UserId};
 
     use super::{NotAnswerable, is_addressee, may_accept, may_dismiss};
-    use crate::{
-        domain::confirmation::{Acceptance, Confirmation, Kind, Status},
-        mail::Template,
+    use crate::domain::{
+        confirmation::{Acceptance, Confirmation, Kind, Status},
+        template::Template,
     };
 
     fn now() -> DateTime<Utc> {

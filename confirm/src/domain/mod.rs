@@ -7,3 +7,4 @@ pub(crate) mod context;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod signup;
+pub(crate) mod template;

@@ -6,8 +6,8 @@ use shared_types::{UserId, UserRecord};
 use super::{
     address,
     confirmation::{Confirmation, Status},
+    template::Template,
 };
-use crate::mail::Template;
 
 /// The role of accounts that clinics used before there were clinics.
 const CLINIC_ROLE: &str = "clinic";
@@ -107,9 +107,9 @@ mod tests {
     use shared_types::UserRecord;
 
     use super::{Asker, Next, Occasion, next};
-    use crate::{
-        domain::confirmation::{Confirmation, Kind, Status},
-        mail::Template,
+    use crate::domain::{
+        confirmation::{Confirmation, Kind, Status},
+        template::Template,
     };
 
     fn account(id: &str, roles: &[&str], has_password: bool) -> UserRecord {

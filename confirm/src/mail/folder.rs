@@ -82,8 +82,9 @@ fn hidden_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Template, Variables};
+    use super::super::Variables;
     use super::*;
+    use crate::domain::template::Template;
 
     fn letter(id: &str) -> Letter {
         Letter {

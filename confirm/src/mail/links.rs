@@ -5,8 +5,9 @@ use std::fmt::Write;
 use actix_web::http::Uri;
 use anyhow::{Context, bail};
 
-use super::{Template, Variables};
+use super::Variables;
 use crate::config::WebSettings;
+use crate::domain::template::Template;
 
 /// The links, below the web application or, without one, below confirm's own pages.
 pub(crate) struct Links {

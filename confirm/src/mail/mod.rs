@@ -12,7 +12,10 @@ use anyhow::anyhow;
 use lettre::Address;
 use lettre::message::Mailbox;
 
-use crate::config::{MailSettings, WebSettings};
+use crate::{
+    config::{MailSettings, WebSettings},
+    domain::template::Template,
+};
 
 pub(crate) use links::Links;
 pub use preview::write_previews;
@@ -58,22 +61,6 @@ pub(crate) struct Variables {
     pub has_account: bool,
 }
 
-/// The purposes of a mail, by the `templateName` of the confirmation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Template {
-    SignUp,
-    SignUpClinic,
-    SignUpCustodial,
-    SignUpCustodialByClinic,
-    SignUpCustodialNewClinic,
-    PasswordReset,
-    NoAccount,
-    CareTeam,
-    CareTeamWithAlerting,
-    Clinician,
-    PatientToClinic,
-}
-
 impl Mailer {
     /// Checks all settings and templates, so that what is wrong with them stops the start.
     pub(crate) fn new(mail: &MailSettings, web: &WebSettings) -> anyhow::Result<Self> {
@@ -114,45 +101,6 @@ impl Mailer {
         self.transport
             .deliver(letter, &self.from.email, &recipients, &message)
             .await
-    }
-}
-
-impl Template {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::SignUp,
-        Self::SignUpClinic,
-        Self::SignUpCustodial,
-        Self::SignUpCustodialByClinic,
-        Self::SignUpCustodialNewClinic,
-        Self::PasswordReset,
-        Self::NoAccount,
-        Self::CareTeam,
-        Self::CareTeamWithAlerting,
-        Self::Clinician,
-        Self::PatientToClinic,
-    ];
-
-    /// The stored `templateName`; its files are called so too.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SignUp => "signup_confirmation",
-            Self::SignUpClinic => "signup_clinic_confirmation",
-            Self::SignUpCustodial => "signup_custodial_confirmation",
-            Self::SignUpCustodialByClinic => "signup_custodial_clinic_confirmation",
-            Self::SignUpCustodialNewClinic => "signup_custodial_new_clinic_experience_confirmation",
-            Self::PasswordReset => "password_reset",
-            Self::NoAccount => "no_account",
-            Self::CareTeam => "careteam_invitation",
-            Self::CareTeamWithAlerting => "careteam_invitation_with_alerting",
-            Self::Clinician => "clinician_invitation",
-            Self::PatientToClinic => "patient_clinic_invitation",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|template| template.name() == name)
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::Variables;
 use super::links::Links;
 use super::templates::{Content, Templates};
-use super::{Template, Variables};
 use crate::config::WebSettings;
+use crate::domain::template::Template;
 
 /// Writes each mail twice as HTML and as plain text: with all that it can say, and with the least
 /// that it must do with. `index.html` leads to them. Answers the files written.

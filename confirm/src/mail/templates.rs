@@ -8,7 +8,8 @@ use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior, Value, context, escape_formatter,
 };
 
-use super::{Template, Variables};
+use super::Variables;
+use crate::domain::template::Template;
 
 /// The name of the product, as plain text: the one file that is not a template.
 const PRODUCT: &str = "product.txt";

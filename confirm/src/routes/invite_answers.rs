@@ -159,12 +159,9 @@ async fn find(
     sharer: &UserId,
     body: &Body,
 ) -> Result<Confirmation, ApiError> {
-    let reference = if body.0.trim_ascii().is_empty() {
-        InvitationReference::default()
-    } else {
-        let given: Option<InvitationReference> = body.parse().map_err(|_| Refusal::Unreadable)?;
-        given.unwrap_or_default()
-    };
+    let reference: InvitationReference = body
+        .parse_optional_object()
+        .map_err(|_| Refusal::Unreadable)?;
     let key = reference.key.as_deref().filter(|key| !key.is_empty());
     let found = invitations::find(state, invitee, sharer, key).await?;
     let found = found.filter(|found| reference.fits(found));

@@ -25,12 +25,12 @@ use crate::{
     domain::{
         address,
         confirmation::{Confirmation, Kind, Status},
-        context::{self, FOLLOW, Offer},
+        context::{self, FOLLOW, MAX_NAMES, Offer},
         invitation::{self, CANCELABLE},
         key,
+        template::Template,
     },
-    error::{Failure, Refusal},
-    mail::Template,
+    error::{Failure, Refusal, aborted},
     mailing,
     people::People,
     rights::{may_manage, require_manager},
@@ -88,6 +88,7 @@ pub(crate) async fn send_invite(
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &sharer).await?;
     let (email, mut offer) = read(&body)?;
+    let mut requested = None;
     let pending = state
         .confirmations
         .find_sent(&sharer, &email, &[Status::Pending])
@@ -105,7 +106,10 @@ pub(crate) async fn send_invite(
             .await
             .map_err(Failure::Internal.because())?
             .unwrap_or_default();
-        offer.permissions = widened(offer.permissions, held)?;
+        if !held.is_empty() {
+            requested = Some(offer.permissions.names().map(str::to_owned).collect());
+            offer.permissions = widened(offer.permissions, held)?;
+        }
     }
     let template = if offer.permissions.has(FOLLOW) {
         Template::CareTeamWithAlerting
@@ -127,6 +131,7 @@ pub(crate) async fn send_invite(
         sender_id: sender(&caller, &sharer),
         creator_id: Some(sharer.into_inner()),
         context: Some(offer.to_context()),
+        requested,
         ..made
     };
     store(&state, &caller, &made).await?;
@@ -189,7 +194,8 @@ pub(crate) async fn resend_invite(
         Ok(())
     })
     .await;
-    saved(&state, stored)?;
+    stored.map_err(aborted(Failure::Saving))?;
+    state.mails.wake();
     Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await))
 }
 
@@ -302,7 +308,7 @@ pub(crate) async fn delete_invite(
 
 /// The address and the offer of a request.
 fn read(body: &Body) -> Result<(String, Offer), Refusal> {
-    let given: NewInvitation = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let given: NewInvitation = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     let email = given.email.filter(|email| !email.is_empty());
     let (Some(email), Some(permissions)) = (email, given.permissions) else {
         return Err(Refusal::Incomplete);
@@ -316,16 +322,17 @@ fn read(body: &Body) -> Result<(String, Offer), Refusal> {
     Ok((email, offer))
 }
 
-/// What is offered to somebody who holds `held`: nothing, unless it lets a member follow.
+/// What an invitation shows to a member that holds `held`: what it will have if it accepts. Members
+/// are invited only to follow.
 fn widened(offered: PermissionSet, held: PermissionSet) -> Result<PermissionSet, Refusal> {
-    if held.is_empty() {
-        return Ok(offered);
-    }
     if !offered.has(FOLLOW) || held.has(FOLLOW) || held.has(shared_types::ROOT) {
         return Err(Refusal::DuplicateMember);
     }
     let mut all = offered;
     all.0.extend(held.0);
+    if all.0.len() > MAX_NAMES {
+        return Err(Refusal::Unreadable);
+    }
     Ok(all)
 }
 
@@ -345,8 +352,13 @@ async fn store(state: &State, caller: &Caller, made: &Confirmation) -> Result<()
                 .confirmations
                 .find_pending_in(session, sharer, &made.email)
                 .await?;
-            if pending.is_some_and(|pending| !pending.is_expired(made.created)) {
-                return Err(Aborted::Refused(Refusal::DuplicateInvite));
+            if let Some(pending) = pending {
+                // One that expired must not be sent again beside the new one.
+                let is_over = pending.is_expired(made.created)
+                    && state.confirmations.cancel(session, &pending.key).await?;
+                if !is_over {
+                    return Err(Aborted::Refused(Refusal::DuplicateInvite));
+                }
             }
         }
         state.confirmations.insert(session, made).await?;
@@ -354,19 +366,9 @@ async fn store(state: &State, caller: &Caller, made: &Confirmation) -> Result<()
         Ok(())
     })
     .await;
-    saved(state, stored)
-}
-
-/// The outcome of storing something with a mail, which is then sent.
-fn saved(state: &State, stored: Result<(), Aborted<Refusal>>) -> Result<(), ApiError> {
-    match stored {
-        Ok(()) => {
-            state.mails.wake();
-            Ok(())
-        }
-        Err(Aborted::Refused(refusal)) => Err(refusal.into()),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-    }
+    stored.map_err(aborted(Failure::Saving))?;
+    state.mails.wake();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -384,10 +386,6 @@ mod tests {
     #[test]
     fn a_member_is_invited_again_only_to_follow() {
         let offered = set(json!({"view": {}, "follow": {}}));
-        assert_eq!(
-            widened(offered.clone(), PermissionSet::default()),
-            Ok(offered.clone())
-        );
         assert_eq!(
             widened(
                 offered.clone(),

@@ -80,7 +80,7 @@ pub(crate) async fn accept_password_reset(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let given: NewPassword = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let given: NewPassword = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     if given.key.is_empty() || given.email.is_empty() {
         return Err(Refusal::ResetRefused.into());
     }

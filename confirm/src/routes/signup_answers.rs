@@ -90,7 +90,7 @@ pub(crate) async fn dismiss_sign_up(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let reference: Reference = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     let key = reference.key.filter(|key| !key.is_empty());
     let key = key.ok_or(Refusal::NoSignUpKey)?;
     signups::answer(&state, &user, &key, Status::Declined).await

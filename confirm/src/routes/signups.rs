@@ -185,7 +185,7 @@ pub(crate) async fn cancel_sign_up(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let reference: Reference = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     match reference.key.filter(|key| !key.is_empty()) {
         Some(key) => answer(&state, &user, &key, Status::Canceled).await,
         None => match caller {
@@ -277,7 +277,9 @@ async fn make(
     mail: Mail,
 ) -> Result<Option<Confirmation>, ApiError> {
     require_manager(state, caller, user).await?;
-    let invitation = read_invitation(body)?;
+    let invitation: Invitation = body
+        .parse_optional_object()
+        .map_err(|_| Refusal::Unreadable)?;
     let requester = if caller.is_server {
         Requester::Service {
             clinic_id: given(invitation.clinic_id.as_deref()),
@@ -291,18 +293,4 @@ async fn make(
 
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
-}
-
-/// An absent body says nothing; neither does JSON of another form.
-fn read_invitation(body: &Body) -> Result<Invitation, Refusal> {
-    if body.0.trim_ascii().is_empty() {
-        return Ok(Invitation::default());
-    }
-    let value: serde_json::Value = body.parse().map_err(|_| Refusal::Unreadable)?;
-    if !value.is_object() && !value.is_null() {
-        return Err(Refusal::Unreadable);
-    }
-    let given: Option<Invitation> =
-        serde_json::from_value(value).map_err(|_| Refusal::Unreadable)?;
-    Ok(given.unwrap_or_default())
 }

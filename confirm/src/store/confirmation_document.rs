@@ -2,7 +2,7 @@
 //!
 //! `userId`, `creatorId` and `email` are empty where they are unknown, `modified` is the first
 //! second of year 1 where it is unset. The reference stores `context` as binary JSON text; we store
-//! a document and read both. `senderId` and `acceptance` are additions.
+//! a document and read both. `senderId`, `requested` and `acceptance` are additions.
 
 use anyhow::{Context, bail};
 use bson::{Binary, Bson, DateTime, oid::ObjectId};
@@ -36,6 +36,8 @@ pub(super) struct ConfirmationDocument {
     creator: CreatorDocument,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     context: Option<Bson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested: Option<Vec<String>>,
     created: DateTime,
     #[serde(default)]
     modified: Option<DateTime>,
@@ -88,6 +90,7 @@ impl ConfirmationDocument {
             }),
             created: DateTime::from_chrono(confirmation.created),
             modified: Some(confirmation.modified.map_or(UNSET, DateTime::from_chrono)),
+            requested: confirmation.requested.clone(),
             expires_at: confirmation.expires_at.map(DateTime::from_chrono),
             template_name: confirmation.template_name.clone(),
             acceptance: confirmation
@@ -126,6 +129,7 @@ impl ConfirmationDocument {
                 name: self.creator.clinic_name.and_then(known),
             },
             context,
+            requested: self.requested,
             created: self.created.to_chrono(),
             modified: self
                 .modified

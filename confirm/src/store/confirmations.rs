@@ -264,9 +264,38 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Cancels the pending password resets of `user`.
-    pub(crate) async fn cancel_resets(&self, user: &UserId) -> Result<()> {
+    /// Cancels a pending confirmation as part of a transaction; answers whether that happened.
+    pub(crate) async fn cancel(&self, session: &mut ClientSession, key: &str) -> Result<bool> {
+        let done = self
+            .confirmations
+            .update_one(unclaimed(key, &[Status::Pending]), moved(Status::Canceled))
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// The invitation of `sharer` that the outbox finished after `invitee` accepted it, and of
+    /// which `invitee` has not been told; the newest.
+    pub(crate) async fn find_unanswered(
+        &self,
+        invitee: &UserId,
+        sharer: &UserId,
+    ) -> Result<Option<Confirmation>> {
         let filter = doc! {
+            "userId": invitee.as_str(),
+            "type": Kind::CareTeamInvitation.name(),
+            "status": Status::Completed.name(),
+            "creatorId": sharer.as_str(),
+            "acceptance.isUnanswered": true,
+        };
+        let found = self.confirmations.find_one(filter).sort(newest_first());
+        found.await?.map(read).transpose()
+    }
+
+    /// Cancels the pending password resets of `user` but the one with `key`.
+    pub(crate) async fn cancel_resets_but(&self, user: &UserId, key: &str) -> Result<()> {
+        let filter = doc! {
+            "_id": { "$ne": key },
             "userId": user.as_str(),
             "type": Kind::PasswordReset.name(),
             "status": Status::Pending.name(),

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, error::PayloadError, web::Bytes};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Envelope, Rejection};
 
@@ -17,6 +17,21 @@ impl Body {
     /// The body as `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.0)
+    }
+
+    /// The body as `T`, if it is a JSON object.
+    pub fn parse_object<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        parse_object(&self.0)
+    }
+
+    /// The same; no body at all, white space and `null` say nothing.
+    pub fn parse_optional_object<T: DeserializeOwned + Default>(
+        &self,
+    ) -> Result<T, serde_json::Error> {
+        if matches!(self.0.trim_ascii(), b"" | b"null") {
+            return Ok(T::default());
+        }
+        self.parse_object()
     }
 }
 
@@ -42,6 +57,13 @@ impl FromRequest for Body {
     }
 }
 
+/// `json` as `T`, if it is an object. Without this look a list would pass as well, whose items serde
+/// takes for the members in their order.
+pub fn parse_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let members: Map<String, Value> = serde_json::from_slice(json)?;
+    T::deserialize(Value::Object(members))
+}
+
 /// Whether `value` nests at most `limit` levels of arrays and objects.
 pub fn nests_within(value: &Value, limit: usize) -> bool {
     match value {
@@ -60,7 +82,27 @@ pub fn nests_within(value: &Value, limit: usize) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::nests_within;
+    use super::{Body, nests_within};
+
+    #[test]
+    fn a_list_is_no_object() {
+        #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+        struct Members {
+            key: String,
+        }
+        let parse = |text: &'static str| {
+            Body(actix_web::web::Bytes::from_static(text.as_bytes()))
+                .parse_optional_object::<Members>()
+        };
+        let key = "k".to_owned();
+        assert_eq!(parse(r#"{"key": "k"}"#).unwrap(), Members { key });
+        for nothing in ["", " \n", " null "] {
+            assert_eq!(parse(nothing).unwrap(), Members::default());
+        }
+        for text in [r#"["k"]"#, "[]", "1", "{", "{}", "nul"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn depth_counts_arrays_and_objects() {
