@@ -59,10 +59,8 @@ async fn an_accepted_invitation_has_its_effect_once() {
 #[actix_web::test]
 async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
     let (world, key) = invited(json!({"view": {}})).await;
-    // An older one, which ran out.
-    world.expire(&key).await;
-    let long_ago = bson::DateTime::from_millis(0);
-    world.set(&key, doc! { "created": long_ago }).await;
+    // An older one does not count, nor does somebody else's.
+    world.set(&key, doc! { "status": "declined" }).await;
     world.peers.has("bob");
     let email = "carol@example.org";
     world.invite("bob", email, json!({"upload": {}})).await;
@@ -85,7 +83,7 @@ async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
         );
         let newer = newer["key"].as_str().unwrap();
         assert_eq!(world.status(newer).await, "completed");
-        assert_eq!(world.status(&key).await, "pending");
+        assert_eq!(world.status(&key).await, "declined");
     }
 }
 
@@ -330,21 +328,24 @@ async fn without_a_data_service_alerts_are_dropped() {
 }
 
 #[actix_web::test]
-async fn a_member_who_is_offered_to_follow_keeps_what_it_has() {
+async fn a_member_gets_what_was_asked_for_and_nothing_that_was_taken_away_since() {
     let (world, key) = invited(json!({})).await;
     world
         .confirmations()
         .delete_one(doc! { "_id": key })
         .await
         .unwrap();
+    let held = json!({"view": {"since": 1}, "note": {}});
+    world.peers.allow("alice", "carol", held);
+    let sent = world
+        .invite("alice", "carol@example.org", json!({"follow": {}}))
+        .await;
+    let shown = json!({"view": {"since": 1}, "note": {}, "follow": {}});
+    assert_eq!(sent["permissions"], shown);
     world
         .peers
-        .allow("alice", "carol", json!({"view": {"since": 1}}));
-    let offered = json!({"view": {}, "follow": {}});
-    world.invite("alice", "carol@example.org", offered).await;
-    // What was taken away in between comes back with the invitation, as it says.
-    world.peers.revoke("alice", "carol");
+        .allow("alice", "carol", json!({"view": {"since": 2}}));
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
-    let granted = json!({"view": {"since": 1}, "follow": {}});
+    let granted = json!({"view": {"since": 2}, "follow": {}});
     assert_eq!(world.peers.permissions("alice", "carol"), granted);
 }

@@ -40,7 +40,8 @@ async fn addresses_that_are_none() {
         "<a@b>",
         "a@b,c@d",
         "a@b;c@d",
-        "\"a\"@b",
+        "\"a@b",
+        "a..b@c",
         "\u{202e}@ b",
         &long,
     ] {
@@ -175,7 +176,7 @@ async fn unusual_addresses_of_accounts_are_just_addresses() {
     let world = World::without_relay().await;
     for (index, email) in [
         "$ne@example.org",
-        ".*@example.org",
+        "a.*b@example.org",
         "{}@example.org",
         "ü%2B@example.org",
         "o'neill@example.org",

@@ -47,6 +47,8 @@ async fn a_second_invitation_waits_for_the_answer_to_the_first() {
     world.expire(&key).await;
     let next = alice.post(PATH, &body("carol@example.org")).await;
     assert_eq!(next.status, 200, "{}", next.text());
+    // Nor can the old one be sent again beside the new one.
+    assert_eq!(world.status(&key).await, "canceled");
 }
 
 #[actix_web::test]

@@ -303,9 +303,7 @@ async fn a_sign_up_is_corrected_field_by_field() {
     assert_corrects(&page, "email", "This address is not accepted.");
     world.peers.mend(Ask::SignUp);
     // The account is made, but its mail would be one too many.
-    browser
-        .submit("/pages/forgot-password", &[("email", "new@example.org")])
-        .await;
+    world.invite("taken", "new@example.org", json!({})).await;
     let page = browser.submit("/signup", &fields).await;
     page.assert(429, "Verify your address first");
     assert!(page.header("retry-after").is_some());

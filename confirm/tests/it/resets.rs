@@ -285,3 +285,49 @@ async fn a_look_up_that_fails_delays_the_mail() {
     assert_eq!(mail.to, ["bob@example.org"]);
     assert!(world.document(&mail.value("resetKey")).await.is_some());
 }
+
+#[actix_web::test]
+async fn whoever_has_the_mail_of_a_child_still_has_to_know_its_birthday() {
+    let world = World::start().await;
+    world.peers.has_child("child", "2010-02-03");
+    let asked = post(&world.anonymous(), "/confirm/send/forgot/Child@example.org").await;
+    assert_empty(&asked, 200);
+    let mail = world.mail().await;
+    assert_eq!(mail.to, ["child@example.org"]);
+    let key = mail.value("signupKey");
+    let answer = accept(&world, &key, "child@example.org", PASSWORD).await;
+    assert_refused(&answer, 404, NONE);
+    let path = format!("/confirm/accept/signup/{key}");
+    let claim = json!({"password": PASSWORD, "birthday": "2010-02-04"});
+    let answer = world.anonymous().put(&path, &claim).await;
+    assert_eq!(answer.json::<Value>()["error"], 1006);
+    let claim = json!({"password": PASSWORD, "birthday": "2010-02-03"});
+    assert_empty(&world.anonymous().put(&path, &claim).await, 200);
+    // From here on it is an account as any other.
+    world.forget("child@example.org").await;
+}
+
+#[actix_web::test]
+async fn a_claim_that_is_forgotten_replaces_the_one_that_waits() {
+    let world = World::start().await;
+    world.peers.has_child("child", "2010-02-03");
+    world.peers.has_with("clinic", json!({"roles": ["clinic"]}));
+    world
+        .peers
+        .allow("child", "clinic", json!({"custodian": {}}));
+    let path = "/confirm/send/signup/child";
+    let sent = world.user("clinic").post(path, &json!({})).await;
+    assert_empty(&sent, 200);
+    let old = world.mail().await;
+    let asked = post(&world.anonymous(), "/confirm/forgot/child@example.org").await;
+    assert_empty(&asked, 200);
+    let mails = world.mails().await;
+    assert_eq!(mails.len(), 2);
+    // The same mail, with another key.
+    assert_eq!(mails[1].subject, old.subject);
+    let (old, new) = (old.value("signupKey"), mails[1].value("signupKey"));
+    assert_ne!(old, new);
+    assert_eq!(world.document(&old).await, None);
+    let stored = world.document(&new).await.unwrap();
+    assert_eq!(stored.get_str("creatorId").unwrap(), "clinic");
+}

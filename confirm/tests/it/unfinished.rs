@@ -121,6 +121,36 @@ async fn without_a_repeat_it_is_finished_a_little_later_and_told_once() {
 }
 
 #[actix_web::test]
+async fn a_late_repeat_needs_no_key_either() {
+    let mut world = World::without_relay().await;
+    let key = begun(&world).await;
+    world.peers.mend(Ask::Grant);
+    world.hurry().await;
+    world.start_relay();
+    world.settled().await;
+    assert_ok(&world.user("carol").put(PATH, &Value::Null).await);
+    let again = world.user("carol").put(PATH, &Value::Null).await;
+    assert_refused(&again, 404, "No matching invite was found");
+    assert_completed_once(&world, &key).await;
+}
+
+#[actix_web::test]
+async fn an_offer_that_gatekeeper_cannot_take_is_canceled() {
+    let world = World::without_relay().await;
+    let key = invited(&world).await;
+    world.peers.fail(Ask::Grant, 400);
+    let answer = accept(&world, &key).await;
+    assert_refused(&answer, 400, "Error validating the confirmation context");
+    let stored = world.document(&key).await.unwrap();
+    assert_eq!(stored.get_str("status").unwrap(), "canceled");
+    assert!(!stored.contains_key("acceptance"));
+    assert!(world.everything(&["outbox"]).await.is_empty());
+    world.peers.mend(Ask::Grant);
+    assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
+    assert!(world.peers.applied().is_empty());
+}
+
+#[actix_web::test]
 async fn the_outbox_waits_for_gatekeeper() {
     let mut world = World::without_relay().await;
     let key = begun(&world).await;
