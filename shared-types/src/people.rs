@@ -7,12 +7,18 @@ use crate::UserRecord;
 
 /// An account and its profile (`GET /internal/people` of user-api).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Person {
     /// The account, as services see it.
     pub user: UserRecord,
     /// `None` when the account has no profile.
     #[serde(default)]
     pub profile: Option<PersonProfile>,
+    /// The one of the account's addresses that its owner has shown to be theirs, as the account
+    /// spells it. `None` when there is none, also where `user` counts as verified: that stays when
+    /// the addresses change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_email: Option<String>,
 }
 
 /// What services need of a profile.

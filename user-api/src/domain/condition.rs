@@ -28,6 +28,11 @@ impl Condition {
     pub(crate) fn holds_for(&self, account: &Account) -> bool {
         account.has_address(&self.email)
     }
+
+    /// The address as `account` has it; `None`: it has not.
+    pub(crate) fn address_of<'a>(&self, account: &'a Account) -> Option<&'a String> {
+        account.own_address(&self.email)
+    }
 }
 
 #[cfg(test)]

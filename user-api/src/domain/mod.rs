@@ -15,6 +15,7 @@ pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod private_pair;
 pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod rights;
 pub(crate) mod session;

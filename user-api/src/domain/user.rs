@@ -35,6 +35,9 @@ pub(crate) struct Account {
     /// As the client wrote it; `None`: not accepted.
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: bool,
+    /// The address that was proven, which the account may have no more; empty: none was. `None` is
+    /// not remembered (see [`crate::domain::proof`]).
+    pub(crate) proven_email: Option<String>,
     /// `None`: the account cannot be logged into.
     pub(crate) password_hash: Option<String>,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Account {
 impl Account {
     /// The account as a client may see it; services also learn whether it has a password.
     pub(crate) fn record(&self, for_service: bool) -> UserRecord {
-        let emails: Vec<String> = self.reachable_emails().map(str::to_owned).collect();
+        let emails: Vec<String> = self.reachable_emails().cloned().collect();
         UserRecord {
             userid: self.userid.clone(),
             username: self
@@ -68,8 +71,13 @@ impl Account {
 
     /// Whether mail to `address` reaches the account.
     pub(crate) fn has_address(&self, address: &str) -> bool {
+        self.own_address(address).is_some()
+    }
+
+    /// `address` in the account's own spelling, if mail to it reaches the account.
+    pub(crate) fn own_address(&self, address: &str) -> Option<&String> {
         self.reachable_emails()
-            .any(|own| is_same_address(own, address))
+            .find(|own| is_same_address(own, address))
     }
 
     /// Whether nobody could reach the account any more if its addresses were `emails`.
@@ -112,10 +120,9 @@ impl Account {
         self.username.is_some() || !self.emails.is_empty()
     }
 
-    fn reachable_emails(&self) -> impl Iterator<Item = &str> {
+    fn reachable_emails(&self) -> impl Iterator<Item = &String> {
         self.emails
             .iter()
-            .map(String::as_str)
             .filter(|address| !is_temporary_address(address))
     }
 }
@@ -163,6 +170,7 @@ pub(crate) mod tests {
             roles: vec!["patient".into()],
             terms_accepted: None,
             email_verified: true,
+            proven_email: None,
             password_hash: Some("$argon2id$".into()),
         }
     }

@@ -140,6 +140,7 @@ async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiErr
         roles: vec![CUSTODIAL_ROLE.to_owned(), DEFAULT_ROLE.to_owned()],
         terms_accepted: None,
         email_verified: false,
+        proven_email: None,
         password_hash: None,
     })
 }
@@ -187,6 +188,7 @@ pub(crate) async fn create_child(
             .collect(),
         terms_accepted: None,
         email_verified: false,
+        proven_email: None,
         password_hash: None,
     };
     let is_taken = state.users.is_taken(account.names(), None).await;

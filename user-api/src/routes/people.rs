@@ -21,8 +21,9 @@ use crate::{
 ///
 /// Query: `ids`, up to 200, separated by commas; or `email`, an address of the account, in any case.
 /// Unlike a log-in it takes no user name, and no address that differs by an accent. Answer: 200, an
-/// array of accounts as services see them, each with its profile or `null`; by id in the order
-/// asked, unknown ones missing; by address empty, one, or several where old accounts share it.
+/// array of accounts as services see them, each with its profile or `null`, and with `provenEmail`
+/// where the owner has verified an address that the account still has; by id in the order asked,
+/// unknown ones missing; by address empty, one, or several where old accounts share it.
 /// Errors: 400 neither `ids` nor `email`, both, or too many ids; 401 not a service; 500 the store
 /// failed.
 /// Source: Tidegate, internal.
@@ -75,6 +76,9 @@ pub(crate) async fn list_people(
                 .remove(&account.userid)
                 .as_ref()
                 .and_then(profile_of),
+            proven_email: account
+                .proven_email(state.verification_secret())
+                .map(str::to_owned),
         })
         .collect();
     Ok(HttpResponse::Ok().json(people))

@@ -1,10 +1,13 @@
 //! Changes to accounts.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
 use bson::oid::ObjectId;
+use rand::RngExt as _;
 use shared_runtime::{
     auth::Caller,
     body::Body,
@@ -19,6 +22,7 @@ use crate::{
     claim::{self, Claimed},
     custody::Removal,
     domain::{
+        proof::Proof,
         update::{UpdateRefusal, Updates},
         user::Account,
     },
@@ -28,7 +32,7 @@ use crate::{
 };
 
 /// How often a change is decided anew because somebody else changed the account meanwhile.
-const MAX_TRIES: usize = 8;
+const MAX_TRIES: u32 = 8;
 
 /// `PUT /user`: changes the caller's own account.
 ///
@@ -110,6 +114,7 @@ async fn answer_update(
                 "other changes were always faster"
             )));
         }
+        tokio::time::sleep(pause(tries)).await;
         account = find_target(state, target, &updates).await?;
     }
     let changed = state
@@ -119,6 +124,13 @@ async fn answer_update(
         .map_err(Failure::UpdatingUser.because())?
         .ok_or(Refusal::NotAuthorized)?;
     Ok(HttpResponse::Ok().json(changed.record(caller.is_server)))
+}
+
+/// How long to wait after so many tries: a change that was faster can be read only when a majority
+/// of the database's members has it.
+fn pause(tries: u32) -> Duration {
+    let ceiling = (5_u64 << tries).min(200);
+    Duration::from_millis(rand::rng().random_range(1..=ceiling))
 }
 
 /// The account to change, which may be changed here.
@@ -172,6 +184,7 @@ async fn change(
         }
         _ => None,
     };
+    let proof = updates.proof_of(account, names.as_ref());
     let change = AccountChange {
         names: names.map(|names| NamesChange {
             username: names.username,
@@ -181,7 +194,8 @@ async fn change(
         terms_accepted: updates.terms_accepted.clone(),
         email_verified: updates.email_verified,
         password_hash,
-        relies_on_emails: updates.only_if.is_some(),
+        relies_on_emails: updates.only_if.is_some() || matches!(proof, Proof::Is(_)),
+        proof,
     };
     if change.is_empty() {
         return Ok(true);

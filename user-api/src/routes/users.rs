@@ -183,6 +183,7 @@ pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpRespon
         roles: details.roles,
         terms_accepted: None,
         email_verified: false,
+        proven_email: None,
         password_hash: None,
     };
     let is_taken = state.users.is_taken(account.names(), None).await;
@@ -191,6 +192,7 @@ pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpRespon
     }
     if names_contain_secret(account.names(), state.verification_secret()) {
         account.email_verified = true;
+        account.proven_email = account.proof_at_creation(state.verification_secret());
         account.terms_accepted = Some(Utc::now().format("%Y-%m-%dT%H:%M:%S%:z").to_string());
     }
     account.password_hash = Some(

@@ -4,7 +4,10 @@ use bson::{Document, doc, oid::ObjectId};
 use chrono::{SecondsFormat, Utc};
 use serde::Deserialize;
 
-use crate::domain::user::{Account, CUSTODIAL_ROLE};
+use crate::domain::{
+    proof::Proof,
+    user::{Account, CUSTODIAL_ROLE},
+};
 
 /// The member of the accounts that we made (see [`super::Holders`]).
 pub(super) const HOLDERS_NAME_IT: &str = "holdersNameIt";
@@ -19,6 +22,8 @@ pub(super) struct UserDocument {
     terms_accepted: Option<String>,
     /// The stored name of `emailVerified`.
     authenticated: Option<bool>,
+    #[serde(rename = "provenEmail")]
+    proven_email: Option<String>,
     pwhash: Option<String>,
 }
 
@@ -32,6 +37,7 @@ impl From<UserDocument> for Account {
             roles: document.roles.unwrap_or_default(),
             terms_accepted: filled(document.terms_accepted),
             email_verified: document.authenticated.unwrap_or_default(),
+            proven_email: document.proven_email,
             password_hash: filled(document.pwhash),
         }
     }
@@ -44,6 +50,7 @@ pub(crate) struct AccountChange {
     pub(crate) roles: Option<Vec<String>>,
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: Option<bool>,
+    pub(crate) proof: Proof,
     /// Also ends the custodial role.
     pub(crate) password_hash: Option<String>,
     /// Whether the change is right only for the addresses that were read.
@@ -72,7 +79,7 @@ pub(crate) struct NamesChange {
 pub(super) fn members() -> Document {
     doc! {
         "userid": 1, "username": 1, "emails": 1, "roles": 1, "termsAccepted": 1,
-        "authenticated": 1, "pwhash": 1,
+        "authenticated": 1, "provenEmail": 1, "pwhash": 1,
     }
 }
 
@@ -103,6 +110,7 @@ pub(super) fn document(account: &Account, by: &str) -> Document {
     let texts = [
         ("username", &account.username),
         ("termsAccepted", &account.terms_accepted),
+        ("provenEmail", &account.proven_email),
         ("pwhash", &account.password_hash),
     ];
     for (name, text) in texts {
@@ -138,6 +146,11 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
     }
     if let Some(verified) = change.email_verified {
         put("authenticated", Some(verified.into()));
+    }
+    match &change.proof {
+        Proof::Stays => {}
+        Proof::Is(address) => put("provenEmail", Some(address.as_str().into())),
+        Proof::Ends => put("provenEmail", None),
     }
     if let Some(hash) = &change.password_hash {
         put("pwhash", Some(hash.as_str().into()));

@@ -7,7 +7,8 @@
 //! index, so that two of them never share a name. Accounts of the reference, among which there may
 //! be duplicates, lack it until their names change. Two others are counters that a transaction
 //! increments to conflict with changes of the account: `locks`, of those that relied on it (see
-//! [`Users::lock`]), and `sessionsOpened` (see [`Users::lock_password`]).
+//! [`Users::lock`]), and `sessionsOpened` (see [`Users::lock_password`]). `provenEmail` is the
+//! address that was verified (see [`crate::domain::proof`]).
 
 use std::sync::LazyLock;
 
@@ -212,6 +213,8 @@ impl Users {
         });
         if change.names.is_some() {
             filter.insert("username", as_read(read.username.as_deref()));
+            // Empty is not absent: whoever has proven nothing has not proven the first address.
+            filter.insert("provenEmail", doc! { "$eq": read.proven_email.as_deref() });
         }
         if change.names.is_some() || change.relies_on_emails {
             let emails = if read.emails.is_empty() {

@@ -17,6 +17,7 @@ mod metadata;
 mod metadata_changes;
 mod notices;
 mod people;
+mod proofs;
 mod revocations;
 mod sessions;
 mod tokens;
