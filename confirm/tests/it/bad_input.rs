@@ -41,7 +41,7 @@ fn method(name: &str) -> Method {
 }
 
 #[actix_web::test]
-async fn bodies_that_are_no_json() {
+async fn bodies_that_are_no_objects() {
     let world = world().await;
     let before = world.everything(&STORED).await;
     let alice = world.user("alice");
@@ -63,6 +63,12 @@ async fn bodies_that_are_no_json() {
         "\u{feff}{}",
         "key=x",
         "<key/>",
+        "[]",
+        r#"["a-key","alice@example.org","battery-staple"]"#,
+        r#"["dave@example.org",{"view":{}},null,null]"#,
+        "\"a-key\"",
+        "1",
+        "true",
         "\0",
         abyss.as_str(),
         object_abyss.as_str(),
