@@ -4,11 +4,15 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use bson::doc;
+use bson::{doc, oid::ObjectId};
 use chrono::Utc;
 use serde::Deserialize;
-use shared_runtime::outbox::OutboxEntry;
+use shared_runtime::{
+    mongo::{Aborted, transaction},
+    outbox::OutboxEntry,
+};
 use shared_types::UserId;
+use tracing::warn;
 
 use crate::State;
 
@@ -22,26 +26,81 @@ const ROW_AFTER: Duration = Duration::from_secs(3);
 /// Payload of [`CLAIMED`].
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claimed {
-    pub(crate) userid: UserId,
+    userid: UserId,
 }
 
 /// The row, for the transaction that sets the password: the right is taken away even if this
 /// process dies right after it.
-pub(crate) fn entry(claimed: &Claimed) -> OutboxEntry {
+pub(crate) fn entry(claimed: &UserId) -> OutboxEntry {
     OutboxEntry {
-        key: format!("gatekeeper:{}", claimed.userid),
+        key: format!("gatekeeper:{claimed}"),
         topic: CLAIMED,
-        payload: doc! { "userid": claimed.userid.as_str() },
+        payload: doc! { "userid": claimed.as_str() },
         not_before: Some(Utc::now() + ROW_AFTER),
     }
 }
 
+/// Does what a row says. Repeatable.
+pub(crate) async fn relay(state: &State, claimed: &Claimed) -> anyhow::Result<()> {
+    withdraw_custodians(state, &claimed.userid).await
+}
+
+/// Takes the right at once, so that the answer can say whether it is gone; `row` does it later if
+/// this fails.
+pub(crate) async fn finish(state: &State, claimed: &UserId, row: ObjectId) -> anyhow::Result<()> {
+    if let Err(cause) = withdraw_custodians(state, claimed).await {
+        state.outbox.wake();
+        return Err(cause);
+    }
+    let withdrawn = transaction(&state.client, async |session| {
+        Ok::<_, Aborted<()>>(state.outbox.withdraw(session, row).await?)
+    })
+    .await;
+    if withdrawn.is_err() {
+        // The relay repeats what has been done, which changes nothing.
+        warn!("a finished row was not withdrawn from the outbox");
+    }
+    Ok(())
+}
+
+/// The same, unless `row` is gone: then the right was taken already, and one that was given since
+/// stays.
+pub(crate) async fn finish_if_pending(
+    state: &State,
+    claimed: &UserId,
+    row: ObjectId,
+) -> anyhow::Result<()> {
+    if is_pending(state, row).await? {
+        finish(state, claimed, row).await?;
+    }
+    Ok(())
+}
+
+/// Whether `row` could be withdrawn, which is left undone.
+async fn is_pending(state: &State, row: ObjectId) -> anyhow::Result<bool> {
+    let looked = transaction(&state.client, async |session| {
+        if state.outbox.withdraw(session, row).await? {
+            return Err(Aborted::Refused(Pending));
+        }
+        Ok(())
+    })
+    .await;
+    match looked {
+        Ok(()) => Ok(false),
+        Err(Aborted::Refused(Pending)) => Ok(true),
+        Err(Aborted::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// The row is still there.
+struct Pending;
+
 /// Takes `custodian` from everybody who has it on the account; what else they have stays.
 /// Repeatable.
-pub(crate) async fn withdraw_custodians(state: &State, claimed: &Claimed) -> anyhow::Result<()> {
+async fn withdraw_custodians(state: &State, claimed: &UserId) -> anyhow::Result<()> {
     state
         .gatekeeper
-        .withdraw_custodians(&claimed.userid)
+        .withdraw_custodians(claimed)
         .await
         .context("the custodians of a claimed account")
 }

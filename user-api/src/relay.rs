@@ -28,7 +28,7 @@ impl AccountRelay {
             }
             deletion::SWEEP => deletion::sweep(&self.state, &read(payload)?).await,
             creation::UNDO => creation::undo(&self.state, &read(payload)?).await,
-            claim::CLAIMED => claim::withdraw_custodians(&self.state, &read(payload)?).await,
+            claim::CLAIMED => claim::relay(&self.state, &read(payload)?).await,
             other => bail!("the outbox holds a row of the unknown topic {other}"),
         }
     }

@@ -89,8 +89,8 @@ impl Updates {
                 .is_none_or(|key| (1..=MAX_KEY).contains(&key.len()))
     }
 
-    /// Whether the caller may make these changes. Only services make them on a condition or under a key, whose
-    /// answer tells what the account is like.
+    /// Whether the caller may make these changes. Only services make them on a condition or under a
+    /// key, whose answer tells what the account is like.
     pub(crate) fn check_rights(
         &self,
         rights: Rights,

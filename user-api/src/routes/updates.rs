@@ -15,11 +15,9 @@ use shared_runtime::{
     mongo::{Aborted, is_duplicate_key, transaction},
 };
 use shared_types::{UserId, UserRecord};
-use tracing::warn;
 
 use crate::{
-    State,
-    claim::{self, Claimed},
+    State, claim,
     custody::Removal,
     domain::{
         proof::Proof,
@@ -28,7 +26,7 @@ use crate::{
     },
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
-    store::{AccountChange, NamesChange},
+    store::{AccountChange, AppliedUpdate, NamesChange},
 };
 
 /// How often a change is decided anew because somebody else changed the account meanwhile.
@@ -67,12 +65,14 @@ pub(crate) async fn update_own_user(
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
 /// `"onlyIf": {"email": <address>}`: the account is changed only if it has that address, in any
-/// case, at this moment; and `"idempotencyKey": <text>`: a repeat under the same key changes
-/// nothing. Answer: 200, the account.
+/// case, at this moment; and `"idempotencyKey": <text>`, 1 to 128 bytes: a repeat under the same
+/// key changes nothing, but finishes what gatekeeper's failure left undone. Answer: 200, the
+/// account.
 /// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
-/// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no service; 401 no valid
-/// token, no right, or no such account; 409 a name is taken, or the account has not the address of
-/// `onlyIf`, or another password was set under the key; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no
+/// service; 401 no valid token, no right, or no such account; 409 a name is taken, or the account
+/// has not the address of `onlyIf`, or another password was set under the key; 500 the store or
+/// gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
@@ -160,7 +160,11 @@ async fn change(
     updates: &Updates,
 ) -> Result<bool, ApiError> {
     updates.check_condition(account)?;
-    if is_repeat(state, account, updates).await? {
+    if let Some(applied) = find_applied(state, account, updates).await? {
+        if let Some(row) = applied.row {
+            let finished = claim::finish_if_pending(state, &account.userid, row).await;
+            finished.map_err(Failure::UpdatingUser.because())?;
+        }
         return Ok(true);
     }
     let names = updates.names_of(account)?;
@@ -212,26 +216,31 @@ async fn change(
         Err(Aborted::Failed(error)) => return Err(Failure::UpdatingUser.because()(error)),
     };
     if let Some(row) = row {
-        finish_claim(state, account, row).await?;
+        let finished = claim::finish(state, &account.userid, row).await;
+        finished.map_err(Failure::UpdatingUser.because())?;
     }
     Ok(true)
 }
 
-/// Whether the change was made before, under the same key. A password must then be the one that the
+/// The change as it was made before, under the same key. A password must then be the one that the
 /// account has: somebody else may have been faster with another one.
-async fn is_repeat(state: &State, account: &Account, updates: &Updates) -> Result<bool, ApiError> {
+async fn find_applied(
+    state: &State,
+    account: &Account,
+    updates: &Updates,
+) -> Result<Option<AppliedUpdate>, ApiError> {
     let Some(key) = &updates.idempotency_key else {
-        return Ok(false);
+        return Ok(None);
     };
-    let is_applied = state.applied_updates.contains(&account.userid, key).await;
-    if !is_applied.map_err(Failure::UpdatingUser.because())? {
-        return Ok(false);
-    }
+    let found = state.applied_updates.find(&account.userid, key).await;
+    let Some(applied) = found.map_err(Failure::UpdatingUser.because())? else {
+        return Ok(None);
+    };
     match &updates.password {
         Some(password) if !state.hasher.matches(Some(account), password).await? => {
             Err(UpdateRefusal::AppliedOtherwise.into())
         }
-        _ => Ok(true),
+        _ => Ok(Some(applied)),
     }
 }
 
@@ -277,9 +286,6 @@ async fn write(
                 return Err(Aborted::Refused(Unwritten::NobodyRunsIt));
             }
         }
-        if let Some(key) = &updates.idempotency_key {
-            state.applied_updates.note(session, userid, key).await?;
-        }
         if change.password_hash.is_some() {
             state
                 .sessions
@@ -287,39 +293,18 @@ async fn write(
                 .delete_all_but_in(session, userid, kept_session(caller))
                 .await?;
         }
-        if !claims {
-            return Ok(None);
-        }
-        let claimed = Claimed {
-            userid: userid.clone(),
+        let row = if claims {
+            Some(state.outbox.enqueue(session, claim::entry(userid)).await?)
+        } else {
+            None
         };
-        Ok(Some(
+        if let Some(key) = &updates.idempotency_key {
             state
-                .outbox
-                .enqueue(session, claim::entry(&claimed))
-                .await?,
-        ))
+                .applied_updates
+                .note(session, userid, key, row)
+                .await?;
+        }
+        Ok(row)
     })
     .await
-}
-
-/// Takes the custodians' right at once, so that the answer can say whether it is gone; the row
-/// does it later if this fails.
-async fn finish_claim(state: &State, account: &Account, row: ObjectId) -> Result<(), ApiError> {
-    let claimed = Claimed {
-        userid: account.userid.clone(),
-    };
-    if let Err(cause) = claim::withdraw_custodians(state, &claimed).await {
-        state.outbox.wake();
-        return Err(Failure::UpdatingUser.because()(cause));
-    }
-    let withdrawn = transaction(&state.client, async |session| {
-        Ok::<_, Aborted<()>>(state.outbox.withdraw(session, row).await?)
-    })
-    .await;
-    if withdrawn.is_err() {
-        // The relay repeats what has been done, which changes nothing.
-        warn!("a finished row was not withdrawn from the outbox");
-    }
-    Ok(())
 }

@@ -3,19 +3,27 @@
 
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, Document, doc, oid::ObjectId};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
+use serde::Deserialize;
 use shared_runtime::mongo::ensure_indexes;
 use shared_types::UserId;
 
 /// Longer than any key lives that services use here.
 const KEPT: Duration = Duration::from_hours(24 * 60);
 
+/// A change that was made.
+#[derive(Deserialize)]
+pub(crate) struct AppliedUpdate {
+    /// The outbox row that finishes it; `None`: nothing was left to be done.
+    pub(crate) row: Option<ObjectId>,
+}
+
 #[derive(Clone)]
 pub(crate) struct AppliedUpdates {
-    updates: Collection<Document>,
+    updates: Collection<AppliedUpdate>,
 }
 
 impl AppliedUpdates {
@@ -30,20 +38,24 @@ impl AppliedUpdates {
         Ok(Self { updates })
     }
 
-    /// Whether `account` was changed under `key`.
-    pub(crate) async fn contains(&self, account: &UserId, key: &str) -> Result<bool, Error> {
-        let found = self.updates.find_one(named(account, key)).await?;
-        Ok(found.is_some())
+    /// The change of `account` under `key`.
+    pub(crate) async fn find(
+        &self,
+        account: &UserId,
+        key: &str,
+    ) -> Result<Option<AppliedUpdate>, Error> {
+        self.updates.find_one(named(account, key)).await
     }
 
-    /// Notes the change that the transaction of `session` makes.
+    /// Notes the change that the transaction of `session` makes, and the row that finishes it.
     pub(crate) async fn note(
         &self,
         session: &mut ClientSession,
         account: &UserId,
         key: &str,
+        row: Option<ObjectId>,
     ) -> Result<(), Error> {
-        let noted = doc! { "$setOnInsert": { "at": DateTime::now() } };
+        let noted = doc! { "$setOnInsert": { "at": DateTime::now(), "row": row } };
         self.updates
             .update_one(named(account, key), noted)
             .upsert(true)

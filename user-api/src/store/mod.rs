@@ -7,7 +7,7 @@ mod tokens;
 mod user_document;
 mod users;
 
-pub(crate) use applied_updates::AppliedUpdates;
+pub(crate) use applied_updates::{AppliedUpdate, AppliedUpdates};
 pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;

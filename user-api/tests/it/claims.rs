@@ -107,6 +107,83 @@ async fn a_claim_is_finished_later_when_gatekeeper_fails() {
     .await;
 }
 
+/// Puts off the row of the claim, so that only a request can finish it.
+async fn put_off(world: &World) {
+    let late = bson::DateTime::from_millis(i64::from(u32::MAX) * 1000);
+    let update = doc! { "$set": { "nextAttemptAt": late } };
+    let filter = doc! { "topic": "users.claimed" };
+    let updated = world.outbox().update_one(filter, update).await.unwrap();
+    assert_eq!(updated.matched_count, 1);
+}
+
+#[actix_web::test]
+async fn a_repeat_under_the_same_key_finishes_the_claim() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let kid = custodial(&alice, "kid@example.org").await;
+    let service = world.service().await;
+    let path = format!("/user/{kid}");
+    let claim = json!({ "updates": { "password": PASSWORD }, "idempotencyKey": "k" });
+    world.gatekeeper.break_methods(&["DELETE"]);
+    let answer = service.put(&path, &claim).await;
+    assert_refused(&answer, 500, "Error updating user");
+    put_off(&world).await;
+    let answer = service.put(&path, &claim).await;
+    assert_refused(&answer, 500, "Error updating user");
+    let other = json!({ "updates": { "password": "other-password" }, "idempotencyKey": "k" });
+    let answer = service.put(&path, &other).await;
+    let reason = "Another change was made under this idempotency key";
+    assert_refused(&answer, 409, reason);
+    let custodian = json!({ "custodian": {}, "view": {}, "upload": {} });
+    assert_eq!(
+        world.gatekeeper.permissions(&kid, &alice.id),
+        Some(custodian)
+    );
+    world.gatekeeper.break_methods(&[]);
+    let answer = service.put(&path, &claim).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.json::<Value>(),
+        json!({
+            "userid": kid, "username": "kid@example.org", "emails": ["kid@example.org"],
+            "roles": ["patient"], "emailVerified": false, "passwordExists": true,
+        })
+    );
+    assert_eq!(
+        world.gatekeeper.permissions(&kid, &alice.id),
+        Some(json!({ "view": {}, "upload": {} }))
+    );
+    assert_eq!(world.outbox().count_documents(doc! {}).await.unwrap(), 0);
+}
+
+#[actix_web::test]
+async fn a_repeat_of_a_finished_claim_takes_no_right_that_was_given_since() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let given = json!({ "custodian": {}, "view": {} });
+    // Finished by the request, and by its row.
+    for (round, broken) in [&[][..], &["DELETE"]].into_iter().enumerate() {
+        let kid = custodial(&alice, &format!("kid{round}@example.org")).await;
+        let service = world.service().await;
+        let path = format!("/user/{kid}");
+        let claim = json!({ "updates": { "password": PASSWORD }, "idempotencyKey": "k" });
+        world.gatekeeper.break_methods(broken);
+        let status = if broken.is_empty() { 200 } else { 500 };
+        assert_eq!(service.put(&path, &claim).await.status, status);
+        world.gatekeeper.break_methods(&[]);
+        eventually("the end of the row", async || {
+            world.outbox().count_documents(doc! {}).await.unwrap() == 0
+        })
+        .await;
+        world.gatekeeper.grant(&kid, &alice.id, given.clone());
+        assert_eq!(service.put(&path, &claim).await.status, 200);
+        assert_eq!(
+            world.gatekeeper.permissions(&kid, &alice.id),
+            Some(given.clone())
+        );
+    }
+}
+
 #[actix_web::test]
 async fn the_address_of_an_account_without_password_can_be_removed() {
     let world = World::start().await;
