@@ -238,18 +238,19 @@ pub(crate) async fn notify_confirm(state: &State, gone: &Gone) -> anyhow::Result
     confirm.forget_user(&gone.userid).await.context("confirm")
 }
 
-/// Has gatekeeper and confirm remove what a deleted account granted or asked for with a token that
+/// Has confirm and gatekeeper remove what a deleted account asked for or granted with a token that
 /// they had checked a moment before, and closes sessions that an instance of an earlier version
 /// opened at that moment, while both run. Repeatable.
+///
+/// confirm comes first: until it has heard, it may have gatekeeper grant what was being accepted.
 pub(crate) async fn sweep(state: &State, gone: &Gone) -> anyhow::Result<()> {
     state.sessions.tokens().delete_all(&gone.userid).await?;
+    if let Some(confirm) = &state.confirm {
+        confirm.forget_user(&gone.userid).await.context("confirm")?;
+    }
     state
         .gatekeeper
         .forget_user(&gone.userid)
         .await
-        .context("gatekeeper")?;
-    match &state.confirm {
-        Some(confirm) => confirm.forget_user(&gone.userid).await.context("confirm"),
-        None => Ok(()),
-    }
+        .context("gatekeeper")
 }

@@ -76,6 +76,47 @@ async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
     assert_eq!(notices(&confirm).await, 1);
 }
 
+/// Has the sweep begin at once.
+async fn begin_sweep(world: &World) {
+    let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
+    let sweep = doc! { "topic": "users.sweep" };
+    let updated = world.outbox().update_one(sweep, due).await.unwrap();
+    assert_eq!(updated.matched_count, 1);
+}
+
+#[actix_web::test]
+async fn the_sweep_asks_gatekeeper_when_confirm_has_heard() {
+    let confirm = MockServer::start().await;
+    let world = world_with(&confirm).await;
+    let alice = world.user("alice").await;
+    answer(&confirm, &alice, 204).await;
+    delete(&world, &alice).await;
+    eventually("the notices", async || {
+        rows(&world, doc! { "topic": { "$ne": "users.sweep" } }).await == 0
+    })
+    .await;
+    // Until it has heard, confirm may finish an acceptance that was begun before.
+    let granted = json!({ "view": {} });
+    world.gatekeeper.grant(&alice.id, "bob", granted.clone());
+    answer(&confirm, &alice, 500).await;
+    begin_sweep(&world).await;
+    eventually("a sweep that fails", async || {
+        rows(&world, doc! { "attempts": { "$gt": 0 } }).await == 1
+    })
+    .await;
+    assert_eq!(
+        world.gatekeeper.permissions(&alice.id, "bob"),
+        Some(granted)
+    );
+    answer(&confirm, &alice, 204).await;
+    begin_sweep(&world).await;
+    eventually("the end of all rows", async || {
+        rows(&world, doc! {}).await == 0
+    })
+    .await;
+    assert_eq!(world.gatekeeper.permissions(&alice.id, "bob"), None);
+}
+
 #[actix_web::test]
 async fn the_sweep_tells_confirm_again() {
     let confirm = MockServer::start().await;
@@ -84,10 +125,7 @@ async fn the_sweep_tells_confirm_again() {
     answer(&confirm, &alice, 204).await;
     delete(&world, &alice).await;
     eventually("the first notice", async || notices(&confirm).await == 1).await;
-    let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
-    let sweep = doc! { "topic": "users.sweep" };
-    let updated = world.outbox().update_one(sweep, due).await.unwrap();
-    assert_eq!(updated.matched_count, 1);
+    begin_sweep(&world).await;
     eventually("the second notice", async || notices(&confirm).await == 2).await;
     eventually("the end of all rows", async || {
         rows(&world, doc! {}).await == 0
