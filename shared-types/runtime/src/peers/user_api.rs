@@ -122,8 +122,10 @@ impl UserApi {
         Ok(person.filter(|_| people.is_empty()))
     }
 
-    /// Changes an account (`PUT /user/:userid`); `body` has `updates` and, where the account must
-    /// still have an address, `onlyIf` (refused with 409 otherwise).
+    /// Changes an account (`PUT /user/:userid`). `body` has `updates`; where the account must still
+    /// have an address, `onlyIf`, without which it is refused with 409; and, where a repeat must
+    /// change nothing, `idempotencyKey`. A repeat that sets another password than the first is
+    /// refused with 409 as well.
     pub async fn update_user(&self, id: &UserId, body: &Value) -> Result<(), PeerError> {
         let path = format!("/user/{}", segment(id.as_str()));
         let answer = self.client.put(&path, body).await?;
