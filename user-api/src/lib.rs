@@ -1,8 +1,8 @@
 //! user-api: accounts, passwords, sessions, tokens and metadata.
 //!
-//! Owns the collections `users` and `tokens` and the metadata collection. Calls gatekeeper for
-//! permissions and tells it and confirm, through the outbox, of deleted accounts. Settings start
-//! with `USER_API__`; `config.default.toml` lists them.
+//! Owns the collections `users`, `tokens`, `applied_updates` and the metadata collection. Calls
+//! gatekeeper for permissions and tells it and confirm, through the outbox, of deleted accounts.
+//! Settings start with `USER_API__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
 //!
