@@ -5,27 +5,34 @@
 //! growing pauses after a failure. A row that fails too often is set aside as dead; it stays in the
 //! collection and in the metrics until somebody acts. Receivers are idempotent.
 
+mod turns;
+
 use std::{sync::Arc, time::Duration};
 
 use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
-use futures_util::{StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
-use mongodb::{ClientSession, Collection, Database, IndexModel};
+use futures_util::{StreamExt, future::LocalBoxFuture, stream};
+use mongodb::{ClientSession, Collection, Database};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use self::turns::{BATCH, Turn};
 use crate::{config::OutboxSettings, mongo::ensure_indexes};
 
 /// How long the relay waits when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
-/// Keys looked at in one pass.
-const KEYS_PER_PASS: i32 = 200;
 /// Keys delivered at the same time.
 const CONCURRENT_KEYS: usize = 8;
+/// Rows of one key that are delivered in one pass, so that no pass waits long for its last key.
+const ROWS_PER_KEY: usize = BATCH / CONCURRENT_KEYS;
+/// How often the rows are counted for the metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// As far as they are counted: it costs the database some 50 ms.
+const COUNT_LIMIT: u64 = 100_000;
 
 const LEASE: &str = "relay";
 const PENDING: &str = "pending";
@@ -61,6 +68,12 @@ struct Row {
     enqueued_at: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// Above 0 when rows were put off behind this one; see [`turns`].
+    #[serde(default, skip_serializing)]
+    hides: i64,
+    /// Told by the database about the first row of a key.
+    #[serde(default, skip_serializing)]
+    due: bool,
 }
 
 /// Carries a row to its receiver.
@@ -108,9 +121,7 @@ impl Outbox {
             "outbox.max_attempts is at least 1"
         );
         let rows = database.collection(name);
-        // Serves the relay's pass over the first row of each key, and the counts by state.
-        let by_key = IndexModel::builder().keys(doc! { "state": 1, "key": 1, "sequence": 1 });
-        ensure_indexes(&rows, vec![by_key.build()]).await?;
+        ensure_indexes(&rows, turns::indexes()).await?;
         let lease = database.collection(&format!("{name}_lease"));
         let free = doc! { "$setOnInsert": { "owner": "", "until": DateTime::MIN } };
         lease
@@ -150,20 +161,6 @@ impl Outbox {
         Ok(row.id)
     }
 
-    /// Takes a row back in the transaction of `session`; `false` when it has been delivered.
-    pub async fn withdraw(
-        &self,
-        session: &mut ClientSession,
-        id: ObjectId,
-    ) -> Result<bool, mongodb::error::Error> {
-        let deleted = self
-            .rows
-            .delete_one(doc! { "_id": id })
-            .session(session)
-            .await?;
-        Ok(deleted.deleted_count == 1)
-    }
-
     /// Makes the relay look at once.
     pub fn wake(&self) {
         self.wake.notify_one();
@@ -184,8 +181,9 @@ impl Outbox {
     /// Delivers rows until `stop`. Every replica runs it; the one that holds the lease works.
     pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
         let owner = Uuid::new_v4().to_string();
+        let mut count_at = Instant::now();
         while !stop.is_cancelled() {
-            let busy = match self.pass(&owner, relay, stop).await {
+            let busy = match self.pass(&owner, &mut count_at, relay, stop).await {
                 Ok(busy) => busy,
                 Err(error) => {
                     warn!(cause = %error, "the outbox cannot be read");
@@ -208,38 +206,66 @@ impl Outbox {
         }
     }
 
-    /// One look at the first row of every key; `true` when something was delivered.
+    /// One look at a batch of due rows; `true` when more may be due.
     async fn pass(
         &self,
         owner: &str,
+        count_at: &mut Instant,
         relay: &dyn Relay,
         stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
-        self.report().await?;
+        if *count_at <= Instant::now() {
+            self.report().await?;
+            *count_at = Instant::now() + COUNT_EVERY;
+        }
         if !self.hold_lease(owner).await? {
             return Ok(false);
         }
-        let due = self.due().await?;
-        let mut outcomes = stream::iter(due)
-            .map(|row| self.deliver(row, relay))
+        let (turns, mut busy) = self.due().await?;
+        let rows_per_key = (BATCH / turns.len().max(1)).clamp(1, ROWS_PER_KEY);
+        let mut outcomes = stream::iter(turns)
+            .map(|turn| self.work_off(turn, rows_per_key, relay))
             .buffer_unordered(CONCURRENT_KEYS);
         let period = Duration::from_secs(self.settings.lease_s) / 3;
-        let mut renewal = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
-        let mut delivered = false;
+        let mut renewal = tokio::time::interval_at(Instant::now() + period, period);
         loop {
             tokio::select! {
                 outcome = outcomes.next() => match outcome {
-                    Some(outcome) => delivered |= outcome?,
-                    None => return Ok(delivered),
+                    Some(outcome) => busy |= outcome?,
+                    None => return Ok(busy),
                 },
                 // A pass over slow receivers outlasts the lease. Without it, somebody else is
                 // delivering; what is cut off here was not noted and comes again.
                 _ = renewal.tick() => if !self.hold_lease(owner).await? {
-                    return Ok(delivered);
+                    return Ok(busy);
                 },
-                () = stop.cancelled() => return Ok(delivered),
+                () = stop.cancelled() => return Ok(busy),
             }
         }
+    }
+
+    /// Delivers rows of one key, the first first, at most `limit` of them; `true` when one is out
+    /// of the way.
+    async fn work_off(
+        &self,
+        turn: Turn,
+        limit: usize,
+        relay: &dyn Relay,
+    ) -> Result<bool, mongodb::error::Error> {
+        let mut gone = 0;
+        while gone < limit {
+            let Some(first) = self.first_of(&turn.key).await? else {
+                break;
+            };
+            if !first.due || !self.deliver(&first, relay).await? {
+                return Ok(self.put_off(&first, &turn.rows).await? || gone > 0);
+            }
+            gone += 1;
+            if gone >= turn.rows.len() && first.hides == 0 {
+                break;
+            }
+        }
+        Ok(gone > 0)
     }
 
     /// Takes or renews the lease, by the clock of the database.
@@ -255,38 +281,17 @@ impl Outbox {
         Ok(taken.matched_count == 1)
     }
 
-    /// The first pending row of each key, where that row is due.
-    async fn due(&self) -> Result<Vec<Row>, mongodb::error::Error> {
-        let first_of_each_key = vec![
-            doc! { "$match": { "state": PENDING } },
-            doc! { "$sort": { "state": 1, "key": 1, "sequence": 1 } },
-            doc! { "$group": { "_id": "$key", "row": { "$first": "$$ROOT" } } },
-            doc! { "$match": { "$expr": { "$lte": ["$row.nextAttemptAt", "$$NOW"] } } },
-            doc! { "$limit": KEYS_PER_PASS },
-            doc! { "$replaceRoot": { "newRoot": "$row" } },
-        ];
-        self.rows
-            .aggregate(first_of_each_key)
-            .with_type::<Row>()
-            .await?
-            .try_collect()
-            .await
-    }
-
-    /// Delivers one row and notes the outcome.
-    async fn deliver(&self, row: Row, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
+    /// Delivers one row and notes the outcome; `true` when it is out of the way.
+    async fn deliver(&self, row: &Row, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
         match relay.deliver(&row.topic, &row.payload).await {
             Ok(()) => {
-                self.rows.delete_one(doc! { "_id": row.id }).await?;
+                self.remove(row).await?;
                 metrics::counter!("outbox_delivered_total", "topic" => row.topic.clone())
                     .increment(1);
                 info!(outbox.topic = row.topic, outbox.row = %row.id, "outbox row delivered");
                 Ok(true)
             }
-            Err(cause) => {
-                self.note_failure(&row, &cause).await?;
-                Ok(false)
-            }
+            Err(cause) => self.note_failure(row, &cause).await,
         }
     }
 
@@ -294,33 +299,38 @@ impl Outbox {
         &self,
         row: &Row,
         cause: &anyhow::Error,
-    ) -> Result<(), mongodb::error::Error> {
+    ) -> Result<bool, mongodb::error::Error> {
         let attempts = row.attempts + 1;
         let dead = attempts >= self.settings.max_attempts || cause.is::<Hopeless>();
-        let wait = backoff(attempts, Duration::from_secs(self.settings.max_backoff_s));
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let cause = format!("{cause:#}");
-        let update = vec![doc! { "$set": {
-            "attempts": attempts,
-            "state": if dead { DEAD } else { PENDING },
-            "nextAttemptAt": { "$add": ["$$NOW", wait_ms] },
-            "lastError": { "$literal": &cause },
-        } }];
-        self.rows
-            .update_one(doc! { "_id": row.id, "state": PENDING }, update)
-            .await?;
+        if dead {
+            self.bury(row.id, attempts, &cause).await?;
+        } else {
+            let wait = backoff(attempts, Duration::from_secs(self.settings.max_backoff_s));
+            let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            let update = vec![doc! { "$set": {
+                "attempts": attempts,
+                "nextAttemptAt": { "$add": ["$$NOW", wait_ms] },
+                "lastError": { "$literal": &cause },
+                "putOff": "$$REMOVE",
+            } }];
+            self.rows
+                .update_one(doc! { "_id": row.id, "state": PENDING }, update)
+                .await?;
+        }
         metrics::counter!("outbox_failed_total", "topic" => row.topic.clone()).increment(1);
         if dead {
             error!(outbox.topic = row.topic, outbox.row = %row.id, attempts, cause, "outbox row is dead");
         } else {
             warn!(outbox.topic = row.topic, outbox.row = %row.id, attempts, cause, "outbox row not delivered");
         }
-        Ok(())
+        Ok(dead)
     }
 
     async fn report(&self) -> Result<(), mongodb::error::Error> {
         for state in [PENDING, DEAD] {
-            let rows = self.rows.count_documents(doc! { "state": state }).await?;
+            let rows = self.rows.count_documents(doc! { "state": state });
+            let rows = rows.limit(COUNT_LIMIT).await?;
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             metrics::gauge!("outbox_rows", "outbox" => self.name, "state" => state)
                 .set(rows as f64);
@@ -347,6 +357,8 @@ impl Row {
             next_attempt_at: DateTime::from_chrono(entry.not_before.unwrap_or(now)),
             enqueued_at: DateTime::from_chrono(now),
             last_error: None,
+            hides: 0,
+            due: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod outbox;
+mod outbox_backlog;
 mod peers;
 mod server;
 mod tokens;

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A receiver that notes what it got and refuses what it is told to refuse.
 #[derive(Clone, Default)]
-struct Receiver {
-    got: Rc<RefCell<Vec<String>>>,
-    refused: Rc<RefCell<HashSet<String>>>,
+pub(crate) struct Receiver {
+    pub(crate) got: Rc<RefCell<Vec<String>>>,
+    pub(crate) refused: Rc<RefCell<HashSet<String>>>,
 }
 
 impl Relay for Receiver {
@@ -48,15 +48,15 @@ impl Relay for Receiver {
     }
 }
 
-struct Stage {
-    database: TestDatabase,
-    outbox: Outbox,
-    receiver: Receiver,
+pub(crate) struct Stage {
+    pub(crate) database: TestDatabase,
+    pub(crate) outbox: Outbox,
+    pub(crate) receiver: Receiver,
     stop: CancellationToken,
 }
 
 impl Stage {
-    async fn new(max_attempts: u32) -> Self {
+    pub(crate) async fn new(max_attempts: u32) -> Self {
         let database = TestDatabase::create().await;
         let settings = OutboxSettings {
             max_attempts,
@@ -72,7 +72,7 @@ impl Stage {
         }
     }
 
-    fn start_relay(&self) {
+    pub(crate) fn start_relay(&self) {
         self.start_relay_until(self.stop.clone());
     }
 
@@ -81,7 +81,7 @@ impl Stage {
         rt::spawn(async move { outbox.relay(&receiver, &stop).await })
     }
 
-    async fn enqueue(&self, key: &str, name: &str) {
+    pub(crate) async fn enqueue(&self, key: &str, name: &str) {
         self.outbox.enqueue_alone(entry(key, name)).await.unwrap();
     }
 
@@ -96,8 +96,18 @@ impl Stage {
         states
     }
 
+    /// Waits until nothing is left but one dead row: the receiver has a row a moment before its
+    /// delivery is noted.
+    async fn left_dead(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.states().await != ["dead"] {
+            assert!(Instant::now() < deadline, "{:?}", self.states().await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until the receiver has got `count` rows.
-    async fn got(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn got(&self, count: usize) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.receiver.got.borrow().len() < count {
             assert!(
@@ -118,7 +128,7 @@ impl Drop for Stage {
     }
 }
 
-fn entry(key: &str, name: &str) -> OutboxEntry {
+pub(crate) fn entry(key: &str, name: &str) -> OutboxEntry {
     OutboxEntry {
         key: key.to_owned(),
         topic: "test",
@@ -149,12 +159,7 @@ async fn a_row_that_keeps_failing_is_set_aside_and_can_be_revived() {
     stage.enqueue("a", "good").await;
     stage.start_relay();
     assert_eq!(stage.got(1).await, ["good"]);
-    // The receiver has the row a moment before its delivery is noted.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while stage.states().await != ["dead"] {
-        assert!(Instant::now() < deadline, "{:?}", stage.states().await);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    stage.left_dead().await;
     stage.receiver.refused.borrow_mut().clear();
     assert_eq!(stage.outbox.revive().await.unwrap(), 1);
     assert_eq!(stage.got(2).await, ["good", "bad"]);
@@ -236,6 +241,5 @@ async fn what_no_repeat_can_mend_is_dead_at_once_and_holds_nothing_back() {
     stage.enqueue("a", "next").await;
     stage.start_relay();
     assert_eq!(stage.got(1).await, ["next"]);
-    assert_eq!(stage.states().await, ["dead"]);
-    stage.stop.cancel();
+    stage.left_dead().await;
 }
