@@ -51,7 +51,7 @@ pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Rec
 
 /// Gives `person` the invitations sent to its verified address; answers whether there were any.
 async fn attach(state: &State, person: &Person) -> Result<bool, ApiError> {
-    let Some(email) = invitation::proven_address(person) else {
+    let Some(email) = &person.proven_email else {
         return Ok(false);
     };
     state

@@ -54,18 +54,13 @@ pub(crate) fn is_between(invitation: &Confirmation, invitee: &UserId, sharer: &U
         && invitation.creator_id.as_ref() == Some(sharer)
 }
 
-/// The address at which `person` is invited: its first one, if it is proven to be theirs.
-pub(crate) fn proven_address(person: &Person) -> Option<&str> {
-    if person.user.email_verified != Some(true) {
-        return None;
-    }
-    person.user.emails.as_ref()?.first().map(String::as_str)
-}
-
 /// Whether an invitation to `email` can be given to `person`: anybody can sign up with anybody's
-/// address, so only a verified one counts.
+/// address, or change to it, so only the one counts that its owner has shown to be theirs.
 pub(crate) fn is_addressee(person: &Person, email: &str) -> bool {
-    proven_address(person).is_some_and(|proven| address::same(proven, email))
+    person
+        .proven_email
+        .as_deref()
+        .is_some_and(|proven| address::same(proven, email))
 }
 
 #[cfg(test)]
@@ -167,15 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_verified_first_address_makes_an_addressee() {
-        let person = |verified: bool| -> Person {
+    fn only_a_proven_address_makes_an_addressee() {
+        let person = |proven: Option<&str>| -> Person {
             serde_json::from_value(json!({"user": {
-                "userid": "carol", "emails": ["Carol@example.org", "c@example.org"], "emailVerified": verified,
-            }, "profile": null}))
+                "userid": "carol", "emails": ["victim@example.org", "Carol@example.org"], "emailVerified": true,
+            }, "profile": null, "provenEmail": proven}))
             .unwrap()
         };
-        assert!(is_addressee(&person(true), "carol@example.org"));
-        assert!(!is_addressee(&person(true), "c@example.org"));
-        assert!(!is_addressee(&person(false), "carol@example.org"));
+        let carol = person(Some("Carol@example.org"));
+        assert!(is_addressee(&carol, "carol@example.org"));
+        assert!(!is_addressee(&carol, "victim@example.org"));
+        assert!(!is_addressee(&person(None), "victim@example.org"));
     }
 }

@@ -65,7 +65,7 @@ struct Shown {
 ///
 /// Answer: 200; 303 to the log-in for everybody else.
 /// Errors: 500 the store or user-api failed; 503 the session cannot be checked.
-/// Source: confirm specification, `GetReceivedInvitations`.
+/// Source: public confirmation API `GetReceivedInvitations`.
 pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiError> {
     let Some(invitee) = visit.person().await? else {
         return Ok(visit.leave("/login"));
@@ -169,7 +169,7 @@ fn offers(offer: &Offer) -> Vec<String> {
 /// Errors: 403 a form of another site, or the invitation is not open any more, or who sent it may
 /// no longer share the account; 404 there is none; 500 the store or a peer failed; 503 the session
 /// cannot be checked.
-/// Source: confirm specification, `AcceptCareTeamInvite` and `DismissCareTeamInvite`.
+/// Source: public confirmation API `AcceptCareTeamInvite` and `DismissCareTeamInvite`.
 pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let Some(invitee) = visit.person().await? else {

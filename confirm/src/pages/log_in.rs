@@ -39,7 +39,7 @@ pub(super) struct Credentials {
 /// the address that was invited. Nothing changes: mail scanners open links.
 /// Answer: 200; 303 to the invitations of who is logged in. Errors: 404 the key is worth nothing;
 /// 500 the store or user-api failed; 503 a session cannot be checked.
-/// Source: confirm specification, links in mails.
+/// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_log_in(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
     if let Some(key) = link.signup_key {
@@ -59,7 +59,7 @@ pub(super) async fn show_log_in(visit: Visit) -> Result<HttpResponse, ApiError> 
 /// Body: `email`, `password`. Answer: 303 to the invitations, with a session cookie.
 /// Errors: 401 wrong address or password; 403 the address is not verified, or a form of another
 /// site; 429 too many attempts; 500 user-api failed.
-/// Source: issue 3, section 3.
+/// Source: Tidegate, pages.
 pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();
@@ -85,7 +85,7 @@ pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, 
 /// `POST /pages/log-out`: ends the session.
 ///
 /// Body: nothing but the token of the form. Answer: 303. Errors: 403 a form of another site.
-/// Source: issue 3, section 3.
+/// Source: Tidegate, pages.
 pub(super) async fn log_out(posted: Posted<Button>) -> Result<HttpResponse, ApiError> {
     posted.visit.end_session().await;
     Ok(posted.visit.leave(outcome::LOGGED_OUT.path))

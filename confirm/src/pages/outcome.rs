@@ -87,7 +87,7 @@ const ALL: [Outcome; 8] = [
 /// `GET /pages/done/:outcome`: what was done. Public.
 ///
 /// Answer: 200. Errors: 404 nothing of this name can be done.
-/// Source: issue 3, section 3.
+/// Source: Tidegate, pages.
 pub(super) async fn show_outcome(
     visit: Visit,
     _name: Path<String>,

@@ -42,7 +42,7 @@ pub(super) struct NewPassword {
 /// `GET /pages/forgot-password`: the form with which one asks for a new password. Public.
 ///
 /// Answer: 200. Errors: none of its own.
-/// Source: issue 3, section 3.
+/// Source: Tidegate, pages.
 pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiError> {
     visit.page("forgot_password.html", context! { email => "" })
 }
@@ -52,7 +52,7 @@ pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiErro
 /// Body: `email`. Answer: 303, the same whether there is such an account or not.
 /// Errors: 400 that is no address; 403 a form of another site; 429 too many mails to it; 500 the
 /// store failed.
-/// Source: confirm specification, `SendPasswordReset`.
+/// Source: public confirmation API `SendPasswordReset`.
 pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();
@@ -72,7 +72,7 @@ pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpRespo
 ///
 /// Query: `resetKey`. Nothing changes: mail scanners open links.
 /// Answer: 200; 303 without a key. Errors: 404 the key is worth nothing; 500 the store failed.
-/// Source: confirm specification, links in mails.
+/// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
     let Some(key) = link.reset_key else {
@@ -91,7 +91,7 @@ pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
 /// Body: `key`, `email`, `password`. Answer: 303.
 /// Errors: 400 the password has to be corrected; 403 a form of another site; 404 the key is worth
 /// nothing, or not for this address; 500 the store failed.
-/// Source: confirm specification, `AcceptPasswordReset`.
+/// Source: public confirmation API `AcceptPasswordReset`.
 pub(super) async fn reset_password(posted: Posted<NewPassword>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let (key, email) = (form.key.as_str(), form.email.trim());

@@ -43,7 +43,7 @@ pub(super) struct NewAccount {
 ///
 /// Query: `inviteEmail`, the address that was invited. Answer: 200.
 /// Errors: none of its own.
-/// Source: confirm specification, links in mails.
+/// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
     let values = context! {
@@ -61,7 +61,7 @@ pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError>
 /// Errors: 400 address or password have to be corrected; 403 a form of another site; 409 the
 /// address has an account; 429 too many mails to it, but the account exists; 500 user-api or the
 /// store failed.
-/// Source: user specification, sign-up; confirm specification, `SendAccountSignupConfirmation`.
+/// Source: public user API `CreateUser`; public confirmation API `SendAccountSignupConfirmation`.
 pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let (email, is_clinician) = (form.email.trim(), visit.path() == CLINICIAN);

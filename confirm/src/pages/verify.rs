@@ -62,7 +62,7 @@ pub(super) async fn show(visit: &Visit, key: &str, email: &str) -> Result<HttpRe
 /// Body: `key`; for an account without password `password` and `birthday`. Answer: 303.
 /// Errors: 403 a form of another site; 404 the key is worth nothing; 409 password or birthday have
 /// to be corrected; 429 too many birthdays were tried; 500 the store or user-api failed.
-/// Source: confirm specification, `ConfirmAccountSignup`.
+/// Source: public confirmation API `ConfirmAccountSignup`.
 pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let password = form.password.as_ref().map(ExposeSecret::expose_secret);
@@ -97,7 +97,7 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
 ///
 /// Body: `email`. Answer: 303, the same whether there is such an account or not.
 /// Errors: 403 a form of another site; 429 too many mails to it; 500 the store or user-api failed.
-/// Source: confirm specification, `ResendAccountSignupConfirmation`.
+/// Source: public confirmation API `ResendAccountSignupConfirmation`.
 pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();

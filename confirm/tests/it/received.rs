@@ -257,3 +257,28 @@ async fn the_sender_still_sees_what_was_declined() {
         FORBIDDEN,
     );
 }
+
+#[actix_web::test]
+async fn an_address_that_was_not_proven_finds_nothing() {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    // Verified with another address, which then changed; anybody can do that.
+    world.peers.has_with(
+        "mallory",
+        json!({"emails": ["carol@example.org"], "provenEmail": null}),
+    );
+    let body = json!({"email": "carol@example.org", "permissions": {"view": {}}});
+    let sent = world
+        .user("alice")
+        .post("/confirm/send/invite/alice", &body)
+        .await;
+    assert_eq!(sent.status, 200);
+    let key = sent.json::<Value>()["key"].clone();
+    let mallory = world.user("mallory");
+    let listed = mallory.get("/confirm/invitations/mallory").await;
+    assert_refused(&listed, 404, "Nothing found");
+    let path = "/confirm/accept/invite/mallory/alice";
+    let accepted = mallory.put(path, &json!({ "key": key })).await;
+    assert_refused(&accepted, 403, "Forbidden to perform requested operation");
+    assert_eq!(world.peers.asked(Ask::Grant).len(), 0);
+}

@@ -331,3 +331,36 @@ async fn a_claim_that_is_forgotten_replaces_the_one_that_waits() {
     let stored = world.document(&new).await.unwrap();
     assert_eq!(stored.get_str("creatorId").unwrap(), "clinic");
 }
+
+#[actix_web::test]
+async fn an_account_without_a_password_is_claimed_and_not_reset() {
+    let world = World::start().await;
+    world.peers.has_with(
+        "greta",
+        json!({"passwordExists": false, "emailVerified": false}),
+    );
+    let old = world.sign_up("greta").await;
+    assert_eq!(world.mail().await.value("signupKey"), old);
+    let forgot = "/confirm/send/forgot/greta@example.org";
+    assert_empty(&post(&world.anonymous(), forgot).await, 200);
+    let mails = world.mails().await;
+    let keys: Vec<String> = mails.iter().map(|mail| mail.value("signupKey")).collect();
+    let key = keys.iter().find(|key| **key != old).unwrap();
+    // The new key has taken the place of the old one, and asks for the birthday.
+    assert!(world.document(&old).await.is_none());
+    let reset = accept(&world, key, "greta@example.org", PASSWORD).await;
+    assert_refused(&reset, 404, NONE);
+    let path = format!("/confirm/accept/signup/{key}");
+    let claimed = world
+        .anonymous()
+        .put(&path, &json!({"password": PASSWORD}))
+        .await;
+    assert_eq!(claimed.status, 409);
+    assert_eq!(claimed.json::<Value>()["error"], 1004);
+    // Nor does a key for a reset that was sent before.
+    let reset = doc! { "type": "password_reset" };
+    world.set(key, reset).await;
+    let reset = accept(&world, key, "greta@example.org", PASSWORD).await;
+    assert_refused(&reset, 404, NONE);
+    assert_eq!(world.peers.asked(Ask::Update).len(), 0);
+}
