@@ -170,11 +170,11 @@ impl Sessions {
         let Some(claims) = self.verifying.verify(token) else {
             return Ok(None);
         };
-        Ok(self
-            .tokens
-            .contains(token)
-            .await?
-            .then(|| claims.token_data()))
+        let is_open = match Subject::of(&claims) {
+            Subject::Service(_) => self.tokens.contains_service(token).await?,
+            Subject::User(_) => self.tokens.contains(token).await?,
+        };
+        Ok(is_open.then(|| claims.token_data()))
     }
 
     async fn open_for(

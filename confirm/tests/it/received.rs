@@ -265,7 +265,7 @@ async fn an_address_that_was_not_proven_finds_nothing() {
     // Verified with another address, which then changed; anybody can do that.
     world.peers.has_with(
         "mallory",
-        json!({"emails": ["carol@example.org"], "provenEmail": null}),
+        json!({"emails": ["carol@example.org"], "provenEmail": "mallory@example.org"}),
     );
     let body = json!({"email": "carol@example.org", "permissions": {"view": {}}});
     let sent = world

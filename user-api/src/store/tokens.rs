@@ -4,6 +4,7 @@
 //! are found as well.
 
 use bson::{DateTime, Document, doc};
+use moka::future::Cache;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
@@ -13,9 +14,18 @@ use std::time::Duration;
 
 use crate::domain::session::{Subject, duration_s, stored_id};
 
+/// How long the session of a service counts as open after it was looked up. Services ask all the
+/// time, and theirs end only when they log out; another replica may learn of that so much later.
+const SERVICE_KEPT: Duration = Duration::from_secs(1);
+
+/// More services than ever ask at once.
+const MAX_SERVICES: u64 = 1000;
+
 #[derive(Clone)]
 pub(crate) struct Tokens {
     tokens: Collection<Document>,
+    /// Sessions of services that were open a moment ago, by [`stored_id`].
+    open_services: Cache<String, ()>,
 }
 
 impl Tokens {
@@ -40,7 +50,14 @@ impl Tokens {
                 .build(),
         ];
         ensure_indexes(&tokens, indexes).await?;
-        Ok(Self { tokens })
+        let open_services = Cache::builder()
+            .max_capacity(MAX_SERVICES)
+            .time_to_live(SERVICE_KEPT)
+            .build();
+        Ok(Self {
+            tokens,
+            open_services,
+        })
     }
 
     /// Whether the session of `token` is open.
@@ -51,6 +68,19 @@ impl Tokens {
             .projection(doc! { "_id": 1 })
             .await?;
         Ok(found.is_some())
+    }
+
+    /// The same for the token of a service, as it was up to a second ago.
+    pub(crate) async fn contains_service(&self, token: &str) -> Result<bool, Error> {
+        let id = stored_id(token);
+        if self.open_services.contains_key(&id) {
+            return Ok(true);
+        }
+        let is_open = self.contains(token).await?;
+        if is_open {
+            self.open_services.insert(id, ()).await;
+        }
+        Ok(is_open)
     }
 
     /// Opens the session of `token`, which says `claims`.
@@ -91,6 +121,7 @@ impl Tokens {
     /// Closes the session of `token`.
     pub(crate) async fn delete(&self, token: &str) -> Result<(), Error> {
         self.tokens.delete_many(by_token(token)).await?;
+        self.open_services.invalidate(&stored_id(token)).await;
         Ok(())
     }
 

@@ -186,7 +186,7 @@ async fn a_question_that_is_none_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_question_costs_three_queries_however_many_it_is_about() {
+async fn a_question_costs_at_most_three_queries_however_many_it_is_about() {
     let world = World::start().await;
     let mut ids = Vec::new();
     for name in ["ann", "bob", "carol", "dave"] {
@@ -207,8 +207,9 @@ async fn a_question_costs_three_queries_however_many_it_is_about() {
         let profile = database.collection::<Document>("system.profile");
         let ours = |name: &str| format!("{}.{name}", database.name());
         let filter = doc! { "ns": { "$in": [ours("users"), ours("seagull"), ours("tokens")] } };
-        // The token, the accounts, the profiles.
-        assert_eq!(profile.count_documents(filter).await.unwrap(), 3, "{query}");
+        // The accounts, the profiles, and the token unless it was looked up a moment ago.
+        let queries = profile.count_documents(filter).await.unwrap();
+        assert!(matches!(queries, 2 | 3), "{query}: {queries}");
         profile.drop().await.unwrap();
     }
 }

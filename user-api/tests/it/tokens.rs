@@ -338,3 +338,15 @@ async fn anonymous_pairs_differ() {
         assert!(seen.insert(id.to_owned()) && seen.insert(hash.to_owned()));
     }
 }
+
+#[actix_web::test]
+async fn a_service_that_logs_out_is_refused_at_once() {
+    let world = World::start().await;
+    let service = world.service().await;
+    // Twice, so that the second answer is one of a moment ago.
+    for _ in 0..2 {
+        assert_eq!(service.get("/token").await.status, 200);
+    }
+    assert_empty(&service.post("/logout", &json!({})).await, 200);
+    assert_eq!(service.get("/token").await.status, 401);
+}
