@@ -116,7 +116,6 @@ async fn an_address_that_goes_and_the_last_admin_who_is_deleted_exclude_each_oth
 async fn whoever_comes_and_goes_while_an_address_goes_somebody_stays() {
     let platform = Platform::start().await;
     let server = platform.server().await;
-    // Three at once may be too busy with each other (500), but leave nobody alone.
     for round in 0..ROUNDS / 2 {
         let bob = sign_up(&platform, &format!("bob{round}")).await;
         let carol = sign_up(&platform, &format!("carol{round}")).await;
@@ -124,7 +123,7 @@ async fn whoever_comes_and_goes_while_an_address_goes_somebody_stays() {
         let appoint = async {
             let path = format!("/access/{account}/{}", carol.id);
             let answer = bob.at_origin.post(&path, &json!({ "admin": {} })).await;
-            assert!(matches!(answer.status, 200 | 500), "{}", answer.text());
+            assert_eq!(answer.status, 200, "{}", answer.text());
         };
         let address = remove_address(&server, &account);
         if round % 2 == 0 {
@@ -132,31 +131,20 @@ async fn whoever_comes_and_goes_while_an_address_goes_somebody_stays() {
                 address,
                 async {
                     appoint.await;
-                    assert!(matches!(
-                        give_up(&bob, &account).await.status,
-                        200 | 403 | 500
-                    ));
+                    assert!(matches!(give_up(&bob, &account).await.status, 200 | 403));
                 },
                 delete_account(&carol),
             )
             .await;
-            assert!(
-                matches!(removed.status, 200 | 400 | 500),
-                "{}",
-                removed.text()
-            );
-            assert!(matches!(deleted, 204 | 403 | 500), "{deleted}");
+            assert!(matches!(removed.status, 200 | 400), "{}", removed.text());
+            assert!(matches!(deleted, 204 | 403), "{deleted}");
         } else {
             appoint.await;
             let (removed, left, deleted) =
                 join3(address, give_up(&carol, &account), delete_account(&bob)).await;
-            assert!(
-                matches!(removed.status, 200 | 400 | 500),
-                "{}",
-                removed.text()
-            );
-            assert!(matches!(left.status, 200 | 403 | 500), "{}", left.text());
-            assert!(matches!(deleted, 204 | 403 | 500), "{deleted}");
+            assert!(matches!(removed.status, 200 | 400), "{}", removed.text());
+            assert!(matches!(left.status, 200 | 403), "{}", left.text());
+            assert!(matches!(deleted, 204 | 403), "{deleted}");
         }
         assert!(
             is_reachable(&server, &account, &[&bob, &carol]).await,
