@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use bson::{DateTime, Document, doc, oid::ObjectId};
-use chrono::Utc;
+use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -32,11 +31,11 @@ static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
 });
 
 /// The member of an invitation whose acceptance is under way, or not told yet.
-const ACCEPTANCE: &str = "acceptance";
+pub(super) const ACCEPTANCE: &str = "acceptance";
 
 #[derive(Clone)]
 pub(crate) struct Confirmations {
-    confirmations: Collection<ConfirmationDocument>,
+    pub(super) confirmations: Collection<ConfirmationDocument>,
 }
 
 impl Confirmations {
@@ -254,26 +253,6 @@ impl Confirmations {
         Ok(deleted.deleted_count == 1)
     }
 
-    /// Moves a confirmation that nobody has accepted from one of `from` to `to`; answers whether
-    /// that happened.
-    pub(crate) async fn answer(&self, key: &str, from: &[Status], to: Status) -> Result<bool> {
-        let done = self
-            .confirmations
-            .update_one(unclaimed(key, from), moved(to))
-            .await?;
-        Ok(done.matched_count == 1)
-    }
-
-    /// Cancels a pending confirmation as part of a transaction; answers whether that happened.
-    pub(crate) async fn cancel(&self, session: &mut ClientSession, key: &str) -> Result<bool> {
-        let done = self
-            .confirmations
-            .update_one(unclaimed(key, &[Status::Pending]), moved(Status::Canceled))
-            .session(session)
-            .await?;
-        Ok(done.matched_count == 1)
-    }
-
     /// The invitation of `sharer` that the outbox finished after `invitee` accepted it, and of
     /// which `invitee` has not been told; the newest.
     pub(crate) async fn find_unanswered(
@@ -290,84 +269,6 @@ impl Confirmations {
         };
         let found = self.confirmations.find_one(filter).sort(newest_first());
         found.await?.map(read).transpose()
-    }
-
-    /// Cancels the pending password resets of `user` but the one with `key`.
-    pub(crate) async fn cancel_resets_but(&self, user: &UserId, key: &str) -> Result<()> {
-        let filter = doc! {
-            "_id": { "$ne": key },
-            "userId": user.as_str(),
-            "type": Kind::PasswordReset.name(),
-            "status": Status::Pending.name(),
-        };
-        self.confirmations
-            .update_many(filter, moved(Status::Canceled))
-            .await?;
-        Ok(())
-    }
-
-    /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
-    /// finishes, as part of a transaction; answers whether it was still to be had.
-    pub(crate) async fn claim(
-        &self,
-        session: &mut ClientSession,
-        key: &str,
-        invitee: &UserId,
-        row: ObjectId,
-    ) -> Result<bool> {
-        let mut filter = unclaimed(key, &[Status::Pending]);
-        filter.insert("userId", invitee.as_str());
-        filter.insert(
-            "$or",
-            [
-                doc! { "expiresAt": null },
-                doc! { "expiresAt": { "$gt": stored(Utc::now()) } },
-            ],
-        );
-        let update = doc! { "$set": { ACCEPTANCE: { "row": row, "isUnanswered": false } } };
-        let done = self
-            .confirmations
-            .update_one(filter, update)
-            .session(session)
-            .await?;
-        Ok(done.matched_count == 1)
-    }
-
-    /// Ends an acceptance under way as `to`, as part of a transaction; answers whether it was
-    /// under way. `is_unanswered`: whoever accepted has not been told.
-    pub(crate) async fn finish(
-        &self,
-        session: &mut ClientSession,
-        key: &str,
-        to: Status,
-        is_unanswered: bool,
-    ) -> Result<bool> {
-        let filter = doc! {
-            "_id": key,
-            "status": Status::Pending.name(),
-            ACCEPTANCE: { "$exists": true },
-        };
-        let mut update = moved(to);
-        if is_unanswered {
-            let set = update.get_document_mut("$set").map_err(Error::custom)?;
-            set.insert("acceptance.isUnanswered", true);
-        } else {
-            update.insert("$unset", doc! { ACCEPTANCE: "" });
-        }
-        let done = self
-            .confirmations
-            .update_one(filter, update)
-            .session(session)
-            .await?;
-        Ok(done.matched_count == 1)
-    }
-
-    /// Notes that whoever accepted has been told; answers whether that was still to be done.
-    pub(crate) async fn note_answered(&self, key: &str) -> Result<bool> {
-        let filter = doc! { "_id": key, "acceptance.isUnanswered": true };
-        let update = doc! { "$unset": { ACCEPTANCE: "" } };
-        let done = self.confirmations.update_one(filter, update).await?;
-        Ok(done.matched_count == 1)
     }
 
     /// Removes what a deleted account asked for or was asked; what it asked for a clinic stays.
@@ -416,14 +317,10 @@ fn sent(creator: &UserId, email: &str, statuses: &[Status]) -> Document {
     }
 }
 
-fn unclaimed(key: &str, from: &[Status]) -> Document {
+pub(super) fn unclaimed(key: &str, from: &[Status]) -> Document {
     doc! {
         "_id": key,
         "status": { "$in": names(from) },
         ACCEPTANCE: { "$exists": false },
     }
-}
-
-fn moved(to: Status) -> Document {
-    doc! { "$set": { "status": to.name(), "modified": DateTime::now() } }
 }

@@ -1,5 +1,6 @@
 //! The collections of confirm.
 
+mod answers;
 mod confirmation_document;
 mod confirmations;
 mod quotas;

@@ -1,0 +1,120 @@
+//! Collection `confirmations`: the changes of state, each guarded by the states from which it may
+//! happen.
+
+use bson::{DateTime, Document, doc, oid::ObjectId};
+use chrono::Utc;
+use mongodb::{
+    ClientSession,
+    error::{Error, Result},
+};
+use shared_types::UserId;
+
+use super::{
+    confirmation_document::stored,
+    confirmations::{ACCEPTANCE, Confirmations, unclaimed},
+};
+use crate::domain::confirmation::{Kind, Status};
+
+impl Confirmations {
+    /// Moves a confirmation that nobody has accepted from one of `from` to `to`; answers whether
+    /// that happened.
+    pub(crate) async fn answer(&self, key: &str, from: &[Status], to: Status) -> Result<bool> {
+        let done = self
+            .confirmations
+            .update_one(unclaimed(key, from), moved(to))
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Cancels a pending confirmation as part of a transaction; answers whether that happened.
+    pub(crate) async fn cancel(&self, session: &mut ClientSession, key: &str) -> Result<bool> {
+        let done = self
+            .confirmations
+            .update_one(unclaimed(key, &[Status::Pending]), moved(Status::Canceled))
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Cancels the pending password resets of `user` but the one with `key`.
+    pub(crate) async fn cancel_resets_but(&self, user: &UserId, key: &str) -> Result<()> {
+        let filter = doc! {
+            "_id": { "$ne": key },
+            "userId": user.as_str(),
+            "type": Kind::PasswordReset.name(),
+            "status": Status::Pending.name(),
+        };
+        self.confirmations
+            .update_many(filter, moved(Status::Canceled))
+            .await?;
+        Ok(())
+    }
+
+    /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
+    /// finishes, as part of a transaction; answers whether it was still to be had.
+    pub(crate) async fn claim(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        invitee: &UserId,
+        row: ObjectId,
+    ) -> Result<bool> {
+        let mut filter = unclaimed(key, &[Status::Pending]);
+        filter.insert("userId", invitee.as_str());
+        filter.insert(
+            "$or",
+            [
+                doc! { "expiresAt": null },
+                doc! { "expiresAt": { "$gt": stored(Utc::now()) } },
+            ],
+        );
+        let update = doc! { "$set": { ACCEPTANCE: { "row": row, "isUnanswered": false } } };
+        let done = self
+            .confirmations
+            .update_one(filter, update)
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Ends an acceptance under way as `to`, as part of a transaction; answers whether it was
+    /// under way. `is_unanswered`: whoever accepted has not been told.
+    pub(crate) async fn finish(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        to: Status,
+        is_unanswered: bool,
+    ) -> Result<bool> {
+        let filter = doc! {
+            "_id": key,
+            "status": Status::Pending.name(),
+            ACCEPTANCE: { "$exists": true },
+        };
+        let mut update = moved(to);
+        if is_unanswered {
+            let set = update.get_document_mut("$set").map_err(Error::custom)?;
+            set.insert("acceptance.isUnanswered", true);
+        } else {
+            update.insert("$unset", doc! { ACCEPTANCE: "" });
+        }
+        let done = self
+            .confirmations
+            .update_one(filter, update)
+            .session(session)
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Notes that whoever accepted has been told; answers whether that was still to be done.
+    pub(crate) async fn note_answered(&self, key: &str) -> Result<bool> {
+        let filter = doc! { "_id": key, "acceptance.isUnanswered": true };
+        let update = doc! { "$unset": { ACCEPTANCE: "" } };
+        let done = self.confirmations.update_one(filter, update).await?;
+        Ok(done.matched_count == 1)
+    }
+}
+
+fn moved(to: Status) -> Document {
+    doc! { "$set": { "status": to.name(), "modified": DateTime::now() } }
+}
