@@ -8,7 +8,11 @@ use shared_runtime::{
     mongo::Aborted,
 };
 
-use crate::domain::{claim::InvalidClaim, context::InvalidContext, invitation::NotAnswerable};
+use crate::domain::{
+    claim::InvalidClaim,
+    context::{InvalidContext, NotForMember},
+    invitation::NotAnswerable,
+};
 
 /// A request that is answered with "no".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +152,15 @@ impl From<NotAnswerable> for ApiError {
 impl From<InvalidClaim> for ApiError {
     fn from(invalid: InvalidClaim) -> Self {
         Refusal::InvalidClaim(invalid).into()
+    }
+}
+
+impl From<NotForMember> for ApiError {
+    fn from(not_for_member: NotForMember) -> Self {
+        match not_for_member {
+            NotForMember::NothingToAdd => Refusal::DuplicateMember.into(),
+            NotForMember::TooMany => Refusal::Unreadable.into(),
+        }
     }
 }
 

@@ -1,16 +1,28 @@
-//! Invitations as the invited side finds and answers them, over the API or on a page.
+//! Invitations: how one side sends and cancels them, and how the other finds and declines them, over
+//! the API or on a page. [`crate::acceptance`] is how they are accepted.
 
-use shared_runtime::error::ApiError;
-use shared_types::{Person, UserId};
+use chrono::Utc;
+use mongodb::ClientSession;
+use shared_runtime::{
+    auth::Caller,
+    error::ApiError,
+    mongo::{Aborted, transaction},
+};
+use shared_types::{PermissionSet, Person, UserId};
 
 use crate::{
     State,
     domain::{
-        confirmation::{Confirmation, Status},
+        confirmation::{Confirmation, Kind, Status},
+        context::{FOLLOW, Offer},
         invitation::{self, CANCELABLE, NotAnswerable},
+        key,
+        template::Template,
     },
-    error::Failure,
+    error::{Failure, Refusal, aborted},
+    mailing,
     people::{self, People},
+    rights::may_manage,
 };
 
 /// What an account was invited to, and the people loaded on the way.
@@ -121,4 +133,164 @@ pub(crate) async fn dismiss(
     } else {
         Err(NotAnswerable.into())
     }
+}
+
+/// Invites whoever has the address `email`, on behalf of `sharer`. The mail follows.
+pub(crate) async fn send(
+    state: &State,
+    caller: &Caller,
+    sharer: &UserId,
+    email: String,
+    offer: Offer,
+) -> Result<Confirmation, ApiError> {
+    let pending = state
+        .confirmations
+        .find_sent(sharer, &email, &[Status::Pending])
+        .await
+        .map_err(Failure::Finding.because())?;
+    if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
+        return Err(Refusal::DuplicateInvite.into());
+    }
+    let account = mailing::find_account(state, &email).await;
+    let account = account.map_err(Failure::FindingUser.because())?;
+    let held = match &account {
+        Some(account) => state
+            .gatekeeper
+            .permissions(sharer, &account.user.userid)
+            .await
+            .map_err(Failure::Internal.because())?
+            .unwrap_or_default(),
+        None => PermissionSet::default(),
+    };
+    let (offer, requested) = if held.is_empty() {
+        (offer, None)
+    } else {
+        let requested = offer.permissions.names().map(str::to_owned).collect();
+        (offer.for_member(held)?, Some(requested))
+    };
+    let template = if offer.permissions.has(FOLLOW) {
+        Template::CareTeamWithAlerting
+    } else {
+        Template::CareTeam
+    };
+    let made = Confirmation::new(
+        key::generate(),
+        Kind::CareTeamInvitation,
+        template,
+        Utc::now(),
+    );
+    let made = Confirmation {
+        user_id: account
+            .filter(|account| invitation::is_addressee(account, &email))
+            .map(|account| account.user.userid),
+        email,
+        sender_id: sender(caller, sharer),
+        creator_id: Some(sharer.clone()),
+        context: Some(offer.to_context()),
+        requested,
+        ..made
+    };
+    store(state, caller, sharer, &made).await?;
+    Ok(made)
+}
+
+/// Stores a new invitation and queues its mail, unless there is one already.
+async fn store(
+    state: &State,
+    caller: &Caller,
+    sharer: &UserId,
+    made: &Confirmation,
+) -> Result<(), ApiError> {
+    let stored = transaction(&state.client, async |session| {
+        // Keeps out another invitation to the same address, so that it comes first.
+        take_quota(state, session, caller, made).await?;
+        let pending = state
+            .confirmations
+            .find_pending_in(session, sharer, &made.email)
+            .await?;
+        if let Some(pending) = pending {
+            // One that expired must not be sent again beside the new one.
+            let is_over = pending.is_expired(made.created)
+                && state.confirmations.cancel(session, &pending.key).await?;
+            if !is_over {
+                return Err(Aborted::Refused(Refusal::DuplicateInvite));
+            }
+        }
+        state.confirmations.insert(session, made).await?;
+        state.mails.enqueue(session, mailing::entry(made)).await?;
+        Ok(())
+    })
+    .await;
+    stored.map_err(aborted(Failure::Saving))?;
+    state.mails.wake();
+    Ok(())
+}
+
+/// Mails a pending invitation of a person to a person once more; it lasts as long again, and the
+/// caller vouches for it from now on.
+pub(crate) async fn resend(
+    state: &State,
+    caller: &Caller,
+    key: &str,
+) -> Result<Confirmation, ApiError> {
+    let found = state.confirmations.find(key).await;
+    let found = found.map_err(Failure::Finding.because())?;
+    let Some((found, sharer)) = found.and_then(invitation::resendable) else {
+        return Err(Refusal::Forbidden.into());
+    };
+    if !may_manage(state, caller, &sharer).await? {
+        return Err(Refusal::Forbidden.into());
+    }
+    let renewed = Confirmation {
+        sender_id: sender(caller, &sharer),
+        ..found.renewed(Utc::now())
+    };
+    let stored = transaction(&state.client, async |session| {
+        take_quota(state, session, caller, &renewed).await?;
+        if !state.confirmations.renew(session, &renewed).await? {
+            return Err(Aborted::Refused(Refusal::Forbidden));
+        }
+        let entry = mailing::entry(&renewed);
+        state.mails.enqueue(session, entry).await?;
+        Ok(())
+    })
+    .await;
+    stored.map_err(aborted(Failure::Saving))?;
+    state.mails.wake();
+    Ok(renewed)
+}
+
+/// Cancels the newest invitation of `sharer` to `email` that is not accepted.
+pub(crate) async fn cancel(state: &State, sharer: &UserId, email: &str) -> Result<(), ApiError> {
+    let found = state
+        .confirmations
+        .find_sent(sharer, email, CANCELABLE)
+        .await
+        .map_err(Failure::Finding.because())?
+        .ok_or(Refusal::NoInvite)?;
+    let answered = state
+        .confirmations
+        .answer(&found.key, CANCELABLE, Status::Canceled)
+        .await;
+    // Whoever accepted it at this moment was faster.
+    if answered.map_err(Failure::Updating.because())? {
+        Ok(())
+    } else {
+        Err(Refusal::NoInvite.into())
+    }
+}
+
+/// Who invites on behalf of `sharer`; `None` for the account itself and for services.
+fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
+    (!caller.is_server && !caller.is(sharer)).then(|| caller.user_id.clone())
+}
+
+async fn take_quota(
+    state: &State,
+    session: &mut ClientSession,
+    caller: &Caller,
+    invitation: &Confirmation,
+) -> Result<(), Aborted<Refusal>> {
+    let sender = (!caller.is_server).then_some(&caller.user_id);
+    mailing::take_quota(state, session, sender, &invitation.email).await
 }

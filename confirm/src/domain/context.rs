@@ -21,7 +21,7 @@ const NOTE_ALIAS: &str = "notes";
 const NOTE: &str = "note";
 
 /// As many names, and levels of objects in them, as gatekeeper takes.
-pub(crate) const MAX_NAMES: usize = 64;
+const MAX_NAMES: usize = 64;
 const MAX_DEPTH: usize = 16;
 
 /// The longest nickname, in bytes.
@@ -34,6 +34,15 @@ pub(crate) enum InvalidContext {
     Unreadable,
     #[error("alerts are configured without the permission to follow")]
     AlertsWithoutFollow,
+}
+
+/// Why somebody who is a member of the care team already is not invited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum NotForMember {
+    #[error("a member is invited only to follow in addition")]
+    NothingToAdd,
+    #[error("more permissions than one can hold")]
+    TooMany,
 }
 
 /// What is offered.
@@ -156,6 +165,19 @@ impl Offer {
         Value::Object(members)
     }
 
+    /// The offer to a member who holds `held`: it shows what the member will have then.
+    pub(crate) fn for_member(mut self, held: PermissionSet) -> Result<Self, NotForMember> {
+        let is_more = self.permissions.has(FOLLOW) && !held.has(FOLLOW) && !held.has(ROOT);
+        if !is_more {
+            return Err(NotForMember::NothingToAdd);
+        }
+        self.permissions.0.extend(held.0);
+        if self.permissions.0.len() > MAX_NAMES {
+            return Err(NotForMember::TooMany);
+        }
+        Ok(self)
+    }
+
     /// What is granted on acceptance by `grantee` of an invitation of `sharer`: the alerts are
     /// theirs, whatever the sender wrote.
     pub(crate) fn accepted(
@@ -243,7 +265,7 @@ mod tests {
     use serde_json::{Value, json};
     use shared_types::PermissionSet;
 
-    use super::{InvalidContext, Offer, permissions_of};
+    use super::{InvalidContext, NotForMember, Offer, permissions_of};
 
     #[test]
     fn permissions_come_in_three_forms() {
@@ -311,6 +333,26 @@ mod tests {
         let offer = Offer::read(Some(&json!({"permissions": {}, "nickname": ""}))).unwrap();
         assert_eq!(offer.nickname, None);
         assert!(Offer::read(Some(&json!({"permissions": {}, "nickname": 1}))).is_err());
+    }
+
+    #[test]
+    fn a_member_is_invited_only_to_follow_and_keeps_what_it_has() {
+        let for_member = |offered: Value, held: Value| {
+            let offer = Offer::read(Some(&json!({ "permissions": offered }))).unwrap();
+            let held = permissions_of(&held).unwrap();
+            offer.for_member(held).map(|offer| offer.permissions)
+        };
+        let wider = permissions_of(&json!({"view": {"x": 1}, "custom": {}, "follow": {}})).unwrap();
+        let held = json!({"view": {"x": 1}, "custom": {}});
+        assert_eq!(for_member(json!(["view", "follow"]), held), Ok(wider));
+        for (offered, held) in [("note", "view"), ("follow", "follow"), ("follow", "root")] {
+            let refused = for_member(json!([offered]), json!([held]));
+            assert_eq!(refused, Err(NotForMember::NothingToAdd), "{offered} {held}");
+        }
+        let many: Vec<String> = (0..64).map(|i| format!("p{i}")).collect();
+        let too_many = for_member(json!(["follow"]), json!(many));
+        assert_eq!(too_many, Err(NotForMember::TooMany));
+        assert!(for_member(json!(["follow"]), json!(many[1..])).is_ok());
     }
 
     #[test]

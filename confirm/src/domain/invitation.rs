@@ -54,6 +54,15 @@ pub(crate) fn is_between(invitation: &Confirmation, invitee: &UserId, sharer: &U
         && invitation.creator_id.as_ref() == Some(sharer)
 }
 
+/// A pending invitation of a person to a person, and who it is from; only these are sent once more.
+pub(crate) fn resendable(found: Confirmation) -> Option<(Confirmation, UserId)> {
+    let is_pending = found.kind == Kind::CareTeamInvitation
+        && found.status == Status::Pending
+        && found.clinic_id.is_none();
+    let sharer = found.creator_id.clone().filter(|_| is_pending)?;
+    Some((found, sharer))
+}
+
 /// Whether an invitation to `email` can be given to `person`: anybody can sign up with anybody's
 /// address, or change to it, so only the one counts that its owner has shown to be theirs.
 pub(crate) fn is_addressee(person: &Person, email: &str) -> bool {

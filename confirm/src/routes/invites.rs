@@ -4,16 +4,10 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::Value;
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::ApiError,
-    mongo::{Aborted, transaction},
-};
-use shared_types::{PermissionSet, UserId};
+use shared_runtime::{body::Body, error::ApiError};
+use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{
@@ -24,16 +18,12 @@ use crate::{
     State,
     domain::{
         address,
-        confirmation::{Confirmation, Kind, Status},
-        context::{self, FOLLOW, MAX_NAMES, Offer},
-        invitation::{self, CANCELABLE},
-        key,
-        template::Template,
+        context::{self, Offer},
     },
-    error::{Failure, Refusal, aborted},
-    mailing,
+    error::{Failure, Refusal},
+    invitations,
     people::People,
-    rights::{may_manage, require_manager},
+    rights::require_manager,
 };
 
 /// Body of a new invitation; other members are ignored.
@@ -87,54 +77,8 @@ pub(crate) async fn send_invite(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &sharer).await?;
-    let (email, mut offer) = read(&body)?;
-    let mut requested = None;
-    let pending = state
-        .confirmations
-        .find_sent(&sharer, &email, &[Status::Pending])
-        .await
-        .map_err(Failure::Finding.because())?;
-    if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
-        return Err(Refusal::DuplicateInvite.into());
-    }
-    let account = mailing::find_account(&state, &email).await;
-    let account = account.map_err(Failure::FindingUser.because())?;
-    if let Some(account) = &account {
-        let held = state
-            .gatekeeper
-            .permissions(&sharer, &account.user.userid)
-            .await
-            .map_err(Failure::Internal.because())?
-            .unwrap_or_default();
-        if !held.is_empty() {
-            requested = Some(offer.permissions.names().map(str::to_owned).collect());
-            offer.permissions = widened(offer.permissions, held)?;
-        }
-    }
-    let template = if offer.permissions.has(FOLLOW) {
-        Template::CareTeamWithAlerting
-    } else {
-        Template::CareTeam
-    };
-    let made = Confirmation::new(
-        key::generate(),
-        Kind::CareTeamInvitation,
-        template,
-        Utc::now(),
-    );
-    let is_addressee = |account: &shared_types::Person| invitation::is_addressee(account, &email);
-    let made = Confirmation {
-        user_id: account
-            .filter(is_addressee)
-            .map(|account| account.user.userid),
-        email,
-        sender_id: sender(&caller, &sharer),
-        creator_id: Some(sharer.into_inner()),
-        context: Some(offer.to_context()),
-        requested,
-        ..made
-    };
-    store(&state, &caller, &made).await?;
+    let (email, offer) = read(&body)?;
+    let made = invitations::send(&state, &caller, &sharer, email, offer).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
@@ -162,40 +106,7 @@ pub(crate) async fn resend_invite(
     key: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state.confirmations.find(&key).await;
-    let found = found.map_err(Failure::Finding.because())?.filter(|found| {
-        found.kind == Kind::CareTeamInvitation
-            && found.status == Status::Pending
-            && found.clinic_id.is_none()
-    });
-    let (Some(found), Some(sharer)) = (
-        &found,
-        found.as_ref().and_then(|found| found.creator_id.clone()),
-    ) else {
-        return Err(Refusal::Forbidden.into());
-    };
-    if !may_manage(&state, &caller, &sharer).await? {
-        return Err(Refusal::Forbidden.into());
-    }
-    let renewed = Confirmation {
-        sender_id: sender(&caller, &sharer),
-        ..found.clone().renewed(Utc::now())
-    };
-    let stored = transaction(&state.client, async |session| {
-        let sender = (!caller.is_server).then_some(&caller.user_id);
-        mailing::take_quota(&state, session, sender, &renewed.email).await?;
-        if !state.confirmations.renew(session, &renewed).await? {
-            return Err(Aborted::Refused(Refusal::Forbidden));
-        }
-        state
-            .mails
-            .enqueue(session, mailing::entry(&renewed))
-            .await?;
-        Ok(())
-    })
-    .await;
-    stored.map_err(aborted(Failure::Saving))?;
-    state.mails.wake();
+    let renewed = invitations::resend(&state, &caller, &key).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await))
 }
 
@@ -262,22 +173,8 @@ pub(crate) async fn cancel_invite(
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, email) = path.into_inner();
     require_manager(&state, &caller, &sharer).await?;
-    let found = state
-        .confirmations
-        .find_sent(&sharer, &email, CANCELABLE)
-        .await
-        .map_err(Failure::Finding.because())?
-        .ok_or(Refusal::NoInvite)?;
-    let answered = state
-        .confirmations
-        .answer(&found.key, CANCELABLE, Status::Canceled)
-        .await;
-    // Whoever accepted it at this moment was faster.
-    if answered.map_err(Failure::Updating.because())? {
-        Ok(HttpResponse::Ok().finish())
-    } else {
-        Err(Refusal::NoInvite.into())
-    }
+    invitations::cancel(&state, &sharer, &email).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// `DELETE /confirm/:userid/invited/:invited_address`: the same.
@@ -320,88 +217,4 @@ fn read(body: &Body) -> Result<(String, Offer), Refusal> {
     let (alerts, nickname) = (given.alerts_config.as_ref(), given.nickname.as_ref());
     let offer = Offer::with(permissions, alerts, nickname).map_err(|_| Refusal::Unreadable)?;
     Ok((email, offer))
-}
-
-/// What an invitation shows to a member that holds `held`: what it will have if it accepts. Members
-/// are invited only to follow.
-fn widened(offered: PermissionSet, held: PermissionSet) -> Result<PermissionSet, Refusal> {
-    if !offered.has(FOLLOW) || held.has(FOLLOW) || held.has(shared_types::ROOT) {
-        return Err(Refusal::DuplicateMember);
-    }
-    let mut all = offered;
-    all.0.extend(held.0);
-    if all.0.len() > MAX_NAMES {
-        return Err(Refusal::Unreadable);
-    }
-    Ok(all)
-}
-
-/// Who invites on behalf of `sharer`; `None` for the account itself and for services.
-fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
-    (!caller.is_server && !caller.is(sharer)).then(|| caller.user_id.clone())
-}
-
-/// Stores a new invitation and queues its mail, unless there is one already.
-async fn store(state: &State, caller: &Caller, made: &Confirmation) -> Result<(), ApiError> {
-    let stored = transaction(&state.client, async |session| {
-        let sender = (!caller.is_server).then_some(&caller.user_id);
-        // Keeps out another invitation to the same address, so that it comes first.
-        mailing::take_quota(state, session, sender, &made.email).await?;
-        if let Some(sharer) = &made.creator_id {
-            let pending = state
-                .confirmations
-                .find_pending_in(session, sharer, &made.email)
-                .await?;
-            if let Some(pending) = pending {
-                // One that expired must not be sent again beside the new one.
-                let is_over = pending.is_expired(made.created)
-                    && state.confirmations.cancel(session, &pending.key).await?;
-                if !is_over {
-                    return Err(Aborted::Refused(Refusal::DuplicateInvite));
-                }
-            }
-        }
-        state.confirmations.insert(session, made).await?;
-        state.mails.enqueue(session, mailing::entry(made)).await?;
-        Ok(())
-    })
-    .await;
-    stored.map_err(aborted(Failure::Saving))?;
-    state.mails.wake();
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use shared_types::PermissionSet;
-
-    use super::widened;
-    use crate::error::Refusal;
-
-    fn set(value: serde_json::Value) -> PermissionSet {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn a_member_is_invited_again_only_to_follow() {
-        let offered = set(json!({"view": {}, "follow": {}}));
-        assert_eq!(
-            widened(
-                offered.clone(),
-                set(json!({"view": {"x": 1}, "custom": {}}))
-            ),
-            Ok(set(json!({"view": {"x": 1}, "custom": {}, "follow": {}})))
-        );
-        for held in [json!({"follow": {}}), json!({"root": {}})] {
-            assert_eq!(
-                widened(offered.clone(), set(held)),
-                Err(Refusal::DuplicateMember)
-            );
-        }
-        assert_eq!(
-            widened(set(json!({"note": {}})), set(json!({"view": {}}))),
-            Err(Refusal::DuplicateMember)
-        );
-    }
 }
