@@ -21,14 +21,17 @@ use crate::{
     },
     error::{Failure, Refusal, aborted},
     mailing,
-    people::{self, People},
+    people::{self, Profiles},
     rights::may_manage,
 };
 
-/// What an account was invited to, and the people loaded on the way.
+/// What an account was invited to, and who was loaded on the way.
 pub(crate) struct Received {
     pub(crate) invitations: Vec<Confirmation>,
-    pub(crate) people: People,
+    /// The account, without its profile; `None`: there is none.
+    pub(crate) invitee: Option<Person>,
+    /// Those of most who invite it.
+    pub(crate) profiles: Profiles,
 }
 
 /// The invitations that `invitee` can answer, newest first, those included that were sent to its
@@ -40,13 +43,12 @@ pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Rec
         .list_received(invitee)
         .await
         .map_err(&finding)?;
-    // One call for the account and those who invite it.
     let creators = invitations
         .iter()
         .filter_map(|invitation| invitation.creator_id.as_ref());
-    let people = people::load(state, creators.chain([invitee])).await;
-    let people = people.map_err(Failure::FindingUser.because())?;
-    if let Some(person) = people.get(invitee)
+    let loaded = people::load_with_profiles(state, invitee, creators).await;
+    let (account, profiles) = loaded.map_err(Failure::FindingUser.because())?;
+    if let Some(person) = &account
         && attach(state, person).await?
     {
         invitations = state
@@ -57,7 +59,8 @@ pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Rec
     }
     Ok(Received {
         invitations,
-        people,
+        invitee: account,
+        profiles,
     })
 }
 

@@ -45,7 +45,7 @@ use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
     auth::{Authenticator, RemoteTokens, ServerLogin, ServiceToken},
     http::PeerClient,
-    mongo,
+    mongo::Connector,
     outbox::Outbox,
     peers::{data, gatekeeper::Gatekeeper, user_api::UserApi},
     server::{Readiness, Service},
@@ -67,6 +67,7 @@ use crate::{
 /// What handlers share.
 #[derive(Clone)]
 pub struct State {
+    connector: Connector,
     client: mongodb::Client,
     readiness: Readiness,
     confirmations: Confirmations,
@@ -89,7 +90,8 @@ pub struct State {
 impl State {
     /// Connects to the database and prepares everything that requests need.
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
-        let database = mongo::connect(&config.mongo).await?;
+        let connector = Connector::new(&config.mongo).await?;
+        let database = connector.connect().await?;
         let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(
             &config.user_api.url,
             &config.user_api.server_name,
@@ -105,6 +107,7 @@ impl State {
         let mailer = Mailer::new(&config.mail, &config.web)?;
         Ok(Self {
             pages: Pages::new(&config.web, &mailer.product()?)?,
+            connector,
             client: database.client().clone(),
             readiness: Readiness::watching(database.clone()),
             confirmations: Confirmations::open(&database).await?,
@@ -120,13 +123,36 @@ impl State {
         })
     }
 
+    /// The same for one worker thread, which gets connections of its own: it reads each answer
+    /// itself instead of being woken by another thread.
+    fn unshared(&self) -> anyhow::Result<Self> {
+        let client = self.connector.open()?.client().clone();
+        Ok(Self {
+            confirmations: self.confirmations.through(&client),
+            quotas: self.quotas.through(&client),
+            outbox: self.outbox.through(&client),
+            mails: self.mails.through(&client),
+            user_api: self.user_api.unshared()?,
+            gatekeeper: self.gatekeeper.unshared()?,
+            client,
+            ..self.clone()
+        })
+    }
+
     /// The service, to be served.
+    ///
+    /// # Panics
+    ///
+    /// Where a worker thread cannot make clients of its own, although this one could.
     pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
         let state = self.clone();
         Service {
             readiness: self.readiness.clone(),
             openapi: Some(openapi()),
-            configure: move |config: &mut ServiceConfig| configure(config, &state),
+            configure: move |config: &mut ServiceConfig| {
+                let state = state.unshared().expect("the same settings did before");
+                configure(config, &state);
+            },
         }
     }
 

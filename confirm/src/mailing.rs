@@ -96,10 +96,8 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
 
 async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
-    let people = people::load(state, named.into_iter().flatten()).await?;
-    let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> {
-        people.get(id.as_ref()?)?.profile.as_ref()
-    };
+    let profiles = people::load_profiles(state, named.into_iter().flatten()).await?;
+    let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> { profiles.get(id.as_ref()?) };
     let creator = profile_of(&confirmation.creator_id);
     let is_invitation = matches!(
         confirmation.kind,

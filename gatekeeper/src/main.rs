@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     let config: Config = config::load("GATEKEEPER", include_str!("../config.default.toml"))?;
     telemetry::init(&config.log)?;
     let connector = mongo::Connector::new(&config.mongo).await?;
-    let database = mongo::connect(&config.mongo).await?;
+    let database = connector.connect().await?;
     let state = State::open(&database, &config.user_api).await?;
     let service = Service {
         readiness: Readiness::watching(database),

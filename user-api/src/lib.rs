@@ -40,7 +40,7 @@ use shared_runtime::{
     auth::Authenticator,
     http::PeerClient,
     limits::KeyedLimiter,
-    mongo,
+    mongo::Connector,
     outbox::Outbox,
     peers::{confirm::Confirm, gatekeeper::Gatekeeper},
     server::{Readiness, Service},
@@ -60,13 +60,14 @@ use crate::{
 /// What handlers share.
 #[derive(Clone)]
 pub struct State {
+    connector: Connector,
     client: mongodb::Client,
     readiness: Readiness,
     users: Users,
     applied_updates: AppliedUpdates,
     holders: Holders,
     metadata: MetadataStore,
-    sessions: Arc<Sessions>,
+    sessions: Sessions,
     secrets: Arc<Secrets>,
     hasher: Arc<Hasher>,
     login_limit: Arc<KeyedLimiter>,
@@ -80,13 +81,13 @@ pub struct State {
 impl State {
     /// Connects to the database and prepares everything that requests need.
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
-        let database = mongo::connect(&config.mongo).await?;
+        let connector = Connector::new(&config.mongo).await?;
+        let database = connector.connect().await?;
         let metadata = database.client().database(&config.metadata.database);
         let client = database.client().clone();
         let tokens = Tokens::open(&database).await?;
         let users = Users::open(&database).await?;
         let sessions = Sessions::new(&config.tokens, client.clone(), tokens, users.clone())?;
-        let sessions = Arc::new(sessions);
         let own_token = Arc::new(OwnToken::new(sessions.clone()));
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token.clone())?;
         let confirm = match &config.confirm.url {
@@ -94,6 +95,7 @@ impl State {
             None => None,
         };
         Ok(Self {
+            connector,
             client,
             readiness: Readiness::watching(database.clone()),
             users,
@@ -114,13 +116,37 @@ impl State {
         })
     }
 
+    /// The same for one worker thread, which gets connections of its own: it reads each answer
+    /// itself instead of being woken by another thread.
+    fn unshared(&self) -> anyhow::Result<Self> {
+        let client = self.connector.open()?.client().clone();
+        Ok(Self {
+            users: self.users.through(&client),
+            applied_updates: self.applied_updates.through(&client),
+            holders: self.holders.through(&client),
+            metadata: self.metadata.through(&client),
+            sessions: self.sessions.through(&client),
+            gatekeeper: self.gatekeeper.unshared()?,
+            outbox: self.outbox.through(&client),
+            client,
+            ..self.clone()
+        })
+    }
+
     /// The service, to be served.
+    ///
+    /// # Panics
+    ///
+    /// Where a worker thread cannot make clients of its own, although this one could.
     pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
         let state = self.clone();
         Service {
             readiness: self.readiness.clone(),
             openapi: Some(openapi()),
-            configure: move |config: &mut ServiceConfig| configure(config, &state),
+            configure: move |config: &mut ServiceConfig| {
+                let state = state.unshared().expect("the same settings did before");
+                configure(config, &state);
+            },
         }
     }
 
@@ -141,6 +167,6 @@ impl State {
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
-    config.app_data(Authenticator(state.sessions.clone()));
+    config.app_data(Authenticator(Arc::new(state.sessions.clone())));
     table().configure(config);
 }

@@ -46,14 +46,19 @@ pub(crate) enum Length {
     Long,
 }
 
+#[derive(Clone)]
 pub(crate) struct Sessions {
     client: Client,
+    tokens: Tokens,
+    users: Users,
+    keys: Arc<Keys>,
+    settings: Arc<TokenSettings>,
+}
+
+struct Keys {
     signing: SigningKey,
     verifying: VerifyingKeys,
     published: JwkSet,
-    tokens: Tokens,
-    users: Users,
-    settings: TokenSettings,
 }
 
 /// What a session depends on has ended.
@@ -83,20 +88,33 @@ impl Sessions {
         .collect();
         anyhow::ensure!(!hosts.is_empty(), "tokens.api_host is empty");
         let verifying = VerifyingKeys::from_jwks(&published).issued_by(&hosts);
-        Ok(Self {
-            client,
+        let keys = Keys {
             signing,
             verifying,
             published,
+        };
+        Ok(Self {
+            client,
             tokens,
             users,
-            settings: settings.clone(),
+            keys: Arc::new(keys),
+            settings: Arc::new(settings.clone()),
         })
+    }
+
+    /// The same through another client.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            tokens: self.tokens.through(client),
+            users: self.users.through(client),
+            ..self.clone()
+        }
     }
 
     /// The keys that verify our tokens.
     pub(crate) fn published_keys(&self) -> &JwkSet {
-        &self.published
+        &self.keys.published
     }
 
     /// The open sessions.
@@ -135,7 +153,7 @@ impl Sessions {
     /// Opens another session like that of `token`, as long as it was made for; `None` when that
     /// one is not open.
     pub(crate) async fn renew(&self, token: &str) -> anyhow::Result<Option<(String, TokenData)>> {
-        let Some(claims) = self.verifying.verify(token) else {
+        let Some(claims) = self.keys.verifying.verify(token) else {
             return Ok(None);
         };
         let now = Utc::now();
@@ -167,7 +185,7 @@ impl Sessions {
         &self,
         token: &str,
     ) -> Result<Option<TokenData>, mongodb::error::Error> {
-        let Some(claims) = self.verifying.verify(token) else {
+        let Some(claims) = self.keys.verifying.verify(token) else {
             return Ok(None);
         };
         let is_open = match Subject::of(&claims) {
@@ -197,7 +215,7 @@ impl Sessions {
         anyhow::ensure!(!subject.as_str().is_empty(), "a session needs a name");
         let host = &self.settings.api_host;
         let claims = claims(subject, duration_s, host, now, Uuid::new_v4());
-        Ok((self.signing.sign(&claims)?, claims))
+        Ok((self.keys.signing.sign(&claims)?, claims))
     }
 
     /// Opens the session of `token` if `lock` finds and locks what it depends on; answers whether
@@ -238,12 +256,12 @@ impl TokenCheck for Sessions {
 
 /// The token with which user-api calls others, which it makes itself.
 pub(crate) struct OwnToken {
-    sessions: Arc<Sessions>,
+    sessions: Sessions,
     current: Mutex<Option<(Arc<SecretString>, DateTime<Utc>)>>,
 }
 
 impl OwnToken {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Self {
+    pub(crate) fn new(sessions: Sessions) -> Self {
         Self {
             sessions,
             current: Mutex::new(None),

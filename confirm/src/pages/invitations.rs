@@ -19,7 +19,7 @@ use crate::{
     error::Refusal,
     invitations::{self, Received},
     mailing::care_team_name,
-    people::{self, People},
+    people::{self, Profiles},
 };
 
 /// Where they are.
@@ -72,18 +72,17 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
     };
     let Received {
         invitations,
-        mut people,
+        invitee,
+        mut profiles,
     } = invitations::list_received(&visit.state, &invitee).await?;
-    load_missing(&visit.state, &invitations, &mut people).await;
+    load_missing(&visit.state, &invitations, &mut profiles).await;
     let now = Utc::now();
     let shown: Vec<Shown> = invitations
         .into_iter()
         .filter(|invitation| !invitation.is_expired(now))
-        .filter_map(|invitation| Shown::new(invitation, &people))
+        .filter_map(|invitation| Shown::new(invitation, &profiles))
         .collect();
-    let email = people
-        .get(&invitee)
-        .and_then(|person| person.user.emails.as_ref()?.first());
+    let email = invitee.and_then(|person| person.user.emails?.into_iter().next());
     visit.page(
         "invitations.html",
         context! { invitations => Serde(&shown), email },
@@ -91,30 +90,33 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
 }
 
 /// Those who sent an invitation before the account existed, and whoever sent one for somebody else.
-async fn load_missing(state: &State, invitations: &[Confirmation], people: &mut People) {
+async fn load_missing(state: &State, invitations: &[Confirmation], profiles: &mut Profiles) {
     let missing: Vec<&UserId> = invitations
         .iter()
         .flat_map(|invitation| [&invitation.creator_id, &invitation.sender_id])
         .flatten()
-        .filter(|id| !people.contains_key(*id))
+        .filter(|id| !profiles.contains_key(*id))
         .collect();
-    match people::load(state, missing).await {
-        Ok(loaded) => people.extend(loaded),
+    match people::load_profiles(state, missing).await {
+        Ok(loaded) => profiles.extend(loaded),
         Err(cause) => warn!(%cause, "invitations are shown without names"),
     }
 }
 
 impl Shown {
     /// `None`: an old document that names no account to be shared.
-    fn new(invitation: Confirmation, people: &People) -> Option<Self> {
+    fn new(invitation: Confirmation, profiles: &Profiles) -> Option<Self> {
         let sharer = invitation.creator_id?;
-        let profile_of = |id: &UserId| people.get(id)?.profile.as_ref();
         let sender = invitation.sender_id.as_ref().unwrap_or(&sharer);
         let offer = Offer::read(invitation.context.as_ref());
         Some(Self {
             key: invitation.key,
-            from: profile_of(sender).and_then(|profile| short(profile.full_name.as_deref()?)),
-            care_team: profile_of(&sharer).and_then(|profile| short(&care_team_name(profile)?)),
+            from: profiles
+                .get(sender)
+                .and_then(|profile| short(profile.full_name.as_deref()?)),
+            care_team: profiles
+                .get(&sharer)
+                .and_then(|profile| short(&care_team_name(profile)?)),
             is_readable: offer.is_ok(),
             nickname: offer
                 .as_ref()

@@ -72,7 +72,7 @@ pub(crate) async fn list_received_invites(
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, received.invitations, received.people).await;
+    let views = with_creators(&state, received.invitations, received.profiles).await;
     Ok(HttpResponse::Ok().json(views))
 }
 

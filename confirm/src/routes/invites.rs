@@ -22,7 +22,7 @@ use crate::{
     },
     error::{Failure, Refusal},
     invitations,
-    people::People,
+    people::Profiles,
     rights::require_manager,
 };
 
@@ -140,7 +140,7 @@ pub(crate) async fn list_sent_invites(
     if found.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, found, People::new()).await;
+    let views = with_creators(&state, found, Profiles::new()).await;
     Ok(HttpResponse::Ok().json(views))
 }
 

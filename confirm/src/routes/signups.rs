@@ -14,7 +14,7 @@ use crate::{
     State,
     domain::confirmation::{Confirmation, Kind, Status},
     error::{Failure, Refusal},
-    people::People,
+    people::Profiles,
     rights::require_manager,
     signups::{self, Mail, Requester},
 };
@@ -261,7 +261,7 @@ pub(super) async fn answer(
 
 /// The answer for `caller`.
 fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
-    let view = ConfirmationView::new(confirmation, &People::new());
+    let view = ConfirmationView::new(confirmation, &Profiles::new());
     if caller.is_server {
         view
     } else {

@@ -13,7 +13,7 @@ use crate::{
         confirmation::{Confirmation, Kind},
         context::Offer,
     },
-    people::{self, People},
+    people::{self, Profiles},
 };
 
 /// The reference's unset time.
@@ -90,12 +90,12 @@ struct PatientView {
 }
 
 impl ConfirmationView {
-    /// `confirmation`, with its creator where that one is among `people`.
-    pub(crate) fn new(confirmation: Confirmation, people: &People) -> Self {
-        let creator = confirmation
+    /// `confirmation`, with its creator where that one is among `profiles`.
+    pub(crate) fn new(confirmation: Confirmation, profiles: &Profiles) -> Self {
+        let profile = confirmation
             .creator_id
             .as_ref()
-            .and_then(|id| people.get(id));
+            .and_then(|id| profiles.get(id));
         let is_invitation = confirmation.kind == Kind::CareTeamInvitation;
         let offer = is_invitation.then(|| Offer::read(confirmation.context.as_ref()).ok());
         let creator_id = confirmation
@@ -109,9 +109,8 @@ impl ConfirmationView {
             clinic_id: confirmation.clinic_id,
             invited_by: is_invitation.then(|| creator_id.clone()),
             creator: CreatorView {
-                profile: creator
-                    .and_then(|person| Some(ProfileView::new(person.profile.as_ref()?))),
-                userid: creator.map_or_else(String::new, |person| person.user.userid.to_string()),
+                profile: profile.map(ProfileView::new),
+                userid: profile.map_or_else(String::new, |_| creator_id.clone()),
                 clinic_id: confirmation.creator_clinic.id,
                 clinic_name: confirmation.creator_clinic.name,
             },
@@ -158,15 +157,15 @@ impl ProfileView {
 pub(crate) async fn with_creators(
     state: &State,
     confirmations: Vec<Confirmation>,
-    mut known: People,
+    mut known: Profiles,
 ) -> Vec<ConfirmationView> {
     let missing: Vec<&UserId> = confirmations
         .iter()
         .filter_map(|confirmation| confirmation.creator_id.as_ref())
         .filter(|id| !known.contains_key(id))
         .collect();
-    match people::load(state, missing).await {
-        Ok(people) => known.extend(people),
+    match people::load_profiles(state, missing).await {
+        Ok(profiles) => known.extend(profiles),
         Err(cause) => warn!(%cause, "invitations are shown without profiles"),
     }
     confirmations
@@ -177,10 +176,10 @@ pub(crate) async fn with_creators(
 
 /// One confirmation with its creator.
 pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> ConfirmationView {
-    let creator = people::load(state, &confirmation.creator_id).await;
+    let creator = people::load_profiles(state, &confirmation.creator_id).await;
     let creator = creator.unwrap_or_else(|cause| {
         warn!(%cause, "an invitation is shown without a profile");
-        People::new()
+        Profiles::new()
     });
     ConfirmationView::new(confirmation, &creator)
 }

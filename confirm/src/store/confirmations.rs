@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel,
+    Client, ClientSession, Collection, Database, IndexModel,
     action::Find,
     error::{Error, Result},
     options::{Collation, CollationStrength, IndexOptions},
 };
-use shared_runtime::mongo::ensure_indexes;
+use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
 use subtle::ConstantTimeEq;
 
@@ -64,6 +64,13 @@ impl Confirmations {
         Ok(Self { confirmations })
     }
 
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            confirmations: mongo::through(client, &self.confirmations),
+        }
+    }
+
     /// The confirmation `key`.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Confirmation>> {
         let found = self.confirmations.find_one(doc! { "_id": key }).await?;
@@ -92,7 +99,7 @@ impl Confirmations {
         list(self.confirmations.find(filter)).await
     }
 
-    /// The invitations of people to people at `email` that no account has yet.
+    /// The invitations of people to people at `email` that no account has yet, in no order.
     async fn list_unattached(&self, email: &str) -> Result<Vec<Confirmation>> {
         let filter = doc! {
             "email": email,
@@ -101,7 +108,7 @@ impl Confirmations {
             "userId": { "$in": ["", null] },
         };
         let found = self.confirmations.find(filter);
-        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        let found = collect(found.collation(IGNORING_CASE.clone())).await?;
         Ok(at(email, found))
     }
 
@@ -287,7 +294,11 @@ fn read(document: ConfirmationDocument) -> Result<Confirmation> {
 }
 
 async fn list(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
-    let found: Vec<_> = found.sort(newest_first()).await?.try_collect().await?;
+    collect(found.sort(newest_first())).await
+}
+
+async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+    let found: Vec<_> = found.await?.try_collect().await?;
     found.into_iter().map(read).collect()
 }
 

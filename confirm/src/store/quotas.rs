@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel,
+    Client, ClientSession, Collection, Database, IndexModel,
     error::Error,
     options::{IndexOptions, ReturnDocument},
 };
-use shared_runtime::mongo::ensure_indexes;
+use shared_runtime::mongo::{self, ensure_indexes};
 
 use crate::domain::key;
 
@@ -48,6 +48,13 @@ impl Quotas {
             .build();
         ensure_indexes(&quotas, vec![by_end]).await?;
         Ok(Self { quotas })
+    }
+
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            quotas: mongo::through(client, &self.quotas),
+        }
     }
 
     /// Takes one use of `quota` in the transaction of `session`, or says after how long the next

@@ -236,6 +236,7 @@ impl Respond for Stub {
                 (None, Some(email)) => known.people_at(email),
                 _ => ResponseTemplate::new(400),
             },
+            ("GET", ["internal", "profiles"]) => known.profiles(&query["ids"]),
             ("PUT", ["user", id]) => known.answer(Ask::Update, id, &body),
             ("GET", ["access", sharer, grantee]) => {
                 known.answer(Ask::Pair, &format!("{sharer}/{grantee}"), &body)
@@ -292,6 +293,19 @@ impl Known {
         }
         let people = ids.into_iter().filter_map(|id| self.person(id)).collect();
         self.told(&Value::Array(people))
+    }
+
+    fn profiles(&mut self, ids: &str) -> ResponseTemplate {
+        let ids: Vec<&str> = ids.split(',').collect();
+        if ids.len() > 200 {
+            return ResponseTemplate::new(400);
+        }
+        let profile = |id: &str| {
+            let profile = self.profiles.get(id).filter(|profile| !profile.is_null())?;
+            Some((id.to_owned(), profile.clone()))
+        };
+        let profiles = ids.into_iter().filter_map(profile).collect();
+        self.told(&Value::Object(profiles))
     }
 
     fn people_at(&mut self, email: &str) -> ResponseTemplate {

@@ -223,6 +223,15 @@ impl PeerClient {
         })
     }
 
+    /// The same with connections of its own, for one worker thread alone: each answer is then read
+    /// on the thread that awaits it.
+    pub(crate) fn unshared(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: HttpClient::new(self.http.base.as_str())?,
+            token: self.token.clone(),
+        })
+    }
+
     /// `GET path`.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, PeerError> {
         self.call(Method::GET, path, None).await

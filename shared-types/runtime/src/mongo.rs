@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use bson::doc;
 use mongodb::{
-    Client, ClientSession, Collection, Database, IndexModel,
+    Client, ClientSession, Collection, Database, IndexModel, Namespace,
     error::{
         Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
         WriteFailure,
@@ -65,16 +65,22 @@ impl Connector {
     pub fn open(&self) -> Result<Database, Error> {
         Ok(Client::with_options(self.options.clone())?.database(&self.database))
     }
+
+    /// The database of the service, which answers.
+    pub async fn connect(&self) -> anyhow::Result<Database> {
+        let database = self.open()?;
+        database
+            .run_command(doc! { "ping": 1 })
+            .await
+            .context("MongoDB does not answer (mongo.uri)")?;
+        Ok(database)
+    }
 }
 
-/// The database of the service, which answers.
-pub async fn connect(settings: &MongoSettings) -> anyhow::Result<Database> {
-    let database = Connector::new(settings).await?.open()?;
-    database
-        .run_command(doc! { "ping": 1 })
-        .await
-        .context("MongoDB does not answer (mongo.uri)")?;
-    Ok(database)
+/// `collection` through `client`, such as one of the calling thread's own ([`Connector::open`]).
+pub fn through<T: Send + Sync>(client: &Client, collection: &Collection<T>) -> Collection<T> {
+    let Namespace { db, coll } = collection.namespace();
+    client.database(&db).collection(&coll)
 }
 
 /// Builds the indexes that are missing. The queries that need them stand beside the call.

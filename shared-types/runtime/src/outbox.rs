@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
 use futures_util::{StreamExt, future::LocalBoxFuture, stream};
-use mongodb::{ClientSession, Collection, Database};
+use mongodb::{Client, ClientSession, Collection, Database};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, time::Instant};
@@ -21,7 +21,10 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use self::turns::{BATCH, Turn};
-use crate::{config::OutboxSettings, mongo::ensure_indexes};
+use crate::{
+    config::OutboxSettings,
+    mongo::{self, ensure_indexes},
+};
 
 /// How long the relay waits when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -135,6 +138,16 @@ impl Outbox {
             settings: settings.clone(),
             wake: Arc::new(Notify::new()),
         })
+    }
+
+    /// The same outbox through another client, for transactions of that one.
+    #[must_use]
+    pub fn through(&self, client: &Client) -> Self {
+        Self {
+            rows: mongo::through(client, &self.rows),
+            lease: mongo::through(client, &self.lease),
+            ..self.clone()
+        }
     }
 
     /// Writes a row in the transaction of `session`. Call [`Self::wake`] after the commit.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     auth::{SessionClaims, SigningKey, TOKEN_HEADER},
     config::{MongoSettings, ServerSettings},
-    mongo,
+    mongo::Connector,
     server::{Service, listen},
 };
 
@@ -65,9 +65,7 @@ impl TestDatabase {
             database: format!("test_{}_{}", unix_seconds(), Uuid::new_v4().simple()),
             max_pool_size: 32,
         };
-        let database = mongo::connect(&settings)
-            .await
-            .expect("the test server answers");
+        let database = connect(&settings).await.expect("the test server answers");
         SWEPT
             .get_or_init(async || drop_abandoned(&database).await)
             .await;
@@ -84,7 +82,7 @@ impl Drop for TestDatabase {
                 .enable_all()
                 .build();
             runtime.expect("a runtime").block_on(async {
-                if let Ok(database) = mongo::connect(&settings).await {
+                if let Ok(database) = connect(&settings).await {
                     // A database that stays behind is swept by a later run.
                     let _ = database.drop().await;
                 }
@@ -92,6 +90,10 @@ impl Drop for TestDatabase {
         });
         let _ = dropped.join();
     }
+}
+
+async fn connect(settings: &MongoSettings) -> anyhow::Result<Database> {
+    Connector::new(settings).await?.connect().await
 }
 
 async fn drop_abandoned(database: &Database) {

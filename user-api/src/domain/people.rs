@@ -1,4 +1,6 @@
-//! The query of `GET /internal/people`.
+//! The queries of `GET /internal/people` and `GET /internal/profiles`.
+
+use shared_types::UserId;
 
 use crate::domain::query::InvalidQuery;
 
@@ -9,7 +11,7 @@ const MAX_IDS: usize = 200;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PeopleQuery {
     /// These accounts, in this order.
-    Ids(Vec<String>),
+    Ids(Vec<UserId>),
     /// Whoever has this address.
     Email(String),
 }
@@ -23,25 +25,29 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, Inval
     };
     match (parameter("ids"), parameter("email")) {
         (Some(_), Some(_)) => Err(InvalidQuery::Several),
-        (Some(ids), None) => {
-            let ids: Vec<String> = ids
-                .split(',')
-                .filter(|id| !id.is_empty())
-                .map(str::to_owned)
-                .collect();
-            if ids.len() > MAX_IDS {
-                Err(InvalidQuery::TooManyPeople)
-            } else {
-                Ok(PeopleQuery::Ids(ids))
-            }
-        }
+        (Some(ids), None) => Ok(PeopleQuery::Ids(split(ids)?)),
         (None, Some(email)) if !email.is_empty() => Ok(PeopleQuery::Email(email.to_owned())),
         (None, _) => Err(InvalidQuery::Missing),
     }
 }
 
+/// Ids that are separated by commas; none at all are a list, too.
+pub(crate) fn split(ids: &str) -> Result<Vec<UserId>, InvalidQuery> {
+    let ids: Vec<UserId> = ids
+        .split(',')
+        .filter(|id| !id.is_empty())
+        .map(UserId::from)
+        .collect();
+    if ids.len() > MAX_IDS {
+        return Err(InvalidQuery::TooManyPeople);
+    }
+    Ok(ids)
+}
+
 #[cfg(test)]
 mod tests {
+    use shared_types::UserId;
+
     use super::{PeopleQuery, read};
     use crate::domain::query::InvalidQuery;
 
@@ -53,7 +59,7 @@ mod tests {
     #[test]
     fn people_are_asked_for_by_ids_or_by_an_address() {
         let ids = |ids: &[&str]| {
-            let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+            let ids = ids.iter().copied().map(UserId::from).collect();
             Ok(PeopleQuery::Ids(ids))
         };
         let address = |text: &str| Ok(PeopleQuery::Email(text.to_owned()));

@@ -75,7 +75,7 @@ pub(crate) async fn list_users(
 }
 
 /// The accounts in the order of their ids, each once.
-pub(super) fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
+fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
     let place = |account: &Account| {
         ids.iter()
             .position(|id| id.eq_ignore_ascii_case(account.userid.as_str()))

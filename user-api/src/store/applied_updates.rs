@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
+    Client, ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
 use serde::Deserialize;
-use shared_runtime::mongo::ensure_indexes;
+use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
 
 /// Longer than any key lives that services use here.
@@ -36,6 +36,13 @@ impl AppliedUpdates {
             .build();
         ensure_indexes(&updates, vec![by_age]).await?;
         Ok(Self { updates })
+    }
+
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            updates: mongo::through(client, &self.updates),
+        }
     }
 
     /// The change of `account` under `key`.

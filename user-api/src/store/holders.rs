@@ -10,10 +10,10 @@ use bson::{DateTime, Document, doc};
 use chrono::Utc;
 use futures_util::TryStreamExt;
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
+    Client, ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
 use serde::Deserialize;
-use shared_runtime::mongo::ensure_indexes;
+use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
 
 use crate::{
@@ -68,6 +68,13 @@ impl Holders {
             .build();
         ensure_indexes(&users, vec![index]).await?;
         Ok(Self { users })
+    }
+
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            users: mongo::through(client, &self.users),
+        }
     }
 
     /// The account with this id, in the transaction of `session`.

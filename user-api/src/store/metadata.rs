@@ -6,13 +6,13 @@ use std::{collections::HashMap, io, time::Duration};
 use bson::doc;
 use futures_util::TryStreamExt;
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel,
+    Client, ClientSession, Collection, Database, IndexModel,
     error::{Error, Result},
     options::IndexOptions,
 };
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
-use shared_runtime::mongo::{Aborted, ensure_indexes};
+use shared_runtime::mongo::{self, Aborted, ensure_indexes};
 use shared_types::UserId;
 
 use crate::domain::{metadata::Collections, profile};
@@ -76,6 +76,13 @@ impl MetadataStore {
             .build();
         ensure_indexes(&documents, vec![by_user]).await?;
         Ok(Self { documents })
+    }
+
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            documents: mongo::through(client, &self.documents),
+        }
     }
 
     /// All collections of a user; `None` if nothing was ever written.

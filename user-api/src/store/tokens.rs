@@ -6,9 +6,12 @@
 use bson::{DateTime, Document, doc};
 use moka::future::Cache;
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
+    Client, ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
-use shared_runtime::{auth::SessionClaims, mongo::ensure_indexes};
+use shared_runtime::{
+    auth::SessionClaims,
+    mongo::{self, ensure_indexes},
+};
 use shared_types::UserId;
 use std::time::Duration;
 
@@ -58,6 +61,14 @@ impl Tokens {
             tokens,
             open_services,
         })
+    }
+
+    /// The same through another client, for transactions of that one.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self {
+            tokens: mongo::through(client, &self.tokens),
+            ..self.clone()
+        }
     }
 
     /// Whether the session of `token` is open.

@@ -104,6 +104,7 @@ const EXPECTATIONS: &[Expectation] = &[
         [401, 401, 401, 201],
     ),
     ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
+    ("GET", "/internal/profiles", nothing, [401, 401, 401, 400]),
     (
         "PUT",
         "/internal/users/{userid}/holders",

@@ -19,6 +19,11 @@ impl Gatekeeper {
         Self { client }
     }
 
+    /// The same with connections of its own, for one worker thread alone.
+    pub fn unshared(&self) -> anyhow::Result<Self> {
+        Ok(Self::new(self.client.unshared()?))
+    }
+
     /// What `grantee` may do on the account of `sharer`, clinics included; `None` for nothing
     /// (`GET /access/:sharerId/:userId`).
     pub async fn permissions(

@@ -1,13 +1,15 @@
 //! The client of user-api: accounts and session tokens.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_types::{HolderNeed, HolderNotice, Person, TokenData, UserId, UserRecord};
+use shared_types::{
+    HolderNeed, HolderNotice, Person, PersonProfile, TokenData, UserId, UserRecord,
+};
 
 use super::PeerError;
 use crate::{
@@ -66,6 +68,11 @@ impl UserApi {
         Self { client }
     }
 
+    /// The same with connections of its own, for one worker thread alone.
+    pub fn unshared(&self) -> anyhow::Result<Self> {
+        Ok(Self::new(self.client.unshared()?))
+    }
+
     /// What `token` says about its bearer; `None` when it is not valid (`GET /token/:token`).
     pub async fn check_token(&self, token: &str) -> Result<Option<TokenData>, PeerError> {
         let answer = self
@@ -103,8 +110,17 @@ impl UserApi {
     /// The accounts with these ids and their profiles, in this order; unknown ones are missing
     /// (`GET /internal/people?ids=`). At most 200 ids.
     pub async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>, PeerError> {
-        let ids: Vec<String> = ids.iter().map(|id| segment(id.as_str())).collect();
-        let path = format!("/internal/people?ids={}", ids.join(","));
+        let path = format!("/internal/people?ids={}", list(ids));
+        self.client.get(&path).await?.json()
+    }
+
+    /// The profiles of those of these accounts that have one (`GET /internal/profiles?ids=`). At
+    /// most 200 ids.
+    pub async fn profiles(
+        &self,
+        ids: &[UserId],
+    ) -> Result<BTreeMap<UserId, PersonProfile>, PeerError> {
+        let path = format!("/internal/profiles?ids={}", list(ids));
         self.client.get(&path).await?.json()
     }
 
@@ -186,6 +202,12 @@ impl UserApi {
             _ => Err(answer.refusal()),
         }
     }
+}
+
+/// Ids as one question names them.
+fn list(ids: &[UserId]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| segment(id.as_str())).collect();
+    ids.join(",")
 }
 
 /// The session that an answer opens, whose body is read by `account`.

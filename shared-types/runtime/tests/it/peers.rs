@@ -169,6 +169,20 @@ async fn people_are_asked_for_by_id_and_by_address() {
 }
 
 #[actix_web::test]
+async fn profiles_are_asked_for_by_id() {
+    let server = MockServer::start().await;
+    by_service("GET", "/internal/profiles")
+        .and(query_param("ids", "alice,bob"))
+        .respond_with(answer(200, &json!({"alice": {"fullName": "Alice"}})))
+        .mount(&server)
+        .await;
+    let ids = ["alice", "bob"].map(UserId::from);
+    let profiles = UserApi::new(client(&server)).profiles(&ids).await.unwrap();
+    assert_eq!(profiles.len(), 1);
+    assert_eq!(profiles[&ids[0]].full_name.as_deref(), Some("Alice"));
+}
+
+#[actix_web::test]
 async fn an_update_is_done_or_refused() {
     let body = json!({"updates": {"emailVerified": true}, "onlyIf": {"email": "a@example.org"}});
     let server = MockServer::start().await;
