@@ -19,8 +19,16 @@ use std::{
 use anyhow::Context;
 use bson::doc;
 use local_mongod::{Supervised, ports};
-use shared_runtime::testing::{Person, SigningKeys, TestDatabase, mongodb_uri};
+use shared_runtime::{
+    config::MongoSettings,
+    mongo::Connector,
+    testing::{Person, SigningKeys, TestDatabase, mongodb_uri},
+};
 use tempfile::TempDir;
+
+mod own_mongod;
+
+pub use own_mongod::OwnMongod;
 
 /// How long a program may take to get ready on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -68,6 +76,7 @@ impl Program {
 pub struct Platform {
     processes: [Option<Supervised>; 4],
     ports: [u16; 4],
+    mongodb_uri: String,
     user_api_database: TestDatabase,
     metadata_database: TestDatabase,
     gatekeeper_database: TestDatabase,
@@ -79,6 +88,33 @@ pub struct Platform {
 impl Platform {
     /// Starts everything and waits until the origin says that all are ready.
     pub async fn start() -> Self {
+        let databases = [
+            TestDatabase::create().await,
+            TestDatabase::create().await,
+            TestDatabase::create().await,
+            TestDatabase::create().await,
+        ];
+        Self::start_with(mongodb_uri().await, databases).await
+    }
+
+    /// The same on a MongoDB that has nothing else to do.
+    pub async fn start_on(mongodb_uri: &str) -> Self {
+        let databases = [
+            database_at(mongodb_uri, "user_api").await,
+            database_at(mongodb_uri, "metadata").await,
+            database_at(mongodb_uri, "gatekeeper").await,
+            database_at(mongodb_uri, "confirm").await,
+        ];
+        Self::start_with(mongodb_uri, databases).await
+    }
+
+    async fn start_with(mongodb_uri: &str, databases: [TestDatabase; 4]) -> Self {
+        let [
+            user_api_database,
+            metadata_database,
+            gatekeeper_database,
+            confirm_database,
+        ] = databases;
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let keys = SigningKeys::generate();
         fs::write(scratch.path().join("key.pem"), &keys.private_pem).expect("a key file");
@@ -87,16 +123,17 @@ impl Platform {
         let mut platform = Self {
             processes: [const { None }; 4],
             ports: ports::free().expect("free ports"),
-            user_api_database: TestDatabase::create().await,
-            metadata_database: TestDatabase::create().await,
-            gatekeeper_database: TestDatabase::create().await,
-            confirm_database: TestDatabase::create().await,
+            mongodb_uri: mongodb_uri.to_owned(),
+            user_api_database,
+            metadata_database,
+            gatekeeper_database,
+            confirm_database,
             mail_dir,
             scratch,
         };
         platform.limit_transactions().await;
         for program in Program::ALL {
-            platform.spawn(program).await;
+            platform.spawn(program);
         }
         platform.wait_until_ready("/status", Program::Gateway).await;
         platform
@@ -140,7 +177,7 @@ impl Platform {
 
     /// Starts a killed program again and waits until it is ready.
     pub async fn restart(&mut self, program: Program) {
-        self.spawn(program).await;
+        self.spawn(program);
         let path = if program == Program::Gateway {
             "/status"
         } else {
@@ -177,14 +214,14 @@ impl Platform {
         drop(admin.run_command(limit).await);
     }
 
-    async fn spawn(&mut self, program: Program) {
+    fn spawn(&mut self, program: Program) {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(self.log_file(program))
             .expect("a log file");
         let mut command = Supervised::command(binary(program).expect("a built program"));
-        self.configure(program, &mut command).await;
+        self.configure(program, &mut command);
         command
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log);
@@ -192,8 +229,8 @@ impl Platform {
         self.processes[program as usize] = Some(process);
     }
 
-    async fn configure(&self, program: Program, command: &mut Command) {
-        let mongodb = mongodb_uri().await;
+    fn configure(&self, program: Program, command: &mut Command) {
+        let mongodb = &self.mongodb_uri;
         let prefix = program.name().to_uppercase().replace('-', "_");
         let address = format!("127.0.0.1:{}", self.ports[program as usize]);
         command.env(format!("{prefix}__SERVER__LISTEN"), address);
@@ -303,6 +340,18 @@ impl Drop for Platform {
             eprintln!("{}:\n{}", program.name(), last.join("\n"));
         }
     }
+}
+
+/// The database `name` on the server at `uri`.
+async fn database_at(uri: &str, name: &str) -> TestDatabase {
+    let settings = MongoSettings {
+        uri: uri.into(),
+        database: name.to_owned(),
+        max_pool_size: 32,
+    };
+    let connector = Connector::new(&settings).await.expect("a usable URI");
+    let database = connector.connect().await.expect("the server answers");
+    TestDatabase { settings, database }
 }
 
 /// How often a test that plays rounds does so: what the variable `E2E_ROUNDS` says, or `default`.

@@ -1,7 +1,7 @@
 //! People of the journeys and what they do often.
 
 use e2e::{Platform, VERIFIED_TAG};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared_runtime::testing::{Person, send};
 
@@ -38,11 +38,15 @@ pub(crate) async fn log_in(platform: &Platform, address: &str) -> u16 {
 }
 
 pub(crate) async fn log_in_with(platform: &Platform, address: &str, password: &str) -> u16 {
-    let request = platform
-        .person(None)
-        .request(Method::POST, "/auth/login")
-        .basic_auth(address, Some(password));
-    send(request).await.status
+    send(log_in_request(platform, address, password))
+        .await
+        .status
+}
+
+pub(crate) fn log_in_request(platform: &Platform, address: &str, password: &str) -> RequestBuilder {
+    let nobody = platform.person(None);
+    let request = nobody.request(Method::POST, "/auth/login");
+    request.basic_auth(address, Some(password))
 }
 
 pub(crate) async fn delete_account(member: &Member) -> u16 {
