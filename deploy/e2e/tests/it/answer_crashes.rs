@@ -29,6 +29,8 @@ const PROGRAMS: [Victim; 3] = [
 ];
 /// A victim dies within this time after a request was sent; most are answered sooner.
 const PATIENCE_MS: u64 = 60;
+/// A second request follows the first within this time, so that each of the two wins at times.
+const DISTANCE_MS: u64 = 20;
 const BIRTHDAY: &str = "2019-08-30";
 const NEW_PASSWORD: &str = "a-new-long-password";
 
@@ -89,18 +91,23 @@ impl Stage {
         }
     }
 
-    /// Sends `requests` at once, kills `victim` at some moment and starts it again. The answers,
+    /// Sends `requests` one soon after the other, kills `victim` at some moment and starts it again. The answers,
     /// which may have come before that, meanwhile, or not at all.
     async fn disturb<const N: usize>(
         &mut self,
         victim: Victim,
         requests: [&RequestBuilder; N],
     ) -> [Option<Answer>; N] {
+        let mut wait = Duration::ZERO;
         let calls = requests.map(|request| {
-            let request = request.try_clone().unwrap();
-            actix_web::rt::spawn(async { try_send(request).await.ok() })
+            let (request, moment) = (request.try_clone().unwrap(), wait);
+            wait += within(DISTANCE_MS);
+            actix_web::rt::spawn(async move {
+                tokio::time::sleep(moment).await;
+                try_send(request).await.ok()
+            })
         });
-        let moment = Duration::from_millis(rand::rng().random_range(0..PATIENCE_MS));
+        let moment = within(PATIENCE_MS);
         tokio::time::sleep(moment).await;
         match victim {
             Victim::Program(program) => {
@@ -275,6 +282,11 @@ impl Stage {
         .await;
         self.seen(key, carol).await
     }
+}
+
+/// Some time that is shorter than `ms`.
+fn within(ms: u64) -> Duration {
+    Duration::from_millis(rand::rng().random_range(0..ms))
 }
 
 /// The status that says what came of a request while somebody died: 200 or one of `refusals`;

@@ -1,5 +1,6 @@
-//! Two answers to one invitation at the same moment: one wins completely, and the permission is
-//! there if and only if the invitation was accepted.
+//! Two answers to one invitation at the same moment: one wins completely and is told so, the other
+//! is told that it came too late, and the permission is there if and only if the invitation was
+//! accepted.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ struct Stage {
     alice: Member,
 }
 
-/// What came of a round.
+/// What the two were told in a round, and what is true when both know.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     first: u16,
@@ -82,7 +83,8 @@ async fn soon(request: RequestBuilder) -> u16 {
     send(request).await.status
 }
 
-/// Both outcomes, as in `[first wins, second wins]`, have to be among those allowed.
+/// Asserts that nothing but `allowed` came out: each of them says who is told what, and that it is
+/// what became of the invitation.
 fn report(name: &str, outcomes: &[Outcome], allowed: &[Outcome]) {
     for outcome in outcomes {
         assert!(allowed.contains(outcome), "{name}: {outcome:?}");
@@ -123,7 +125,7 @@ async fn two_acceptances_grant_once() {
         };
         outcomes.push(stage.play(round, requests).await);
     }
-    // The second one is told of the same acceptance, or that it came too late.
+    // Whoever asks twice is told of the one acceptance twice, or the second time that it is over.
     let allowed = [(200, 200), (200, 403), (403, 200)]
         .map(|(first, second)| Outcome::new(first, second, "completed", Some(offer())));
     report("accept, accept", &outcomes, &allowed);
