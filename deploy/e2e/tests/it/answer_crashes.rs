@@ -91,8 +91,8 @@ impl Stage {
         }
     }
 
-    /// Sends `requests` one soon after the other, kills `victim` at some moment and starts it again. The answers,
-    /// which may have come before that, meanwhile, or not at all.
+    /// Sends `requests` one soon after the other, kills `victim` at some moment and starts it again.
+    /// The answers, which may have come before that, meanwhile, or not at all.
     async fn disturb<const N: usize>(
         &mut self,
         victim: Victim,
