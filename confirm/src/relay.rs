@@ -1,9 +1,9 @@
 //! Carries the rows of both outboxes to where they have their effect.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bson::Document;
 use futures_util::future::LocalBoxFuture;
-use shared_runtime::outbox::Relay;
+use shared_runtime::outbox::{Relay, read};
 
 use crate::{State, acceptance, mailing, resets};
 
@@ -35,8 +35,4 @@ impl Relay for ConfirmRelay {
     ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
         Box::pin(self.dispatch(topic, payload))
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(payload: &Document) -> anyhow::Result<T> {
-    bson::deserialize_from_document(payload.clone()).context("the payload cannot be read")
 }

@@ -6,7 +6,6 @@ use shared_runtime::{
     server::{self, Readiness, Service},
     telemetry,
 };
-use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,5 +28,5 @@ async fn main() -> anyhow::Result<()> {
             gatekeeper::configure(routes, &state.through(&database));
         },
     };
-    server::serve(&config.server, service, CancellationToken::new()).await
+    server::serve(&config.server, service).await
 }

@@ -45,14 +45,15 @@ use shared_runtime::{
     peers::{confirm::Confirm, gatekeeper::Gatekeeper},
     server::{Readiness, Service},
 };
+use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, DEFAULTS, PREFIX};
-pub use relay::AccountRelay;
 pub use routes::{openapi, table};
 
 use crate::{
     config::AccountSettings,
     hashing::Hasher,
+    relay::AccountRelay,
     sessions::{OwnToken, Secrets, Sessions},
     store::{AppliedUpdates, Holders, MetadataStore, Tokens, Users},
 };
@@ -150,9 +151,10 @@ impl State {
         }
     }
 
-    /// The outbox, to be relayed by [`AccountRelay`].
-    pub fn outbox(&self) -> &Outbox {
-        &self.outbox
+    /// Does what is owed to other services, until `stop`.
+    pub async fn relay(&self, stop: &CancellationToken) {
+        let relay = AccountRelay::new(self.clone());
+        self.outbox.relay(&relay, stop).await;
     }
 
     /// The secret that marks addresses as verified, where there is one.

@@ -1,8 +1,7 @@
 //! Starts user-api: load settings, connect, relay, serve.
 
 use shared_runtime::{config, server, telemetry};
-use tokio_util::sync::CancellationToken;
-use user_api::{AccountRelay, Config, DEFAULTS, PREFIX, State};
+use user_api::{Config, DEFAULTS, PREFIX, State};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -12,22 +11,9 @@ async fn main() -> anyhow::Result<()> {
     let config: Config = config::load(PREFIX, DEFAULTS)?;
     telemetry::init(&config.log)?;
     let state = State::connect(&config).await?;
-    let stop = CancellationToken::new();
-    let mut relay = actix_web::rt::spawn({
-        let (state, stop) = (state.clone(), stop.clone());
-        async move {
-            state
-                .outbox()
-                .relay(&AccountRelay::new(state.clone()), &stop)
-                .await;
-        }
-    });
-    let serving = server::serve(&config.server, state.service(), stop);
-    tokio::select! {
-        served = serving => served?,
-        // It ends only after the server, unless it panicked.
-        ended = &mut relay => anyhow::bail!("the outbox relay stopped by itself: {ended:?}"),
-    }
-    relay.await?;
-    Ok(())
+    let relay = {
+        let state = state.clone();
+        async move |stop| state.relay(&stop).await
+    };
+    server::serve_beside(&config.server, state.service(), relay).await
 }

@@ -1,20 +1,20 @@
 //! Carries the rows of the outbox to where they have their effect.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bson::Document;
 use futures_util::future::LocalBoxFuture;
-use shared_runtime::outbox::Relay;
+use shared_runtime::outbox::{Relay, read};
 
 use crate::{State, claim, creation, deletion};
 
 /// The effects that user-api owes: deletions, undone creations, claims.
-pub struct AccountRelay {
+pub(crate) struct AccountRelay {
     state: State,
 }
 
 impl AccountRelay {
     /// The relay of the service with this state.
-    pub fn new(state: State) -> Self {
+    pub(crate) fn new(state: State) -> Self {
         Self { state }
     }
 
@@ -42,8 +42,4 @@ impl Relay for AccountRelay {
     ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
         Box::pin(self.dispatch(topic, payload))
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(payload: &Document) -> anyhow::Result<T> {
-    bson::deserialize_from_document(payload.clone()).context("the payload cannot be read")
 }

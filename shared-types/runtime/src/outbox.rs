@@ -9,12 +9,13 @@ mod turns;
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Context;
 use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
 use futures_util::{StreamExt, future::LocalBoxFuture, stream};
 use mongodb::{Client, ClientSession, Collection, Database};
 use rand::RngExt as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -87,6 +88,11 @@ pub trait Relay {
         topic: &'a str,
         payload: &'a Document,
     ) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+}
+
+/// What the payload of a row says.
+pub fn read<T: DeserializeOwned>(payload: &Document) -> anyhow::Result<T> {
+    bson::deserialize_from_document(payload.clone()).context("the payload cannot be read")
 }
 
 /// The cause of a failure that no repeat can mend, such as an address that does not exist: the row

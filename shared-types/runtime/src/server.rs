@@ -110,12 +110,8 @@ pub struct Running {
 }
 
 /// Serves until SIGTERM or Ctrl-C: then readiness goes off, the gateway is given time to notice,
-/// requests under way are finished, and `stopped` is cancelled.
-pub async fn serve<C>(
-    settings: &ServerSettings,
-    service: Service<C>,
-    stopped: CancellationToken,
-) -> anyhow::Result<()>
+/// and requests under way are finished.
+pub async fn serve<C>(settings: &ServerSettings, service: Service<C>) -> anyhow::Result<()>
 where
     C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
@@ -143,9 +139,30 @@ where
     tokio::time::sleep(Duration::from_millis(settings.drain_wait_ms)).await;
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended?;
-    stopped.cancel();
     info!("stopped");
     Ok(())
+}
+
+/// The same with `work` beside it, such as the relay of an outbox. It is told to stop when the last
+/// request is answered, and then waited for.
+pub async fn serve_beside<C, W>(
+    settings: &ServerSettings,
+    service: Service<C>,
+    work: impl FnOnce(CancellationToken) -> W,
+) -> anyhow::Result<()>
+where
+    C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    W: Future<Output = ()> + 'static,
+{
+    let stop = CancellationToken::new();
+    let mut working = rt::spawn(work(stop.clone()));
+    tokio::select! {
+        served = serve(settings, service) => served?,
+        // It ends only when it is told to, unless it panicked.
+        ended = &mut working => anyhow::bail!("the work beside the server ended: {ended:?}"),
+    }
+    stop.cancel();
+    Ok(working.await?)
 }
 
 /// Starts serving on the address of the settings.

@@ -16,7 +16,7 @@ use shared_runtime::{
     testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, send},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use user_api::{AccountRelay, Config, DEFAULTS, State};
+use user_api::{Config, DEFAULTS, State};
 use wiremock::MockServer;
 
 use crate::gatekeeper::Gatekeeper;
@@ -68,12 +68,7 @@ impl World {
         let stop = CancellationToken::new();
         rt::spawn({
             let stop = stop.clone();
-            async move {
-                state
-                    .outbox()
-                    .relay(&AccountRelay::new(state.clone()), &stop)
-                    .await;
-            }
+            async move { state.relay(&stop).await }
         });
         Self {
             app,
