@@ -19,7 +19,7 @@ mod visit;
 use std::sync::Arc;
 
 use actix_web::{
-    HttpResponse, Resource,
+    HttpResponse, Resource, Route,
     dev::HttpServiceFactory,
     guard,
     http::{StatusCode, Uri, header},
@@ -29,7 +29,7 @@ use actix_web::{
 use anyhow::Context;
 use shared_runtime::error::ApiError;
 
-use crate::config::WebSettings;
+use crate::{State, config::WebSettings};
 use templates::Templates;
 
 /// What the pages share.
@@ -68,68 +68,105 @@ fn origin(public_url: &str) -> anyhow::Result<String> {
     Ok(format!("{scheme}://{}{port}", host.to_lowercase()))
 }
 
-/// The route table of the pages. It comes before that of the API, whose `/signup/{userid}` has
-/// room for theirs; no account has such an id.
+/// A page, or several with the same handlers, at these paths.
+struct Page {
+    paths: &'static [&'static str],
+    resource: Resource,
+}
+
+fn at(paths: &'static [&'static str]) -> Page {
+    let resource = web::resource(paths.to_vec());
+    Page { paths, resource }
+}
+
+impl Page {
+    fn route(self, route: Route) -> Self {
+        let resource = self.resource.route(route);
+        Self { resource, ..self }
+    }
+}
+
+impl State {
+    /// Method and path of every page, for the tests that look for gaps.
+    pub fn page_routes() -> Vec<(&'static str, &'static str)> {
+        let mut routes = Vec::new();
+        for (page, allowed) in table() {
+            for method in allowed.split(", ").filter(|method| !method.is_empty()) {
+                routes.extend(page.paths.iter().map(|path| (method, *path)));
+            }
+        }
+        routes
+    }
+}
+
+/// Registers the pages. They come before the API, whose `/signup/{userid}` has room for theirs; no
+/// account has such an id.
 pub(crate) fn configure(config: &mut ServiceConfig, pages: &Arc<Pages>) {
     config.app_data(Data::from(pages.clone()));
+    for (page, allowed) in table() {
+        config.service(dressed(page.resource, allowed));
+    }
+}
+
+/// Every page with its methods.
+fn table() -> Vec<(Page, &'static str)> {
+    let mut table = Vec::new();
     let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let mut serve = |resource: Resource, allowed| {
-        config.service(dressed(resource, allowed));
-    };
+    let mut serve = |page: Page, allowed| table.push((page, allowed));
     serve(
-        web::resource("/login")
+        at(&["/login"])
             .route(get().to(log_in::show_log_in))
             .route(web::post().to(log_in::log_in)),
         "GET, POST",
     );
     serve(
-        web::resource(["/signup", "/signup/personal", sign_up::CLINICIAN])
+        at(&["/signup", "/signup/personal", sign_up::CLINICIAN])
             .route(get().to(sign_up::show_sign_up))
             .route(web::post().to(sign_up::sign_up)),
         "GET, POST",
     );
     serve(
-        web::resource("/confirm-password-reset")
+        at(&["/confirm-password-reset"])
             .route(get().to(passwords::show_reset))
             .route(web::post().to(passwords::reset_password)),
         "GET, POST",
     );
     serve(
-        web::resource("/pages/forgot-password")
+        at(&["/pages/forgot-password"])
             .route(get().to(passwords::show_forgotten))
             .route(web::post().to(passwords::request_reset)),
         "GET, POST",
     );
     serve(
-        web::resource(invitations::PATH)
+        at(&[invitations::PATH])
             .route(get().to(invitations::list_invitations))
             .route(web::post().to(invitations::answer_invitation)),
         "GET, POST",
     );
     serve(
-        web::resource("/pages/verify").route(web::post().to(verify::verify)),
+        at(&["/pages/verify"]).route(web::post().to(verify::verify)),
         "POST",
     );
     serve(
-        web::resource("/pages/verification-mail").route(web::post().to(verify::send_again)),
+        at(&["/pages/verification-mail"]).route(web::post().to(verify::send_again)),
         "POST",
     );
     serve(
-        web::resource("/pages/log-out").route(web::post().to(log_in::log_out)),
+        at(&["/pages/log-out"]).route(web::post().to(log_in::log_out)),
         "POST",
     );
     serve(
-        web::resource("/pages/done/{outcome}").route(get().to(outcome::show_outcome)),
+        at(&["/pages/done/{outcome}"]).route(get().to(outcome::show_outcome)),
         "GET",
     );
     serve(
-        web::resource("/pages/style.css").route(
+        at(&["/pages/style.css"]).route(
             get().to(async || asset("text/css", include_str!("../../templates/pages/style.css"))),
         ),
         "GET",
     );
     serve(
-        web::resource("/pages/icon.svg").route(get().to(async || {
+        at(&["/pages/icon.svg"]).route(get().to(async || {
             asset(
                 "image/svg+xml",
                 include_str!("../../templates/pages/icon.svg"),
@@ -138,9 +175,10 @@ pub(crate) fn configure(config: &mut ServiceConfig, pages: &Arc<Pages>) {
         "GET",
     );
     serve(
-        web::resource(["/pages", "/pages/{rest:.*}"]).route(web::to(async || not_found())),
+        at(&["/pages", "/pages/{rest:.*}"]).route(web::to(async || not_found())),
         "",
     );
+    table
 }
 
 /// `resource` with the headers of pages, and with pages for its errors.

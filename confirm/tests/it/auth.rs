@@ -1,4 +1,5 @@
-//! Every route against nobody, a stranger, a member, an admin, a custodian, the owner and a service.
+//! Every route of the API against nobody, a stranger, a member, an admin, a custodian, the owner and
+//! a service. The pages are in `page_auth`.
 
 use std::collections::BTreeSet;
 

@@ -18,6 +18,7 @@ mod duplicates;
 mod invites;
 mod logs;
 mod outages;
+mod page_auth;
 mod page_forms;
 mod page_invitations;
 mod pages;

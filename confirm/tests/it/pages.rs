@@ -14,7 +14,7 @@ use crate::{
 const COLLECTIONS: &[&str] = &["confirmations", "quotas", "outbox", "mail_outbox"];
 
 /// Every form, and what is in it.
-const FORMS: &[(&str, &[(&str, &str)])] = &[
+pub(crate) const FORMS: &[(&str, &[(&str, &str)])] = &[
     (
         "/login",
         &[("email", "carol@example.org"), ("password", PASSWORD)],
