@@ -5,6 +5,7 @@ mod holders;
 mod metadata;
 mod tokens;
 mod user_document;
+mod user_locks;
 mod users;
 
 pub(crate) use applied_updates::{AppliedUpdate, AppliedUpdates};
@@ -12,4 +13,5 @@ pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;
 pub(crate) use user_document::{AccountChange, NamesChange};
-pub(crate) use users::{Locks, Users};
+pub(crate) use user_locks::Locks;
+pub(crate) use users::Users;

@@ -12,7 +12,7 @@
 
 use std::sync::LazyLock;
 
-use bson::{Bson, Document, deserialize_from_document, doc, oid::ObjectId};
+use bson::{Document, deserialize_from_document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
@@ -25,7 +25,10 @@ use tracing::error;
 
 use crate::{
     domain::{query::Period, user::Account},
-    store::user_document::{AccountChange, UserDocument, change_of, document, members},
+    store::{
+        user_document::{AccountChange, UserDocument, change_of, document, members},
+        user_locks::Locks,
+    },
 };
 
 /// Neither case nor accents count (the reference's choice). The same holds for what must be unique:
@@ -38,11 +41,8 @@ pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
 });
 
 #[derive(Clone)]
-pub(crate) struct Locks(Bson);
-
-#[derive(Clone)]
 pub(crate) struct Users {
-    users: Collection<Document>,
+    pub(super) users: Collection<Document>,
 }
 
 impl Users {
@@ -309,57 +309,6 @@ impl Users {
         Ok(deleted.deleted_count == 1)
     }
 
-    /// Makes the transaction of `session`, which opens a session of the account read as `read`,
-    /// conflict with its deletion and with a change of its password; `false` when it is gone or the
-    /// password is no longer the one read.
-    pub(crate) async fn lock_password(
-        &self,
-        session: &mut ClientSession,
-        read: &Account,
-    ) -> Result<bool, Error> {
-        let filter = existing(doc! {
-            "userid": read.userid.as_str(),
-            "pwhash": as_read(read.password_hash.as_deref()),
-        });
-        let locked = self
-            .users
-            .update_one(filter, doc! { "$inc": { "sessionsOpened": 1_i64 } })
-            .collation(IGNORING_CASE.clone())
-            .session(session)
-            .await?;
-        Ok(locked.matched_count == 1)
-    }
-
-    /// Makes the transaction of `session`, which relies on the account, conflict with its deletion;
-    /// `false` when it is gone.
-    pub(crate) async fn lock(
-        &self,
-        session: &mut ClientSession,
-        id: &UserId,
-    ) -> Result<bool, Error> {
-        let locked = self
-            .users
-            .update_one(
-                existing(doc! { "userid": id.as_str() }),
-                doc! { "$inc": { "locks": 1_i64 } },
-            )
-            .collation(IGNORING_CASE.clone())
-            .session(session)
-            .await?;
-        Ok(locked.matched_count == 1)
-    }
-
-    /// How often the account was locked; `None`: it is gone.
-    pub(crate) async fn find_locks(&self, id: &UserId) -> Result<Option<Locks>, Error> {
-        let found = self
-            .users
-            .find_one(existing(doc! { "userid": id.as_str() }))
-            .projection(doc! { "_id": 0, "locks": 1 })
-            .collation(IGNORING_CASE.clone())
-            .await?;
-        Ok(found.map(|mut document| Locks(document.remove("locks").unwrap_or(Bson::Null))))
-    }
-
     /// `limit` 0 means all.
     async fn list_matching(&self, filter: Document, limit: i64) -> Result<Vec<Account>, Error> {
         let found = self
@@ -394,7 +343,7 @@ pub(super) fn existing(mut filter: Document) -> Document {
 }
 
 /// A member that is still as it was read; absent, null and empty are the same.
-fn as_read(value: Option<&str>) -> Document {
+pub(super) fn as_read(value: Option<&str>) -> Document {
     value.map_or_else(|| doc! { "$in": [null, ""] }, |value| doc! { "$eq": value })
 }
 
