@@ -45,6 +45,10 @@ impl Confirmations {
         let ignoring_case = IndexOptions::builder()
             .collation(IGNORING_CASE.clone())
             .build();
+        let pending = IndexOptions::builder()
+            .collation(IGNORING_CASE.clone())
+            .partial_filter_expression(is_pending_invitation())
+            .build();
         let indexes = vec![
             // The reference's.
             plain(doc! { "type": 1, "status": 1 }),
@@ -58,6 +62,12 @@ impl Confirmations {
             IndexModel::builder()
                 .keys(doc! { "email": 1, "type": 1, "status": 1, "creatorId": 1, "created": -1 })
                 .options(ignoring_case)
+                .build(),
+            // Serves `list_unattached`, which every list of received invitations asks and which
+            // rarely finds anything.
+            IndexModel::builder()
+                .keys(doc! { "email": 1, "userId": 1 })
+                .options(pending)
                 .build(),
         ];
         ensure_indexes(&confirmations, indexes).await?;
@@ -91,22 +101,15 @@ impl Confirmations {
 
     /// The invitations that `invitee` can answer, newest first.
     pub(crate) async fn list_received(&self, invitee: &UserId) -> Result<Vec<Confirmation>> {
-        let filter = doc! {
-            "userId": invitee.as_str(),
-            "type": Kind::CareTeamInvitation.name(),
-            "status": Status::Pending.name(),
-        };
+        let mut filter = is_pending_invitation();
+        filter.insert("userId", invitee.as_str());
         list(self.confirmations.find(filter)).await
     }
 
     /// The invitations of people to people at `email` that no account has yet, in no order.
     async fn list_unattached(&self, email: &str) -> Result<Vec<Confirmation>> {
-        let filter = doc! {
-            "email": email,
-            "type": Kind::CareTeamInvitation.name(),
-            "status": Status::Pending.name(),
-            "userId": { "$in": ["", null] },
-        };
+        let mut filter = is_unattached();
+        filter.insert("email", email);
         let found = self.confirmations.find(filter);
         let found = collect(found.collation(IGNORING_CASE.clone())).await?;
         Ok(at(email, found))
@@ -120,11 +123,8 @@ impl Confirmations {
             return Ok(false);
         }
         let keys: Vec<String> = unattached.into_iter().map(|found| found.key).collect();
-        let filter = doc! {
-            "_id": { "$in": keys },
-            "status": Status::Pending.name(),
-            "userId": { "$in": ["", null] },
-        };
+        let mut filter = is_unattached();
+        filter.insert("_id", doc! { "$in": keys });
         let update = doc! { "$set": { "userId": invitee.as_str() } };
         self.confirmations.update_many(filter, update).await?;
         Ok(true)
@@ -308,6 +308,17 @@ fn at(email: &str, found: Vec<Confirmation>) -> Vec<Confirmation> {
         .into_iter()
         .filter(|found| address::same(&found.email, email))
         .collect()
+}
+
+fn is_pending_invitation() -> Document {
+    doc! { "type": Kind::CareTeamInvitation.name(), "status": Status::Pending.name() }
+}
+
+/// Pending invitations that wait for an account.
+fn is_unattached() -> Document {
+    let mut filter = is_pending_invitation();
+    filter.insert("userId", doc! { "$in": ["", null] });
+    filter
 }
 
 fn newest_first() -> Document {
