@@ -12,10 +12,13 @@ use super::{
     State,
     account_lock::{Halt, Locked, tell_who_stayed, with_lock},
 };
-use crate::domain::{
-    access::may_change_own,
-    last_admin::{self, OtherHolders},
-    permissions::Held,
+use crate::{
+    domain::{
+        access::may_change_own,
+        last_admin::{self, OtherHolders},
+        permissions::Held,
+    },
+    store::permissions::PairReplacement,
 };
 
 /// One replacement of one pair's direct set.
@@ -86,21 +89,28 @@ impl<'a> Replacement<'a> {
             let replaced = permissions.update_if_administering(sharer, grantee, self.wanted);
             return Ok(replaced.await?);
         }
+        if !self.wanted.is_empty() {
+            let replacement = PairReplacement {
+                sharer: sharer.clone(),
+                grantee: grantee.clone(),
+                set: self.wanted.clone(),
+            };
+            let replaced = self
+                .state
+                .store
+                .batches
+                .upsert_unless_administering(replacement);
+            return Ok(replaced.await?);
+        }
         if permissions
-            .update_unless_administering(sharer, grantee, self.wanted)
+            .delete_unless_administering(sharer, grantee)
             .await?
         {
             return Ok(true);
         }
-        if !self.wanted.is_empty() {
-            return Ok(false);
-        }
         // Nothing was removed because there was nothing, or because it needs a closer look.
-        Ok(!permissions
-            .find(sharer, [grantee])
-            .await?
-            .iter()
-            .any(|pair| pair.direct.administers()))
+        let [held] = self.state.store.held(sharer, [grantee]).await?;
+        Ok(!held.direct.administers())
     }
 
     async fn run_in_transaction(

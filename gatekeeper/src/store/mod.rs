@@ -2,6 +2,7 @@
 
 pub(crate) mod account_locks;
 pub(crate) mod applied_grants;
+mod batches;
 pub(crate) mod clinic_relations;
 mod duplicates;
 pub(crate) mod permissions;
@@ -14,8 +15,9 @@ use shared_types::{PermissionSet, UserId};
 use self::{
     account_locks::AccountLocks,
     applied_grants::AppliedGrants,
+    batches::Batches,
     clinic_relations::{CLINICIANS, ClinicRelations},
-    permissions::{MARK, Permissions},
+    permissions::{MARK, PairLookup, Permissions},
 };
 use crate::domain::permissions::Held;
 
@@ -24,6 +26,7 @@ use crate::domain::permissions::Held;
 pub(crate) struct Store {
     pub(crate) client: Client,
     pub(crate) permissions: Permissions,
+    pub(crate) batches: Batches,
     pub(crate) clinic_relations: ClinicRelations,
     pub(crate) account_locks: AccountLocks,
     pub(crate) applied_grants: AppliedGrants,
@@ -54,9 +57,11 @@ impl Store {
 
     /// The collections in `database`, which are prepared.
     pub(crate) fn on(database: &Database) -> Self {
+        let permissions = Permissions::on(database);
         Self {
             client: database.client().clone(),
-            permissions: Permissions::on(database),
+            batches: Batches::on(&permissions),
+            permissions,
             clinic_relations: ClinicRelations::on(database),
             account_locks: AccountLocks::on(database),
             applied_grants: AppliedGrants::on(database),
@@ -70,15 +75,24 @@ impl Store {
         sharer: &UserId,
         grantees: [&UserId; N],
     ) -> Result<[Held; N]> {
-        let pairs = self.permissions.find(sharer, grantees).await?;
+        let pairs = self
+            .batches
+            .find(PairLookup {
+                sharer: sharer.clone(),
+                grantees: grantees.into_iter().cloned().collect(),
+            })
+            .await?;
         let mut derived = std::array::from_fn(|_| PermissionSet::default());
         if pairs.iter().any(|pair| pair.may_be_clinician) {
             derived = self.clinic_relations.find_derived(sharer, grantees).await?;
         }
-        let mut by_clinics = derived.into_iter();
-        Ok(pairs.map(|pair| Held {
-            direct: pair.direct,
-            by_clinics: by_clinics.next().unwrap_or_default(),
-        }))
+        let mut held = pairs
+            .into_iter()
+            .zip(derived)
+            .map(|(pair, by_clinics)| Held {
+                direct: pair.direct,
+                by_clinics,
+            });
+        Ok(std::array::from_fn(|_| held.next().unwrap_or_default()))
     }
 }

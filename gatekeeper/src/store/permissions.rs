@@ -5,6 +5,8 @@
 //! comes with the same query, which is why everybody else's check costs one round trip. The mark
 //! is a hint: written before the relation that it announces, and never missed when it is stale.
 
+mod pairs;
+
 use std::collections::BTreeSet;
 
 use bson::{Document, RawDocumentBuf, doc};
@@ -13,7 +15,6 @@ use mongodb::{
     error::Result,
     options::{Hint, IndexOptions},
 };
-use shared_runtime::mongo;
 use shared_types::{ADMINISTERING_NAMES, PermissionSet, UserId};
 
 use super::{
@@ -21,14 +22,7 @@ use super::{
     values::{document_of, permissions_in},
 };
 
-/// What the pair query found.
-#[derive(Debug, Default)]
-pub(crate) struct Pair {
-    /// The direct grant; empty when there is none.
-    pub(crate) direct: PermissionSet,
-    /// Whether the grantee may also have access through a clinic.
-    pub(crate) may_be_clinician: bool,
-}
+pub(crate) use self::pairs::{Pair, PairLookup, PairReplacement};
 
 /// The grants.
 #[derive(Debug, Clone)]
@@ -77,42 +71,6 @@ impl Permissions {
             .build();
         collection.create_index(grantee).await?;
         Ok(())
-    }
-
-    /// The grants on one account to each of `grantees`, in one round trip: a grant and a mark for
-    /// each at most.
-    pub(crate) async fn find<const N: usize>(
-        &self,
-        sharer: &UserId,
-        grantees: [&UserId; N],
-    ) -> Result<[Pair; N]> {
-        let mut cursor = self
-            .0
-            .find(doc! {
-                "userId": {"$in": grantees.map(UserId::as_str).to_vec()},
-                "sharerId": {"$in": [sharer.as_str(), MARK]},
-            })
-            // No projection: it costs the server more than the few bytes that it saves. And no hint:
-            // a query with one is planned anew each time.
-            .limit(i64::try_from(2 * N).unwrap_or(i64::MAX))
-            .await?;
-        let mut pairs = std::array::from_fn(|_| Pair::default());
-        while cursor.advance().await? {
-            let document = cursor.current();
-            let grantee = document.get_str("userId")?;
-            for (pair, _) in pairs
-                .iter_mut()
-                .zip(grantees)
-                .filter(|(_, id)| id.as_str() == grantee)
-            {
-                if document.get_str("sharerId")? == MARK {
-                    pair.may_be_clinician = true;
-                } else {
-                    pair.direct = permissions_in(document)?;
-                }
-            }
-        }
-        Ok(pairs)
     }
 
     /// Who has a grant on the account of `sharer`, ascending by id.
@@ -219,46 +177,6 @@ impl Permissions {
             holders.insert(UserId::from(cursor.current().get_str("userId")?));
         }
         Ok(holders)
-    }
-
-    /// Replaces the grant of one pair, if the stored one makes the grantee run the account. Answers
-    /// whether it is replaced.
-    pub(crate) async fn update_if_administering(
-        &self,
-        sharer: &UserId,
-        grantee: &UserId,
-        set: &PermissionSet,
-    ) -> Result<bool> {
-        let mut filter = pair_of(sharer, grantee);
-        filter.insert("$or", administering());
-        let updated = self.0.update_one(filter, replaced_by(set)).await?;
-        Ok(updated.matched_count > 0)
-    }
-
-    /// Replaces the grant of one pair, unless the stored one makes the grantee run the account.
-    /// Answers whether it is replaced; a grant to be removed that is not there is not.
-    pub(crate) async fn update_unless_administering(
-        &self,
-        sharer: &UserId,
-        grantee: &UserId,
-        set: &PermissionSet,
-    ) -> Result<bool> {
-        let mut filter = pair_of(sharer, grantee);
-        filter.insert("$nor", administering());
-        if set.is_empty() {
-            return Ok(self.0.delete_one(filter).await?.deleted_count > 0);
-        }
-        // A stored grant that the filter excludes makes the insertion collide with it.
-        match self
-            .0
-            .update_one(filter, replaced_by(set))
-            .upsert(true)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(error) if mongo::is_duplicate_key(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Replaces the grant of one pair as part of a transaction.

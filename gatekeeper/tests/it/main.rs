@@ -7,6 +7,7 @@ mod world;
 mod access;
 mod auth;
 mod bad_input;
+mod batches;
 mod documents;
 mod failures;
 mod grants;

@@ -95,9 +95,11 @@ pub async fn ensure_indexes<T: Send + Sync>(
     Ok(())
 }
 
+/// The server's code for a write that a unique index refused.
+pub const DUPLICATE_KEY: i32 = 11000;
+
 /// Whether a unique index refused the write.
 pub fn is_duplicate_key(error: &Error) -> bool {
-    const DUPLICATE_KEY: i32 = 11000;
     match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
         ErrorKind::Command(error) => error.code == DUPLICATE_KEY,

@@ -1,0 +1,205 @@
+//! The grant of one pair: what is asked most, and its replacement in one write. Both come in a form
+//! that does many at once ([`super::super::batches`]).
+
+use std::collections::HashMap;
+
+use bson::{Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt as _;
+use mongodb::error::{Error, Result};
+use serde::Deserialize;
+use shared_runtime::mongo;
+use shared_types::{PermissionSet, UserId};
+
+use super::{BATCH, MARK, Permissions, administering, pair_of, permissions_in, replaced_by};
+
+/// What the pair query found.
+#[derive(Debug, Default)]
+pub(crate) struct Pair {
+    /// The direct grant; empty when there is none.
+    pub(crate) direct: PermissionSet,
+    /// Whether the grantee may also have access through a clinic.
+    pub(crate) may_be_clinician: bool,
+}
+
+/// What is asked about one account.
+#[derive(Debug, Clone)]
+pub(crate) struct PairLookup {
+    pub(crate) sharer: UserId,
+    pub(crate) grantees: Vec<UserId>,
+}
+
+impl PairLookup {
+    fn filter(&self) -> Document {
+        let grantees: Vec<&str> = self.grantees.iter().map(UserId::as_str).collect();
+        doc! {
+            "userId": {"$in": grantees},
+            "sharerId": {"$in": [self.sharer.as_str(), MARK]},
+        }
+    }
+
+    /// One for each grantee, from documents by `sharerId` and `userId`.
+    fn pairs(&self, documents: &HashMap<(&str, &str), &RawDocumentBuf>) -> Result<Vec<Pair>> {
+        let pair = |grantee: &UserId| {
+            let grant = documents.get(&(self.sharer.as_str(), grantee.as_str()));
+            Ok(Pair {
+                direct: grant.map_or_else(
+                    || Ok(PermissionSet::default()),
+                    |document| permissions_in(document),
+                )?,
+                may_be_clinician: documents.contains_key(&(MARK, grantee.as_str())),
+            })
+        };
+        self.grantees.iter().map(pair).collect()
+    }
+}
+
+/// What one pair is to have from now on, which is not nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct PairReplacement {
+    pub(crate) sharer: UserId,
+    pub(crate) grantee: UserId,
+    pub(crate) set: PermissionSet,
+}
+
+impl PairReplacement {
+    /// What it replaces. A stored grant that this excludes makes an insertion collide with it.
+    fn unless_administering(&self) -> Document {
+        unless_administering(&self.sharer, &self.grantee)
+    }
+}
+
+/// The server's answer to an update of several documents.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateAnswer {
+    #[serde(default)]
+    write_errors: Vec<UpdateError>,
+    write_concern_error: Option<Document>,
+}
+
+#[derive(Debug, Deserialize)]
+struct UpdateError {
+    /// Which of the updates.
+    index: usize,
+    code: i32,
+}
+
+impl Permissions {
+    /// What `lookup` asks for, a pair for each grantee, in one round trip.
+    pub(crate) async fn find(&self, lookup: &PairLookup) -> Result<Vec<Pair>> {
+        let mut answers = self.find_all(std::slice::from_ref(lookup)).await?;
+        answers.pop().unwrap_or(Ok(Vec::new()))
+    }
+
+    /// An answer for each of `lookups` as [`Self::find`] gives it, in one round trip for all.
+    pub(crate) async fn find_all(&self, lookups: &[PairLookup]) -> Result<Vec<Result<Vec<Pair>>>> {
+        let alternatives: Vec<Document> = lookups.iter().map(PairLookup::filter).collect();
+        // No projection: it costs the server more than the few bytes that it saves. And no hint: a
+        // query with one is planned anew each time.
+        let found: Vec<RawDocumentBuf> = self
+            .0
+            .find(doc! {"$or": alternatives})
+            .batch_size(BATCH)
+            .await?
+            .try_collect()
+            .await?;
+        let mut documents = HashMap::with_capacity(found.len());
+        for document in &found {
+            let pair = (document.get_str("sharerId")?, document.get_str("userId")?);
+            documents.insert(pair, document);
+        }
+        Ok(lookups
+            .iter()
+            .map(|lookup| lookup.pairs(&documents))
+            .collect())
+    }
+
+    /// Replaces the grant of one pair, if the stored one makes the grantee run the account. Answers
+    /// whether it is replaced.
+    pub(crate) async fn update_if_administering(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+        set: &PermissionSet,
+    ) -> Result<bool> {
+        let mut filter = pair_of(sharer, grantee);
+        filter.insert("$or", administering());
+        let updated = self.0.update_one(filter, replaced_by(set)).await?;
+        Ok(updated.matched_count > 0)
+    }
+
+    /// Replaces the grant of one pair, or makes it, unless the stored one makes the grantee run the
+    /// account. Answers whether it is replaced.
+    pub(crate) async fn upsert_unless_administering(
+        &self,
+        replacement: &PairReplacement,
+    ) -> Result<bool> {
+        match self
+            .0
+            .update_one(
+                replacement.unless_administering(),
+                replaced_by(&replacement.set),
+            )
+            .upsert(true)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(error) if mongo::is_duplicate_key(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An answer for each of `replacements` as [`Self::upsert_unless_administering`] gives it, in one
+    /// round trip for all; `None` for one that failed. It is not repeated when the connection is
+    /// lost: an error says nothing about what was written.
+    pub(crate) async fn upsert_all_unless_administering(
+        &self,
+        replacements: &[PairReplacement],
+    ) -> Result<Vec<Option<bool>>> {
+        let updates: Vec<Document> = replacements
+            .iter()
+            .map(|replacement| {
+                doc! {
+                    "q": replacement.unless_administering(),
+                    "u": replaced_by(&replacement.set),
+                    "upsert": true,
+                }
+            })
+            .collect();
+        // The driver has no such operation for servers before 8.0.
+        let mut command = doc! {"update": self.0.name(), "updates": updates, "ordered": false};
+        if let Some(concern) = self.0.write_concern() {
+            command.insert("writeConcern", bson::serialize_to_bson(concern)?);
+        }
+        let database = self.0.client().database(&self.0.namespace().db);
+        let answer: UpdateAnswer =
+            bson::deserialize_from_document(database.run_command(command).await?)?;
+        if let Some(error) = answer.write_concern_error {
+            return Err(Error::custom(format!("not written durably: {error}")));
+        }
+        let mut replaced = vec![Some(true); replacements.len()];
+        for error in answer.write_errors {
+            if let Some(replaced) = replaced.get_mut(error.index) {
+                *replaced = (error.code == mongo::DUPLICATE_KEY).then_some(false);
+            }
+        }
+        Ok(replaced)
+    }
+
+    /// Removes the grant of one pair, unless it makes the grantee run the account. Answers whether
+    /// it is removed; one that is not there is not.
+    pub(crate) async fn delete_unless_administering(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+    ) -> Result<bool> {
+        let filter = unless_administering(sharer, grantee);
+        Ok(self.0.delete_one(filter).await?.deleted_count > 0)
+    }
+}
+
+fn unless_administering(sharer: &UserId, grantee: &UserId) -> Document {
+    let mut filter = pair_of(sharer, grantee);
+    filter.insert("$nor", administering());
+    filter
+}

@@ -1,0 +1,119 @@
+//! What shares a round trip to the database, and nothing else.
+
+use bson::{Document, doc};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{queries::assert_indexed, world::World};
+
+const AT_ONCE: usize = 120;
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
+
+async fn insert(world: &World, sharer: &str, grantee: &str, set: Document) {
+    let perms = world.database().collection::<Document>("perms");
+    let grant = doc! {"sharerId": sharer, "userId": grantee, "permissions": set};
+    perms.insert_one(grant).await.unwrap();
+}
+
+#[actix_web::test]
+async fn checks_at_the_same_moment_get_their_own_answers() {
+    let world = World::start().await;
+    world.work_for(CLINIC, "doctor").await;
+    let mut asked = Vec::new();
+    for number in 0..AT_ONCE {
+        let sharer = format!("sharer{number}");
+        // Bob may do something else on each third account, the doctor through the clinic as well;
+        // nobody may do anything on the others.
+        let answer = match number % 3 {
+            0 => {
+                insert(&world, &sharer, "bob", doc! {format!("p{number}"): {}}).await;
+                ("bob", 200, json!({format!("p{number}"): {}}))
+            }
+            1 => {
+                insert(&world, &sharer, "doctor", doc! {"view": {}}).await;
+                world.treat(CLINIC, &sharer, json!({"note": {}})).await;
+                ("doctor", 200, json!({"note": {}, "view": {}}))
+            }
+            _ => ("bob", 404, json!({"code": "NotFound", "message": ""})),
+        };
+        asked.push((sharer, answer));
+    }
+    world.commands.take();
+    let service = world.service();
+    let checks = asked.iter().map(|(sharer, (grantee, status, body))| {
+        let service = &service;
+        async move {
+            let answer = service.get(&format!("/access/{sharer}/{grantee}")).await;
+            assert_eq!(
+                (answer.status, answer.json::<Value>()),
+                (*status, body.clone())
+            );
+        }
+    });
+    join_all(checks).await;
+    let sent = world.commands.take();
+    let lookups = sent.iter().filter(|command| command.contains_key("find"));
+    assert!(
+        lookups.count() < AT_ONCE,
+        "every check took its own round trip"
+    );
+    for command in &sent {
+        assert_indexed(&world, command).await;
+    }
+}
+
+#[actix_web::test]
+async fn replacements_at_the_same_moment_come_to_their_own() {
+    let world = World::start().await;
+    let refusing =
+        doc! {"collMod": "perms", "validator": {"permissions.refused": {"$exists": false}}};
+    world.database().run_command(refusing).await.unwrap();
+    let mut replacements = Vec::new();
+    for number in 0..AT_ONCE {
+        let account = format!("account{number}");
+        replacements.push(match number % 4 {
+            // Nothing is stored yet.
+            0 => (account, json!({"view": {}}), 200, json!({"view": {}})),
+            // Something is.
+            1 => {
+                insert(&world, &account, "bob", doc! {"upload": {}}).await;
+                (account, json!({"note": {}}), 200, json!({"note": {}}))
+            }
+            // Bob is the last who runs it.
+            2 => {
+                world.user_api.has_child(&account);
+                world.user_api.has_adult("bob");
+                insert(&world, &account, "bob", doc! {"admin": {}}).await;
+                (account, json!({"view": {}}), 403, json!({"admin": {}}))
+            }
+            // The database takes no such document.
+            _ => {
+                insert(&world, &account, "bob", doc! {"upload": {}}).await;
+                (account, json!({"refused": {}}), 500, json!({"upload": {}}))
+            }
+        });
+    }
+    world.commands.take();
+    let service = world.service();
+    let writes = replacements.iter().map(|(account, set, status, _)| {
+        let service = &service;
+        async move {
+            let answer = service.post(&format!("/access/{account}/bob"), set).await;
+            assert_eq!(answer.status, *status, "{account}: {}", answer.text());
+        }
+    });
+    join_all(writes).await;
+    let sent = world.commands.take();
+    assert!(
+        sent.iter().any(|command| {
+            command
+                .get_array("updates")
+                .is_ok_and(|updates| updates.len() > 1)
+        }),
+        "every replacement took its own round trip"
+    );
+    for (account, _, _, stored) in replacements {
+        let answer = service.get(&format!("/access/{account}/bob")).await;
+        assert_eq!(answer.json::<Value>(), stored, "{account}");
+    }
+}
