@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use e2e::{Platform, Program};
+use e2e::{OwnMongod, Platform, Program, rounds};
+use futures_util::future::join_all;
 use rand::RngExt as _;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::try_send;
 
 use crate::{
-    confirmations::eventually,
+    confirmations::{answered, eventually},
     people::{delete_account, log_in, sign_up},
 };
+
+/// Grants under way at the same moment, which take longer than the moment at which mongod dies.
+const AT_ONCE: usize = 200;
+const DEATH_WITHIN_MS: u64 = 150;
 
 async fn members(platform: &Platform, account: &str) -> Option<Value> {
     let server = platform.server().await;
@@ -57,10 +63,7 @@ async fn a_child_account_exists_whole_or_not_at_all_wherever_a_program_dies() {
     for round in 0..12 {
         let request = bob
             .at_origin
-            .request(
-                reqwest::Method::POST,
-                &format!("/auth/user/createChild/{}", bob.id),
-            )
+            .request(Method::POST, &format!("/auth/user/createChild/{}", bob.id))
             .json(&json!({ "fullName": format!("child {round}") }));
         let victim = [Program::UserApi, Program::Gatekeeper][round % 2];
         let patience = Duration::from_millis(rand::rng().random_range(0..40));
@@ -139,6 +142,49 @@ async fn acknowledged_permissions_survive_the_death_of_gatekeeper() {
     }
     let members = members(&platform, &alice.id).await.unwrap();
     assert_eq!(members.as_object().unwrap().len(), 6);
+}
+
+/// Many replacements at once share their writes; each is acknowledged for itself.
+#[actix_web::test]
+async fn acknowledged_permissions_survive_the_death_of_mongod() {
+    let mut mongod = match OwnMongod::start().await {
+        Ok(mongod) => mongod,
+        Err(why) => {
+            eprintln!("skipped: no MongoDB on this machine that may be killed: {why:#}");
+            return;
+        }
+    };
+    let platform = Platform::start_on(mongod.uri()).await;
+    let server = platform.server().await;
+    for round in 0..rounds(4) {
+        let account = format!("account{round}");
+        let granted = join_all((0..AT_ONCE).map(|friend| {
+            let path = format!("/access/{account}/friend{friend}");
+            let grant = server
+                .request(Method::POST, &path)
+                .json(&json!({"view": {}}));
+            async move {
+                try_send(grant)
+                    .await
+                    .is_ok_and(|answer| answer.status == 200)
+            }
+        }));
+        let death = async {
+            let moment = rand::rng().random_range(0..DEATH_WITHIN_MS);
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+            mongod.kill();
+            mongod.restart().await;
+        };
+        let (granted, ()) = tokio::join!(granted, death);
+        let members = server.request(Method::GET, &format!("/access/{account}"));
+        let members: Value = answered(&members).await.json();
+        for (friend, acknowledged) in granted.into_iter().enumerate() {
+            assert!(
+                !acknowledged || members.get(format!("friend{friend}")).is_some(),
+                "round {round}: what friend{friend} was granted is lost"
+            );
+        }
+    }
 }
 
 #[actix_web::test]
