@@ -6,6 +6,8 @@
 //! A command starts after everything in it was asked for, so no answer is older than its question,
 //! and nothing in it depends on the rest.
 
+use std::time::Duration;
+
 use batch_aint_one::{Batcher, BatchingPolicy, Limits, Processor, error::BatchError};
 use mongodb::error::{Error, ErrorKind, Result};
 
@@ -13,6 +15,8 @@ use super::permissions::{Pair, PairLookup, PairReplacement, Permissions};
 
 /// Commands of one kind under way at the same moment, for one worker thread.
 const UNDER_WAY: usize = 2;
+/// How long a command may take: one whose connection is dead must not hold up the others for ever.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// What one command carries at most.
 const SIZE: usize = 32;
 /// What waits at most; the rest is sent on its own.
@@ -77,6 +81,11 @@ fn batcher<P: Processor>(name: &str, processor: P) -> Batcher<P> {
         .build()
 }
 
+async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let answer = tokio::time::timeout(DEADLINE, answer).await;
+    answer.unwrap_or_else(|_| Err(Error::custom("MongoDB did not answer in time")))
+}
+
 /// Whether no server was found, for as long as the settings allow.
 fn is_unreachable(error: &Error) -> bool {
     matches!(*error.kind, ErrorKind::ServerSelection { .. })
@@ -102,7 +111,7 @@ impl Processor for Lookups {
         lookups: impl Iterator<Item = PairLookup> + Send,
         (): (),
     ) -> Result<Vec<Self::Output>> {
-        self.0.find_all(&lookups.collect::<Vec<_>>()).await
+        in_time(self.0.find_all(&lookups.collect::<Vec<_>>())).await
     }
 }
 
@@ -127,6 +136,6 @@ impl Processor for Replacements {
         (): (),
     ) -> Result<Vec<Self::Output>> {
         let replacements: Vec<_> = replacements.collect();
-        self.0.upsert_all_unless_administering(&replacements).await
+        in_time(self.0.upsert_all_unless_administering(&replacements)).await
     }
 }

@@ -126,7 +126,9 @@ impl UserApi {
 
     /// The account with this id and its profile (`GET /internal/people?ids=`).
     pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
-        Ok(self.people(std::slice::from_ref(id)).await?.pop())
+        let people = self.people(std::slice::from_ref(id)).await?;
+        // Commas separate ids, so an id with one in it is taken for several.
+        Ok(people.into_iter().find(|person| person.user.userid == *id))
     }
 
     /// The account with this address and its profile; `None` also when several old accounts share

@@ -34,7 +34,7 @@ impl ServiceToken for Own {
     }
 }
 
-fn client(server: &MockServer) -> PeerClient {
+pub(crate) fn client(server: &MockServer) -> PeerClient {
     PeerClient::new(&server.uri(), Arc::new(Own)).unwrap()
 }
 
@@ -164,6 +164,8 @@ async fn people_are_asked_for_by_id_and_by_address() {
     assert_eq!(people[1].profile, None);
     let found = user_api.person_by_email("a+b@example.org").await.unwrap();
     assert_eq!(found.as_ref(), Some(&people[0]));
+    let ids = "alice,nobody,bob";
+    assert_eq!(user_api.person(&ids.into()).await.unwrap(), None);
     let ambiguous = user_api.person_by_email("shared@example.org").await;
     assert_eq!(ambiguous.unwrap(), None);
 }

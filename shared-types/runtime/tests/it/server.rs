@@ -10,10 +10,15 @@ use serde_json::{Value, json};
 use shared_runtime::{
     body::Body,
     error::{ApiError, Rejection},
+    peers::user_api::UserApi,
     routes::RouteTable,
     server::{Readiness, Service},
     testing::{TestApp, send},
 };
+use shared_types::UserId;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+use crate::peers::client;
 
 fn envelope(rejection: Rejection) -> ApiError {
     let (status, reason) = match rejection {
@@ -122,6 +127,50 @@ async fn trace_ids_come_back_and_answers_are_not_cached() {
         Some(36)
     );
     assert_eq!(answer.header("x-tidepool-trace-session"), None);
+}
+
+#[actix_web::test]
+async fn trace_ids_go_to_every_peer_that_a_request_reaches() {
+    let peer = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&peer)
+        .await;
+    let user_api = UserApi::new(client(&peer));
+    let app = TestApp::start(Service {
+        readiness: Readiness::without_database(),
+        openapi: None,
+        configure: move |config: &mut ServiceConfig| {
+            let user_api = user_api.clone();
+            let ask = move |id: Path<UserId>| {
+                let user_api = user_api.clone();
+                async move {
+                    let asked = user_api.profiles(&[id.into_inner()]).await;
+                    HttpResponse::Ok().json(asked.unwrap())
+                }
+            };
+            RouteTable::new(envelope)
+                .get(&["/profiles/{id}"], ask)
+                .configure(config);
+        },
+    });
+    let ids = [
+        ("x-tidepool-trace-request", "r-1"),
+        ("x-tidepool-trace-session", "s-1"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
+    let mut request = app.anonymous().request(Method::GET, "/profiles/alice");
+    for (name, id) in ids {
+        request = request.header(name, id);
+    }
+    assert_eq!(send(request).await.status, 200);
+    let calls = peer.received_requests().await.unwrap();
+    for (name, id) in ids {
+        assert_eq!(calls[0].headers.get(name).unwrap(), id);
+    }
 }
 
 #[actix_web::test]
