@@ -18,7 +18,7 @@ use crate::{
         last_admin::{self, OtherHolders},
         permissions::Held,
     },
-    store::permissions::PairReplacement,
+    store::permissions::{PairLookup, PairReplacement},
 };
 
 /// One replacement of one pair's direct set.
@@ -109,8 +109,12 @@ impl<'a> Replacement<'a> {
             return Ok(true);
         }
         // Nothing was removed because there was nothing, or because it needs a closer look.
-        let [held] = self.state.store.held(sharer, [grantee]).await?;
-        Ok(!held.direct.administers())
+        let lookup = PairLookup {
+            sharer: sharer.clone(),
+            grantees: vec![grantee.clone()],
+        };
+        let stored = self.state.store.batches.find(lookup).await?;
+        Ok(!stored.iter().any(|pair| pair.direct.administers()))
     }
 
     async fn run_in_transaction(

@@ -1,26 +1,27 @@
-//! Look-ups and replacements of pairs that share a round trip.
+//! Look-ups and replacements of pairs that share round trips.
 //!
-//! While some commands are under way, what comes next waits and goes together with the following
-//! one: on a quiet service everything is sent at once, on a busy one the database answers many
-//! look-ups for little more than the price of one, and replacements share the wait for the journal.
-//! A command starts after everything in it was asked for, so no answer is older than its question,
-//! and nothing in it depends on the rest.
+//! While some are under way, what comes next waits and goes together with the following one: on a
+//! quiet service everything is sent at once, on a busy one the database answers many look-ups for
+//! little more than the price of one, and replacements share a commit. A round trip starts after
+//! everything in it was asked for, so no answer is older than its question.
+//!
+//! What one look-up or replacement comes to does not depend on the others: replacements go together
+//! in one transaction or, where one of them meets another write or a rule, each on its own. So none
+//! waits for what holds up another, and none is sent again that may have been written.
 
 use std::time::Duration;
 
 use batch_aint_one::{Batcher, BatchingPolicy, Limits, Processor, error::BatchError};
-use mongodb::error::{Error, ErrorKind, Result};
+use mongodb::error::{Error, Result};
 
 use super::permissions::{Pair, PairLookup, PairReplacement, Permissions};
 
-/// Commands of one kind under way at the same moment, for one worker thread.
+/// Round trips of one kind under way at the same moment, for one worker thread.
 const UNDER_WAY: usize = 2;
-/// How long a command may take: one whose connection is dead must not hold up the others for ever.
+/// How long one may take: one whose connection is dead must not hold up the others for ever.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What one command carries at most.
+/// What one carries at most. What comes when four times as much waits is sent on its own.
 const SIZE: usize = 32;
-/// What waits at most; the rest is sent on its own.
-const WAITING: usize = 4_096;
 
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
@@ -55,10 +56,10 @@ impl Batches {
         replacement: PairReplacement,
     ) -> Result<bool> {
         match self.replacements.add((), replacement.clone()).await {
-            Ok(Some(replaced)) => Ok(replaced),
-            Err(BatchError::BatchFailed(error)) if is_unreachable(&error) => Err(error),
-            // On its own it is repeated by the driver where that helps, and says what is wrong.
-            Ok(None) | Err(_) => {
+            Ok(true) => Ok(true),
+            // It may be written or not; a repeat could undo what others wrote in the meantime.
+            Err(BatchError::BatchFailed(error)) => Err(error),
+            Ok(false) | Err(_) => {
                 self.permissions
                     .upsert_unless_administering(&replacement)
                     .await
@@ -71,7 +72,6 @@ fn batcher<P: Processor>(name: &str, processor: P) -> Batcher<P> {
     let limits = Limits::builder()
         .max_key_concurrency(UNDER_WAY)
         .max_batch_size(SIZE)
-        .max_key_queued_items(WAITING)
         .build();
     Batcher::builder()
         .name(name)
@@ -84,11 +84,6 @@ fn batcher<P: Processor>(name: &str, processor: P) -> Batcher<P> {
 async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
     let answer = tokio::time::timeout(DEADLINE, answer).await;
     answer.unwrap_or_else(|_| Err(Error::custom("MongoDB did not answer in time")))
-}
-
-/// Whether no server was found, for as long as the settings allow.
-fn is_unreachable(error: &Error) -> bool {
-    matches!(*error.kind, ErrorKind::ServerSelection { .. })
 }
 
 #[derive(Debug, Clone)]
@@ -121,7 +116,8 @@ struct Replacements(Permissions);
 impl Processor for Replacements {
     type Key = ();
     type Input = PairReplacement;
-    type Output = Option<bool>;
+    /// Whether it is replaced; otherwise nothing is written.
+    type Output = bool;
     type Error = Error;
     type Resources = ();
 
@@ -134,8 +130,11 @@ impl Processor for Replacements {
         (): (),
         replacements: impl Iterator<Item = PairReplacement> + Send,
         (): (),
-    ) -> Result<Vec<Self::Output>> {
+    ) -> Result<Vec<bool>> {
         let replacements: Vec<_> = replacements.collect();
-        in_time(self.0.upsert_all_unless_administering(&replacements)).await
+        // One alone needs no transaction.
+        let replaced = replacements.len() > 1
+            && in_time(self.0.upsert_all_unless_administering(&replacements)).await?;
+        Ok(vec![replaced; replacements.len()])
     }
 }

@@ -54,8 +54,8 @@ async fn checks_at_the_same_moment_get_their_own_answers() {
     let sent = world.commands.take();
     let lookups = sent.iter().filter(|command| command.contains_key("find"));
     assert!(
-        lookups.count() < AT_ONCE,
-        "every check took its own round trip"
+        lookups.count() <= AT_ONCE / 2,
+        "most checks took its own round trip"
     );
     for command in &sent {
         assert_indexed(&world, command).await;

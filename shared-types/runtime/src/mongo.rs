@@ -95,11 +95,9 @@ pub async fn ensure_indexes<T: Send + Sync>(
     Ok(())
 }
 
-/// The server's code for a write that a unique index refused.
-pub const DUPLICATE_KEY: i32 = 11000;
-
 /// Whether a unique index refused the write.
 pub fn is_duplicate_key(error: &Error) -> bool {
+    const DUPLICATE_KEY: i32 = 11000;
     match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
         ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
@@ -160,7 +158,9 @@ pub async fn transaction<T, R>(
     }
 }
 
-async fn commit(session: &mut ClientSession) -> Result<(), Error> {
+/// Commits the transaction of `session`, again where the outcome is unknown. An error with the label
+/// [`TRANSIENT_TRANSACTION_ERROR`] says that nothing is written.
+pub async fn commit(session: &mut ClientSession) -> Result<(), Error> {
     let mut retries = 0;
     loop {
         match session.commit_transaction().await {

@@ -1,12 +1,11 @@
-//! The grant of one pair: what is asked most, and its replacement in one write. Both come in a form
-//! that does many at once ([`super::super::batches`]).
+//! The grant of one pair: what is asked most, and its replacement in one write. The look-up and the
+//! most frequent replacement also come in a form that does many at once ([`super::super::batches`]).
 
 use std::collections::HashMap;
 
 use bson::{Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt as _;
-use mongodb::error::{Error, Result};
-use serde::Deserialize;
+use mongodb::error::{ErrorKind, Result, TRANSIENT_TRANSACTION_ERROR};
 use shared_runtime::mongo;
 use shared_types::{PermissionSet, UserId};
 
@@ -59,29 +58,6 @@ pub(crate) struct PairReplacement {
     pub(crate) sharer: UserId,
     pub(crate) grantee: UserId,
     pub(crate) set: PermissionSet,
-}
-
-impl PairReplacement {
-    /// What it replaces. A stored grant that this excludes makes an insertion collide with it.
-    fn unless_administering(&self) -> Document {
-        unless_administering(&self.sharer, &self.grantee)
-    }
-}
-
-/// The server's answer to an update of several documents.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateAnswer {
-    #[serde(default)]
-    write_errors: Vec<UpdateError>,
-    write_concern_error: Option<Document>,
-}
-
-#[derive(Debug, Deserialize)]
-struct UpdateError {
-    /// Which of the updates.
-    index: usize,
-    code: i32,
 }
 
 impl Permissions {
@@ -137,7 +113,8 @@ impl Permissions {
         match self
             .0
             .update_one(
-                replacement.unless_administering(),
+                // A stored grant that this excludes makes the insertion collide with it.
+                unless_administering(&replacement.sharer, &replacement.grantee),
                 replaced_by(&replacement.set),
             )
             .upsert(true)
@@ -149,41 +126,44 @@ impl Permissions {
         }
     }
 
-    /// An answer for each of `replacements` as [`Self::upsert_unless_administering`] gives it, in one
-    /// round trip for all; `None` for one that failed. It is not repeated when the connection is
-    /// lost: an error says nothing about what was written.
+    /// Does all of `replacements` as [`Self::upsert_unless_administering`] does each, in one
+    /// transaction. Answers whether it did; otherwise nothing is written, because another write was
+    /// in the way or one of them would not be done. After an error that is not known.
     pub(crate) async fn upsert_all_unless_administering(
         &self,
         replacements: &[PairReplacement],
-    ) -> Result<Vec<Option<bool>>> {
-        let updates: Vec<Document> = replacements
-            .iter()
-            .map(|replacement| {
-                doc! {
-                    "q": replacement.unless_administering(),
-                    "u": replaced_by(&replacement.set),
-                    "upsert": true,
-                }
-            })
-            .collect();
-        // The driver has no such operation for servers before 8.0.
-        let mut command = doc! {"update": self.0.name(), "updates": updates, "ordered": false};
-        if let Some(concern) = self.0.write_concern() {
-            command.insert("writeConcern", bson::serialize_to_bson(concern)?);
-        }
-        let database = self.0.client().database(&self.0.namespace().db);
-        let answer: UpdateAnswer =
-            bson::deserialize_from_document(database.run_command(command).await?)?;
-        if let Some(error) = answer.write_concern_error {
-            return Err(Error::custom(format!("not written durably: {error}")));
-        }
-        let mut replaced = vec![Some(true); replacements.len()];
-        for error in answer.write_errors {
-            if let Some(replaced) = replaced.get_mut(error.index) {
-                *replaced = (error.code == mongo::DUPLICATE_KEY).then_some(false);
+    ) -> Result<bool> {
+        let update = |replacement: &PairReplacement| {
+            doc! {
+                "q": unless_administering(&replacement.sharer, &replacement.grantee),
+                "u": replaced_by(&replacement.set),
+                "upsert": true,
+            }
+        };
+        let updates: Vec<Document> = replacements.iter().map(update).collect();
+        // The driver has no operation of several updates for servers before 8.0.
+        let command = doc! {"update": self.0.name(), "updates": updates};
+        let client = self.0.client();
+        let database = client.database(&self.0.namespace().db);
+        let mut session = client.start_session().await?;
+        session.start_transaction().await?;
+        let answered = database.run_command(command).session(&mut session).await;
+        match answered {
+            Ok(answer) if !answer.contains_key("writeErrors") => {}
+            Err(error) if matches!(*error.kind, ErrorKind::ServerSelection { .. }) => {
+                return Err(error);
+            }
+            // Each on its own finds out what is wrong with it, if anything is.
+            Ok(_) | Err(_) => {
+                let _ = session.abort_transaction().await;
+                return Ok(false);
             }
         }
-        Ok(replaced)
+        match mongo::commit(&mut session).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes the grant of one pair, unless it makes the grantee run the account. Answers whether
