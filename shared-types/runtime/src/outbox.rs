@@ -16,7 +16,10 @@ use futures_util::{StreamExt, future::LocalBoxFuture, stream};
 use mongodb::{Client, ClientSession, Collection, Database};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -29,6 +32,8 @@ use crate::{
 
 /// How long the relay waits when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long deliveries under way may still take when the relay is told to stop.
+const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 /// Keys delivered at the same time.
 const CONCURRENT_KEYS: usize = 8;
 /// Rows of one key that are delivered in one pass, so that no pass waits long for its last key.
@@ -197,7 +202,7 @@ impl Outbox {
         Ok(revived.modified_count)
     }
 
-    /// Delivers rows until `stop`. Every replica runs it; the one that holds the lease works.
+    /// Delivers rows until `stop`, and then what is under way. Every replica runs it; the one that holds the lease works.
     pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
         let owner = Uuid::new_v4().to_string();
         let mut count_at = Instant::now();
@@ -243,7 +248,7 @@ impl Outbox {
         let (turns, mut busy) = self.due().await?;
         let rows_per_key = (BATCH / turns.len().max(1)).clamp(1, ROWS_PER_KEY);
         let mut outcomes = stream::iter(turns)
-            .map(|turn| self.work_off(turn, rows_per_key, relay))
+            .map(|turn| self.work_off(turn, rows_per_key, relay, stop))
             .buffer_unordered(CONCURRENT_KEYS);
         let period = Duration::from_secs(self.settings.lease_s) / 3;
         let mut renewal = tokio::time::interval_at(Instant::now() + period, period);
@@ -258,21 +263,26 @@ impl Outbox {
                 _ = renewal.tick() => if !self.hold_lease(owner).await? {
                     return Ok(busy);
                 },
-                () = stop.cancelled() => return Ok(busy),
+                // Rows under way would come twice if they were cut off.
+                () = stop.cancelled() => {
+                    let _ = timeout(LAST_DELIVERIES, outcomes.for_each(async |_| {})).await;
+                    return Ok(busy);
+                }
             }
         }
     }
 
-    /// Delivers rows of one key, the first first, at most `limit` of them; `true` when one is out
-    /// of the way.
+    /// Delivers rows of one key until `stop`, the first first, at most `limit` of them; `true` when
+    /// one is out of the way.
     async fn work_off(
         &self,
         turn: Turn,
         limit: usize,
         relay: &dyn Relay,
+        stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
         let mut gone = 0;
-        while gone < limit {
+        while gone < limit && !stop.is_cancelled() {
             let Some(first) = self.first_of(&turn.key).await? else {
                 break;
             };

@@ -42,7 +42,11 @@ impl Relay for Receiver {
             if name == "hopeless" {
                 return Err(Hopeless("nobody has that address".to_owned()).into());
             }
+            let is_slow = name == "slow";
             self.got.borrow_mut().push(name);
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
             Ok(())
         })
     }
@@ -232,6 +236,21 @@ async fn a_relay_that_stops_in_order_hands_over_to_one_that_runs_already() {
     stopped.await.unwrap();
     stage.enqueue("a", "a2").await;
     assert_eq!(stage.got(2).await, ["a1", "a2"]);
+}
+
+#[actix_web::test]
+async fn a_relay_that_stops_in_order_finishes_what_is_under_way_and_begins_nothing() {
+    let stage = Stage::new(3).await;
+    stage.enqueue("a", "slow").await;
+    stage.enqueue("a", "next").await;
+    let stop = CancellationToken::new();
+    let stopped = stage.start_relay_until(stop.clone());
+    assert_eq!(stage.got(1).await, ["slow"]);
+    stop.cancel();
+    stopped.await.unwrap();
+    assert_eq!(stage.states().await, ["pending"]);
+    stage.start_relay();
+    assert_eq!(stage.got(2).await, ["slow", "next"]);
 }
 
 #[actix_web::test]
