@@ -117,3 +117,35 @@ async fn replacements_at_the_same_moment_come_to_their_own() {
         assert_eq!(answer.json::<Value>(), stored, "{account}");
     }
 }
+
+#[actix_web::test]
+async fn what_holds_up_one_replacement_holds_up_no_other() {
+    let world = World::start().await;
+    insert(&world, "held", "bob", doc! {"upload": {}}).await;
+    let database = world.database();
+    let mut session = database.client().start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    database
+        .collection::<Document>("perms")
+        .update_one(
+            doc! {"sharerId": "held", "userId": "bob"},
+            doc! {"$set": {"permissions": {"note": {}}}},
+        )
+        .session(&mut session)
+        .await
+        .unwrap();
+    let service = world.service();
+    let wanted = json!({"view": {}});
+    let replace = async |account: String| {
+        let path = format!("/access/{account}/bob");
+        assert_eq!(service.post(&path, &wanted).await.status, 200);
+    };
+    let others = async {
+        join_all((0..AT_ONCE).map(|number| replace(format!("account{number}")))).await;
+        // Nobody has waited until the transaction was given up.
+        session.commit_transaction().await.unwrap();
+    };
+    tokio::join!(replace("held".to_owned()), others);
+    let answer = service.get("/access/held/bob").await;
+    assert_eq!(answer.json::<Value>(), wanted);
+}
