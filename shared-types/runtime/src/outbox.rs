@@ -32,8 +32,6 @@ use crate::{
 
 /// How long the relay waits when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long deliveries under way may still take when the relay is told to stop.
-const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 /// Keys delivered at the same time.
 const CONCURRENT_KEYS: usize = 8;
 /// Rows of one key that are delivered in one pass, so that no pass waits long for its last key.
@@ -263,9 +261,10 @@ impl Outbox {
                 _ = renewal.tick() => if !self.hold_lease(owner).await? {
                     return Ok(busy);
                 },
-                // Rows under way would come twice if they were cut off.
+                // Rows under way would come twice if they were cut off. They may take as long as the
+                // lease holds without another renewal.
                 () = stop.cancelled() => {
-                    let _ = timeout(LAST_DELIVERIES, outcomes.for_each(async |_| {})).await;
+                    let _ = timeout(2 * period, outcomes.for_each(async |_| {})).await;
                     return Ok(busy);
                 }
             }
