@@ -5,6 +5,8 @@
 //! growing pauses after a failure. A row that fails too often is set aside as dead; it stays in the
 //! collection and in the metrics until somebody acts. Receivers are idempotent.
 
+mod backoff;
+mod lease;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +16,6 @@ use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
 use futures_util::{StreamExt, future::LocalBoxFuture, stream};
 use mongodb::{Client, ClientSession, Collection, Database};
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     sync::Notify,
@@ -24,7 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use self::turns::{BATCH, Turn};
+use self::{
+    backoff::backoff,
+    lease::Lease,
+    turns::{BATCH, Turn},
+};
 use crate::{
     config::OutboxSettings,
     mongo::{self, ensure_indexes},
@@ -41,7 +46,6 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// As far as they are counted: it costs the database some 50 ms.
 const COUNT_LIMIT: u64 = 100_000;
 
-const LEASE: &str = "relay";
 const PENDING: &str = "pending";
 const DEAD: &str = "dead";
 
@@ -109,7 +113,7 @@ pub struct Hopeless(pub String);
 pub struct Outbox {
     name: &'static str,
     rows: Collection<Row>,
-    lease: Collection<Document>,
+    lease: Lease,
     settings: OutboxSettings,
     wake: Arc<Notify>,
 }
@@ -134,12 +138,7 @@ impl Outbox {
         );
         let rows = database.collection(name);
         ensure_indexes(&rows, turns::indexes()).await?;
-        let lease = database.collection(&format!("{name}_lease"));
-        let free = doc! { "$setOnInsert": { "owner": "", "until": DateTime::MIN } };
-        lease
-            .update_one(doc! { "_id": LEASE }, free)
-            .upsert(true)
-            .await?;
+        let lease = Lease::open(database, name, Duration::from_secs(settings.lease_s)).await?;
         Ok(Self {
             name,
             rows,
@@ -154,7 +153,7 @@ impl Outbox {
     pub fn through(&self, client: &Client) -> Self {
         Self {
             rows: mongo::through(client, &self.rows),
-            lease: mongo::through(client, &self.lease),
+            lease: self.lease.through(client),
             ..self.clone()
         }
     }
@@ -200,7 +199,8 @@ impl Outbox {
         Ok(revived.modified_count)
     }
 
-    /// Delivers rows until `stop`, and then what is under way. Every replica runs it; the one that holds the lease works.
+    /// Delivers rows until `stop`, and then what is under way. Every replica runs it; the one that
+    /// holds the lease works.
     pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
         let owner = Uuid::new_v4().to_string();
         let mut count_at = Instant::now();
@@ -220,10 +220,7 @@ impl Outbox {
                 }
             }
         }
-        // A successor need not wait for the lease to run out.
-        let free = doc! { "$set": { "owner": "", "until": DateTime::MIN } };
-        let mine = doc! { "_id": LEASE, "owner": &owner };
-        if let Err(error) = self.lease.update_one(mine, free).await {
+        if let Err(error) = self.lease.release(&owner).await {
             warn!(cause = %error, "the outbox lease was not given back");
         }
     }
@@ -240,7 +237,7 @@ impl Outbox {
             self.report().await?;
             *count_at = Instant::now() + COUNT_EVERY;
         }
-        if !self.hold_lease(owner).await? {
+        if !self.lease.hold(owner).await? {
             return Ok(false);
         }
         let (turns, mut busy) = self.due().await?;
@@ -248,7 +245,7 @@ impl Outbox {
         let mut outcomes = stream::iter(turns)
             .map(|turn| self.work_off(turn, rows_per_key, relay, stop))
             .buffer_unordered(CONCURRENT_KEYS);
-        let period = Duration::from_secs(self.settings.lease_s) / 3;
+        let period = self.lease.renewal_period();
         let mut renewal = tokio::time::interval_at(Instant::now() + period, period);
         loop {
             tokio::select! {
@@ -258,7 +255,7 @@ impl Outbox {
                 },
                 // A pass over slow receivers outlasts the lease. Without it, somebody else is
                 // delivering; what is cut off here was not noted and comes again.
-                _ = renewal.tick() => if !self.hold_lease(owner).await? {
+                _ = renewal.tick() => if !self.lease.hold(owner).await? {
                     return Ok(busy);
                 },
                 // Rows under way would come twice if they were cut off. They may take as long as the
@@ -294,19 +291,6 @@ impl Outbox {
             }
         }
         Ok(gone > 0)
-    }
-
-    /// Takes or renews the lease, by the clock of the database.
-    async fn hold_lease(&self, owner: &str) -> Result<bool, mongodb::error::Error> {
-        let lease_ms = i64::try_from(self.settings.lease_s * 1000).unwrap_or(i64::MAX);
-        let mine_or_free = doc! { "_id": LEASE, "$expr": { "$or": [
-            { "$eq": ["$owner", owner] },
-            { "$lt": ["$until", "$$NOW"] },
-        ] } };
-        let take =
-            vec![doc! { "$set": { "owner": owner, "until": { "$add": ["$$NOW", lease_ms] } } }];
-        let taken = self.lease.update_one(mine_or_free, take).await?;
-        Ok(taken.matched_count == 1)
     }
 
     /// Delivers one row and notes the outcome; `true` when it is out of the way.
@@ -387,37 +371,6 @@ impl Row {
             last_error: None,
             hides: 0,
             due: false,
-        }
-    }
-}
-
-/// The pause before the next try: doubling from a second, at most `longest`, with a random half so
-/// that rows that failed together do not come back together.
-fn backoff(attempts: u32, longest: Duration) -> Duration {
-    let doubled = Duration::from_secs(1 << attempts.saturating_sub(1).min(20));
-    let ceiling = doubled.min(longest);
-    ceiling.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::backoff;
-
-    #[test]
-    fn pauses_grow_and_are_bounded() {
-        let longest = Duration::from_mins(15);
-        for (attempts, ceiling) in [(1, 1), (2, 2), (5, 16), (40, 900)] {
-            let pause = backoff(attempts, longest);
-            assert!(
-                pause <= Duration::from_secs(ceiling),
-                "{attempts}: {pause:?}"
-            );
-            assert!(
-                pause >= Duration::from_secs(ceiling) / 2,
-                "{attempts}: {pause:?}"
-            );
         }
     }
 }
