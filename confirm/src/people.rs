@@ -47,11 +47,7 @@ pub(crate) async fn load_with_profiles<'a>(
 
 /// Each id once, in as many questions as it takes.
 fn questions<'a>(ids: impl IntoIterator<Item = &'a UserId>) -> Vec<Vec<UserId>> {
-    // Commas separate the ids of a question, so what holds one is no account.
-    let ids: BTreeSet<&UserId> = ids
-        .into_iter()
-        .filter(|id| !id.as_str().contains(','))
-        .collect();
+    let ids: BTreeSet<&UserId> = ids.into_iter().collect();
     let ids: Vec<UserId> = ids.into_iter().cloned().collect();
     ids.chunks(MAX_IDS).map(<[UserId]>::to_vec).collect()
 }

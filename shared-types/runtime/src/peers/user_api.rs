@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared_types::{
     HolderNeed, HolderNotice, Person, PersonProfile, TokenData, UserId, UserRecord,
@@ -110,8 +111,7 @@ impl UserApi {
     /// The accounts with these ids and their profiles, in this order; unknown ones are missing
     /// (`GET /internal/people?ids=`). At most 200 ids.
     pub async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>, PeerError> {
-        let path = format!("/internal/people?ids={}", list(ids));
-        self.client.get(&path).await?.json()
+        self.ask("/internal/people", ids).await
     }
 
     /// The profiles of those of these accounts that have one (`GET /internal/profiles?ids=`). At
@@ -120,15 +120,27 @@ impl UserApi {
         &self,
         ids: &[UserId],
     ) -> Result<BTreeMap<UserId, PersonProfile>, PeerError> {
-        let path = format!("/internal/profiles?ids={}", list(ids));
+        self.ask("/internal/profiles", ids).await
+    }
+
+    /// Asks about `ids` at `path`. Commas separate them, so one that holds a comma is no account.
+    async fn ask<T: DeserializeOwned + Default>(
+        &self,
+        path: &str,
+        ids: &[UserId],
+    ) -> Result<T, PeerError> {
+        let ids = ids.iter().map(UserId::as_str);
+        let ids: Vec<String> = ids.filter(|id| !id.contains(',')).map(segment).collect();
+        if ids.is_empty() {
+            return Ok(T::default());
+        }
+        let path = format!("{path}?ids={}", ids.join(","));
         self.client.get(&path).await?.json()
     }
 
     /// The account with this id and its profile (`GET /internal/people?ids=`).
     pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
-        let people = self.people(std::slice::from_ref(id)).await?;
-        // Commas separate ids, so an id with one in it is taken for several.
-        Ok(people.into_iter().find(|person| person.user.userid == *id))
+        Ok(self.people(std::slice::from_ref(id)).await?.pop())
     }
 
     /// The account with this address and its profile; `None` also when several old accounts share
@@ -204,12 +216,6 @@ impl UserApi {
             _ => Err(answer.refusal()),
         }
     }
-}
-
-/// Ids as one question names them.
-fn list(ids: &[UserId]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| segment(id.as_str())).collect();
-    ids.join(",")
 }
 
 /// The session that an answer opens, whose body is read by `account`.
