@@ -331,14 +331,21 @@ fn json_of(body: &impl Serialize) -> Result<Vec<u8>, PeerError> {
 }
 
 /// `text` as one segment of a path.
+///
+/// A lone `.` or `..` is a step in the path however it is encoded, and no id. It is encoded twice,
+/// so that it is an id that nobody has, and not another operation.
 pub(crate) fn segment(text: &str) -> String {
+    match text {
+        "." => return "%252E".to_owned(),
+        ".." => return "%252E%252E".to_owned(),
+        _ => {}
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
                 encoded.push(char::from(byte));
             }
-            // A lone `.` or `..` would be taken as a step in the path.
             _ => {
                 encoded.push('%');
                 encoded.push(hex_digit(byte >> 4));
@@ -364,5 +371,10 @@ mod tests {
         assert_eq!(segment("a1-B_~"), "a1-B_~");
         assert_eq!(segment("../x?y#z"), "%2E%2E%2Fx%3Fy%23z");
         assert_eq!(segment("é"), "%C3%A9");
+        for step in [".", ".."] {
+            let url: reqwest::Url = "http://peer/a/b".parse().unwrap();
+            let url = url.join(&format!("/a/{}/c", segment(step))).unwrap();
+            assert_eq!(url.path(), format!("/a/{}/c", segment(step)));
+        }
     }
 }
