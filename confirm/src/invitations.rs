@@ -28,9 +28,9 @@ use crate::{
 /// What an account was invited to, and who was loaded on the way.
 pub(crate) struct Received {
     pub(crate) invitations: Vec<Confirmation>,
-    /// The account, without its profile; `None`: there is none.
+    /// The account; `None`: there is none.
     pub(crate) invitee: Option<Person>,
-    /// Those of most who invite it.
+    /// Those of the creators.
     pub(crate) profiles: Profiles,
 }
 
@@ -38,30 +38,30 @@ pub(crate) struct Received {
 /// verified address before it had an account.
 pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Received, ApiError> {
     let finding = Failure::Finding.because();
-    let mut invitations = state
-        .confirmations
-        .list_received(invitee)
-        .await
-        .map_err(&finding)?;
-    let creators = invitations
-        .iter()
-        .filter_map(|invitation| invitation.creator_id.as_ref());
-    let loaded = people::load_with_profiles(state, invitee, creators).await;
-    let (account, profiles) = loaded.map_err(Failure::FindingUser.because())?;
+    let finding_user = Failure::FindingUser.because();
+    let found = state.confirmations.list_received(invitee).await;
+    let mut invitations = found.map_err(&finding)?;
+    let loaded = people::load_among(state, invitee, creators(&invitations)).await;
+    let (account, mut profiles) = loaded.map_err(&finding_user)?;
     if let Some(person) = &account
         && attach(state, person).await?
     {
-        invitations = state
-            .confirmations
-            .list_received(invitee)
-            .await
-            .map_err(&finding)?;
+        let found = state.confirmations.list_received(invitee).await;
+        invitations = found.map_err(&finding)?;
+        let loaded = people::load_profiles(state, creators(&invitations)).await;
+        profiles = loaded.map_err(&finding_user)?;
     }
     Ok(Received {
         invitations,
         invitee: account,
         profiles,
     })
+}
+
+fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {
+    invitations
+        .iter()
+        .filter_map(|invitation| invitation.creator_id.as_ref())
 }
 
 /// Gives `person` the invitations sent to its verified address; answers whether there were any.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared_runtime::peers::PeerError;
-use shared_types::{Person, PersonProfile, UserId};
+use shared_types::{Person, PersonAmongOthers, PersonProfile, UserId};
 
 use crate::State;
 
@@ -25,24 +25,21 @@ pub(crate) async fn load_profiles(
     Ok(profiles)
 }
 
-/// The account of `id`, if there is one, and the profiles of `others`: one call.
-pub(crate) async fn load_with_profiles<'a>(
+/// The account of `id`, if there is one, and the profiles of those of `others` that have one: one
+/// call.
+pub(crate) async fn load_among(
     state: &State,
-    id: &'a UserId,
-    others: impl Iterator<Item = &'a UserId>,
+    id: &UserId,
+    others: impl IntoIterator<Item = &UserId>,
 ) -> Result<(Option<Person>, Profiles), PeerError> {
-    let mut found = None;
-    let mut profiles = Profiles::new();
-    for ids in questions(others.chain([id])) {
-        for mut person in state.user_api.people(&ids).await? {
-            let profile = person.profile.take();
-            profiles.extend(profile.map(|profile| (person.user.userid.clone(), profile)));
-            if person.user.userid == *id {
-                found = Some(person);
-            }
-        }
+    let mut questions = questions(others).into_iter();
+    let first = questions.next().unwrap_or_default();
+    let PersonAmongOthers { person, others } = state.user_api.person_among(id, &first).await?;
+    let mut profiles = others;
+    for ids in questions {
+        profiles.extend(state.user_api.profiles(&ids).await?);
     }
-    Ok((found, profiles))
+    Ok((person, profiles))
 }
 
 /// Each id once, in as many questions as it takes.

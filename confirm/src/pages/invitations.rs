@@ -75,7 +75,7 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
         invitee,
         mut profiles,
     } = invitations::list_received(&visit.state, &invitee).await?;
-    load_missing(&visit.state, &invitations, &mut profiles).await;
+    load_senders(&visit.state, &invitations, &mut profiles).await;
     let now = Utc::now();
     let shown: Vec<Shown> = invitations
         .into_iter()
@@ -89,12 +89,11 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
     )
 }
 
-/// Those who sent an invitation before the account existed, and whoever sent one for somebody else.
-async fn load_missing(state: &State, invitations: &[Confirmation], profiles: &mut Profiles) {
+/// Whoever sent one for somebody else.
+async fn load_senders(state: &State, invitations: &[Confirmation], profiles: &mut Profiles) {
     let missing: Vec<&UserId> = invitations
         .iter()
-        .flat_map(|invitation| [&invitation.creator_id, &invitation.sender_id])
-        .flatten()
+        .filter_map(|invitation| invitation.sender_id.as_ref())
         .filter(|id| !profiles.contains_key(*id))
         .collect();
     match people::load_profiles(state, missing).await {

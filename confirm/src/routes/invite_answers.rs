@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     callers::Bearer,
     health::ok,
-    view::{ConfirmationView, with_creators},
+    view::{self, ConfirmationView},
 };
 use crate::{
     State, acceptance,
@@ -72,7 +72,7 @@ pub(crate) async fn list_received_invites(
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, received.invitations, received.profiles).await;
+    let views = view::list(received.invitations, &received.profiles);
     Ok(HttpResponse::Ok().json(views))
 }
 

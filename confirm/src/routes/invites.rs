@@ -22,7 +22,6 @@ use crate::{
     },
     error::{Failure, Refusal},
     invitations,
-    people::Profiles,
     rights::require_manager,
 };
 
@@ -140,7 +139,7 @@ pub(crate) async fn list_sent_invites(
     if found.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, found, Profiles::new()).await;
+    let views = with_creators(&state, found).await;
     Ok(HttpResponse::Ok().json(views))
 }
 

@@ -152,36 +152,36 @@ impl ProfileView {
     }
 }
 
-/// Invitations with their creators; those who are not among `known` are loaded. Without profiles
-/// where they cannot be loaded.
+/// Confirmations with their creators, as far as these are among `profiles`.
+pub(crate) fn list(confirmations: Vec<Confirmation>, profiles: &Profiles) -> Vec<ConfirmationView> {
+    let view = |confirmation| ConfirmationView::new(confirmation, profiles);
+    confirmations.into_iter().map(view).collect()
+}
+
+/// Confirmations with their creators; without profiles where these cannot be loaded.
 pub(crate) async fn with_creators(
     state: &State,
     confirmations: Vec<Confirmation>,
-    mut known: Profiles,
 ) -> Vec<ConfirmationView> {
-    let missing: Vec<&UserId> = confirmations
+    let creators = confirmations
         .iter()
-        .filter_map(|confirmation| confirmation.creator_id.as_ref())
-        .filter(|id| !known.contains_key(id))
-        .collect();
-    match people::load_profiles(state, missing).await {
-        Ok(profiles) => known.extend(profiles),
-        Err(cause) => warn!(%cause, "invitations are shown without profiles"),
-    }
-    confirmations
-        .into_iter()
-        .map(|confirmation| ConfirmationView::new(confirmation, &known))
-        .collect()
+        .filter_map(|confirmation| confirmation.creator_id.as_ref());
+    let profiles = profiles_of(state, creators).await;
+    list(confirmations, &profiles)
 }
 
-/// One confirmation with its creator.
+/// One confirmation with its creator; without a profile where it cannot be loaded.
 pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> ConfirmationView {
-    let creator = people::load_profiles(state, &confirmation.creator_id).await;
-    let creator = creator.unwrap_or_else(|cause| {
-        warn!(%cause, "an invitation is shown without a profile");
+    let profiles = profiles_of(state, &confirmation.creator_id).await;
+    ConfirmationView::new(confirmation, &profiles)
+}
+
+async fn profiles_of(state: &State, ids: impl IntoIterator<Item = &UserId>) -> Profiles {
+    let profiles = people::load_profiles(state, ids).await;
+    profiles.unwrap_or_else(|cause| {
+        warn!(%cause, "confirmations are shown without profiles");
         Profiles::new()
-    });
-    ConfirmationView::new(confirmation, &creator)
+    })
 }
 
 fn timestamp(time: DateTime<Utc>) -> String {

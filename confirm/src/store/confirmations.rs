@@ -298,8 +298,8 @@ async fn list(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>
 }
 
 async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
-    let found: Vec<_> = found.await?.try_collect().await?;
-    found.into_iter().map(read).collect()
+    let read = |document: ConfirmationDocument| document.read().ok();
+    mongo::collect_readable(found.await?, "confirmations", read).await
 }
 
 /// Those whose address is `email` in our eyes as well.

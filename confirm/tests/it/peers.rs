@@ -205,8 +205,10 @@ impl Respond for Stub {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        let path = percent_decoded(request.url.path());
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let path = request.url.path();
+        let segments = path.trim_start_matches('/').split('/');
+        let segments: Vec<String> = segments.map(percent_decoded).collect();
+        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts[..] {
             [".well-known", "jwks.json"] => return ok(&json!({"keys": [KEYS.key.public()]})),
             ["serverlogin"] => {
@@ -231,18 +233,20 @@ impl Respond for Stub {
         let mut known = self.0.lock().unwrap();
         match (request.method.as_str(), &parts[..]) {
             ("GET", ["token", token]) => known.answer(Ask::Token, token, &body),
-            ("GET", ["internal", "people"]) => match (query.get("ids"), query.get("email")) {
-                (Some(ids), None) => known.people(ids),
-                (None, Some(email)) => known.people_at(email),
-                _ => ResponseTemplate::new(400),
-            },
+            ("GET", ["internal", "people"]) => known.people_at(&query["email"]),
+            ("GET", ["internal", "people", id]) => {
+                let others = query.get("others").map_or("", String::as_str);
+                known.person_among(id, others)
+            }
             ("GET", ["internal", "profiles"]) => known.profiles(&query["ids"]),
             ("PUT", ["user", id]) => known.answer(Ask::Update, id, &body),
             ("GET", ["access", sharer, grantee]) => {
                 known.answer(Ask::Pair, &format!("{sharer}/{grantee}"), &body)
             }
             ("PUT", ["internal", "grants", id]) => known.answer(Ask::Grant, id, &body),
-            ("POST", ["v1", "users", ..]) => known.answer(Ask::Alerts, &path, &body),
+            ("POST", ["v1", "users", ..]) => {
+                known.answer(Ask::Alerts, &percent_decoded(path), &body)
+            }
             _ => ResponseTemplate::new(404),
         }
     }
@@ -286,26 +290,28 @@ impl Known {
         }
     }
 
-    fn people(&mut self, ids: &str) -> ResponseTemplate {
-        let ids: Vec<&str> = ids.split(',').collect();
-        if ids.len() > 200 {
-            return ResponseTemplate::new(400);
+    fn person_among(&mut self, id: &str, others: &str) -> ResponseTemplate {
+        match self.profiles_of(others) {
+            Some(others) => self.told(&json!({ "person": self.person(id), "others": others })),
+            None => ResponseTemplate::new(400),
         }
-        let people = ids.into_iter().filter_map(|id| self.person(id)).collect();
-        self.told(&Value::Array(people))
     }
 
     fn profiles(&mut self, ids: &str) -> ResponseTemplate {
-        let ids: Vec<&str> = ids.split(',').collect();
-        if ids.len() > 200 {
-            return ResponseTemplate::new(400);
+        match self.profiles_of(ids) {
+            Some(profiles) => self.told(&profiles),
+            None => ResponseTemplate::new(400),
         }
+    }
+
+    /// `None`: they are too many.
+    fn profiles_of(&self, ids: &str) -> Option<Value> {
+        let ids: Vec<&str> = ids.split(',').collect();
         let profile = |id: &str| {
             let profile = self.profiles.get(id).filter(|profile| !profile.is_null())?;
             Some((id.to_owned(), profile.clone()))
         };
-        let profiles = ids.into_iter().filter_map(profile).collect();
-        self.told(&Value::Object(profiles))
+        (ids.len() <= 200).then(|| ids.into_iter().filter_map(profile).collect())
     }
 
     fn people_at(&mut self, email: &str) -> ResponseTemplate {

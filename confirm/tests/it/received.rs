@@ -190,8 +190,37 @@ async fn the_list_needs_user_api_and_the_answer_does_not_depend_on_profiles() {
     assert_refused(&answer, 500, "Error finding the user");
     world.peers.mend(Ask::People);
     world.peers.remove("alice");
+    let asked = world.peers.asked(Ask::People).len();
     let listed: Vec<Value> = world.user("carol").get(LIST).await.json();
     assert_eq!(listed[0]["creator"], json!({"profile": null, "userid": ""}));
+    // Who has no profile is not asked for twice.
+    assert_eq!(world.peers.asked(Ask::People).len() - asked, 1);
+}
+
+#[actix_web::test]
+async fn an_invitation_that_cannot_be_read_is_left_out() {
+    let world = World::without_relay().await;
+    let mut sent = Vec::new();
+    for sharer in ["alice", "bob", "dave"] {
+        world.peers.has(sharer);
+        sent.push(world.invite(sharer, "carol@example.org", json!({})).await);
+    }
+    let carol = world.user("carol");
+    world.set(key_of(&sent[0]), doc! { "context": 1 }).await;
+    world
+        .set(key_of(&sent[1]), doc! { "created": "once" })
+        .await;
+    // As much before the account exists as after.
+    world.peers.has("carol");
+    for _ in 0..2 {
+        let listed: Vec<Value> = carol.get(LIST).await.json();
+        assert_eq!(listed, [sent[2].clone()]);
+    }
+    let sent = world.user("bob").get("/confirm/invite/bob").await;
+    assert_refused(&sent, 404, NOTHING);
+    let metrics = world.anonymous().get("/metrics").await;
+    let counted = "unreadable_documents_total{collection=\"confirmations\"}";
+    assert!(metrics.text().contains(counted), "{}", metrics.text());
 }
 
 #[actix_web::test]

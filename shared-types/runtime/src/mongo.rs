@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bson::doc;
+use bson::{doc, oid::ObjectId};
 use mongodb::{
-    Client, ClientSession, Collection, Database, IndexModel, Namespace,
+    Client, ClientSession, Collection, Cursor, Database, IndexModel, Namespace,
     error::{
         Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
         WriteFailure,
@@ -16,6 +16,8 @@ use mongodb::{
 };
 use rand::RngExt as _;
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use tracing::error;
 
 use crate::config::MongoSettings;
 
@@ -93,6 +95,34 @@ pub async fn ensure_indexes<T: Send + Sync>(
         .await
         .with_context(|| format!("the indexes of {} cannot be built", collection.name()))?;
     Ok(())
+}
+
+/// What `read` makes of the documents of a list. One that cannot be read is left out, counted and
+/// logged: it must not stand in the way of all others.
+///
+/// Neither the cause is logged, since it may quote the document, nor an `_id` of our own making,
+/// since it may be a secret.
+pub async fn collect_readable<D: DeserializeOwned, T>(
+    mut found: Cursor<D>,
+    collection: &'static str,
+    read: impl Fn(D) -> Option<T>,
+) -> Result<Vec<T>, Error> {
+    let mut readable = Vec::new();
+    while found.advance().await? {
+        if let Some(value) = found.deserialize_current().ok().and_then(&read) {
+            readable.push(value);
+            continue;
+        }
+        metrics::counter!("unreadable_documents_total", "collection" => collection).increment(1);
+        let id = found.current().get_object_id("_id").ok();
+        let id = id.map(ObjectId::to_hex);
+        error!(
+            collection,
+            document.id = id,
+            "a document cannot be read and is left out"
+        );
+    }
+    Ok(readable)
 }
 
 /// Whether a unique index refused the write.

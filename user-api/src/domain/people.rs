@@ -7,39 +7,21 @@ use crate::domain::query::InvalidQuery;
 /// How many ids one question may name.
 const MAX_IDS: usize = 200;
 
-/// Who is asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum PeopleQuery {
-    /// These accounts, in this order.
-    Ids(Vec<UserId>),
-    /// Whoever has this address.
-    Email(String),
+/// The parameter `name`, the first if it is repeated; `None`: there is none.
+pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = parameters.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str())
 }
 
-/// Reads the parameters; the first of a repeated one counts. No id at all is a question, too, which
-/// nobody answers to.
-pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, InvalidQuery> {
-    let parameter = |name: &str| {
-        let found = parameters.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    match (parameter("ids"), parameter("email")) {
-        (Some(_), Some(_)) => Err(InvalidQuery::Several),
-        (Some(ids), None) => Ok(PeopleQuery::Ids(split(ids)?)),
-        (None, Some(email)) if !email.is_empty() => Ok(PeopleQuery::Email(email.to_owned())),
-        (None, _) => Err(InvalidQuery::Missing),
-    }
-}
-
-/// Ids that are separated by commas; none at all are a list, too.
-pub(crate) fn split(ids: &str) -> Result<Vec<UserId>, InvalidQuery> {
-    let ids: Vec<UserId> = ids
+/// The ids in the parameter `name`, separated by commas; none at all are a question, too.
+pub(crate) fn ids(text: &str, name: &'static str) -> Result<Vec<UserId>, InvalidQuery> {
+    let ids: Vec<UserId> = text
         .split(',')
         .filter(|id| !id.is_empty())
         .map(UserId::from)
         .collect();
     if ids.len() > MAX_IDS {
-        return Err(InvalidQuery::TooManyPeople);
+        return Err(InvalidQuery::TooManyIds(name));
     }
     Ok(ids)
 }
@@ -48,40 +30,31 @@ pub(crate) fn split(ids: &str) -> Result<Vec<UserId>, InvalidQuery> {
 mod tests {
     use shared_types::UserId;
 
-    use super::{PeopleQuery, read};
+    use super::{ids, parameter};
     use crate::domain::query::InvalidQuery;
 
-    fn query(parameters: &[(&str, &str)]) -> Result<PeopleQuery, InvalidQuery> {
-        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        read(&parameters.iter().map(owned).collect::<Vec<_>>())
+    #[test]
+    fn ids_are_separated_by_commas() {
+        let many = vec!["x"; 200].join(",");
+        for (text, wanted) in [
+            ("a,b", vec!["a", "b"]),
+            (",a,", vec!["a"]),
+            ("", vec![]),
+            (&many, vec!["x"; 200]),
+        ] {
+            let wanted: Vec<UserId> = wanted.into_iter().map(UserId::from).collect();
+            assert_eq!(ids(text, "ids"), Ok(wanted), "{text}");
+        }
+        let too_many = ids(&format!("{many},x"), "others");
+        assert_eq!(too_many, Err(InvalidQuery::TooManyIds("others")));
     }
 
     #[test]
-    fn people_are_asked_for_by_ids_or_by_an_address() {
-        let ids = |ids: &[&str]| {
-            let ids = ids.iter().copied().map(UserId::from).collect();
-            Ok(PeopleQuery::Ids(ids))
-        };
-        let address = |text: &str| Ok(PeopleQuery::Email(text.to_owned()));
-        let many = vec!["x"; 200].join(",");
-        for (parameters, wanted) in [
-            (&[("ids", "a,b")][..], ids(&["a", "b"])),
-            (&[("ids", "")], ids(&[])),
-            (&[("ids", ",a,")], ids(&["a"])),
-            (&[("ids", "a"), ("ids", "b"), ("other", "")], ids(&["a"])),
-            (&[("ids", &many)], ids(&["x"; 200])),
-            (
-                &[("ids", &format!("{many},x"))],
-                Err(InvalidQuery::TooManyPeople),
-            ),
-            (&[("email", "a+b@z.co")], address("a+b@z.co")),
-            (&[("email", "a,b")], address("a,b")),
-            (&[("email", "")], Err(InvalidQuery::Missing)),
-            (&[("email", "a"), ("ids", "")], Err(InvalidQuery::Several)),
-            (&[("id", "a")], Err(InvalidQuery::Missing)),
-            (&[], Err(InvalidQuery::Missing)),
-        ] {
-            assert_eq!(query(parameters), wanted, "{parameters:?}");
-        }
+    fn the_first_of_a_repeated_parameter_counts() {
+        let query = [("a", "1"), ("b", ""), ("a", "2")];
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parameter(&query, "a"), Some("1"));
+        assert_eq!(parameter(&query, "b"), Some(""));
+        assert_eq!(parameter(&query, "c"), None);
     }
 }

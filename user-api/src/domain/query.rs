@@ -34,10 +34,8 @@ pub(crate) enum InvalidQuery {
     Several,
     #[error("The role specified is invalid")]
     Role,
-    #[error("Invalid query parameter: id")]
-    TooManyIds,
-    #[error("Invalid query parameter: ids")]
-    TooManyPeople,
+    #[error("Invalid query parameter: {0}")]
+    TooManyIds(&'static str),
     #[error("Invalid query parameter: createdFrom")]
     CreatedFrom,
     #[error("Invalid query parameter: createdTo")]
@@ -88,7 +86,7 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<UserQuery, Invalid
         (None, Some(ids)) => {
             let ids: Vec<String> = ids.split(',').map(str::to_owned).collect();
             if ids.len() > MAX_IDS {
-                Err(InvalidQuery::TooManyIds)
+                Err(InvalidQuery::TooManyIds("id"))
             } else {
                 Ok(UserQuery::Ids(ids))
             }
@@ -160,7 +158,7 @@ mod tests {
         assert!(query(&format!("id={}", vec!["a"; 200].join(","))).is_ok());
         assert_eq!(
             query(&format!("id={}", vec!["a"; 201].join(","))),
-            Err(InvalidQuery::TooManyIds)
+            Err(InvalidQuery::TooManyIds("id"))
         );
     }
 

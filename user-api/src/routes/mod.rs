@@ -111,6 +111,7 @@ pub fn table() -> RouteTable {
             metadata::find_private_pair,
         )
         .get(&["/internal/people"], people::list_people)
+        .get(&["/internal/people/{userid}"], people::find_person)
         .get(&["/internal/profiles"], people::list_profiles)
         .put(
             &["/internal/users/{userid}/holders"],
@@ -157,6 +158,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_custodial_user,
         custodial::create_clinic_user,
         people::list_people,
+        people::find_person,
         people::list_profiles,
         holders::update_holders,
         outbox::revive_outbox,

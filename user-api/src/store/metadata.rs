@@ -4,7 +4,6 @@
 use std::{collections::HashMap, io, time::Duration};
 
 use bson::doc;
-use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
     error::{Error, Result},
@@ -108,12 +107,10 @@ impl MetadataStore {
         user_ids: &[UserId],
     ) -> Result<HashMap<UserId, Collections>> {
         let ids: Vec<&str> = user_ids.iter().map(UserId::as_str).collect();
-        self.documents
-            .find(doc! { "userId": { "$in": ids } })
-            .await?
-            .map_ok(|document| (document.user_id, document.value.collections))
-            .try_collect()
-            .await
+        let found = self.documents.find(doc! { "userId": { "$in": ids } });
+        let read = |document: Document| Some((document.user_id, document.value.collections));
+        let found = mongo::collect_readable(found.await?, "seagull", read).await?;
+        Ok(found.into_iter().collect())
     }
 
     /// Stores the first metadata of a user, in the caller's transaction. A user who has some is a

@@ -12,7 +12,7 @@
 
 use std::sync::LazyLock;
 
-use bson::{Document, deserialize_from_document, doc, oid::ObjectId};
+use bson::{Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
@@ -21,7 +21,6 @@ use mongodb::{
 };
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
-use tracing::error;
 
 use crate::{
     domain::{query::Period, user::Account},
@@ -67,7 +66,7 @@ impl Users {
                 .keys(doc! { "userid": 1 })
                 .options(by_id)
                 .build(),
-            // Serves `list_exactly`, which it makes a third cheaper.
+            // Serves `find_exactly`, which it makes a third cheaper.
             IndexModel::builder()
                 .keys(doc! { "userid": 1 })
                 .options(
@@ -151,11 +150,14 @@ impl Users {
         Ok(found.iter().any(|account| Some(&account.userid) != own))
     }
 
-    /// The accounts with these ids, whose case counts, in no order.
-    pub(crate) async fn list_exactly(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
-        let ids: Vec<&str> = ids.iter().map(UserId::as_str).collect();
-        let found = self.users.find(existing(doc! { "userid": { "$in": ids } }));
-        accounts(found.await?.with_type()).await
+    /// The account with this id, whose case counts.
+    pub(crate) async fn find_exactly(&self, id: &UserId) -> Result<Option<Account>, Error> {
+        let found = self
+            .users
+            .clone_with_type::<UserDocument>()
+            .find_one(existing(doc! { "userid": id.as_str() }))
+            .await?;
+        Ok(found.map(Account::from))
     }
 
     /// The accounts with these ids, in no order.
@@ -164,8 +166,7 @@ impl Users {
         self.list_matching(filter, 0).await
     }
 
-    /// The accounts with a role, created in a period, newest first. One whose document cannot be
-    /// read is left out and counted: it must not stand in the way of all others.
+    /// The accounts with a role, created in a period, newest first.
     pub(crate) async fn list_by_role(
         &self,
         role: &str,
@@ -182,21 +183,14 @@ impl Users {
         if !ids.is_empty() {
             filter.insert("_id", ids);
         }
-        let mut found = self
+        let found = self
             .users
             .find(filter)
             .projection(members())
             .sort(doc! { "_id": -1 })
             .await?;
-        let mut accounts = Vec::new();
-        while let Some(document) = found.try_next().await? {
-            let id = document.get_object_id("_id").ok();
-            match deserialize_from_document::<UserDocument>(document) {
-                Ok(read) => accounts.push(read.into()),
-                Err(_) => note_unreadable(id),
-            }
-        }
-        Ok(accounts)
+        let read = |document: UserDocument| Some(document.into());
+        mongo::collect_readable(found.with_type(), "users", read).await
     }
 
     /// Stores a new account, created by the user or service `by`. A name or id that is taken is a
@@ -320,16 +314,6 @@ impl Users {
             .await?;
         accounts(found.with_type()).await
     }
-}
-
-/// The cause is left out, since it may quote the document.
-fn note_unreadable(id: Option<ObjectId>) {
-    metrics::counter!("unreadable_documents_total", "collection" => "users").increment(1);
-    let id = id.map(ObjectId::to_hex);
-    error!(
-        document.id = id,
-        "an account cannot be read and is left out"
-    );
 }
 
 async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, Error> {

@@ -104,6 +104,12 @@ const EXPECTATIONS: &[Expectation] = &[
         [401, 401, 401, 201],
     ),
     ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
+    (
+        "GET",
+        "/internal/people/{userid}",
+        nothing,
+        [401, 401, 401, 200],
+    ),
     ("GET", "/internal/profiles", nothing, [401, 401, 401, 400]),
     (
         "PUT",

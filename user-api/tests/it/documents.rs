@@ -9,7 +9,10 @@ use mongodb::{
 use serde_json::{Value, json};
 use shared_runtime::testing::{TestDatabase, send};
 
-use crate::world::{PASSWORD, World};
+use crate::{
+    metadata::seagull,
+    world::{PASSWORD, World},
+};
 
 /// An account as the reference wrote it, with members that are not ours.
 fn golden() -> Document {
@@ -99,6 +102,22 @@ async fn a_document_that_cannot_be_read_is_left_out_of_the_lists() {
     );
     // Whoever asks for it is told that something is wrong.
     assert_eq!(service.get("/user/a1b2c3d4e5").await.status, 500);
+    let id = &clinic.id;
+    seagull(&world)
+        .insert_many([
+            doc! { "userId": "a1b2c3d4e5", "value": "{" },
+            doc! { "userId": id, "value": r#"{"profile":{"fullName":"A clinic"}}"# },
+        ])
+        .await
+        .unwrap();
+    let path = format!("/internal/profiles?ids=a1b2c3d4e5,{id}");
+    let profile = json!({ "fullName": "A clinic", "patient": null });
+    assert_eq!(
+        service.get(&path).await.json::<Value>(),
+        json!({ id: profile })
+    );
+    let own = service.get("/metadata/a1b2c3d4e5/profile").await;
+    assert_eq!(own.status, 500);
 }
 
 #[actix_web::test]
@@ -157,7 +176,7 @@ async fn every_query_has_an_index() {
         &of_alice,
         &format!("/users?id={},{}", alice.id, clinic.id),
         "/internal/people?email=alice@example.org",
-        &format!("/internal/people?ids={},{}", alice.id, clinic.id),
+        &format!("/internal/people/{}?others={}", alice.id, clinic.id),
         &format!("/token/{}", alice.token),
         &format!("/metadata/{}/profile", alice.id),
         &format!("/metadata/users/{}/users", alice.id),

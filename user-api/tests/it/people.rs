@@ -26,7 +26,7 @@ fn account(user: &User) -> Value {
 }
 
 #[actix_web::test]
-async fn people_are_found_by_id_in_the_order_asked() {
+async fn a_person_is_found_by_id_with_the_profiles_of_others() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     let bob = world.user("bob").await;
@@ -36,34 +36,56 @@ async fn people_are_found_by_id_in_the_order_asked() {
     });
     let profile = json!({ "fullName": "Alice", "patient": patient, "hobby": "chess" });
     set_profile(&alice, &profile).await;
-    let with_profile = json!({ "user": account(&alice), "profile": {
+    let profile = json!({
         "fullName": "Alice",
         "patient": {
             "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "2015-06-01",
             "isOtherPerson": true,
         },
-    } });
+    });
+    let ann = json!({ "user": account(&alice), "profile": profile });
     let without = json!({ "user": account(&bob), "profile": null });
     let (a, b) = (&alice.id, &bob.id);
-    for (ids, wanted) in [
-        (format!("{a},{b}"), json!([with_profile, without])),
+    let others = json!({ a: profile });
+    for (question, person, others) in [
+        (a.clone(), &ann, json!({})),
+        (format!("{a}?others="), &ann, json!({})),
+        (format!("{a}?others={b},0123456789"), &ann, json!({})),
+        (format!("{a}?others={a}"), &ann, others.clone()),
+        (format!("{b}?others=,{a},{a},"), &without, others.clone()),
         (
-            format!("{b},0123456789,{a}"),
-            json!([without, with_profile]),
+            format!("{b}?others={}", a.to_uppercase()),
+            &without,
+            json!({}),
         ),
-        (format!("{b},{b},"), json!([without])),
-        (b.to_uppercase(), json!([])),
-        ("0123456789".to_owned(), json!([])),
-        ("alice@example.org".to_owned(), json!([])),
-        (String::new(), json!([])),
+        (b.to_uppercase(), &Value::Null, json!({})),
+        (
+            format!("0123456789?others={a}"),
+            &Value::Null,
+            others.clone(),
+        ),
+        (
+            format!("alice@example.org?others={a}"),
+            &Value::Null,
+            others,
+        ),
+        ("a%2Fb".to_owned(), &Value::Null, json!({})),
+        ("a%2Cb".to_owned(), &Value::Null, json!({})),
+        ("%252E%252E".to_owned(), &Value::Null, json!({})),
+        ("%00".to_owned(), &Value::Null, json!({})),
+        ("%25".to_owned(), &Value::Null, json!({})),
     ] {
-        assert_eq!(people(&world, &format!("ids={ids}")).await, wanted, "{ids}");
+        let path = format!("/internal/people/{question}");
+        let answer = world.service().await.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let wanted = json!({ "person": person, "others": others });
+        assert_eq!(answer.json::<Value>(), wanted, "{path}");
     }
     set_profile(&bob, &json!({ "fullName": "Bob" })).await;
-    assert_eq!(
-        people(&world, &format!("ids={b}")).await,
-        json!([{ "user": account(&bob), "profile": { "fullName": "Bob", "patient": null } }])
-    );
+    let path = format!("/internal/people/{b}");
+    let found: Value = world.service().await.get(&path).await.json();
+    let profile = json!({ "fullName": "Bob", "patient": null });
+    assert_eq!(found["person"]["profile"], profile);
 }
 
 #[actix_web::test]
@@ -165,23 +187,25 @@ async fn old_accounts_that_share_an_address_are_all_shown() {
 async fn a_question_that_is_none_is_refused() {
     let world = World::start().await;
     let service = world.service().await;
-    for (query, reason) in [
+    let many = vec!["x"; 201].join(",");
+    for (question, reason) in [
         ("", "A query must be specified"),
-        ("?id=a", "A query must be specified"),
+        ("?ids=a", "A query must be specified"),
         ("?email=", "A query must be specified"),
-        ("?ids=a&email=b", "Only one query parameter is allowed"),
         (
-            &format!("?ids={}", vec!["x"; 201].join(",")),
-            "Invalid query parameter: ids",
+            &format!("/a?others={many}"),
+            "Invalid query parameter: others",
         ),
     ] {
-        let answer = service.get(&format!("/internal/people{query}")).await;
+        let answer = service.get(&format!("/internal/people{question}")).await;
         assert_refused(&answer, 400, reason);
     }
     let alice = world.user("alice").await;
     for person in [&world.anonymous(), &alice.person] {
-        let answer = person.get("/internal/people?ids=a").await;
-        assert_refused(&answer, 401, "No x-tidepool-session-token was found");
+        for question in ["?email=a", &format!("/{}", alice.id)] {
+            let answer = person.get(&format!("/internal/people{question}")).await;
+            assert_refused(&answer, 401, "No x-tidepool-session-token was found");
+        }
     }
 }
 
@@ -196,12 +220,12 @@ async fn a_question_costs_at_most_three_queries_however_many_it_is_about() {
     }
     let database = &world.database.database;
     let service = world.service().await;
-    for query in [
-        format!("ids={}", ids.join(",")),
-        "email=ann@example.org".to_owned(),
+    for question in [
+        format!("/{}?others={}", ids[0], ids.join(",")),
+        "?email=ann@example.org".to_owned(),
     ] {
         database.run_command(doc! { "profile": 2 }).await.unwrap();
-        let answer = service.get(&format!("/internal/people?{query}")).await;
+        let answer = service.get(&format!("/internal/people{question}")).await;
         assert_eq!(answer.status, 200);
         database.run_command(doc! { "profile": 0 }).await.unwrap();
         let profile = database.collection::<Document>("system.profile");
@@ -209,7 +233,7 @@ async fn a_question_costs_at_most_three_queries_however_many_it_is_about() {
         let filter = doc! { "ns": { "$in": [ours("users"), ours("seagull"), ours("tokens")] } };
         // The accounts, the profiles, and the token unless it was looked up a moment ago.
         let queries = profile.count_documents(filter).await.unwrap();
-        assert!(matches!(queries, 2 | 3), "{query}: {queries}");
+        assert!(matches!(queries, 2 | 3), "{question}: {queries}");
         profile.drop().await.unwrap();
     }
 }

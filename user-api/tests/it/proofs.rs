@@ -12,10 +12,10 @@ const VICTIM: &str = "victim@example.org";
 
 /// The proven address that services are told; absent is not null.
 async fn proven(world: &World, id: &str) -> Option<Value> {
-    let path = format!("/internal/people?ids={id}");
+    let path = format!("/internal/people/{id}");
     let answer = world.service().await.get(&path).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json::<Value>()[0].get("provenEmail").cloned()
+    answer.json::<Value>()["person"].get("provenEmail").cloned()
 }
 
 /// Makes a service's change; `body` has `updates` and what stands beside it.

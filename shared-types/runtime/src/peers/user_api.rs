@@ -6,10 +6,10 @@ use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared_types::{
-    HolderNeed, HolderNotice, Person, PersonProfile, TokenData, UserId, UserRecord,
+    HolderNeed, HolderNotice, Person, PersonAmongOthers, PersonProfile, TokenData, UserId,
+    UserRecord,
 };
 
 use super::PeerError;
@@ -108,10 +108,23 @@ impl UserApi {
         self.client.put(&path, notice).await?.json()
     }
 
-    /// The accounts with these ids and their profiles, in this order; unknown ones are missing
-    /// (`GET /internal/people?ids=`). At most 200 ids.
-    pub async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>, PeerError> {
-        self.ask("/internal/people", ids).await
+    /// The account with this id and its profile (`GET /internal/people/:userid`).
+    pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
+        Ok(self.person_among(id, &[]).await?.person)
+    }
+
+    /// The same, and the profiles of those of `others` that have one
+    /// (`GET /internal/people/:userid?others=`). At most 200 others.
+    pub async fn person_among(
+        &self,
+        id: &UserId,
+        others: &[UserId],
+    ) -> Result<PersonAmongOthers, PeerError> {
+        let mut path = format!("/internal/people/{}", segment(id.as_str()));
+        if let Some(others) = joined(others) {
+            path = format!("{path}?others={others}");
+        }
+        self.client.get(&path).await?.json()
     }
 
     /// The profiles of those of these accounts that have one (`GET /internal/profiles?ids=`). At
@@ -120,27 +133,11 @@ impl UserApi {
         &self,
         ids: &[UserId],
     ) -> Result<BTreeMap<UserId, PersonProfile>, PeerError> {
-        self.ask("/internal/profiles", ids).await
-    }
-
-    /// Asks about `ids` at `path`. Commas separate them, so one that holds a comma is no account.
-    async fn ask<T: DeserializeOwned + Default>(
-        &self,
-        path: &str,
-        ids: &[UserId],
-    ) -> Result<T, PeerError> {
-        let ids = ids.iter().map(UserId::as_str);
-        let ids: Vec<String> = ids.filter(|id| !id.contains(',')).map(segment).collect();
-        if ids.is_empty() {
-            return Ok(T::default());
-        }
-        let path = format!("{path}?ids={}", ids.join(","));
+        let Some(ids) = joined(ids) else {
+            return Ok(BTreeMap::new());
+        };
+        let path = format!("/internal/profiles?ids={ids}");
         self.client.get(&path).await?.json()
-    }
-
-    /// The account with this id and its profile (`GET /internal/people?ids=`).
-    pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
-        Ok(self.people(std::slice::from_ref(id)).await?.pop())
     }
 
     /// The account with this address and its profile; `None` also when several old accounts share
@@ -232,6 +229,14 @@ fn session(
         user_id: account.userid,
         token,
     })
+}
+
+/// `ids` as one parameter; `None`: there are none. Commas separate them, so one that holds a comma
+/// is no account.
+fn joined(ids: &[UserId]) -> Option<String> {
+    let ids = ids.iter().map(UserId::as_str);
+    let ids: Vec<String> = ids.filter(|id| !id.contains(',')).map(segment).collect();
+    (!ids.is_empty()).then(|| ids.join(","))
 }
 
 /// A token is made of unreserved characters and dots, which need no encoding.

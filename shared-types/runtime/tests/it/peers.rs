@@ -18,7 +18,7 @@ use shared_runtime::{
 use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, PermissionSet, UserId};
 use wiremock::{
     Mock, MockBuilder, MockServer, ResponseTemplate,
-    matchers::{any, body_json, header, method, path, query_param},
+    matchers::{any, body_json, header, method, path, query_param, query_param_is_missing},
 };
 
 /// A service whose token is always the same.
@@ -139,11 +139,25 @@ async fn people_are_asked_for_by_id_and_by_address() {
     });
     let bob = json!({"user": {"userid": "bob"}, "profile": null});
     let server = MockServer::start().await;
-    by_service("GET", "/internal/people")
-        .and(query_param("ids", "alice,nobody,bob"))
-        .respond_with(answer(200, &json!([alice, bob])))
+    by_service("GET", "/internal/people/alice")
+        .and(query_param("others", "bob,carol"))
+        .respond_with(answer(
+            200,
+            &json!({"person": alice, "others": {"bob": {"fullName": "Bob"}}}),
+        ))
         .mount(&server)
         .await;
+    for (id, person) in [
+        ("alice", &alice),
+        ("a%2C%2Fb", &Value::Null),
+        ("%252E%252E", &Value::Null),
+    ] {
+        by_service("GET", &format!("/internal/people/{id}"))
+            .and(query_param_is_missing("others"))
+            .respond_with(answer(200, &json!({"person": person, "others": {}})))
+            .mount(&server)
+            .await;
+    }
     by_service("GET", "/internal/people")
         .and(query_param("email", "a+b@example.org"))
         .respond_with(answer(200, &json!([alice])))
@@ -155,17 +169,22 @@ async fn people_are_asked_for_by_id_and_by_address() {
         .mount(&server)
         .await;
     let user_api = UserApi::new(client(&server));
-    let ids = ["alice", "nobody", "bob"].map(UserId::from);
-    let people = user_api.people(&ids).await.unwrap();
-    assert_eq!(people.len(), 2);
-    let profile = people[0].profile.as_ref().unwrap();
+    let id = UserId::from("alice");
+    let others = ["bob", "d,e", "carol"].map(UserId::from);
+    let found = user_api.person_among(&id, &others).await.unwrap();
+    let person = found.person.unwrap();
+    let profile = person.profile.as_ref().unwrap();
     assert_eq!(profile.full_name.as_deref(), Some("Alice"));
     assert!(profile.patient.as_ref().unwrap().is_other_person);
-    assert_eq!(people[1].profile, None);
+    assert_eq!(found.others.len(), 1);
+    assert_eq!(found.others[&others[0]].full_name.as_deref(), Some("Bob"));
+    let alone = user_api.person(&id).await.unwrap();
+    assert_eq!(alone.as_ref(), Some(&person));
+    for nobody in ["a,/b", ".."] {
+        assert_eq!(user_api.person(&nobody.into()).await.unwrap(), None);
+    }
     let found = user_api.person_by_email("a+b@example.org").await.unwrap();
-    assert_eq!(found.as_ref(), Some(&people[0]));
-    let ids = "alice,nobody,bob";
-    assert_eq!(user_api.person(&ids.into()).await.unwrap(), None);
+    assert_eq!(found.as_ref(), Some(&person));
     let ambiguous = user_api.person_by_email("shared@example.org").await;
     assert_eq!(ambiguous.unwrap(), None);
 }
