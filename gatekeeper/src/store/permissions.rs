@@ -15,6 +15,7 @@ use mongodb::{
     error::Result,
     options::{Hint, IndexOptions},
 };
+use shared_runtime::mongo;
 use shared_types::{ADMINISTERING_NAMES, PermissionSet, UserId};
 
 use super::{
@@ -39,9 +40,6 @@ pub(super) const MARK: &str = "";
 
 /// The permission that ends when an account is claimed.
 const CUSTODIAN: &str = "custodian";
-
-/// Lists come in one round trip up to here.
-const BATCH: u32 = 1_000;
 
 impl Permissions {
     /// The collection in a prepared database.
@@ -83,7 +81,7 @@ impl Permissions {
             .find(doc! {"sharerId": sharer.as_str()})
             .sort(doc! {"userId": 1})
             .hint(Hint::Name(PAIR_INDEX.to_owned()))
-            .batch_size(BATCH)
+            .batch_size(mongo::ONE_BATCH)
             .await?;
         grants(found, "userId").await
     }
@@ -98,7 +96,7 @@ impl Permissions {
             .find(doc! {"userId": grantee.as_str(), "sharerId": {"$gt": MARK}})
             .sort(doc! {"sharerId": 1})
             .hint(Hint::Name(GRANTEE_INDEX.to_owned()))
-            .batch_size(BATCH)
+            .batch_size(mongo::ONE_BATCH)
             .await?;
         grants(found, "sharerId").await
     }

@@ -1,7 +1,7 @@
 //! The answer to a request that failed: a status, a body in one of the shapes that the public
 //! APIs use, and, for the log alone, the cause.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -40,12 +40,12 @@ pub enum ErrorBody {
 }
 
 /// What a handler returns instead of an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     body: ErrorBody,
     retry_after: Option<Duration>,
-    cause: Option<anyhow::Error>,
+    cause: Option<Arc<anyhow::Error>>,
 }
 
 impl ApiError {
@@ -88,7 +88,7 @@ impl ApiError {
     /// The same answer, with what went wrong inside; it is logged and never sent.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
-        self.cause = Some(cause.into());
+        self.cause = Some(Arc::new(cause.into()));
         self
     }
 
@@ -111,7 +111,7 @@ impl ApiError {
 
     /// What went wrong inside; `None` when the client did.
     pub fn cause(&self) -> Option<&anyhow::Error> {
-        self.cause.as_ref()
+        self.cause.as_deref()
     }
 }
 

@@ -10,6 +10,7 @@
 //! | [`error`] | the answer to a request that failed |
 //! | [`body`] | request bodies |
 //! | [`auth`] | session tokens: sign, verify, check, and who calls |
+//! | [`batches`] | work that goes together when much comes at once |
 //! | [`mongo`] | connection, indexes, transactions |
 //! | [`outbox`] | effects on other services that must not get lost |
 //! | [`http`] | the HTTP client for peers |
@@ -20,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+pub mod batches;
 pub mod body;
 pub mod config;
 pub mod error;

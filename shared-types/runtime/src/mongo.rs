@@ -24,6 +24,11 @@ use crate::config::MongoSettings;
 /// How long a transaction is tried again after write conflicts. A busy server may need many tries;
 /// whoever waits for the answer gives up later than this.
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
+/// Documents that come in one round trip (`batch_size`): all of a usual list. MongoDB sends no more
+/// than 101 if it is not asked to.
+pub const ONE_BATCH: u32 = 1_000;
+/// How long an answer that others wait for may take.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
 
@@ -95,6 +100,13 @@ pub async fn ensure_indexes<T: Send + Sync>(
         .await
         .with_context(|| format!("the indexes of {} cannot be built", collection.name()))?;
     Ok(())
+}
+
+/// `answer`, unless it takes too long: one whose connection is dead must not hold up what waits for
+/// it for ever.
+pub async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let answer = tokio::time::timeout(ANSWER_DEADLINE, answer).await;
+    answer.unwrap_or_else(|_| Err(Error::custom("MongoDB did not answer in time")))
 }
 
 /// What `read` makes of the documents of a list. One that cannot be read is left out, counted and

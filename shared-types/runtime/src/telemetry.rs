@@ -74,6 +74,16 @@ impl Trace {
             .map(|trace| trace.request.clone())
     }
 
+    /// Those of the current request; `None` outside a request.
+    pub(crate) fn current() -> Option<Self> {
+        TRACE.try_with(Self::clone).ok()
+    }
+
+    /// Does `work` as a part of this request.
+    pub(crate) async fn around<T>(self, work: impl Future<Output = T>) -> T {
+        TRACE.scope(self, work).await
+    }
+
     /// The headers that pass the current request's ids on; empty outside a request.
     pub(crate) fn headers_of_current_request() -> Vec<(HeaderName, HeaderValue)> {
         TRACE

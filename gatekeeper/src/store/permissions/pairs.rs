@@ -9,7 +9,7 @@ use mongodb::error::{ErrorKind, Result, TRANSIENT_TRANSACTION_ERROR};
 use shared_runtime::mongo;
 use shared_types::{PermissionSet, UserId};
 
-use super::{BATCH, MARK, Permissions, administering, pair_of, permissions_in, replaced_by};
+use super::{MARK, Permissions, administering, pair_of, permissions_in, replaced_by};
 
 /// What the pair query found.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Permissions {
         let found: Vec<RawDocumentBuf> = self
             .0
             .find(doc! {"$or": alternatives})
-            .batch_size(BATCH)
+            .batch_size(mongo::ONE_BATCH)
             .await?
             .try_collect()
             .await?;
