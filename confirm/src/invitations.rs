@@ -8,7 +8,7 @@ use shared_runtime::{
     error::ApiError,
     mongo::{Aborted, transaction},
 };
-use shared_types::{PermissionSet, Person, UserId};
+use shared_types::{PermissionSet, UserId};
 
 use crate::{
     State,
@@ -21,60 +21,9 @@ use crate::{
     },
     error::{Failure, Refusal, aborted},
     mailing,
-    people::{self, Profiles},
+    received::attach,
     rights::may_manage,
 };
-
-/// What an account was invited to, and who was loaded on the way.
-pub(crate) struct Received {
-    pub(crate) invitations: Vec<Confirmation>,
-    /// The account; `None`: there is none.
-    pub(crate) invitee: Option<Person>,
-    /// Those of the creators.
-    pub(crate) profiles: Profiles,
-}
-
-/// The invitations that `invitee` can answer, newest first, those included that were sent to its
-/// verified address before it had an account.
-pub(crate) async fn list_received(state: &State, invitee: &UserId) -> Result<Received, ApiError> {
-    let finding = Failure::Finding.because();
-    let finding_user = Failure::FindingUser.because();
-    let found = state.confirmations.list_received(invitee).await;
-    let mut invitations = found.map_err(&finding)?;
-    let loaded = people::load_among(state, invitee, creators(&invitations)).await;
-    let (account, mut profiles) = loaded.map_err(&finding_user)?;
-    if let Some(person) = &account
-        && attach(state, person).await?
-    {
-        let found = state.confirmations.list_received(invitee).await;
-        invitations = found.map_err(&finding)?;
-        let loaded = people::load_profiles(state, creators(&invitations)).await;
-        profiles = loaded.map_err(&finding_user)?;
-    }
-    Ok(Received {
-        invitations,
-        invitee: account,
-        profiles,
-    })
-}
-
-fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {
-    invitations
-        .iter()
-        .filter_map(|invitation| invitation.creator_id.as_ref())
-}
-
-/// Gives `person` the invitations sent to its verified address; answers whether there were any.
-async fn attach(state: &State, person: &Person) -> Result<bool, ApiError> {
-    let Some(email) = &person.proven_email else {
-        return Ok(false);
-    };
-    state
-        .confirmations
-        .attach(&person.user.userid, email)
-        .await
-        .map_err(Failure::Updating.because())
-}
 
 /// The invitation of `sharer` that `invitee` answers: the one with `key` or else the newest
 /// pending one; given to `invitee` first if it was sent to its verified address.
@@ -91,11 +40,11 @@ pub(crate) async fn find(
     }
     let person = state.user_api.person(invitee).await;
     let person = person.map_err(Failure::FindingUser.because())?;
-    match person {
-        Some(person) if attach(state, &person).await? => {
-            find_attached(state, invitee, sharer, key).await
-        }
-        _ => Ok(found),
+    let attached = attach(&state.confirmations, person.as_slice()).await;
+    if attached.map_err(Failure::Updating.because())? {
+        find_attached(state, invitee, sharer, key).await
+    } else {
+        Ok(found)
     }
 }
 
@@ -109,7 +58,8 @@ async fn find_attached(
     if let Some(key) = key {
         return state.confirmations.find(key).await.map_err(&finding);
     }
-    let received = state.confirmations.list_received(invitee).await;
+    let invitees = std::slice::from_ref(invitee);
+    let received = state.confirmations.list_received(invitees).await;
     let mut received = received.map_err(&finding)?.into_iter();
     let found = received.find(|invitation| invitation::is_between(invitation, invitee, sharer));
     if found.is_some() {

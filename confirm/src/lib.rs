@@ -31,6 +31,7 @@ mod mail;
 mod mailing;
 mod pages;
 mod people;
+mod received;
 mod relay;
 mod resets;
 mod rights;
@@ -60,6 +61,7 @@ use crate::{
     config::LimitSettings,
     mail::Mailer,
     pages::Pages,
+    received::ReceivedLists,
     relay::ConfirmRelay,
     store::{Confirmations, Quotas},
 };
@@ -71,6 +73,7 @@ pub struct State {
     client: mongodb::Client,
     readiness: Readiness,
     confirmations: Confirmations,
+    received_lists: ReceivedLists,
     quotas: Quotas,
     /// Effects on other services.
     outbox: Outbox,
@@ -105,12 +108,14 @@ impl State {
             None => None,
         };
         let mailer = Mailer::new(&config.mail, &config.web)?;
+        let confirmations = Confirmations::open(&database).await?;
         Ok(Self {
             pages: Pages::new(&config.web, &mailer.product()?)?,
             connector,
             client: database.client().clone(),
             readiness: Readiness::watching(database.clone()),
-            confirmations: Confirmations::open(&database).await?,
+            received_lists: ReceivedLists::of(&confirmations, &user_api),
+            confirmations,
             quotas: Quotas::open(&database).await?,
             outbox: Outbox::open(&database, &config.outbox).await?,
             mails: Outbox::open_named(&database, "mail_outbox", &config.outbox).await?,
@@ -127,12 +132,15 @@ impl State {
     /// itself instead of being woken by another thread.
     fn unshared(&self) -> anyhow::Result<Self> {
         let client = self.connector.open()?.client().clone();
+        let confirmations = self.confirmations.through(&client);
+        let user_api = self.user_api.unshared()?;
         Ok(Self {
-            confirmations: self.confirmations.through(&client),
+            received_lists: ReceivedLists::of(&confirmations, &user_api),
+            confirmations,
             quotas: self.quotas.through(&client),
             outbox: self.outbox.through(&client),
             mails: self.mails.through(&client),
-            user_api: self.user_api.unshared()?,
+            user_api,
             gatekeeper: self.gatekeeper.unshared()?,
             client,
             ..self.clone()

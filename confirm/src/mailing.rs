@@ -96,7 +96,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
 
 async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
-    let profiles = people::load_profiles(state, named.into_iter().flatten()).await?;
+    let profiles = people::load_profiles(&state.user_api, named.into_iter().flatten()).await?;
     let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> { profiles.get(id.as_ref()?) };
     let creator = profile_of(&confirmation.creator_id);
     let is_invitation = matches!(

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared_runtime::peers::PeerError;
-use shared_types::{Person, PersonAmongOthers, PersonProfile, UserId};
+use shared_runtime::peers::{PeerError, user_api::UserApi};
+use shared_types::{People, PersonProfile, UserId};
 
-use crate::State;
-
-/// Ids that one question takes.
+/// Ids of each kind that one question takes.
 const MAX_IDS: usize = 200;
 
 /// Profiles by the ids of their accounts.
@@ -15,36 +13,29 @@ pub(crate) type Profiles = BTreeMap<UserId, PersonProfile>;
 
 /// The profiles of those of these accounts that have one.
 pub(crate) async fn load_profiles(
-    state: &State,
+    user_api: &UserApi,
     ids: impl IntoIterator<Item = &UserId>,
 ) -> Result<Profiles, PeerError> {
-    let mut profiles = Profiles::new();
-    for ids in questions(ids) {
-        profiles.extend(state.user_api.profiles(&ids).await?);
-    }
-    Ok(profiles)
+    Ok(load(user_api, &[], ids).await?.profiles)
 }
 
-/// The account of `id`, if there is one, and the profiles of those of `others` that have one: one
-/// call.
-pub(crate) async fn load_among(
-    state: &State,
-    id: &UserId,
+/// The accounts with these `ids`, at most 200, and the profiles of those of `others` that have one:
+/// one call, unless the others are many.
+pub(crate) async fn load(
+    user_api: &UserApi,
+    ids: &[UserId],
     others: impl IntoIterator<Item = &UserId>,
-) -> Result<(Option<Person>, Profiles), PeerError> {
-    let mut questions = questions(others).into_iter();
-    let first = questions.next().unwrap_or_default();
-    let PersonAmongOthers { person, others } = state.user_api.person_among(id, &first).await?;
-    let mut profiles = others;
-    for ids in questions {
-        profiles.extend(state.user_api.profiles(&ids).await?);
+) -> Result<People, PeerError> {
+    let others: BTreeSet<&UserId> = others.into_iter().collect();
+    let others: Vec<UserId> = others.into_iter().cloned().collect();
+    let mut questions = others.chunks(MAX_IDS);
+    let mut loaded = user_api
+        .people(ids, questions.next().unwrap_or_default())
+        .await?;
+    for others in questions {
+        loaded
+            .profiles
+            .extend(user_api.people(&[], others).await?.profiles);
     }
-    Ok((person, profiles))
-}
-
-/// Each id once, in as many questions as it takes.
-fn questions<'a>(ids: impl IntoIterator<Item = &'a UserId>) -> Vec<Vec<UserId>> {
-    let ids: BTreeSet<&UserId> = ids.into_iter().collect();
-    let ids: Vec<UserId> = ids.into_iter().cloned().collect();
-    ids.chunks(MAX_IDS).map(<[UserId]>::to_vec).collect()
+    Ok(loaded)
 }

@@ -15,7 +15,7 @@ mod users;
 pub use grants::Grant;
 pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
-pub use people::{PatientProfile, Person, PersonAmongOthers, PersonProfile};
+pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{ADMINISTERING_NAMES, PermissionSet, PermissionsByUser, ROOT};
 pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
 pub use tokens::TokenData;

@@ -7,7 +7,17 @@ use utoipa::ToSchema;
 
 use crate::{UserId, UserRecord};
 
-/// An account and its profile (`GET /internal/people?email=` of user-api).
+/// Accounts and profiles (`GET /internal/people` of user-api).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct People {
+    /// The accounts, in no order; those that do not exist are missing.
+    pub people: Vec<Person>,
+    /// The profiles of the other accounts, by their ids; who has none is missing.
+    #[schema(value_type = BTreeMap<String, PersonProfile>)]
+    pub profiles: BTreeMap<UserId, PersonProfile>,
+}
+
+/// An account and its profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Person {
@@ -21,16 +31,6 @@ pub struct Person {
     /// the addresses change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven_email: Option<String>,
-}
-
-/// An account, and what the profiles of others say (`GET /internal/people/:userid` of user-api).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PersonAmongOthers {
-    /// `None` when there is no such account.
-    pub person: Option<Person>,
-    /// The profiles of the others by the ids of their accounts; who has none is missing.
-    #[schema(value_type = BTreeMap<String, PersonProfile>)]
-    pub others: BTreeMap<UserId, PersonProfile>,
 }
 
 /// What services need of a profile.

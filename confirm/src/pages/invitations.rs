@@ -17,9 +17,10 @@ use crate::{
     State, acceptance,
     domain::{confirmation::Confirmation, context::Offer},
     error::Refusal,
-    invitations::{self, Received},
+    invitations,
     mailing::care_team_name,
     people::{self, Profiles},
+    received::Received,
 };
 
 /// Where they are.
@@ -73,8 +74,9 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
     let Received {
         invitations,
         invitee,
-        mut profiles,
-    } = invitations::list_received(&visit.state, &invitee).await?;
+        profiles,
+    } = visit.state.received_lists.load(&invitee).await?;
+    let mut profiles = Profiles::clone(&profiles);
     load_senders(&visit.state, &invitations, &mut profiles).await;
     let now = Utc::now();
     let shown: Vec<Shown> = invitations
@@ -96,7 +98,7 @@ async fn load_senders(state: &State, invitations: &[Confirmation], profiles: &mu
         .filter_map(|invitation| invitation.sender_id.as_ref())
         .filter(|id| !profiles.contains_key(*id))
         .collect();
-    match people::load_profiles(state, missing).await {
+    match people::load_profiles(&state.user_api, missing).await {
         Ok(loaded) => profiles.extend(loaded),
         Err(cause) => warn!(%cause, "invitations are shown without names"),
     }

@@ -68,7 +68,7 @@ pub(crate) async fn list_received_invites(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &invitee).await?;
-    let received = invitations::list_received(&state, &invitee).await?;
+    let received = state.received_lists.load(&invitee).await?;
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }

@@ -177,7 +177,7 @@ pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> C
 }
 
 async fn profiles_of(state: &State, ids: impl IntoIterator<Item = &UserId>) -> Profiles {
-    let profiles = people::load_profiles(state, ids).await;
+    let profiles = people::load_profiles(&state.user_api, ids).await;
     profiles.unwrap_or_else(|cause| {
         warn!(%cause, "confirmations are shown without profiles");
         Profiles::new()

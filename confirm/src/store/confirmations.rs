@@ -1,6 +1,6 @@
 //! Collection `confirmations`.
 
-use std::sync::LazyLock;
+use std::{cmp::Reverse, sync::LazyLock};
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
@@ -63,7 +63,7 @@ impl Confirmations {
                 .keys(doc! { "email": 1, "type": 1, "status": 1, "creatorId": 1, "created": -1 })
                 .options(ignoring_case)
                 .build(),
-            // Serves `list_unattached`, which every list of received invitations asks and which
+            // Serves `attach`, which every list of received invitations asks and which
             // rarely finds anything.
             IndexModel::builder()
                 .keys(doc! { "email": 1, "userId": 1 })
@@ -99,35 +99,44 @@ impl Confirmations {
         list(self.confirmations.find(filter)).await
     }
 
-    /// The invitations that `invitee` can answer, newest first.
-    pub(crate) async fn list_received(&self, invitee: &UserId) -> Result<Vec<Confirmation>> {
+    /// The invitations that `invitees` can answer, newest first.
+    pub(crate) async fn list_received(&self, invitees: &[UserId]) -> Result<Vec<Confirmation>> {
+        let invitees: Vec<&str> = invitees.iter().map(UserId::as_str).collect();
         let mut filter = is_pending_invitation();
-        filter.insert("userId", invitee.as_str());
-        list(self.confirmations.find(filter)).await
+        filter.insert("userId", doc! { "$in": invitees });
+        // Sorted here: MongoDB would have to merge a scan for each account.
+        let mut found = collect(self.confirmations.find(filter)).await?;
+        found.sort_by_key(|invitation| Reverse(invitation.created));
+        Ok(found)
     }
 
-    /// The invitations of people to people at `email` that no account has yet, in no order.
-    async fn list_unattached(&self, email: &str) -> Result<Vec<Confirmation>> {
-        let mut filter = is_unattached();
-        filter.insert("email", email);
-        let found = self.confirmations.find(filter);
-        let found = collect(found.collation(IGNORING_CASE.clone())).await?;
-        Ok(at(email, found))
-    }
-
-    /// Gives the pending invitations to `email` that no account has to `invitee`; answers whether
-    /// there were any.
-    pub(crate) async fn attach(&self, invitee: &UserId, email: &str) -> Result<bool> {
-        let unattached = self.list_unattached(email).await?;
-        if unattached.is_empty() {
+    /// Gives each of `owners` the pending invitations to its address that no account has; answers
+    /// whether there were any.
+    pub(crate) async fn attach(&self, owners: &[(&UserId, &str)]) -> Result<bool> {
+        if owners.is_empty() {
             return Ok(false);
         }
-        let keys: Vec<String> = unattached.into_iter().map(|found| found.key).collect();
+        let emails: Vec<&str> = owners.iter().map(|(_, email)| *email).collect();
         let mut filter = is_unattached();
-        filter.insert("_id", doc! { "$in": keys });
-        let update = doc! { "$set": { "userId": invitee.as_str() } };
-        self.confirmations.update_many(filter, update).await?;
-        Ok(true)
+        filter.insert("email", doc! { "$in": emails });
+        let found = self.confirmations.find(filter);
+        let unattached = collect(found.collation(IGNORING_CASE.clone())).await?;
+        let mut is_attached = false;
+        for (owner, email) in owners {
+            let at_address = unattached
+                .iter()
+                .filter(|found| address::same(&found.email, email));
+            let keys: Vec<&str> = at_address.map(|found| found.key.as_str()).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let mut filter = is_unattached();
+            filter.insert("_id", doc! { "$in": keys });
+            let update = doc! { "$set": { "userId": owner.as_str() } };
+            self.confirmations.update_many(filter, update).await?;
+            is_attached = true;
+        }
+        Ok(is_attached)
     }
 
     /// The newest invitation of `creator` to `email` in one of `statuses` that is not being
@@ -299,6 +308,7 @@ async fn list(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>
 
 async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
     let read = |document: ConfirmationDocument| document.read().ok();
+    let found = found.batch_size(mongo::ONE_BATCH);
     mongo::collect_readable(found.await?, "confirmations", read).await
 }
 

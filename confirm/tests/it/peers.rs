@@ -229,16 +229,12 @@ impl Respond for Stub {
             return ResponseTemplate::new(401);
         }
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let query: HashMap<_, _> = request.url.query_pairs().into_owned().collect();
         let mut known = self.0.lock().unwrap();
         match (request.method.as_str(), &parts[..]) {
             ("GET", ["token", token]) => known.answer(Ask::Token, token, &body),
-            ("GET", ["internal", "people"]) => known.people_at(&query["email"]),
-            ("GET", ["internal", "people", id]) => {
-                let others = query.get("others").map_or("", String::as_str);
-                known.person_among(id, others)
+            ("GET", ["internal", "people"]) => {
+                known.answer(Ask::People, request.url.query().unwrap_or_default(), &body)
             }
-            ("GET", ["internal", "profiles"]) => known.profiles(&query["ids"]),
             ("PUT", ["user", id]) => known.answer(Ask::Update, id, &body),
             ("GET", ["access", sharer, grantee]) => {
                 known.answer(Ask::Pair, &format!("{sharer}/{grantee}"), &body)
@@ -278,7 +274,7 @@ impl Known {
                 Some(data) => ok(data),
                 None => ResponseTemplate::new(404),
             },
-            Ask::People => ok(&json!([])),
+            Ask::People => self.people(name),
             Ask::LogIn | Ask::SignUp | Ask::LogOut => ResponseTemplate::new(200),
             Ask::Update => self.update(name, body),
             Ask::Pair => self.pair(name),
@@ -290,45 +286,35 @@ impl Known {
         }
     }
 
-    fn person_among(&mut self, id: &str, others: &str) -> ResponseTemplate {
-        match self.profiles_of(others) {
-            Some(others) => self.told(&json!({ "person": self.person(id), "others": others })),
-            None => ResponseTemplate::new(400),
+    fn people(&self, query: &str) -> ResponseTemplate {
+        let url: reqwest::Url = format!("http://x/?{query}").parse().unwrap();
+        let query: HashMap<_, _> = url.query_pairs().into_owned().collect();
+        let ids = |name: &str| -> Vec<&str> {
+            let ids = query.get(name).map(|ids| ids.split(','));
+            ids.into_iter().flatten().collect()
+        };
+        let (mut accounts, profiles) = (ids("ids"), ids("profiles"));
+        if accounts.len() > 200 || profiles.len() > 200 || query.is_empty() {
+            return ResponseTemplate::new(400);
         }
-    }
-
-    fn profiles(&mut self, ids: &str) -> ResponseTemplate {
-        match self.profiles_of(ids) {
-            Some(profiles) => self.told(&profiles),
-            None => ResponseTemplate::new(400),
+        if let Some(email) = query.get("email") {
+            let has = |account: &Value| {
+                let mut emails = account["emails"].as_array().into_iter().flatten();
+                emails.any(|known| folded(known.as_str().unwrap()) == folded(email))
+            };
+            let found = self.accounts.iter().filter(|(_, account)| has(account));
+            accounts = found.map(|(id, _)| id.as_str()).collect();
         }
-    }
-
-    /// `None`: they are too many.
-    fn profiles_of(&self, ids: &str) -> Option<Value> {
-        let ids: Vec<&str> = ids.split(',').collect();
+        let people: Vec<Value> = accounts
+            .into_iter()
+            .filter_map(|id| self.person(id))
+            .collect();
         let profile = |id: &str| {
             let profile = self.profiles.get(id).filter(|profile| !profile.is_null())?;
             Some((id.to_owned(), profile.clone()))
         };
-        (ids.len() <= 200).then(|| ids.into_iter().filter_map(profile).collect())
-    }
-
-    fn people_at(&mut self, email: &str) -> ResponseTemplate {
-        let has = |account: &Value| {
-            let mut emails = account["emails"].as_array().into_iter().flatten();
-            emails.any(|known| folded(known.as_str().unwrap()) == folded(email))
-        };
-        let found = self.accounts.iter().filter(|(_, account)| has(account));
-        let people = found.filter_map(|(id, _)| self.person(id)).collect();
-        self.told(&Value::Array(people))
-    }
-
-    fn told(&mut self, people: &Value) -> ResponseTemplate {
-        match self.answer(Ask::People, "", &Value::Null) {
-            failed if self.failing.contains_key(&Ask::People) => failed,
-            _ => ok(people),
-        }
+        let profiles: Value = profiles.into_iter().filter_map(profile).collect();
+        ok(&json!({ "people": people, "profiles": profiles }))
     }
 
     fn person(&self, id: &str) -> Option<Value> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, Document, doc};
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, future::join_all};
 use mongodb::options::CollationStrength;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use shared_runtime::testing::send;
 use crate::{
     mailbox::Mail,
     peers::Ask,
-    world::{World, assert_empty, assert_ok, patch, post, put},
+    world::{World, assert_empty, assert_ok, assert_refused, patch, post, put},
 };
 
 /// Confirmations of others.
@@ -281,6 +281,74 @@ async fn the_lists_cost_what_they_should() {
     );
     assert_eq!(world.peers.asked(Ask::People).len() - people, 2);
     assert!(world.peers.asked(Ask::Pair).len() <= 3);
+}
+
+#[actix_web::test]
+async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
+    const AT_ONCE: usize = 100;
+    let world = World::without_relay().await;
+    crowd(&world).await;
+    world.peers.has("alice");
+    let mut keys = Vec::new();
+    for number in 0..AT_ONCE {
+        let (id, key) = (format!("guest{number}"), format!("key{number}"));
+        world.peers.has(&id);
+        world.peers.has(&format!("host{number}"));
+        // Some are for an address, some for an account, and some people are invited twice or never.
+        for copy in 0..number % 3 {
+            let invitation = doc! {
+                "_id": format!("{key}-{copy}"), "type": "careteam_invitation", "status": "pending",
+                "userId": if number % 2 == 0 { "" } else { &id }, "email": format!("{id}@example.org"),
+                "creatorId": format!("host{number}"), "context": { "view": {} },
+                "created": bson::DateTime::from_millis(1_700_000_000_000 - i64::from(copy == 1)),
+            };
+            world.confirmations().insert_one(invitation).await.unwrap();
+        }
+        let newest_first = (0..number % 3).map(|copy| format!("{key}-{copy}"));
+        keys.push(newest_first.collect::<Vec<_>>());
+    }
+    observe(&world).await;
+    let service = world.service();
+    let list = async |number: usize| {
+        let path = format!("/confirm/invitations/guest{number}");
+        let answer = service.get(&path).await;
+        if keys[number].is_empty() {
+            assert_refused(&answer, 404, "Nothing found");
+            return;
+        }
+        let listed: Vec<Value> = answer.json();
+        let listed_keys: Vec<&str> = listed
+            .iter()
+            .map(|one| one["key"].as_str().unwrap())
+            .collect();
+        assert_eq!(listed_keys, keys[number]);
+        for one in listed {
+            let creator = &one["creator"];
+            assert_eq!(creator["userid"], format!("host{number}"));
+            let name = format!("host{number} of Tide");
+            assert_eq!(creator["profile"]["fullName"], name);
+        }
+    };
+    join_all((0..AT_ONCE).map(list)).await;
+    let queries = observed(&world).await;
+    let queries = queries
+        .iter()
+        .filter(|entry| entry.get_str("op").unwrap() == "query");
+    let queries: Vec<_> = queries.collect();
+    assert!(
+        queries.len() < AT_ONCE,
+        "each took its own queries: {}",
+        queries.len()
+    );
+    for query in queries {
+        let found = number(query, "nreturned");
+        assert!(number(query, "docsExamined") <= found + ENOUGH, "{query}");
+        assert!(
+            number(query, "keysExamined") <= 3 * (found + ENOUGH),
+            "{query}"
+        );
+    }
+    assert!(world.peers.asked(Ask::People).len() < AT_ONCE / 2);
 }
 
 #[actix_web::test]

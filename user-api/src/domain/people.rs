@@ -1,21 +1,57 @@
-//! The queries of `GET /internal/people` and `GET /internal/profiles`.
+//! The query of `GET /internal/people`.
 
 use shared_types::UserId;
 
 use crate::domain::query::InvalidQuery;
 
-/// How many ids one question may name.
+/// How many ids one parameter may name.
 const MAX_IDS: usize = 200;
 
-/// The parameter `name`, the first if it is repeated; `None`: there is none.
-pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = parameters.iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value.as_str())
+/// Who is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PeopleQuery {
+    /// Whose accounts.
+    pub(crate) accounts: Accounts,
+    /// Of whom the profiles alone.
+    pub(crate) profiles: Vec<UserId>,
 }
 
-/// The ids in the parameter `name`, separated by commas; none at all are a question, too.
-pub(crate) fn ids(text: &str, name: &'static str) -> Result<Vec<UserId>, InvalidQuery> {
-    let ids: Vec<UserId> = text
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Accounts {
+    /// Those with these ids; there may be none.
+    Ids(Vec<UserId>),
+    /// Whoever has this address.
+    Email(String),
+}
+
+/// Reads the parameters; the first of a repeated one counts. No id at all is a question, too, which
+/// nobody answers to.
+pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, InvalidQuery> {
+    let parameter = |name: &str| {
+        let found = parameters.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let (ids, email, profiles) = (
+        parameter("ids"),
+        parameter("email").filter(|email| !email.is_empty()),
+        parameter("profiles"),
+    );
+    let accounts = match (ids, email) {
+        (Some(_), Some(_)) => return Err(InvalidQuery::Several),
+        (None, Some(email)) => Accounts::Email(email.to_owned()),
+        (None, None) if profiles.is_none() => return Err(InvalidQuery::Missing),
+        (ids, None) => Accounts::Ids(split(ids, "ids")?),
+    };
+    Ok(PeopleQuery {
+        accounts,
+        profiles: split(profiles, "profiles")?,
+    })
+}
+
+/// The ids of the parameter `name`, which commas separate.
+fn split(ids: Option<&str>, name: &'static str) -> Result<Vec<UserId>, InvalidQuery> {
+    let ids: Vec<UserId> = ids
+        .unwrap_or_default()
         .split(',')
         .filter(|id| !id.is_empty())
         .map(UserId::from)
@@ -30,31 +66,66 @@ pub(crate) fn ids(text: &str, name: &'static str) -> Result<Vec<UserId>, Invalid
 mod tests {
     use shared_types::UserId;
 
-    use super::{ids, parameter};
+    use super::{Accounts, PeopleQuery, read};
     use crate::domain::query::InvalidQuery;
 
-    #[test]
-    fn ids_are_separated_by_commas() {
-        let many = vec!["x"; 200].join(",");
-        for (text, wanted) in [
-            ("a,b", vec!["a", "b"]),
-            (",a,", vec!["a"]),
-            ("", vec![]),
-            (&many, vec!["x"; 200]),
-        ] {
-            let wanted: Vec<UserId> = wanted.into_iter().map(UserId::from).collect();
-            assert_eq!(ids(text, "ids"), Ok(wanted), "{text}");
-        }
-        let too_many = ids(&format!("{many},x"), "others");
-        assert_eq!(too_many, Err(InvalidQuery::TooManyIds("others")));
+    fn query(parameters: &[(&str, &str)]) -> Result<PeopleQuery, InvalidQuery> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        read(&parameters.iter().map(owned).collect::<Vec<_>>())
     }
 
     #[test]
-    fn the_first_of_a_repeated_parameter_counts() {
-        let query = [("a", "1"), ("b", ""), ("a", "2")];
-        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(parameter(&query, "a"), Some("1"));
-        assert_eq!(parameter(&query, "b"), Some(""));
-        assert_eq!(parameter(&query, "c"), None);
+    fn people_are_asked_for_by_ids_or_by_an_address() {
+        let ids = |ids: &[&str]| ids.iter().copied().map(UserId::from).collect();
+        let by_ids = |accounts: &[&str], profiles: &[&str]| {
+            Ok(PeopleQuery {
+                accounts: Accounts::Ids(ids(accounts)),
+                profiles: ids(profiles),
+            })
+        };
+        let by_email = |text: &str, profiles: &[&str]| {
+            Ok(PeopleQuery {
+                accounts: Accounts::Email(text.to_owned()),
+                profiles: ids(profiles),
+            })
+        };
+        let many = vec!["x"; 200].join(",");
+        let too_many = format!("{many},x");
+        for (parameters, wanted) in [
+            (&[("ids", "a,b")][..], by_ids(&["a", "b"], &[])),
+            (&[("ids", "")], by_ids(&[], &[])),
+            (&[("ids", ",a,")], by_ids(&["a"], &[])),
+            (
+                &[("ids", "a"), ("ids", "b"), ("other", "")],
+                by_ids(&["a"], &[]),
+            ),
+            (
+                &[("ids", "a"), ("profiles", "b,a")],
+                by_ids(&["a"], &["b", "a"]),
+            ),
+            (&[("profiles", "b")], by_ids(&[], &["b"])),
+            (&[("profiles", "")], by_ids(&[], &[])),
+            (
+                &[("ids", &many), ("profiles", &many)],
+                by_ids(&["x"; 200], &["x"; 200]),
+            ),
+            (&[("ids", &too_many)], Err(InvalidQuery::TooManyIds("ids"))),
+            (
+                &[("profiles", &too_many)],
+                Err(InvalidQuery::TooManyIds("profiles")),
+            ),
+            (&[("email", "a+b@z.co")], by_email("a+b@z.co", &[])),
+            (
+                &[("email", "a,b"), ("profiles", "c")],
+                by_email("a,b", &["c"]),
+            ),
+            (&[("email", "")], Err(InvalidQuery::Missing)),
+            (&[("email", ""), ("ids", "a")], by_ids(&["a"], &[])),
+            (&[("email", "a"), ("ids", "")], Err(InvalidQuery::Several)),
+            (&[("id", "a")], Err(InvalidQuery::Missing)),
+            (&[], Err(InvalidQuery::Missing)),
+        ] {
+            assert_eq!(query(parameters), wanted, "{parameters:?}");
+        }
     }
 }

@@ -111,8 +111,6 @@ pub fn table() -> RouteTable {
             metadata::find_private_pair,
         )
         .get(&["/internal/people"], people::list_people)
-        .get(&["/internal/people/{userid}"], people::find_person)
-        .get(&["/internal/profiles"], people::list_profiles)
         .put(
             &["/internal/users/{userid}/holders"],
             holders::update_holders,
@@ -158,8 +156,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_custodial_user,
         custodial::create_clinic_user,
         people::list_people,
-        people::find_person,
-        people::list_profiles,
         holders::update_holders,
         outbox::revive_outbox,
         metadata::list_collections,

@@ -108,6 +108,7 @@ impl MetadataStore {
     ) -> Result<HashMap<UserId, Collections>> {
         let ids: Vec<&str> = user_ids.iter().map(UserId::as_str).collect();
         let found = self.documents.find(doc! { "userId": { "$in": ids } });
+        let found = found.batch_size(mongo::ONE_BATCH);
         let read = |document: Document| Some((document.user_id, document.value.collections));
         let found = mongo::collect_readable(found.await?, "seagull", read).await?;
         Ok(found.into_iter().collect())

@@ -66,7 +66,7 @@ impl Users {
                 .keys(doc! { "userid": 1 })
                 .options(by_id)
                 .build(),
-            // Serves `find_exactly`, which it makes a third cheaper.
+            // Serves `list_exactly`, which it makes a third cheaper.
             IndexModel::builder()
                 .keys(doc! { "userid": 1 })
                 .options(
@@ -150,14 +150,14 @@ impl Users {
         Ok(found.iter().any(|account| Some(&account.userid) != own))
     }
 
-    /// The account with this id, whose case counts.
-    pub(crate) async fn find_exactly(&self, id: &UserId) -> Result<Option<Account>, Error> {
-        let found = self
-            .users
-            .clone_with_type::<UserDocument>()
-            .find_one(existing(doc! { "userid": id.as_str() }))
-            .await?;
-        Ok(found.map(Account::from))
+    /// The accounts with these ids, whose case counts, in no order.
+    pub(crate) async fn list_exactly(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<&str> = ids.iter().map(UserId::as_str).collect();
+        let found = self.users.find(existing(doc! { "userid": { "$in": ids } }));
+        accounts(found.batch_size(mongo::ONE_BATCH).await?.with_type()).await
     }
 
     /// The accounts with these ids, in no order.

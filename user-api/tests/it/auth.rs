@@ -105,13 +105,6 @@ const EXPECTATIONS: &[Expectation] = &[
     ),
     ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
     (
-        "GET",
-        "/internal/people/{userid}",
-        nothing,
-        [401, 401, 401, 200],
-    ),
-    ("GET", "/internal/profiles", nothing, [401, 401, 401, 400]),
-    (
         "PUT",
         "/internal/users/{userid}/holders",
         no_holders,

@@ -110,11 +110,11 @@ async fn a_document_that_cannot_be_read_is_left_out_of_the_lists() {
         ])
         .await
         .unwrap();
-    let path = format!("/internal/profiles?ids=a1b2c3d4e5,{id}");
+    let path = format!("/internal/people?profiles=a1b2c3d4e5,{id}");
     let profile = json!({ "fullName": "A clinic", "patient": null });
     assert_eq!(
         service.get(&path).await.json::<Value>(),
-        json!({ id: profile })
+        json!({ "people": [], "profiles": { id: profile } })
     );
     let own = service.get("/metadata/a1b2c3d4e5/profile").await;
     assert_eq!(own.status, 500);
@@ -176,7 +176,7 @@ async fn every_query_has_an_index() {
         &of_alice,
         &format!("/users?id={},{}", alice.id, clinic.id),
         "/internal/people?email=alice@example.org",
-        &format!("/internal/people/{}?others={}", alice.id, clinic.id),
+        &format!("/internal/people?ids={}&profiles={}", alice.id, clinic.id),
         &format!("/token/{}", alice.token),
         &format!("/metadata/{}/profile", alice.id),
         &format!("/metadata/users/{}/users", alice.id),

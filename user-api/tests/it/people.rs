@@ -5,11 +5,18 @@ use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, User, World, assert_refused};
 
-async fn people(world: &World, query: &str) -> Value {
+async fn asked(world: &World, query: &str) -> Value {
     let path = format!("/internal/people?{query}");
     let answer = world.service().await.get(&path).await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
     answer.json()
+}
+
+/// The accounts that are found, and no profile of others.
+async fn people(world: &World, query: &str) -> Value {
+    let mut found = asked(world, query).await;
+    assert_eq!(found["profiles"], json!({}), "{query}");
+    found["people"].take()
 }
 
 async fn set_profile(user: &User, profile: &Value) {
@@ -26,7 +33,7 @@ fn account(user: &User) -> Value {
 }
 
 #[actix_web::test]
-async fn a_person_is_found_by_id_with_the_profiles_of_others() {
+async fn people_are_found_by_id() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     let bob = world.user("bob").await;
@@ -43,49 +50,56 @@ async fn a_person_is_found_by_id_with_the_profiles_of_others() {
             "isOtherPerson": true,
         },
     });
-    let ann = json!({ "user": account(&alice), "profile": profile });
+    let with_profile = json!({ "user": account(&alice), "profile": profile });
     let without = json!({ "user": account(&bob), "profile": null });
     let (a, b) = (&alice.id, &bob.id);
-    let others = json!({ a: profile });
-    for (question, person, others) in [
-        (a.clone(), &ann, json!({})),
-        (format!("{a}?others="), &ann, json!({})),
-        (format!("{a}?others={b},0123456789"), &ann, json!({})),
-        (format!("{a}?others={a}"), &ann, others.clone()),
-        (format!("{b}?others=,{a},{a},"), &without, others.clone()),
-        (
-            format!("{b}?others={}", a.to_uppercase()),
-            &without,
-            json!({}),
-        ),
-        (b.to_uppercase(), &Value::Null, json!({})),
-        (
-            format!("0123456789?others={a}"),
-            &Value::Null,
-            others.clone(),
-        ),
-        (
-            format!("alice@example.org?others={a}"),
-            &Value::Null,
-            others,
-        ),
-        ("a%2Fb".to_owned(), &Value::Null, json!({})),
-        ("a%2Cb".to_owned(), &Value::Null, json!({})),
-        ("%252E%252E".to_owned(), &Value::Null, json!({})),
-        ("%00".to_owned(), &Value::Null, json!({})),
-        ("%25".to_owned(), &Value::Null, json!({})),
+    for (ids, wanted) in [
+        (a.clone(), json!([with_profile])),
+        (format!("{b},0123456789"), json!([without])),
+        (format!("{b},{b},"), json!([without])),
+        (b.to_uppercase(), json!([])),
+        ("0123456789".to_owned(), json!([])),
+        ("alice@example.org".to_owned(), json!([])),
+        ("%00".to_owned(), json!([])),
+        (String::new(), json!([])),
     ] {
-        let path = format!("/internal/people/{question}");
-        let answer = world.service().await.get(&path).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        let wanted = json!({ "person": person, "others": others });
-        assert_eq!(answer.json::<Value>(), wanted, "{path}");
+        assert_eq!(people(&world, &format!("ids={ids}")).await, wanted, "{ids}");
+    }
+    let both = people(&world, &format!("ids={a},{b}")).await;
+    let both = both.as_array().unwrap();
+    assert_eq!(both.len(), 2);
+    assert!(both.contains(&with_profile) && both.contains(&without));
+    // Profiles alone, and beside accounts.
+    let nobody = json!([]);
+    let found = json!({ a: profile });
+    for (query, people, profiles) in [
+        (format!("profiles={b},0123456789,{a},{a}"), &nobody, &found),
+        (
+            format!("profiles={}", a.to_uppercase()),
+            &nobody,
+            &json!({}),
+        ),
+        ("profiles=".to_owned(), &nobody, &json!({})),
+        (format!("ids={b}&profiles={a}"), &json!([without]), &found),
+        (
+            format!("ids={a}&profiles={a}"),
+            &json!([with_profile]),
+            &found,
+        ),
+        (
+            format!("email={}&profiles={a},{b}", bob.email),
+            &json!([without]),
+            &found,
+        ),
+    ] {
+        let wanted = json!({ "people": people, "profiles": profiles });
+        assert_eq!(asked(&world, &query).await, wanted, "{query}");
     }
     set_profile(&bob, &json!({ "fullName": "Bob" })).await;
-    let path = format!("/internal/people/{b}");
-    let found: Value = world.service().await.get(&path).await.json();
-    let profile = json!({ "fullName": "Bob", "patient": null });
-    assert_eq!(found["person"]["profile"], profile);
+    assert_eq!(
+        people(&world, &format!("ids={b}")).await,
+        json!([{ "user": account(&bob), "profile": { "fullName": "Bob", "patient": null } }])
+    );
 }
 
 #[actix_web::test]
@@ -188,24 +202,24 @@ async fn a_question_that_is_none_is_refused() {
     let world = World::start().await;
     let service = world.service().await;
     let many = vec!["x"; 201].join(",");
-    for (question, reason) in [
+    for (query, reason) in [
         ("", "A query must be specified"),
-        ("?ids=a", "A query must be specified"),
+        ("?id=a", "A query must be specified"),
         ("?email=", "A query must be specified"),
+        ("?ids=a&email=b", "Only one query parameter is allowed"),
+        (&format!("?ids={many}"), "Invalid query parameter: ids"),
         (
-            &format!("/a?others={many}"),
-            "Invalid query parameter: others",
+            &format!("?ids=a&profiles={many}"),
+            "Invalid query parameter: profiles",
         ),
     ] {
-        let answer = service.get(&format!("/internal/people{question}")).await;
+        let answer = service.get(&format!("/internal/people{query}")).await;
         assert_refused(&answer, 400, reason);
     }
     let alice = world.user("alice").await;
     for person in [&world.anonymous(), &alice.person] {
-        for question in ["?email=a", &format!("/{}", alice.id)] {
-            let answer = person.get(&format!("/internal/people{question}")).await;
-            assert_refused(&answer, 401, "No x-tidepool-session-token was found");
-        }
+        let answer = person.get("/internal/people?ids=a").await;
+        assert_refused(&answer, 401, "No x-tidepool-session-token was found");
     }
 }
 
@@ -220,12 +234,12 @@ async fn a_question_costs_at_most_three_queries_however_many_it_is_about() {
     }
     let database = &world.database.database;
     let service = world.service().await;
-    for question in [
-        format!("/{}?others={}", ids[0], ids.join(",")),
-        "?email=ann@example.org".to_owned(),
+    for query in [
+        format!("ids={}&profiles={}", ids[0], ids.join(",")),
+        "email=ann@example.org".to_owned(),
     ] {
         database.run_command(doc! { "profile": 2 }).await.unwrap();
-        let answer = service.get(&format!("/internal/people{question}")).await;
+        let answer = service.get(&format!("/internal/people?{query}")).await;
         assert_eq!(answer.status, 200);
         database.run_command(doc! { "profile": 0 }).await.unwrap();
         let profile = database.collection::<Document>("system.profile");
@@ -233,28 +247,7 @@ async fn a_question_costs_at_most_three_queries_however_many_it_is_about() {
         let filter = doc! { "ns": { "$in": [ours("users"), ours("seagull"), ours("tokens")] } };
         // The accounts, the profiles, and the token unless it was looked up a moment ago.
         let queries = profile.count_documents(filter).await.unwrap();
-        assert!(matches!(queries, 2 | 3), "{question}: {queries}");
+        assert!(matches!(queries, 2 | 3), "{query}: {queries}");
         profile.drop().await.unwrap();
     }
-}
-
-#[actix_web::test]
-async fn profiles_are_found_by_id() {
-    let world = World::start().await;
-    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
-    let profile = json!({ "fullName": "Alice", "patient": {}, "hobby": "chess" });
-    set_profile(&alice, &profile).await;
-    let service = world.service().await;
-    let path = |ids: &str| format!("/internal/profiles?ids={ids}");
-    let asked = format!("{},0123456789,{},{}", bob.id, alice.id, alice.id);
-    let found: Value = service.get(&path(&asked)).await.json();
-    let profile = json!({ "fullName": "Alice", "patient": { "isOtherPerson": false } });
-    assert_eq!(found, json!({ &alice.id: profile }));
-    let none: Value = service.get(&path("")).await.json();
-    assert_eq!(none, json!({}));
-    let many = vec!["x"; 201].join(",");
-    let answer = service.get(&path(&many)).await;
-    assert_refused(&answer, 400, "Invalid query parameter: ids");
-    let answer = service.get("/internal/profiles").await;
-    assert_refused(&answer, 400, "A query must be specified");
 }

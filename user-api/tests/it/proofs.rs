@@ -12,10 +12,11 @@ const VICTIM: &str = "victim@example.org";
 
 /// The proven address that services are told; absent is not null.
 async fn proven(world: &World, id: &str) -> Option<Value> {
-    let path = format!("/internal/people/{id}");
+    let path = format!("/internal/people?ids={id}");
     let answer = world.service().await.get(&path).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json::<Value>()["person"].get("provenEmail").cloned()
+    let found = answer.json::<Value>();
+    found["people"][0].get("provenEmail").cloned()
 }
 
 /// Makes a service's change; `body` has `updates` and what stands beside it.
@@ -55,14 +56,17 @@ async fn services_see_the_address_that_was_proven() {
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.json::<Value>(),
-        json!([{
-            "user": {
-                "userid": alice.id, "username": alice.email, "emails": [alice.email],
-                "roles": ["patient"], "emailVerified": true, "passwordExists": true,
-            },
-            "profile": null,
-            "provenEmail": alice.email,
-        }])
+        json!({
+            "people": [{
+                "user": {
+                    "userid": alice.id, "username": alice.email, "emails": [alice.email],
+                    "roles": ["patient"], "emailVerified": true, "passwordExists": true,
+                },
+                "profile": null,
+                "provenEmail": alice.email,
+            }],
+            "profiles": {},
+        })
     );
     // Nobody else learns of it.
     let own: Value = alice.person.get("/user").await.json();

@@ -1,16 +1,13 @@
 //! The client of user-api: accounts and session tokens.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_types::{
-    HolderNeed, HolderNotice, Person, PersonAmongOthers, PersonProfile, TokenData, UserId,
-    UserRecord,
-};
+use shared_types::{HolderNeed, HolderNotice, People, Person, TokenData, UserId, UserRecord};
 
 use super::PeerError;
 use crate::{
@@ -108,43 +105,33 @@ impl UserApi {
         self.client.put(&path, notice).await?.json()
     }
 
-    /// The account with this id and its profile (`GET /internal/people/:userid`).
-    pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
-        Ok(self.person_among(id, &[]).await?.person)
-    }
-
-    /// The same, and the profiles of those of `others` that have one
-    /// (`GET /internal/people/:userid?others=`). At most 200 others.
-    pub async fn person_among(
-        &self,
-        id: &UserId,
-        others: &[UserId],
-    ) -> Result<PersonAmongOthers, PeerError> {
-        let mut path = format!("/internal/people/{}", segment(id.as_str()));
-        if let Some(others) = joined(others) {
-            path = format!("{path}?others={others}");
+    /// The accounts with these `ids`, and the profiles of `others`; at most 200 of each
+    /// (`GET /internal/people?ids=&profiles=`).
+    pub async fn people(&self, ids: &[UserId], others: &[UserId]) -> Result<People, PeerError> {
+        let asked = [("ids", joined(ids)), ("profiles", joined(others))];
+        let asked = asked
+            .into_iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .map(|(name, ids)| format!("{name}={ids}"));
+        let query: Vec<String> = asked.collect();
+        if query.is_empty() {
+            return Ok(People::default());
         }
+        let path = format!("/internal/people?{}", query.join("&"));
         self.client.get(&path).await?.json()
     }
 
-    /// The profiles of those of these accounts that have one (`GET /internal/profiles?ids=`). At
-    /// most 200 ids.
-    pub async fn profiles(
-        &self,
-        ids: &[UserId],
-    ) -> Result<BTreeMap<UserId, PersonProfile>, PeerError> {
-        let Some(ids) = joined(ids) else {
-            return Ok(BTreeMap::new());
-        };
-        let path = format!("/internal/profiles?ids={ids}");
-        self.client.get(&path).await?.json()
+    /// The account with this id.
+    pub async fn person(&self, id: &UserId) -> Result<Option<Person>, PeerError> {
+        let found = self.people(std::slice::from_ref(id), &[]).await?;
+        Ok(found.people.into_iter().next())
     }
 
-    /// The account with this address and its profile; `None` also when several old accounts share
-    /// the address (`GET /internal/people?email=`).
+    /// The account with this address; `None` also when several old accounts share the address
+    /// (`GET /internal/people?email=`).
     pub async fn person_by_email(&self, email: &str) -> Result<Option<Person>, PeerError> {
         let path = format!("/internal/people?email={}", segment(email));
-        let mut people: Vec<Person> = self.client.get(&path).await?.json()?;
+        let People { mut people, .. } = self.client.get(&path).await?.json()?;
         let person = people.pop();
         Ok(person.filter(|_| people.is_empty()))
     }
@@ -231,12 +218,11 @@ fn session(
     })
 }
 
-/// `ids` as one parameter; `None`: there are none. Commas separate them, so one that holds a comma
-/// is no account.
-fn joined(ids: &[UserId]) -> Option<String> {
+/// `ids` as one parameter. Commas separate them, so one that holds a comma is no account.
+fn joined(ids: &[UserId]) -> String {
     let ids = ids.iter().map(UserId::as_str);
     let ids: Vec<String> = ids.filter(|id| !id.contains(',')).map(segment).collect();
-    (!ids.is_empty()).then(|| ids.join(","))
+    ids.join(",")
 }
 
 /// A token is made of unreserved characters and dots, which need no encoding.

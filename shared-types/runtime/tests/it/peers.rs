@@ -15,10 +15,10 @@ use shared_runtime::{
         user_api::{Login, SignUp, UserApi},
     },
 };
-use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, PermissionSet, UserId};
+use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, People, PermissionSet, UserId};
 use wiremock::{
     Mock, MockBuilder, MockServer, ResponseTemplate,
-    matchers::{any, body_json, header, method, path, query_param, query_param_is_missing},
+    matchers::{any, body_json, header, method, path, query_param},
 };
 
 /// A service whose token is always the same.
@@ -139,68 +139,57 @@ async fn people_are_asked_for_by_id_and_by_address() {
     });
     let bob = json!({"user": {"userid": "bob"}, "profile": null});
     let server = MockServer::start().await;
-    by_service("GET", "/internal/people/alice")
-        .and(query_param("others", "bob,carol"))
-        .respond_with(answer(
-            200,
-            &json!({"person": alice, "others": {"bob": {"fullName": "Bob"}}}),
-        ))
-        .mount(&server)
-        .await;
-    for (id, person) in [
-        ("alice", &alice),
-        ("a%2C%2Fb", &Value::Null),
-        ("%252E%252E", &Value::Null),
+    for (name, value, people) in [
+        ("ids", "alice,nobody,bob", json!([alice, bob])),
+        ("ids", "alice", json!([alice])),
+        ("ids", "a/b", json!([])),
+        ("email", "a+b@example.org", json!([alice])),
+        ("email", "shared@example.org", json!([alice, bob])),
     ] {
-        by_service("GET", &format!("/internal/people/{id}"))
-            .and(query_param_is_missing("others"))
-            .respond_with(answer(200, &json!({"person": person, "others": {}})))
+        by_service("GET", "/internal/people")
+            .and(query_param(name, value))
+            .respond_with(answer(200, &json!({"people": people, "profiles": {}})))
             .mount(&server)
             .await;
     }
-    by_service("GET", "/internal/people")
-        .and(query_param("email", "a+b@example.org"))
-        .respond_with(answer(200, &json!([alice])))
-        .mount(&server)
-        .await;
-    by_service("GET", "/internal/people")
-        .and(query_param("email", "shared@example.org"))
-        .respond_with(answer(200, &json!([alice, bob])))
-        .mount(&server)
-        .await;
     let user_api = UserApi::new(client(&server));
-    let id = UserId::from("alice");
-    let others = ["bob", "d,e", "carol"].map(UserId::from);
-    let found = user_api.person_among(&id, &others).await.unwrap();
-    let person = found.person.unwrap();
-    let profile = person.profile.as_ref().unwrap();
+    let ids = ["alice", "nobody", "c,d", "bob"].map(UserId::from);
+    let people = user_api.people(&ids, &[]).await.unwrap().people;
+    assert_eq!(people.len(), 2);
+    let profile = people[0].profile.as_ref().unwrap();
     assert_eq!(profile.full_name.as_deref(), Some("Alice"));
     assert!(profile.patient.as_ref().unwrap().is_other_person);
-    assert_eq!(found.others.len(), 1);
-    assert_eq!(found.others[&others[0]].full_name.as_deref(), Some("Bob"));
-    let alone = user_api.person(&id).await.unwrap();
-    assert_eq!(alone.as_ref(), Some(&person));
-    for nobody in ["a,/b", ".."] {
+    assert_eq!(people[1].profile, None);
+    let person = user_api.person(&ids[0]).await.unwrap();
+    assert_eq!(person.as_ref(), Some(&people[0]));
+    for nobody in ["a/b", "a,b", ""] {
         assert_eq!(user_api.person(&nobody.into()).await.unwrap(), None);
     }
-    let found = user_api.person_by_email("a+b@example.org").await.unwrap();
-    assert_eq!(found.as_ref(), Some(&person));
+    let person = user_api.person_by_email("a+b@example.org").await.unwrap();
+    assert_eq!(person.as_ref(), Some(&people[0]));
     let ambiguous = user_api.person_by_email("shared@example.org").await;
     assert_eq!(ambiguous.unwrap(), None);
 }
 
 #[actix_web::test]
 async fn profiles_are_asked_for_by_id() {
+    let found = json!({"people": [], "profiles": {"alice": {"fullName": "Alice"}}});
     let server = MockServer::start().await;
-    by_service("GET", "/internal/profiles")
-        .and(query_param("ids", "alice,bob"))
-        .respond_with(answer(200, &json!({"alice": {"fullName": "Alice"}})))
+    by_service("GET", "/internal/people")
+        .and(query_param("ids", "carol"))
+        .and(query_param("profiles", "alice,bob"))
+        .respond_with(answer(200, &found))
         .mount(&server)
         .await;
-    let ids = ["alice", "bob"].map(UserId::from);
-    let profiles = UserApi::new(client(&server)).profiles(&ids).await.unwrap();
-    assert_eq!(profiles.len(), 1);
-    assert_eq!(profiles[&ids[0]].full_name.as_deref(), Some("Alice"));
+    let others = ["alice", "bob"].map(UserId::from);
+    let user_api = UserApi::new(client(&server));
+    let found = user_api.people(&["carol".into()], &others).await.unwrap();
+    assert_eq!(found.profiles.len(), 1);
+    let alice = &found.profiles[&others[0]];
+    assert_eq!(alice.full_name.as_deref(), Some("Alice"));
+    // Nobody is asked about nobody.
+    let nobody = user_api.people(&[], &[]).await.unwrap();
+    assert_eq!(nobody, People::default());
 }
 
 #[actix_web::test]

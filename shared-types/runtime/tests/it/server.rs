@@ -8,6 +8,7 @@ use actix_web::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
+    batches::Batcher,
     body::Body,
     error::{ApiError, Rejection},
     peers::user_api::UserApi,
@@ -15,7 +16,7 @@ use shared_runtime::{
     server::{Readiness, Service},
     testing::{TestApp, send},
 };
-use shared_types::UserId;
+use shared_types::{People, UserId};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 use crate::peers::client;
@@ -133,7 +134,7 @@ async fn trace_ids_come_back_and_answers_are_not_cached() {
 async fn trace_ids_go_to_every_peer_that_a_request_reaches() {
     let peer = MockServer::start().await;
     Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(People::default()))
         .mount(&peer)
         .await;
     let user_api = UserApi::new(client(&peer));
@@ -141,16 +142,24 @@ async fn trace_ids_go_to_every_peer_that_a_request_reaches() {
         readiness: Readiness::without_database(),
         openapi: None,
         configure: move |config: &mut ServiceConfig| {
-            let user_api = user_api.clone();
-            let ask = move |id: Path<UserId>| {
-                let user_api = user_api.clone();
+            let (alone, together) = (user_api.clone(), user_api.clone());
+            let batcher = Batcher::start("people", move |ids: Vec<UserId>| {
+                let user_api = together.clone();
                 async move {
-                    let asked = user_api.profiles(&[id.into_inner()]).await;
-                    HttpResponse::Ok().json(asked.unwrap())
+                    let found = user_api.people(&ids, &[]).await;
+                    found.map(|_| ids).map_err(|error| error.to_string())
+                }
+            });
+            let ask = move |id: Path<UserId>| {
+                let (alone, batcher) = (alone.clone(), batcher.clone());
+                async move {
+                    alone.person(&id).await.unwrap();
+                    let together = batcher.add(id.into_inner()).await;
+                    HttpResponse::Ok().json(together.unwrap())
                 }
             };
             RouteTable::new(envelope)
-                .get(&["/profiles/{id}"], ask)
+                .get(&["/people/{id}"], ask)
                 .configure(config);
         },
     });
@@ -162,14 +171,17 @@ async fn trace_ids_go_to_every_peer_that_a_request_reaches() {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ),
     ];
-    let mut request = app.anonymous().request(Method::GET, "/profiles/alice");
+    let mut request = app.anonymous().request(Method::GET, "/people/alice");
     for (name, id) in ids {
         request = request.header(name, id);
     }
     assert_eq!(send(request).await.status, 200);
     let calls = peer.received_requests().await.unwrap();
-    for (name, id) in ids {
-        assert_eq!(calls[0].headers.get(name).unwrap(), id);
+    assert_eq!(calls.len(), 2);
+    for call in calls {
+        for (name, id) in ids {
+            assert_eq!(call.headers.get(name).unwrap(), id);
+        }
     }
 }
 
