@@ -58,10 +58,8 @@ async fn find_attached(
     if let Some(key) = key {
         return state.confirmations.find(key).await.map_err(&finding);
     }
-    let invitees = std::slice::from_ref(invitee);
-    let received = state.confirmations.list_received(invitees).await;
-    let mut received = received.map_err(&finding)?.into_iter();
-    let found = received.find(|invitation| invitation::is_between(invitation, invitee, sharer));
+    let found = state.confirmations.find_received(invitee, sharer).await;
+    let found = found.map_err(&finding)?;
     if found.is_some() {
         return Ok(found);
     }

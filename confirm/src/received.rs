@@ -1,13 +1,13 @@
 //! The lists of the invitations that accounts can answer. Those asked for at the same moment are
-//! loaded together ([`shared_runtime::batches`]): a list takes three queries in two services, and
-//! many lists take no more.
+//! loaded together ([`shared_runtime::batches`]): a list takes four queries in two services, and
+//! many lists take hardly more.
 
 use std::{collections::HashMap, sync::Arc};
 
+use anyhow::anyhow;
 use shared_runtime::{
     batches::{Batcher, NotDone},
     error::ApiError,
-    mongo::in_time,
     peers::user_api::UserApi,
 };
 use shared_types::{People, Person, UserId};
@@ -32,10 +32,10 @@ pub(crate) struct Received {
 
 /// Loads the lists for one worker thread.
 #[derive(Clone)]
-pub(crate) struct ReceivedLists {
-    source: Source,
-    batcher: Batcher<UserId, Received, ApiError>,
-}
+pub(crate) struct ReceivedLists(
+    /// `None`: they could not be loaded together.
+    Batcher<UserId, Option<Received>, ApiError>,
+);
 
 #[derive(Clone)]
 struct Source {
@@ -50,25 +50,31 @@ impl ReceivedLists {
             confirmations: confirmations.clone(),
             user_api: user_api.clone(),
         };
-        let work = source.clone();
-        Self {
-            source,
-            batcher: Batcher::start("received lists", move |invitees: Vec<_>| {
-                let source = work.clone();
-                async move { source.load(&invitees).await }
-            }),
-        }
+        Self(Batcher::start("received lists", move |invitees: Vec<_>| {
+            let source = source.clone();
+            async move {
+                match source.load(&invitees).await {
+                    // What is wrong with one is not the fault of the others.
+                    Err(_) if invitees.len() > 1 => Ok(vec![None; invitees.len()]),
+                    lists => Ok(lists?.into_iter().map(Some).collect()),
+                }
+            }
+        }))
     }
 
     /// The invitations that `invitee` can answer, those included that were sent to its verified
     /// address before it had an account.
     pub(crate) async fn load(&self, invitee: &UserId) -> Result<Received, ApiError> {
-        match self.batcher.add(invitee.clone()).await {
-            Ok(received) => Ok(received),
+        let received = match self.0.add(invitee.clone()).await {
+            Ok(None) | Err(NotDone::Late) => self.0.alone(invitee.clone()).await,
+            received => received,
+        };
+        match received {
+            Ok(Some(received)) => Ok(received),
             Err(NotDone::Failed(error)) => Err(error),
-            Err(NotDone::NotTaken) => {
-                let mut lists = self.source.load(std::slice::from_ref(invitee)).await?;
-                lists.pop().ok_or_else(|| Failure::Finding.into())
+            Ok(None) | Err(NotDone::Late) => {
+                let cause = anyhow!("the list was not loaded in time");
+                Err(Failure::Finding.because()(cause))
             }
         }
     }
@@ -83,7 +89,7 @@ impl Source {
             people,
             mut profiles,
         } = loaded.map_err(Failure::FindingUser.because())?;
-        let attached = in_time(attach(&self.confirmations, &people)).await;
+        let attached = attach(&self.confirmations, &people).await;
         if attached.map_err(Failure::Updating.because())? {
             invitations = self.list(invitees).await?;
             let loaded = people::load_profiles(&self.user_api, creators(&invitations)).await;
@@ -109,7 +115,7 @@ impl Source {
     }
 
     async fn list(&self, invitees: &[UserId]) -> Result<Vec<Confirmation>, ApiError> {
-        let found = in_time(self.confirmations.list_received(invitees)).await;
+        let found = self.confirmations.list_received(invitees).await;
         found.map_err(Failure::Finding.because())
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const PROGRAMS: [&str; 4] = ["user-api", "gatekeeper", "confirm", "ga
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*";
 
 /// Without the lines in which libraries tell of their threads and tasks.
-const LOG_FILTER: &str = "info,actix_server=warn,batch_aint_one=warn";
+const LOG_FILTER: &str = "info,actix_server=warn";
 
 /// Whoever measures makes thousands of requests a second, and some are refused.
 const BENCHMARK_LOG_FILTER: &str = "warn";

@@ -96,7 +96,7 @@ impl Confirmations {
             "type": Kind::CareTeamInvitation.name(),
             "status": { "$in": names(CANCELABLE) },
         };
-        list(self.confirmations.find(filter)).await
+        collect_readable(self.confirmations.find(filter).sort(newest_first())).await
     }
 
     /// The invitations that `invitees` can answer, newest first.
@@ -105,9 +105,23 @@ impl Confirmations {
         let mut filter = is_pending_invitation();
         filter.insert("userId", doc! { "$in": invitees });
         // Sorted here: MongoDB would have to merge a scan for each account.
-        let mut found = collect(self.confirmations.find(filter)).await?;
+        let mut found = collect_readable(self.confirmations.find(filter)).await?;
         found.sort_by_key(|invitation| Reverse(invitation.created));
         Ok(found)
+    }
+
+    /// The newest invitation of `sharer` that the person `invitee` can answer.
+    pub(crate) async fn find_received(
+        &self,
+        invitee: &UserId,
+        sharer: &UserId,
+    ) -> Result<Option<Confirmation>> {
+        let mut filter = is_pending_invitation();
+        filter.insert("userId", invitee.as_str());
+        filter.insert("creatorId", sharer.as_str());
+        filter.insert("clinicId", no_clinic());
+        let found = self.confirmations.find_one(filter).sort(newest_first());
+        found.await?.map(read).transpose()
     }
 
     /// Gives each of `owners` the pending invitations to its address that no account has; answers
@@ -120,7 +134,7 @@ impl Confirmations {
         let mut filter = is_unattached();
         filter.insert("email", doc! { "$in": emails });
         let found = self.confirmations.find(filter);
-        let unattached = collect(found.collation(IGNORING_CASE.clone())).await?;
+        let unattached = collect_readable(found.collation(IGNORING_CASE.clone())).await?;
         let mut is_attached = false;
         for (owner, email) in owners {
             let at_address = unattached
@@ -149,7 +163,7 @@ impl Confirmations {
     ) -> Result<Option<Confirmation>> {
         let filter = sent(creator, email, statuses);
         let found = self.confirmations.find(filter);
-        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        let found = collect(found.collation(IGNORING_CASE.clone())).await?;
         Ok(at(email, found).into_iter().next())
     }
 
@@ -213,7 +227,7 @@ impl Confirmations {
             "status": Status::Pending.name(),
         };
         let found = self.confirmations.find(filter);
-        let found = list(found.collation(IGNORING_CASE.clone())).await?;
+        let found = collect(found.collation(IGNORING_CASE.clone())).await?;
         Ok(at(email, found).into_iter().next())
     }
 
@@ -289,10 +303,9 @@ impl Confirmations {
 
     /// Removes what a deleted account asked for or was asked; what it asked for a clinic stays.
     pub(crate) async fn delete_user(&self, user: &UserId) -> Result<u64> {
-        let (user, no_clinic) = (user.as_str(), doc! { "$in": [null, ""] });
         let filter = doc! { "$or": [
-            { "userId": user },
-            { "creatorId": user, "clinicId": no_clinic },
+            { "userId": user.as_str() },
+            { "creatorId": user.as_str(), "clinicId": no_clinic() },
         ] };
         Ok(self.confirmations.delete_many(filter).await?.deleted_count)
     }
@@ -302,11 +315,14 @@ fn read(document: ConfirmationDocument) -> Result<Confirmation> {
     document.read().map_err(Error::custom)
 }
 
-async fn list(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
-    collect(found.sort(newest_first())).await
+/// For decisions: one that cannot be read might be the one that counts.
+async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+    let found: Vec<_> = found.sort(newest_first()).await?.try_collect().await?;
+    found.into_iter().map(read).collect()
 }
 
-async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+/// For lists: one that cannot be read must not hide the others.
+async fn collect_readable(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
     let read = |document: ConfirmationDocument| document.read().ok();
     let found = found.batch_size(mongo::ONE_BATCH);
     mongo::collect_readable(found.await?, "confirmations", read).await
@@ -329,6 +345,10 @@ fn is_unattached() -> Document {
     let mut filter = is_pending_invitation();
     filter.insert("userId", doc! { "$in": ["", null] });
     filter
+}
+
+fn no_clinic() -> Document {
+    doc! { "$in": [null, ""] }
 }
 
 fn newest_first() -> Document {

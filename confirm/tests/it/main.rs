@@ -32,5 +32,6 @@ mod sent;
 mod signup_answers;
 mod signup_resends;
 mod signups;
+mod together;
 mod tokens;
 mod unfinished;

@@ -305,6 +305,13 @@ impl Known {
             let found = self.accounts.iter().filter(|(_, account)| has(account));
             accounts = found.map(|(id, _)| id.as_str()).collect();
         }
+        if accounts
+            .iter()
+            .filter_map(|id| self.accounts.get(*id))
+            .any(|account| account["isUnreadable"] == true)
+        {
+            return ResponseTemplate::new(500);
+        }
         let people: Vec<Value> = accounts
             .into_iter()
             .filter_map(|id| self.person(id))

@@ -216,8 +216,14 @@ async fn an_invitation_that_cannot_be_read_is_left_out() {
         let listed: Vec<Value> = carol.get(LIST).await.json();
         assert_eq!(listed, [sent[2].clone()]);
     }
-    let sent = world.user("bob").get("/confirm/invite/bob").await;
-    assert_refused(&sent, 404, NOTHING);
+    let listed = world.user("bob").get("/confirm/invite/bob").await;
+    assert_refused(&listed, 404, NOTHING);
+    // A decision does not pass over what may be the one that counts.
+    let path = "/confirm/alice/invited/carol@example.org";
+    assert_eq!(world.user("alice").delete(path).await.status, 500);
+    world.set(key_of(&sent[0]), doc! { "userId": "carol" }).await;
+    assert_eq!(carol.put(ACCEPT, &Value::Null).await.status, 500);
+    assert_eq!(world.status(key_of(&sent[0])).await, "pending");
     let metrics = world.anonymous().get("/metrics").await;
     let counted = "unreadable_documents_total{collection=\"confirmations\"}";
     assert!(metrics.text().contains(counted), "{}", metrics.text());

@@ -5,10 +5,7 @@
 //! another, and none is sent again that may have been written.
 
 use mongodb::error::{Error, Result};
-use shared_runtime::{
-    batches::{Batcher, NotDone},
-    mongo::in_time,
-};
+use shared_runtime::batches::{Batcher, NotDone};
 
 use super::permissions::{Pair, PairLookup, PairReplacement, Permissions};
 
@@ -30,14 +27,15 @@ impl Batches {
             permissions: permissions.clone(),
             lookups: Batcher::start("look-ups", move |lookups: Vec<_>| {
                 let permissions = looked_up.clone();
-                async move { in_time(permissions.find_all(&lookups)).await }
+                async move { permissions.find_all(&lookups).await }
             }),
             replacements: Batcher::start("replacements", move |replacements: Vec<_>| {
                 let permissions = replaced.clone();
                 async move {
                     // One alone needs no transaction.
                     let replaced = replacements.len() > 1
-                        && in_time(permissions.upsert_all_unless_administering(&replacements))
+                        && permissions
+                            .upsert_all_unless_administering(&replacements)
                             .await?;
                     Ok(vec![replaced; replacements.len()])
                 }
@@ -45,29 +43,29 @@ impl Batches {
         }
     }
 
-    /// See [`Permissions::find`].
+    /// What `lookup` asks for, a pair for each grantee.
     pub(crate) async fn find(&self, lookup: PairLookup) -> Result<Vec<Pair>> {
-        match self.lookups.add(lookup.clone()).await {
-            Ok(pairs) => pairs,
-            Err(NotDone::Failed(error)) => Err(error),
-            Err(NotDone::NotTaken) => self.permissions.find(&lookup).await,
-        }
+        self.lookups.add(lookup).await.map_err(error)?
     }
 
-    /// See [`Permissions::upsert_unless_administering`].
+    /// See [`Permissions::upsert_unless_administering`]. After an error it may be written or not,
+    /// and is not sent again: that could undo what others wrote in the meantime.
     pub(crate) async fn upsert_unless_administering(
         &self,
         replacement: PairReplacement,
     ) -> Result<bool> {
-        match self.replacements.add(replacement.clone()).await {
-            Ok(true) => Ok(true),
-            // It may be written or not; a repeat could undo what others wrote in the meantime.
-            Err(NotDone::Failed(error)) => Err(error),
-            Ok(false) | Err(NotDone::NotTaken) => {
-                self.permissions
-                    .upsert_unless_administering(&replacement)
-                    .await
-            }
-        }
+        let together = self.replacements.add(replacement.clone()).await;
+        Ok(together.map_err(error)?
+            || self
+                .permissions
+                .upsert_unless_administering(&replacement)
+                .await?)
+    }
+}
+
+fn error(not_done: NotDone<Error>) -> Error {
+    match not_done {
+        NotDone::Failed(error) => error,
+        NotDone::Late => Error::custom("MongoDB did not answer in time"),
     }
 }

@@ -3,87 +3,124 @@
 //! While some is under way, what comes next waits and goes together with the following: on a quiet
 //! service everything goes at once and alone, on a busy one much is done for little more than the
 //! price of one. A batch starts after everything in it was asked for, so no answer is older than its
-//! question. It carries the ids of the request that has waited longest in it.
+//! question. It is logged and traced as a part of the request that has waited longest in it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use batch_aint_one::{BatchingPolicy, Limits, Processor, error::BatchError};
 use futures_util::{FutureExt as _, future::BoxFuture};
+use tracing::warn;
 
-use crate::telemetry::Trace;
+use crate::telemetry::CurrentRequest;
 
 /// Batches under way at the same moment.
 const UNDER_WAY: usize = 2;
-/// What one holds at most. What comes when four times as much waits is not taken.
+/// What one holds at most. What comes when four times as much waits goes alone.
 const SIZE: usize = 32;
-
-type Work<I, O, E> = Arc<dyn Fn(Vec<I>) -> BoxFuture<'static, Result<Vec<O>, E>> + Send + Sync>;
+/// How long one may take: one that waits for a dead connection must not hold up the others for
+/// ever.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Gathers work of one kind, for one worker thread.
-pub struct Batcher<I: Send + 'static, O: Send + 'static, E: Failure> {
+pub struct Batcher<I: Send + 'static, O: Send + 'static, E: Cause> {
+    name: &'static str,
+    together: Together<I, O, E>,
     gatherer: batch_aint_one::Batcher<Together<I, O, E>>,
 }
 
-/// What a batch fails with: everything in it fails alike.
-pub trait Failure: Clone + fmt::Display + fmt::Debug + Send + 'static {}
+/// Why work can fail.
+pub trait Cause: Clone + fmt::Display + fmt::Debug + Send + 'static {}
 
-impl<E: Clone + fmt::Display + fmt::Debug + Send + 'static> Failure for E {}
+impl<E: Clone + fmt::Display + fmt::Debug + Send + 'static> Cause for E {}
 
-/// Why there is no outcome.
-#[derive(Debug)]
-pub enum NotDone<E> {
-    /// The batch failed.
+/// Why there is no outcome. What was to be done may be done nevertheless.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotDone<E: fmt::Display> {
+    /// The work failed, for everything in the batch.
+    #[error("{0}")]
     Failed(E),
-    /// Too much waits, or the batch ended without an outcome.
-    NotTaken,
+    /// The work did not end in time.
+    #[error("it did not end in time")]
+    Late,
 }
 
-impl<I: Send + 'static, O: Send + 'static, E: Failure> Batcher<I, O, E> {
+impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
     /// Starts the task that gathers; it ends with the last clone. `work` does everything in a
-    /// batch, with an outcome for each in the same order, and ends in time: one that does not holds
-    /// up all others.
+    /// batch, with an outcome for each in the same order.
     pub fn start<F: Future<Output = Result<Vec<O>, E>> + Send + 'static>(
-        name: &str,
+        name: &'static str,
         work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
     ) -> Self {
+        let together = Together(Arc::new(move |items| work(items).boxed()));
         let limits = Limits::builder()
             .max_key_concurrency(UNDER_WAY)
             .max_batch_size(SIZE)
             .build();
         let gatherer = batch_aint_one::Batcher::builder()
             .name(name)
-            .processor(Together(Arc::new(move |items| work(items).boxed())))
+            .processor(together.clone())
             .limits(limits)
             .batching_policy(BatchingPolicy::Immediate)
             .build();
-        Self { gatherer }
+        Self {
+            name,
+            together,
+            gatherer,
+        }
     }
 
-    /// What comes of `item`.
+    /// What comes of `item`, which goes together with others where there are some.
     pub async fn add(&self, item: I) -> Result<O, NotDone<E>> {
-        let outcome = self.gatherer.add((), (Trace::current(), item)).await;
-        outcome.map_err(|error| match error {
-            BatchError::BatchFailed(error) => NotDone::Failed(error),
-            _ => NotDone::NotTaken,
-        })
+        let request = CurrentRequest::take();
+        match self.gatherer.add((), (request, item.clone())).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(BatchError::BatchFailed(not_done)) => return Err(not_done),
+            // Too much waits.
+            Err(BatchError::Rejected(_)) => {}
+            Err(error) => warn!(batch = self.name, %error, "the rest of a batch goes alone"),
+        }
+        metrics::counter!("batches_bypassed_total", "batch" => self.name).increment(1);
+        self.alone(item).await
+    }
+
+    /// What comes of `item`, without others.
+    pub async fn alone(&self, item: I) -> Result<O, NotDone<E>> {
+        let outcomes = self.together.work(vec![item]).await?;
+        outcomes.into_iter().next().ok_or(NotDone::Late)
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static, E: Failure> Clone for Batcher<I, O, E> {
+impl<I: Send + 'static, O: Send + 'static, E: Cause> Clone for Batcher<I, O, E> {
     fn clone(&self) -> Self {
         Self {
+            name: self.name,
+            together: self.together.clone(),
             gatherer: self.gatherer.clone(),
         }
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static, E: Failure> fmt::Debug for Batcher<I, O, E> {
+impl<I: Send + 'static, O: Send + 'static, E: Cause> fmt::Debug for Batcher<I, O, E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Batcher").finish_non_exhaustive()
+        formatter
+            .debug_struct("Batcher")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
-struct Together<I, O, E>(Work<I, O, E>);
+type Work<I, O, E> = dyn Fn(Vec<I>) -> BoxFuture<'static, Result<Vec<O>, E>> + Send + Sync;
+
+struct Together<I, O, E>(Arc<Work<I, O, E>>);
+
+impl<I, O, E: Cause> Together<I, O, E> {
+    async fn work(&self, items: Vec<I>) -> Result<Vec<O>, NotDone<E>> {
+        let outcomes = tokio::time::timeout(DEADLINE, (self.0)(items)).await;
+        outcomes.map_or(Err(NotDone::Late), |outcomes| {
+            outcomes.map_err(NotDone::Failed)
+        })
+    }
+}
 
 impl<I, O, E> Clone for Together<I, O, E> {
     fn clone(&self) -> Self {
@@ -91,14 +128,14 @@ impl<I, O, E> Clone for Together<I, O, E> {
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static, E: Failure> Processor for Together<I, O, E> {
+impl<I: Send + 'static, O: Send + 'static, E: Cause> Processor for Together<I, O, E> {
     type Key = ();
-    type Input = (Option<Trace>, I);
+    type Input = (CurrentRequest, I);
     type Output = O;
-    type Error = E;
+    type Error = NotDone<E>;
     type Resources = ();
 
-    async fn acquire_resources(&self, (): ()) -> Result<(), E> {
+    async fn acquire_resources(&self, (): ()) -> Result<(), NotDone<E>> {
         Ok(())
     }
 
@@ -107,11 +144,11 @@ impl<I: Send + 'static, O: Send + 'static, E: Failure> Processor for Together<I,
         (): (),
         items: impl Iterator<Item = Self::Input> + Send,
         (): (),
-    ) -> Result<Vec<O>, E> {
-        let (traces, items): (Vec<_>, Vec<_>) = items.unzip();
-        let work = (self.0)(items);
-        match traces.into_iter().next().flatten() {
-            Some(trace) => trace.around(work).await,
+    ) -> Result<Vec<O>, NotDone<E>> {
+        let (requests, items): (Vec<_>, Vec<_>) = items.unzip();
+        let work = self.work(items);
+        match requests.into_iter().next() {
+            Some(longest_waiting) => longest_waiting.around(work).await,
             None => work.await,
         }
     }
@@ -122,86 +159,124 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use futures_util::future::join_all;
-    use tokio::sync::Semaphore;
+    use tokio::{sync::Semaphore, task::yield_now};
 
     use super::{Batcher, NotDone, SIZE, UNDER_WAY};
 
-    type Doubles = Batcher<usize, usize, String>;
+    /// Doubles numbers, but not 13, a batch for each permit of the gate.
+    #[derive(Clone)]
+    struct Doubles {
+        gate: Arc<Semaphore>,
+        /// How much came together, batch by batch.
+        sizes: Arc<Mutex<Vec<usize>>>,
+    }
 
-    /// Doubles numbers, a batch for each permit of `gate`, and notes how much came together. 13
-    /// fails.
-    fn doubling(gate: &Arc<Semaphore>) -> (Doubles, Arc<Mutex<Vec<usize>>>) {
-        let sizes = Arc::new(Mutex::new(Vec::new()));
-        let (gate, noted) = (gate.clone(), sizes.clone());
-        let batcher = Batcher::start("doubles", move |numbers: Vec<usize>| {
-            let (gate, noted) = (gate.clone(), noted.clone());
-            async move {
-                gate.acquire().await.unwrap().forget();
-                noted.lock().unwrap().push(numbers.len());
-                if numbers.contains(&13) {
-                    return Err("unlucky".to_owned());
-                }
-                Ok(numbers.into_iter().map(|number| 2 * number).collect())
+    impl Doubles {
+        fn new() -> (Self, Batcher<usize, usize, String>) {
+            let doubles = Self {
+                gate: Arc::new(Semaphore::new(0)),
+                sizes: Arc::default(),
+            };
+            let work = doubles.clone();
+            let batcher = Batcher::start("doubles", move |numbers| {
+                let work = work.clone();
+                async move { work.double(numbers).await }
+            });
+            (doubles, batcher)
+        }
+
+        async fn double(&self, numbers: Vec<usize>) -> Result<Vec<usize>, String> {
+            self.sizes.lock().unwrap().push(numbers.len());
+            self.gate.acquire().await.unwrap().forget();
+            if numbers.contains(&13) {
+                return Err("unlucky".to_owned());
             }
-        });
-        (batcher, sizes)
+            Ok(numbers.into_iter().map(|number| 2 * number).collect())
+        }
+
+        fn open(&self) {
+            self.gate.add_permits(1000);
+        }
+
+        fn sizes(&self) -> Vec<usize> {
+            self.sizes.lock().unwrap().clone()
+        }
+    }
+
+    /// Everything else on this thread comes as far as it can.
+    async fn settle() {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    }
+
+    /// Asks for `numbers` while as many batches as may be under way are.
+    async fn ask_behind_others(
+        doubles: &Doubles,
+        batcher: &Batcher<usize, usize, String>,
+        numbers: impl Iterator<Item = usize>,
+    ) -> Vec<Result<usize, NotDone<String>>> {
+        let ask = |number| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.add(number).await })
+        };
+        for number in 0..UNDER_WAY {
+            ask(number);
+            settle().await;
+        }
+        let asked: Vec<_> = numbers.map(ask).collect();
+        settle().await;
+        doubles.open();
+        let outcomes = join_all(asked).await;
+        outcomes.into_iter().map(Result::unwrap).collect()
     }
 
     #[tokio::test]
     async fn what_comes_while_others_are_under_way_goes_together() {
-        let gate = Arc::new(Semaphore::new(0));
-        let (batcher, sizes) = doubling(&gate);
-        let doubles = join_all((100..150).map(|number| batcher.add(number)));
-        let open = async {
-            tokio::task::yield_now().await;
-            gate.add_permits(50);
-        };
-        let (doubles, ()) = tokio::join!(doubles, open);
-        for (number, double) in (100..150).zip(doubles) {
-            assert_eq!(double.unwrap(), 2 * number);
+        let (doubles, batcher) = Doubles::new();
+        let outcomes = ask_behind_others(&doubles, &batcher, 100..140).await;
+        for (number, outcome) in (100..140).zip(outcomes) {
+            assert_eq!(outcome.unwrap(), 2 * number);
         }
-        let sizes = sizes.lock().unwrap();
-        assert_eq!(sizes.iter().sum::<usize>(), 50);
-        assert!(sizes.len() < 10, "{sizes:?}");
-        assert!(sizes.iter().all(|size| *size <= SIZE), "{sizes:?}");
+        assert_eq!(doubles.sizes(), [1, 1, SIZE, 40 - SIZE]);
     }
 
     #[tokio::test]
     async fn what_comes_alone_goes_at_once() {
-        let (batcher, sizes) = doubling(&Arc::new(Semaphore::new(50)));
+        let (doubles, batcher) = Doubles::new();
+        doubles.open();
         for number in 100..103 {
             assert_eq!(batcher.add(number).await.unwrap(), 2 * number);
         }
-        assert_eq!(*sizes.lock().unwrap(), [1, 1, 1]);
+        assert_eq!(doubles.sizes(), [1, 1, 1]);
     }
 
     #[tokio::test]
-    async fn a_batch_fails_alone_and_as_a_whole() {
-        let (batcher, _) = doubling(&Arc::new(Semaphore::new(50)));
-        let failed = batcher.add(13).await.unwrap_err();
-        assert!(matches!(failed, NotDone::Failed(cause) if cause == "unlucky"));
+    async fn a_batch_fails_as_a_whole_and_no_other_does() {
+        let (doubles, batcher) = Doubles::new();
+        let outcomes = ask_behind_others(&doubles, &batcher, 12..14).await;
+        assert_eq!(outcomes.len(), 2);
+        for outcome in outcomes {
+            let failed = outcome.unwrap_err();
+            assert!(matches!(failed, NotDone::Failed(cause) if cause == "unlucky"));
+        }
+        assert_eq!(doubles.sizes(), [1, 1, 2]);
         assert_eq!(batcher.add(14).await.unwrap(), 28);
+        assert_eq!(batcher.alone(12).await.unwrap(), 24);
     }
 
     #[tokio::test]
-    async fn too_much_is_not_taken() {
-        let gate = Arc::new(Semaphore::new(0));
-        let (batcher, _) = doubling(&gate);
+    async fn what_is_too_much_goes_alone() {
+        let (doubles, batcher) = Doubles::new();
         let all = 10 * SIZE * UNDER_WAY;
-        let outcomes = join_all((100..100 + all).map(|number| batcher.add(number)));
-        let open = async {
-            tokio::task::yield_now().await;
-            gate.add_permits(all);
-        };
-        let (outcomes, ()) = tokio::join!(outcomes, open);
-        let not_taken = outcomes
-            .iter()
-            .filter(|outcome| matches!(outcome, Err(NotDone::NotTaken)))
-            .count();
-        assert!((1..all).contains(&not_taken), "{not_taken}");
-        assert_eq!(
-            outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
-            all - not_taken
-        );
+        let outcomes = ask_behind_others(&doubles, &batcher, 100..100 + all).await;
+        for (number, outcome) in (100..).zip(outcomes) {
+            assert_eq!(outcome.unwrap(), 2 * number);
+        }
+        let sizes = doubles.sizes();
+        assert_eq!(sizes.iter().sum::<usize>(), UNDER_WAY + all);
+        let alone = sizes.iter().filter(|size| **size == 1).count();
+        assert!(alone > all / 2, "{sizes:?}");
+        assert!(sizes.iter().all(|size| *size <= SIZE), "{sizes:?}");
     }
 }

@@ -27,8 +27,6 @@ const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
 /// Documents that come in one round trip (`batch_size`): all of a usual list. MongoDB sends no more
 /// than 101 if it is not asked to.
 pub const ONE_BATCH: u32 = 1_000;
-/// How long an answer that others wait for may take.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
 
@@ -102,18 +100,8 @@ pub async fn ensure_indexes<T: Send + Sync>(
     Ok(())
 }
 
-/// `answer`, unless it takes too long: one whose connection is dead must not hold up what waits for
-/// it for ever.
-pub async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let answer = tokio::time::timeout(ANSWER_DEADLINE, answer).await;
-    answer.unwrap_or_else(|_| Err(Error::custom("MongoDB did not answer in time")))
-}
-
-/// What `read` makes of the documents of a list. One that cannot be read is left out, counted and
-/// logged: it must not stand in the way of all others.
-///
-/// Neither the cause is logged, since it may quote the document, nor an `_id` of our own making,
-/// since it may be a secret.
+/// What `read` makes of the documents of a list. One that cannot be read is left out and noted
+/// ([`note_unreadable`]): it must not stand in the way of all others.
 pub async fn collect_readable<D: DeserializeOwned, T>(
     mut found: Cursor<D>,
     collection: &'static str,
@@ -121,20 +109,22 @@ pub async fn collect_readable<D: DeserializeOwned, T>(
 ) -> Result<Vec<T>, Error> {
     let mut readable = Vec::new();
     while found.advance().await? {
-        if let Some(value) = found.deserialize_current().ok().and_then(&read) {
-            readable.push(value);
-            continue;
+        match found.deserialize_current().ok().and_then(&read) {
+            Some(value) => readable.push(value),
+            None => note_unreadable(collection, found.current().get_object_id("_id").ok()),
         }
-        metrics::counter!("unreadable_documents_total", "collection" => collection).increment(1);
-        let id = found.current().get_object_id("_id").ok();
-        let id = id.map(ObjectId::to_hex);
-        error!(
-            collection,
-            document.id = id,
-            "a document cannot be read and is left out"
-        );
     }
     Ok(readable)
+}
+
+/// Counts and logs a document that cannot be read.
+///
+/// Neither the cause is logged, since it may quote the document, nor an `_id` of our own making,
+/// since it may be a secret.
+pub fn note_unreadable(collection: &'static str, id: Option<ObjectId>) {
+    metrics::counter!("unreadable_documents_total", "collection" => collection).increment(1);
+    let id = id.map(ObjectId::to_hex);
+    error!(collection, document.id = id, "a document cannot be read");
 }
 
 /// Whether a unique index refused the write.

@@ -74,16 +74,6 @@ impl Trace {
             .map(|trace| trace.request.clone())
     }
 
-    /// Those of the current request; `None` outside a request.
-    pub(crate) fn current() -> Option<Self> {
-        TRACE.try_with(Self::clone).ok()
-    }
-
-    /// Does `work` as a part of this request.
-    pub(crate) async fn around<T>(self, work: impl Future<Output = T>) -> T {
-        TRACE.scope(self, work).await
-    }
-
     /// The headers that pass the current request's ids on; empty outside a request.
     pub(crate) fn headers_of_current_request() -> Vec<(HeaderName, HeaderValue)> {
         TRACE
@@ -94,6 +84,32 @@ impl Trace {
                 headers
             })
             .unwrap_or_default()
+    }
+}
+
+/// What work that another task does for a request takes along.
+pub(crate) struct CurrentRequest {
+    /// `None` outside a request.
+    trace: Option<Trace>,
+    span: Span,
+}
+
+impl CurrentRequest {
+    /// Of the task that asks.
+    pub(crate) fn take() -> Self {
+        Self {
+            trace: TRACE.try_with(Trace::clone).ok(),
+            span: Span::current(),
+        }
+    }
+
+    /// Does `work` as a part of the request.
+    pub(crate) async fn around<T>(self, work: impl Future<Output = T>) -> T {
+        let work = work.instrument(self.span);
+        match self.trace {
+            Some(trace) => TRACE.scope(trace, work).await,
+            None => work.await,
+        }
     }
 }
 
@@ -121,7 +137,8 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 
 /// Starts logging to standard output and collecting metrics, once per process.
 pub fn init(settings: &LogSettings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter)?;
+    // What gathers batches logs each of them. A filter that names it wins.
+    let filter = EnvFilter::try_new(format!("batch_aint_one=warn,{}", settings.filter))?;
     let registry = tracing_subscriber::registry().with(filter);
     match settings.format {
         LogFormat::Json => registry

@@ -111,7 +111,7 @@ pub(crate) async fn list_associates(
                 account.record(caller.is_server),
                 trustors.remove(id),
                 trustees.remove(id),
-                metadata.remove(id).unwrap_or_default(),
+                metadata.remove(id).flatten().unwrap_or_default(),
             )
         })
         .filter(|associate| filter.admits(associate))

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         people::{self, Accounts, PeopleQuery},
         profile::profile_of,
+        user::Account,
     },
     error::Failure,
     routes::callers::Service,
@@ -28,7 +29,7 @@ use crate::{
 /// account still has; unknown ones are missing, and by address there may be several where old
 /// accounts share it. `profiles`, by id; who has none is missing.
 /// Errors: 400 none of the three, `ids` together with `email`, or too many ids; 401 not a service;
-/// 500 the store failed.
+/// 500 the store failed, or an account cannot be read; a profile that cannot is missing.
 /// Source: Tidegate, internal.
 #[utoipa::path(
     get, path = "/internal/people", tag = "accounts",
@@ -69,7 +70,11 @@ pub(crate) async fn list_people(
         }
     }
     .map_err(Failure::FindingUser.because())?;
-    let profile = |id: &UserId| metadata.get(id).and_then(profile_of);
+    let is_unreadable = |account: &Account| matches!(metadata.get(&account.userid), Some(None));
+    if accounts.iter().any(is_unreadable) {
+        return Err(Failure::FindingUser.into());
+    }
+    let profile = |id: &UserId| metadata.get(id)?.as_ref().and_then(profile_of);
     let people = accounts.into_iter().map(|account| Person {
         user: account.record(true),
         profile: profile(&account.userid),

@@ -3,7 +3,8 @@
 
 use std::{collections::HashMap, io, time::Duration};
 
-use bson::doc;
+use bson::{Bson, doc};
+use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
     error::{Error, Result},
@@ -31,6 +32,17 @@ struct Document {
     #[serde(rename = "userId")]
     user_id: UserId,
     value: Value,
+}
+
+/// The same, whatever it says.
+#[derive(Deserialize)]
+struct StoredText {
+    #[serde(rename = "_id")]
+    id: Bson,
+    #[serde(rename = "userId")]
+    user_id: UserId,
+    #[serde(default)]
+    value: Bson,
 }
 
 /// The stored text and what it says; a text that says nothing usable fails the query.
@@ -101,17 +113,28 @@ impl MetadataStore {
             .map(str::to_owned))
     }
 
-    /// The metadata of those of `user_ids` that have some, in one query.
+    /// The metadata of those of `user_ids` that have some, in one query. `None`: it cannot be read,
+    /// which is noted.
     pub(crate) async fn find_many(
         &self,
         user_ids: &[UserId],
-    ) -> Result<HashMap<UserId, Collections>> {
+    ) -> Result<HashMap<UserId, Option<Collections>>> {
         let ids: Vec<&str> = user_ids.iter().map(UserId::as_str).collect();
-        let found = self.documents.find(doc! { "userId": { "$in": ids } });
-        let found = found.batch_size(mongo::ONE_BATCH);
-        let read = |document: Document| Some((document.user_id, document.value.collections));
-        let found = mongo::collect_readable(found.await?, "seagull", read).await?;
-        Ok(found.into_iter().collect())
+        let found = self
+            .documents
+            .clone_with_type::<StoredText>()
+            .find(doc! { "userId": { "$in": ids } })
+            .batch_size(mongo::ONE_BATCH)
+            .await?;
+        let metadata = found.map_ok(|stored| {
+            let text = stored.value.as_str().unwrap_or_default();
+            let collections = serde_json::from_str(text).ok();
+            if collections.is_none() {
+                mongo::note_unreadable("seagull", stored.id.as_object_id());
+            }
+            (stored.user_id, collections)
+        });
+        metadata.try_collect().await
     }
 
     /// Stores the first metadata of a user, in the caller's transaction. A user who has some is a

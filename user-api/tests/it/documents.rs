@@ -118,6 +118,13 @@ async fn a_document_that_cannot_be_read_is_left_out_of_the_lists() {
     );
     let own = service.get("/metadata/a1b2c3d4e5/profile").await;
     assert_eq!(own.status, 500);
+    // Nor is somebody taken for one without a profile.
+    let unreadable = doc! { "$set": { "value": 1 } };
+    let of_clinic = doc! { "userId": id };
+    let seagull = seagull(&world);
+    seagull.update_one(of_clinic, unreadable).await.unwrap();
+    let path = format!("/internal/people?ids={id}");
+    assert_eq!(service.get(&path).await.status, 500);
 }
 
 #[actix_web::test]

@@ -61,13 +61,7 @@ pub(crate) struct PairReplacement {
 }
 
 impl Permissions {
-    /// What `lookup` asks for, a pair for each grantee, in one round trip.
-    pub(crate) async fn find(&self, lookup: &PairLookup) -> Result<Vec<Pair>> {
-        let mut answers = self.find_all(std::slice::from_ref(lookup)).await?;
-        answers.pop().unwrap_or(Ok(Vec::new()))
-    }
-
-    /// An answer for each of `lookups` as [`Self::find`] gives it, in one round trip for all.
+    /// For each of `lookups` what it asks for, a pair for each grantee, in one round trip for all.
     pub(crate) async fn find_all(&self, lookups: &[PairLookup]) -> Result<Vec<Result<Vec<Pair>>>> {
         let alternatives: Vec<Document> = lookups.iter().map(PairLookup::filter).collect();
         // No projection: it costs the server more than the few bytes that it saves. And no hint: a
