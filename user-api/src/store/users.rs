@@ -188,6 +188,7 @@ impl Users {
             .find(filter)
             .projection(members())
             .sort(doc! { "_id": -1 })
+            .batch_size(mongo::ONE_BATCH)
             .await?;
         let read = |document: UserDocument| Some(document.into());
         mongo::collect_readable(found.with_type(), "users", read).await
@@ -311,6 +312,7 @@ impl Users {
             .projection(members())
             .collation(IGNORING_CASE.clone())
             .limit(limit)
+            .batch_size(mongo::ONE_BATCH)
             .await?;
         accounts(found.with_type()).await
     }
