@@ -20,8 +20,8 @@ use crate::{
         template::Template,
     },
     error::{Failure, Refusal, aborted},
+    lists::attach,
     mailing,
-    received::attach,
     rights::may_manage,
 };
 

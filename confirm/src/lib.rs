@@ -27,11 +27,11 @@ pub mod config;
 mod domain;
 mod error;
 mod invitations;
+mod lists;
 mod mail;
 mod mailing;
 mod pages;
 mod people;
-mod received;
 mod relay;
 mod resets;
 mod rights;
@@ -59,9 +59,9 @@ pub use routes::{openapi, table};
 
 use crate::{
     config::LimitSettings,
+    lists::Lists,
     mail::Mailer,
     pages::Pages,
-    received::ReceivedLists,
     relay::ConfirmRelay,
     store::{Confirmations, Quotas},
 };
@@ -73,7 +73,7 @@ pub struct State {
     client: mongodb::Client,
     readiness: Readiness,
     confirmations: Confirmations,
-    received_lists: ReceivedLists,
+    lists: Lists,
     quotas: Quotas,
     /// Effects on other services.
     outbox: Outbox,
@@ -114,7 +114,7 @@ impl State {
             connector,
             client: database.client().clone(),
             readiness: Readiness::watching(database.clone()),
-            received_lists: ReceivedLists::of(&confirmations, &user_api),
+            lists: Lists::of(&confirmations, &user_api),
             confirmations,
             quotas: Quotas::open(&database).await?,
             outbox: Outbox::open(&database, &config.outbox).await?,
@@ -135,7 +135,7 @@ impl State {
         let confirmations = self.confirmations.through(&client);
         let user_api = self.user_api.unshared()?;
         Ok(Self {
-            received_lists: ReceivedLists::of(&confirmations, &user_api),
+            lists: Lists::of(&confirmations, &user_api),
             confirmations,
             quotas: self.quotas.through(&client),
             outbox: self.outbox.through(&client),

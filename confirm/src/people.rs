@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared_runtime::peers::{PeerError, user_api::UserApi};
 use shared_types::{People, PersonProfile, UserId};
+use tracing::warn;
 
 /// Ids of each kind that one question takes.
 const MAX_IDS: usize = 200;
@@ -17,6 +18,18 @@ pub(crate) async fn load_profiles(
     ids: impl IntoIterator<Item = &UserId>,
 ) -> Result<Profiles, PeerError> {
     Ok(load(user_api, &[], ids).await?.profiles)
+}
+
+/// The same where an answer is worth giving without names: none if user-api cannot be asked.
+pub(crate) async fn load_profiles_if_possible(
+    user_api: &UserApi,
+    ids: impl IntoIterator<Item = &UserId>,
+) -> Profiles {
+    let profiles = load_profiles(user_api, ids).await;
+    profiles.unwrap_or_else(|cause| {
+        warn!(%cause, "confirmations are shown without profiles");
+        Profiles::new()
+    })
 }
 
 /// The accounts with these `ids`, at most 200, and the profiles of those of `others` that have one:

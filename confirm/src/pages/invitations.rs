@@ -6,7 +6,6 @@ use minijinja::{context, value::Serde};
 use serde::{Deserialize, Serialize};
 use shared_runtime::error::ApiError;
 use shared_types::{ROOT, UserId};
-use tracing::warn;
 
 use super::{
     outcome,
@@ -18,9 +17,9 @@ use crate::{
     domain::{confirmation::Confirmation, context::Offer},
     error::Refusal,
     invitations,
+    lists::List,
     mailing::care_team_name,
     people::{self, Profiles},
-    received::Received,
 };
 
 /// Where they are.
@@ -71,11 +70,11 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
     let Some(invitee) = visit.person().await? else {
         return Ok(visit.leave("/login"));
     };
-    let Received {
+    let List {
         invitations,
         invitee,
         profiles,
-    } = visit.state.received_lists.load(&invitee).await?;
+    } = visit.state.lists.received(&invitee).await?;
     let mut profiles = Profiles::clone(&profiles);
     load_senders(&visit.state, &invitations, &mut profiles).await;
     let now = Utc::now();
@@ -98,10 +97,7 @@ async fn load_senders(state: &State, invitations: &[Confirmation], profiles: &mu
         .filter_map(|invitation| invitation.sender_id.as_ref())
         .filter(|id| !profiles.contains_key(*id))
         .collect();
-    match people::load_profiles(&state.user_api, missing).await {
-        Ok(loaded) => profiles.extend(loaded),
-        Err(cause) => warn!(%cause, "invitations are shown without names"),
-    }
+    profiles.extend(people::load_profiles_if_possible(&state.user_api, missing).await);
 }
 
 impl Shown {

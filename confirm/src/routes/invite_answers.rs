@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     callers::Bearer,
     health::ok,
-    view::{self, ConfirmationView},
+    view::{ConfirmationView, views},
 };
 use crate::{
     State, acceptance,
@@ -68,12 +68,11 @@ pub(crate) async fn list_received_invites(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &invitee).await?;
-    let received = state.received_lists.load(&invitee).await?;
+    let received = state.lists.received(&invitee).await?;
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = view::list(received.invitations, &received.profiles);
-    Ok(HttpResponse::Ok().json(views))
+    Ok(HttpResponse::Ok().json(views(received)))
 }
 
 /// `PUT /confirm/accept/invite/:userid/:invitedby`: accepts an invitation; its permissions are

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     callers::Bearer,
-    view::{ConfirmationView, with_creator, with_creators},
+    view::{ConfirmationView, views, with_creator},
 };
 use crate::{
     State,
@@ -20,7 +20,7 @@ use crate::{
         address,
         context::{self, Offer},
     },
-    error::{Failure, Refusal},
+    error::Refusal,
     invitations,
     rights::require_manager,
 };
@@ -134,13 +134,11 @@ pub(crate) async fn list_sent_invites(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &sharer).await?;
-    let found = state.confirmations.list_sent(&sharer).await;
-    let found = found.map_err(Failure::Finding.because())?;
-    if found.is_empty() {
+    let sent = state.lists.sent(&sharer).await?;
+    if sent.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
-    let views = with_creators(&state, found).await;
-    Ok(HttpResponse::Ok().json(views))
+    Ok(HttpResponse::Ok().json(views(sent)))
 }
 
 /// `PUT /confirm/:userid/invited/:invited_address`: cancels the newest invitation of an

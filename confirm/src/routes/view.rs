@@ -3,8 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{PermissionSet, PersonProfile, UserId};
-use tracing::warn;
+use shared_types::{PermissionSet, PersonProfile};
 use utoipa::ToSchema;
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
         confirmation::{Confirmation, Kind},
         context::Offer,
     },
+    lists::List,
     people::{self, Profiles},
 };
 
@@ -152,36 +152,17 @@ impl ProfileView {
     }
 }
 
-/// Confirmations with their creators, as far as these are among `profiles`.
-pub(crate) fn list(confirmations: Vec<Confirmation>, profiles: &Profiles) -> Vec<ConfirmationView> {
-    let view = |confirmation| ConfirmationView::new(confirmation, profiles);
-    confirmations.into_iter().map(view).collect()
-}
-
-/// Confirmations with their creators; without profiles where these cannot be loaded.
-pub(crate) async fn with_creators(
-    state: &State,
-    confirmations: Vec<Confirmation>,
-) -> Vec<ConfirmationView> {
-    let creators = confirmations
-        .iter()
-        .filter_map(|confirmation| confirmation.creator_id.as_ref());
-    let profiles = profiles_of(state, creators).await;
-    list(confirmations, &profiles)
+/// The invitations of a list.
+pub(crate) fn views(list: List) -> Vec<ConfirmationView> {
+    let view = |invitation| ConfirmationView::new(invitation, &list.profiles);
+    list.invitations.into_iter().map(view).collect()
 }
 
 /// One confirmation with its creator; without a profile where it cannot be loaded.
 pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> ConfirmationView {
-    let profiles = profiles_of(state, &confirmation.creator_id).await;
+    let creator = &confirmation.creator_id;
+    let profiles = people::load_profiles_if_possible(&state.user_api, creator).await;
     ConfirmationView::new(confirmation, &profiles)
-}
-
-async fn profiles_of(state: &State, ids: impl IntoIterator<Item = &UserId>) -> Profiles {
-    let profiles = people::load_profiles(&state.user_api, ids).await;
-    profiles.unwrap_or_else(|cause| {
-        warn!(%cause, "confirmations are shown without profiles");
-        Profiles::new()
-    })
 }
 
 fn timestamp(time: DateTime<Utc>) -> String {

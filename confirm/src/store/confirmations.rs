@@ -89,25 +89,21 @@ impl Confirmations {
         Ok(found.filter(|found| found.key.as_bytes().ct_eq(key.as_bytes()).into()))
     }
 
-    /// The invitations of `creator` that it still sees, newest first.
-    pub(crate) async fn list_sent(&self, creator: &UserId) -> Result<Vec<Confirmation>> {
+    /// The invitations of `creators` that they still see, newest first.
+    pub(crate) async fn list_sent(&self, creators: &[UserId]) -> Result<Vec<Confirmation>> {
         let filter = doc! {
-            "creatorId": creator.as_str(),
+            "creatorId": any_of(creators),
             "type": Kind::CareTeamInvitation.name(),
             "status": { "$in": names(CANCELABLE) },
         };
-        collect_readable(self.confirmations.find(filter).sort(newest_first())).await
+        collect_readable(self.confirmations.find(filter)).await
     }
 
     /// The invitations that `invitees` can answer, newest first.
     pub(crate) async fn list_received(&self, invitees: &[UserId]) -> Result<Vec<Confirmation>> {
-        let invitees: Vec<&str> = invitees.iter().map(UserId::as_str).collect();
         let mut filter = is_pending_invitation();
-        filter.insert("userId", doc! { "$in": invitees });
-        // Sorted here: MongoDB would have to merge a scan for each account.
-        let mut found = collect_readable(self.confirmations.find(filter)).await?;
-        found.sort_by_key(|invitation| Reverse(invitation.created));
-        Ok(found)
+        filter.insert("userId", any_of(invitees));
+        collect_readable(self.confirmations.find(filter)).await
     }
 
     /// The newest invitation of `sharer` that the person `invitee` can answer.
@@ -315,17 +311,25 @@ fn read(document: ConfirmationDocument) -> Result<Confirmation> {
     document.read().map_err(Error::custom)
 }
 
-/// For decisions: one that cannot be read might be the one that counts.
+/// For decisions: one that cannot be read might be the one that counts. Newest first.
 async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
     let found: Vec<_> = found.sort(newest_first()).await?.try_collect().await?;
     found.into_iter().map(read).collect()
 }
 
-/// For lists: one that cannot be read must not hide the others.
+/// For lists: one that cannot be read must not hide the others. Newest first.
 async fn collect_readable(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
     let read = |document: ConfirmationDocument| document.read().ok();
-    let found = found.batch_size(mongo::ONE_BATCH);
-    mongo::collect_readable(found.await?, "confirmations", read).await
+    let found = found.batch_size(mongo::ONE_BATCH).await?;
+    let mut found = mongo::collect_readable(found, "confirmations", read).await?;
+    // MongoDB would have to merge a scan for each account.
+    found.sort_by_key(|confirmation| Reverse(confirmation.created));
+    Ok(found)
+}
+
+fn any_of(ids: &[UserId]) -> Document {
+    let ids: Vec<&str> = ids.iter().map(UserId::as_str).collect();
+    doc! { "$in": ids }
 }
 
 /// Those whose address is `email` in our eyes as well.

@@ -309,8 +309,13 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
     }
     observe(&world).await;
     let service = world.service();
-    let list = async |number: usize| {
-        let path = format!("/confirm/invitations/guest{number}");
+    let list = async |place: usize| {
+        let number = place / 2;
+        let path = if place % 2 == 0 {
+            format!("/confirm/invitations/guest{number}")
+        } else {
+            format!("/confirm/invite/host{number}")
+        };
         let answer = service.get(&path).await;
         if keys[number].is_empty() {
             assert_refused(&answer, 404, "Nothing found");
@@ -329,7 +334,7 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
             assert_eq!(creator["profile"]["fullName"], name);
         }
     };
-    join_all((0..AT_ONCE).map(list)).await;
+    join_all((0..2 * AT_ONCE).map(list)).await;
     let queries = observed(&world).await;
     let queries = queries
         .iter()

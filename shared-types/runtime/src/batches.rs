@@ -44,6 +44,14 @@ pub enum NotDone<E: fmt::Display> {
     Late,
 }
 
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{why}")]
+struct BatchNotDone<E: fmt::Display> {
+    why: NotDone<E>,
+    /// How much was in it.
+    size: usize,
+}
+
 impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
     /// Starts the task that gathers; it ends with the last clone. `work` does everything in a
     /// batch, with an outcome for each in the same order.
@@ -71,20 +79,34 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
 
     /// What comes of `item`, which goes together with others where there are some.
     pub async fn add(&self, item: I) -> Result<O, NotDone<E>> {
+        self.gather(item).await.map_err(|failure| failure.why)
+    }
+
+    /// The same for what can be repeated: where a batch fails, everything in it goes alone, so that
+    /// what is wrong with one is not the fault of the others.
+    pub async fn add_repeatable(&self, item: I) -> Result<O, NotDone<E>> {
+        match self.gather(item.clone()).await {
+            Err(failure) if failure.size > 1 => self.alone(item).await,
+            outcome => outcome.map_err(|failure| failure.why),
+        }
+    }
+
+    async fn gather(&self, item: I) -> Result<O, BatchNotDone<E>> {
         let request = CurrentRequest::take();
         match self.gatherer.add((), (request, item.clone())).await {
             Ok(outcome) => return Ok(outcome),
-            Err(BatchError::BatchFailed(not_done)) => return Err(not_done),
+            Err(BatchError::BatchFailed(failure)) => return Err(failure),
             // Too much waits.
             Err(BatchError::Rejected(_)) => {}
             Err(error) => warn!(batch = self.name, %error, "the rest of a batch goes alone"),
         }
         metrics::counter!("batches_bypassed_total", "batch" => self.name).increment(1);
-        self.alone(item).await
+        let outcome = self.alone(item).await;
+        outcome.map_err(|why| BatchNotDone { why, size: 1 })
     }
 
     /// What comes of `item`, without others.
-    pub async fn alone(&self, item: I) -> Result<O, NotDone<E>> {
+    async fn alone(&self, item: I) -> Result<O, NotDone<E>> {
         let outcomes = self.together.work(vec![item]).await?;
         outcomes.into_iter().next().ok_or(NotDone::Late)
     }
@@ -132,10 +154,10 @@ impl<I: Send + 'static, O: Send + 'static, E: Cause> Processor for Together<I, O
     type Key = ();
     type Input = (CurrentRequest, I);
     type Output = O;
-    type Error = NotDone<E>;
+    type Error = BatchNotDone<E>;
     type Resources = ();
 
-    async fn acquire_resources(&self, (): ()) -> Result<(), NotDone<E>> {
+    async fn acquire_resources(&self, (): ()) -> Result<(), Self::Error> {
         Ok(())
     }
 
@@ -144,13 +166,15 @@ impl<I: Send + 'static, O: Send + 'static, E: Cause> Processor for Together<I, O
         (): (),
         items: impl Iterator<Item = Self::Input> + Send,
         (): (),
-    ) -> Result<Vec<O>, NotDone<E>> {
+    ) -> Result<Vec<O>, Self::Error> {
         let (requests, items): (Vec<_>, Vec<_>) = items.unzip();
+        let size = items.len();
         let work = self.work(items);
-        match requests.into_iter().next() {
+        let outcomes = match requests.into_iter().next() {
             Some(longest_waiting) => longest_waiting.around(work).await,
             None => work.await,
-        }
+        };
+        outcomes.map_err(|why| BatchNotDone { why, size })
     }
 }
 
@@ -262,7 +286,30 @@ mod tests {
         }
         assert_eq!(doubles.sizes(), [1, 1, 2]);
         assert_eq!(batcher.add(14).await.unwrap(), 28);
-        assert_eq!(batcher.alone(12).await.unwrap(), 24);
+    }
+
+    #[tokio::test]
+    async fn what_can_be_repeated_fails_alone() {
+        let (doubles, batcher) = Doubles::new();
+        let ask = |number| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.add_repeatable(number).await })
+        };
+        let mut asked = Vec::new();
+        for number in [1, 2, 13, 14] {
+            asked.push(ask(number));
+            settle().await;
+        }
+        doubles.open();
+        let mut outcomes = join_all(asked).await.into_iter().map(Result::unwrap);
+        assert_eq!(outcomes.next().unwrap().unwrap(), 2);
+        assert_eq!(outcomes.next().unwrap().unwrap(), 4);
+        assert!(matches!(outcomes.next().unwrap(), Err(NotDone::Failed(_))));
+        assert_eq!(outcomes.next().unwrap().unwrap(), 28);
+        assert_eq!(doubles.sizes(), [1, 1, 2, 1, 1]);
+        // Alone it is not repeated.
+        batcher.add_repeatable(13).await.unwrap_err();
+        assert_eq!(doubles.sizes().len(), 6);
     }
 
     #[tokio::test]

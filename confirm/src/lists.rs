@@ -1,0 +1,167 @@
+//! The lists of the invitations of an account. Those asked for at the same moment are loaded
+//! together ([`shared_runtime::batches`]): a list takes up to four queries in two services, and many
+//! lists take hardly more.
+
+use std::{collections::HashMap, sync::Arc};
+
+use shared_runtime::{
+    batches::{Batcher, NotDone},
+    error::ApiError,
+    peers::user_api::UserApi,
+};
+use shared_types::{People, Person, UserId};
+
+use crate::{
+    domain::confirmation::Confirmation,
+    error::Failure,
+    people::{self, Profiles},
+    store::Confirmations,
+};
+
+/// What an account sent or was sent, newest first, and who was loaded on the way.
+#[derive(Clone)]
+pub(crate) struct List {
+    pub(crate) invitations: Vec<Confirmation>,
+    /// The account that was invited; `None`: there is none, or the account sent them.
+    pub(crate) invitee: Option<Person>,
+    /// Those of the creators, and of others.
+    pub(crate) profiles: Arc<Profiles>,
+}
+
+/// Loads lists for one worker thread.
+#[derive(Clone)]
+pub(crate) struct Lists {
+    received: Batcher<UserId, List, ApiError>,
+    sent: Batcher<UserId, List, ApiError>,
+}
+
+impl Lists {
+    /// Starts the tasks that gather; they end with the last clone.
+    pub(crate) fn of(confirmations: &Confirmations, user_api: &UserApi) -> Self {
+        let source = Source {
+            confirmations: confirmations.clone(),
+            user_api: user_api.clone(),
+        };
+        let received = source.clone();
+        let sent = source;
+        Self {
+            received: Batcher::start("received lists", move |invitees: Vec<_>| {
+                let source = received.clone();
+                async move { source.received(&invitees).await }
+            }),
+            sent: Batcher::start("sent lists", move |creators: Vec<_>| {
+                let source = sent.clone();
+                async move { source.sent(&creators).await }
+            }),
+        }
+    }
+
+    /// The invitations that `invitee` can answer, those included that were sent to its verified
+    /// address before it had an account.
+    pub(crate) async fn received(&self, invitee: &UserId) -> Result<List, ApiError> {
+        let list = self.received.add_repeatable(invitee.clone()).await;
+        list.map_err(error)
+    }
+
+    /// The invitations of `creator` that it still sees; without its profile where user-api cannot be
+    /// asked.
+    pub(crate) async fn sent(&self, creator: &UserId) -> Result<List, ApiError> {
+        let list = self.sent.add_repeatable(creator.clone()).await;
+        list.map_err(error)
+    }
+}
+
+fn error(not_done: NotDone<ApiError>) -> ApiError {
+    match not_done {
+        NotDone::Failed(error) => error,
+        NotDone::Late => Failure::Finding.because()(not_done),
+    }
+}
+
+#[derive(Clone)]
+struct Source {
+    confirmations: Confirmations,
+    user_api: UserApi,
+}
+
+impl Source {
+    /// The list of each of `invitees`.
+    async fn received(&self, invitees: &[UserId]) -> Result<Vec<List>, ApiError> {
+        let finding = Failure::Finding.because();
+        let finding_user = Failure::FindingUser.because();
+        let found = self.confirmations.list_received(invitees).await;
+        let mut invitations = found.map_err(&finding)?;
+        let loaded = people::load(&self.user_api, invitees, creators(&invitations)).await;
+        let People {
+            people,
+            mut profiles,
+        } = loaded.map_err(&finding_user)?;
+        let attached = attach(&self.confirmations, &people).await;
+        if attached.map_err(Failure::Updating.because())? {
+            let found = self.confirmations.list_received(invitees).await;
+            invitations = found.map_err(&finding)?;
+            let loaded = people::load_profiles(&self.user_api, creators(&invitations)).await;
+            profiles = loaded.map_err(&finding_user)?;
+        }
+        let invitee = |invitation: &Confirmation| invitation.user_id.clone();
+        let mut lists = lists(invitees, invitations, profiles, invitee);
+        let people = people
+            .into_iter()
+            .map(|person| (person.user.userid.clone(), person));
+        let people: HashMap<UserId, Person> = people.collect();
+        for (list, invitee) in lists.iter_mut().zip(invitees) {
+            list.invitee = people.get(invitee).cloned();
+        }
+        Ok(lists)
+    }
+
+    /// The list of each of `creators`.
+    async fn sent(&self, creators: &[UserId]) -> Result<Vec<List>, ApiError> {
+        let found = self.confirmations.list_sent(creators).await;
+        let invitations = found.map_err(Failure::Finding.because())?;
+        let shown = self::creators(&invitations);
+        let profiles = people::load_profiles_if_possible(&self.user_api, shown).await;
+        let creator = |invitation: &Confirmation| invitation.creator_id.clone();
+        Ok(lists(creators, invitations, profiles, creator))
+    }
+}
+
+/// The list of each of `accounts`; `account` tells whose an invitation is.
+fn lists(
+    accounts: &[UserId],
+    invitations: Vec<Confirmation>,
+    profiles: Profiles,
+    account: impl Fn(&Confirmation) -> Option<UserId>,
+) -> Vec<List> {
+    let profiles = Arc::new(profiles);
+    let mut of_accounts: HashMap<UserId, Vec<Confirmation>> = HashMap::new();
+    for invitation in invitations {
+        if let Some(account) = account(&invitation) {
+            of_accounts.entry(account).or_default().push(invitation);
+        }
+    }
+    let list = |account: &UserId| List {
+        invitations: of_accounts.get(account).cloned().unwrap_or_default(),
+        invitee: None,
+        profiles: profiles.clone(),
+    };
+    accounts.iter().map(list).collect()
+}
+
+/// Gives `people` the invitations sent to their verified addresses; answers whether there were any.
+pub(crate) async fn attach(
+    confirmations: &Confirmations,
+    people: &[Person],
+) -> mongodb::error::Result<bool> {
+    let proven: Vec<(&UserId, &str)> = people
+        .iter()
+        .filter_map(|person| Some((&person.user.userid, person.proven_email.as_deref()?)))
+        .collect();
+    confirmations.attach(&proven).await
+}
+
+fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {
+    invitations
+        .iter()
+        .filter_map(|invitation| invitation.creator_id.as_ref())
+}
