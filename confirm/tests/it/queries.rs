@@ -311,7 +311,7 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
     let service = world.service();
     let list = async |place: usize| {
         let number = place / 2;
-        let path = if place % 2 == 0 {
+        let path = if place.is_multiple_of(2) {
             format!("/confirm/invitations/guest{number}")
         } else {
             format!("/confirm/invite/host{number}")
