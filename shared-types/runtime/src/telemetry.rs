@@ -137,8 +137,11 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 
 /// Starts logging to standard output and collecting metrics, once per process.
 pub fn init(settings: &LogSettings) -> anyhow::Result<()> {
-    // What gathers batches logs each of them. A filter that names it wins.
-    let filter = EnvFilter::try_new(format!("batch_aint_one=warn,{}", settings.filter))?;
+    let mut filter = EnvFilter::try_new(&settings.filter)?;
+    // It logs every batch.
+    if !settings.filter.contains("batch_aint_one") {
+        filter = filter.add_directive("batch_aint_one=warn".parse()?);
+    }
     let registry = tracing_subscriber::registry().with(filter);
     match settings.format {
         LogFormat::Json => registry
