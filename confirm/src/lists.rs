@@ -18,20 +18,21 @@ use crate::{
     store::Confirmations,
 };
 
-/// What an account sent or was sent, newest first, and who was loaded on the way.
+/// What an account sent or was sent, newest first.
 #[derive(Clone)]
 pub(crate) struct List {
     pub(crate) invitations: Vec<Confirmation>,
-    /// The account that was invited; `None`: there is none, or the account sent them.
-    pub(crate) invitee: Option<Person>,
     /// Those of the creators, and of others.
     pub(crate) profiles: Arc<Profiles>,
 }
 
+/// What an account was sent, and the account; `None`: there is none.
+pub(crate) type Received = (List, Option<Person>);
+
 /// Loads lists for one worker thread.
 #[derive(Clone)]
 pub(crate) struct Lists {
-    received: Batcher<UserId, List, ApiError>,
+    received: Batcher<UserId, Received, ApiError>,
     sent: Batcher<UserId, List, ApiError>,
 }
 
@@ -58,7 +59,7 @@ impl Lists {
 
     /// The invitations that `invitee` can answer, those included that were sent to its verified
     /// address before it had an account.
-    pub(crate) async fn received(&self, invitee: &UserId) -> Result<List, ApiError> {
+    pub(crate) async fn received(&self, invitee: &UserId) -> Result<Received, ApiError> {
         let list = self.received.add_repeatable(invitee.clone()).await;
         list.map_err(error)
     }
@@ -74,7 +75,7 @@ impl Lists {
 fn error(not_done: NotDone<ApiError>) -> ApiError {
     match not_done {
         NotDone::Failed(error) => error,
-        NotDone::Late => Failure::Finding.because()(not_done),
+        NotDone::NoOutcome => Failure::Finding.because()(not_done),
     }
 }
 
@@ -86,7 +87,7 @@ struct Source {
 
 impl Source {
     /// The list of each of `invitees`.
-    async fn received(&self, invitees: &[UserId]) -> Result<Vec<List>, ApiError> {
+    async fn received(&self, invitees: &[UserId]) -> Result<Vec<Received>, ApiError> {
         let finding = Failure::Finding.because();
         let finding_user = Failure::FindingUser.because();
         let found = self.confirmations.list_received(invitees).await;
@@ -104,15 +105,11 @@ impl Source {
             profiles = loaded.map_err(&finding_user)?;
         }
         let invitee = |invitation: &Confirmation| invitation.user_id.clone();
-        let mut lists = lists(invitees, invitations, profiles, invitee);
-        let people = people
-            .into_iter()
-            .map(|person| (person.user.userid.clone(), person));
-        let people: HashMap<UserId, Person> = people.collect();
-        for (list, invitee) in lists.iter_mut().zip(invitees) {
-            list.invitee = people.get(invitee).cloned();
-        }
-        Ok(lists)
+        let lists = lists(invitees, invitations, profiles, invitee);
+        let account =
+            |invitee: &UserId| people.iter().find(|person| person.user.userid == *invitee);
+        let accounts = invitees.iter().map(|invitee| account(invitee).cloned());
+        Ok(lists.into_iter().zip(accounts).collect())
     }
 
     /// The list of each of `creators`.
@@ -142,7 +139,6 @@ fn lists(
     }
     let list = |account: &UserId| List {
         invitations: of_accounts.get(account).cloned().unwrap_or_default(),
-        invitee: None,
         profiles: profiles.clone(),
     };
     accounts.iter().map(list).collect()

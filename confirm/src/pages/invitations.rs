@@ -5,7 +5,7 @@ use chrono::Utc;
 use minijinja::{context, value::Serde};
 use serde::{Deserialize, Serialize};
 use shared_runtime::error::ApiError;
-use shared_types::{ROOT, UserId};
+use shared_types::{PersonProfile, ROOT, UserId};
 
 use super::{
     outcome,
@@ -70,18 +70,18 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
     let Some(invitee) = visit.person().await? else {
         return Ok(visit.leave("/login"));
     };
+    let (received, invitee) = visit.state.lists.received(&invitee).await?;
+    let senders = load_senders(&visit.state, &received).await;
     let List {
         invitations,
-        invitee,
         profiles,
-    } = visit.state.lists.received(&invitee).await?;
-    let mut profiles = Profiles::clone(&profiles);
-    load_senders(&visit.state, &invitations, &mut profiles).await;
+    } = received;
+    let profile = |id: &UserId| profiles.get(id).or_else(|| senders.get(id));
     let now = Utc::now();
     let shown: Vec<Shown> = invitations
         .into_iter()
         .filter(|invitation| !invitation.is_expired(now))
-        .filter_map(|invitation| Shown::new(invitation, &profiles))
+        .filter_map(|invitation| Shown::new(invitation, profile))
         .collect();
     let email = invitee.and_then(|person| person.user.emails?.into_iter().next());
     visit.page(
@@ -91,29 +91,28 @@ pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiEr
 }
 
 /// Whoever sent one for somebody else.
-async fn load_senders(state: &State, invitations: &[Confirmation], profiles: &mut Profiles) {
-    let missing: Vec<&UserId> = invitations
+async fn load_senders(state: &State, received: &List) -> Profiles {
+    let senders = received
+        .invitations
         .iter()
         .filter_map(|invitation| invitation.sender_id.as_ref())
-        .filter(|id| !profiles.contains_key(*id))
-        .collect();
-    profiles.extend(people::load_profiles_if_possible(&state.user_api, missing).await);
+        .filter(|id| !received.profiles.contains_key(*id));
+    people::load_profiles_if_possible(&state.user_api, senders).await
 }
 
 impl Shown {
     /// `None`: an old document that names no account to be shared.
-    fn new(invitation: Confirmation, profiles: &Profiles) -> Option<Self> {
+    fn new<'a>(
+        invitation: Confirmation,
+        profile: impl Fn(&UserId) -> Option<&'a PersonProfile>,
+    ) -> Option<Self> {
         let sharer = invitation.creator_id?;
         let sender = invitation.sender_id.as_ref().unwrap_or(&sharer);
         let offer = Offer::read(invitation.context.as_ref());
         Some(Self {
             key: invitation.key,
-            from: profiles
-                .get(sender)
-                .and_then(|profile| short(profile.full_name.as_deref()?)),
-            care_team: profiles
-                .get(&sharer)
-                .and_then(|profile| short(&care_team_name(profile)?)),
+            from: profile(sender).and_then(|profile| short(profile.full_name.as_deref()?)),
+            care_team: profile(&sharer).and_then(|profile| short(&care_team_name(profile)?)),
             is_readable: offer.is_ok(),
             nickname: offer
                 .as_ref()

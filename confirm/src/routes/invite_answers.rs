@@ -68,7 +68,7 @@ pub(crate) async fn list_received_invites(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &invitee).await?;
-    let received = state.lists.received(&invitee).await?;
+    let (received, _) = state.lists.received(&invitee).await?;
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }

@@ -10,6 +10,7 @@ use mongodb::{
     error::{Error, Result},
     options::{Collation, CollationStrength, IndexOptions},
 };
+use serde::Deserialize;
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
 use subtle::ConstantTimeEq;
@@ -32,6 +33,14 @@ static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
 
 /// The member of an invitation whose acceptance is under way, or not told yet.
 pub(super) const ACCEPTANCE: &str = "acceptance";
+
+/// Of a confirmation no more than where it was sent, so that it need not be readable otherwise.
+#[derive(Deserialize)]
+struct Addressed {
+    #[serde(rename = "_id")]
+    key: String,
+    email: String,
+}
 
 #[derive(Clone)]
 pub(crate) struct Confirmations {
@@ -116,8 +125,8 @@ impl Confirmations {
         filter.insert("userId", invitee.as_str());
         filter.insert("creatorId", sharer.as_str());
         filter.insert("clinicId", no_clinic());
-        let found = self.confirmations.find_one(filter).sort(newest_first());
-        found.await?.map(read).transpose()
+        let found = collect(self.confirmations.find(filter)).await?;
+        Ok(found.into_iter().next())
     }
 
     /// Gives each of `owners` the pending invitations to its address that no account has; answers
@@ -129,8 +138,16 @@ impl Confirmations {
         let emails: Vec<&str> = owners.iter().map(|(_, email)| *email).collect();
         let mut filter = is_unattached();
         filter.insert("email", doc! { "$in": emails });
-        let found = self.confirmations.find(filter);
-        let unattached = collect_readable(found.collation(IGNORING_CASE.clone())).await?;
+        let unattached: Vec<Addressed> = self
+            .confirmations
+            .clone_with_type()
+            .find(filter)
+            .projection(doc! { "email": 1 })
+            .collation(IGNORING_CASE.clone())
+            .batch_size(mongo::ONE_BATCH)
+            .await?
+            .try_collect()
+            .await?;
         let mut is_attached = false;
         for (owner, email) in owners {
             let at_address = unattached

@@ -101,6 +101,11 @@ async fn what_is_wrong_with_one_is_not_the_fault_of_the_others() {
         };
         assert_eq!(keys, wanted, "{guest}");
     }
+    // Together first, then alone.
+    let asked = world.peers.asked(Ask::People);
+    let is_about_third =
+        |(query, _): &&(String, Value)| query.contains("guest3,") || query.contains("guest3&");
+    assert_eq!(asked.iter().filter(is_about_third).count(), 2, "{asked:?}");
     let alone = world.service().get("/confirm/invitations/guest3").await;
     assert_refused(&alone, 500, "Error finding the user");
 }

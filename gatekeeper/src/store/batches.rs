@@ -66,6 +66,6 @@ impl Batches {
 fn error(not_done: NotDone<Error>) -> Error {
     match not_done {
         NotDone::Failed(error) => error,
-        NotDone::Late => Error::custom("MongoDB did not answer in time"),
+        NotDone::NoOutcome => Error::custom("MongoDB did not answer in time"),
     }
 }

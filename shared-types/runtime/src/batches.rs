@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use batch_aint_one::{BatchingPolicy, Limits, Processor, error::BatchError};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tracing::warn;
+use tracing::error;
 
 use crate::telemetry::CurrentRequest;
 
@@ -20,10 +20,12 @@ const SIZE: usize = 32;
 /// How long one may take: one that waits for a dead connection must not hold up the others for
 /// ever.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long anybody waits for an outcome, with what goes before and a repeat. Less than gateways
+/// wait.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Gathers work of one kind, for one worker thread.
 pub struct Batcher<I: Send + 'static, O: Send + 'static, E: Cause> {
-    name: &'static str,
     together: Together<I, O, E>,
     gatherer: batch_aint_one::Batcher<Together<I, O, E>>,
 }
@@ -39,9 +41,9 @@ pub enum NotDone<E: fmt::Display> {
     /// The work failed, for everything in the batch.
     #[error("{0}")]
     Failed(E),
-    /// The work did not end in time.
-    #[error("it did not end in time")]
-    Late,
+    /// There was no outcome, at least not in time.
+    #[error("there was no outcome in time")]
+    NoOutcome,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -52,6 +54,15 @@ struct BatchNotDone<E: fmt::Display> {
     size: usize,
 }
 
+impl<E: Cause> BatchNotDone<E> {
+    fn without_outcome() -> Self {
+        Self {
+            why: NotDone::NoOutcome,
+            size: 0,
+        }
+    }
+}
+
 impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
     /// Starts the task that gathers; it ends with the last clone. `work` does everything in a
     /// batch, with an outcome for each in the same order.
@@ -59,7 +70,19 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
         name: &'static str,
         work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
     ) -> Self {
-        let together = Together(Arc::new(move |items| work(items).boxed()));
+        Self::start_within(DEADLINE, name, work)
+    }
+
+    fn start_within<F: Future<Output = Result<Vec<O>, E>> + Send + 'static>(
+        deadline: Duration,
+        name: &'static str,
+        work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let together = Together {
+            name,
+            deadline,
+            work: Arc::new(move |items| work(items).boxed()),
+        };
         let limits = Limits::builder()
             .max_key_concurrency(UNDER_WAY)
             .max_batch_size(SIZE)
@@ -70,52 +93,67 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
             .limits(limits)
             .batching_policy(BatchingPolicy::Immediate)
             .build();
-        Self {
-            name,
-            together,
-            gatherer,
-        }
+        Self { together, gatherer }
     }
 
     /// What comes of `item`, which goes together with others where there are some.
     pub async fn add(&self, item: I) -> Result<O, NotDone<E>> {
-        self.gather(item).await.map_err(|failure| failure.why)
+        patiently(self.gather(item))
+            .await
+            .map_err(|failure| failure.why)
     }
 
     /// The same for what can be repeated: where a batch fails, everything in it goes alone, so that
     /// what is wrong with one is not the fault of the others.
     pub async fn add_repeatable(&self, item: I) -> Result<O, NotDone<E>> {
-        match self.gather(item.clone()).await {
-            Err(failure) if failure.size > 1 => self.alone(item).await,
-            outcome => outcome.map_err(|failure| failure.why),
-        }
+        let outcome = patiently(async {
+            match self.gather(item.clone()).await {
+                Err(BatchNotDone {
+                    why: NotDone::Failed(_),
+                    size: 2..,
+                }) => self.alone(item).await,
+                outcome => outcome,
+            }
+        });
+        outcome.await.map_err(|failure| failure.why)
     }
 
     async fn gather(&self, item: I) -> Result<O, BatchNotDone<E>> {
         let request = CurrentRequest::take();
         match self.gatherer.add((), (request, item.clone())).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(BatchError::BatchFailed(failure)) => return Err(failure),
+            Ok(outcome) => Ok(outcome),
+            Err(BatchError::BatchFailed(failure)) => Err(failure),
             // Too much waits.
-            Err(BatchError::Rejected(_)) => {}
-            Err(error) => warn!(batch = self.name, %error, "the rest of a batch goes alone"),
+            Err(BatchError::Rejected(_)) => {
+                metrics::counter!("batches_bypassed_total", "batch" => self.together.name)
+                    .increment(1);
+                self.alone(item).await
+            }
+            Err(error) => {
+                error!(batch = self.together.name, %error, "a batch has no outcome");
+                Err(BatchNotDone::without_outcome())
+            }
         }
-        metrics::counter!("batches_bypassed_total", "batch" => self.name).increment(1);
-        let outcome = self.alone(item).await;
-        outcome.map_err(|why| BatchNotDone { why, size: 1 })
     }
 
     /// What comes of `item`, without others.
-    async fn alone(&self, item: I) -> Result<O, NotDone<E>> {
+    async fn alone(&self, item: I) -> Result<O, BatchNotDone<E>> {
         let outcomes = self.together.work(vec![item]).await?;
-        outcomes.into_iter().next().ok_or(NotDone::Late)
+        let outcome = outcomes.into_iter().next();
+        outcome.ok_or_else(BatchNotDone::without_outcome)
     }
+}
+
+async fn patiently<O, E: Cause>(
+    outcome: impl Future<Output = Result<O, BatchNotDone<E>>>,
+) -> Result<O, BatchNotDone<E>> {
+    let outcome = tokio::time::timeout(PATIENCE, outcome).await;
+    outcome.unwrap_or_else(|_| Err(BatchNotDone::without_outcome()))
 }
 
 impl<I: Send + 'static, O: Send + 'static, E: Cause> Clone for Batcher<I, O, E> {
     fn clone(&self) -> Self {
         Self {
-            name: self.name,
             together: self.together.clone(),
             gatherer: self.gatherer.clone(),
         }
@@ -126,27 +164,39 @@ impl<I: Send + 'static, O: Send + 'static, E: Cause> fmt::Debug for Batcher<I, O
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Batcher")
-            .field("name", &self.name)
+            .field("name", &self.together.name)
             .finish_non_exhaustive()
     }
 }
 
 type Work<I, O, E> = dyn Fn(Vec<I>) -> BoxFuture<'static, Result<Vec<O>, E>> + Send + Sync;
 
-struct Together<I, O, E>(Arc<Work<I, O, E>>);
+struct Together<I, O, E> {
+    name: &'static str,
+    deadline: Duration,
+    work: Arc<Work<I, O, E>>,
+}
 
 impl<I, O, E: Cause> Together<I, O, E> {
-    async fn work(&self, items: Vec<I>) -> Result<Vec<O>, NotDone<E>> {
-        let outcomes = tokio::time::timeout(DEADLINE, (self.0)(items)).await;
-        outcomes.map_or(Err(NotDone::Late), |outcomes| {
-            outcomes.map_err(NotDone::Failed)
-        })
+    async fn work(&self, items: Vec<I>) -> Result<Vec<O>, BatchNotDone<E>> {
+        let size = items.len();
+        let outcomes = tokio::time::timeout(self.deadline, (self.work)(items)).await;
+        let why = match outcomes {
+            Ok(Ok(outcomes)) => return Ok(outcomes),
+            Ok(Err(error)) => NotDone::Failed(error),
+            Err(_) => NotDone::NoOutcome,
+        };
+        metrics::counter!("batches_failed_total", "batch" => self.name).increment(1);
+        Err(BatchNotDone { why, size })
     }
 }
 
 impl<I, O, E> Clone for Together<I, O, E> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            work: self.work.clone(),
+            ..*self
+        }
     }
 }
 
@@ -168,19 +218,21 @@ impl<I: Send + 'static, O: Send + 'static, E: Cause> Processor for Together<I, O
         (): (),
     ) -> Result<Vec<O>, Self::Error> {
         let (requests, items): (Vec<_>, Vec<_>) = items.unzip();
-        let size = items.len();
         let work = self.work(items);
-        let outcomes = match requests.into_iter().next() {
+        match requests.into_iter().next() {
             Some(longest_waiting) => longest_waiting.around(work).await,
             None => work.await,
-        };
-        outcomes.map_err(|why| BatchNotDone { why, size })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        future::pending,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
     use futures_util::future::join_all;
     use tokio::{sync::Semaphore, task::yield_now};
@@ -310,6 +362,36 @@ mod tests {
         // Alone it is not repeated.
         batcher.add_repeatable(13).await.unwrap_err();
         assert_eq!(doubles.sizes().len(), 6);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_given_up_and_holds_up_nobody() {
+        let deadline = Duration::from_millis(50);
+        let batcher: Batcher<bool, (), String> =
+            Batcher::start_within(deadline, "endless", |items: Vec<bool>| async move {
+                if items.contains(&true) {
+                    pending::<()>().await;
+                }
+                Ok(vec![(); items.len()])
+            });
+        for _ in 0..=UNDER_WAY {
+            let outcome = batcher.add_repeatable(true).await;
+            assert!(matches!(outcome, Err(NotDone::NoOutcome)));
+        }
+        batcher.add(false).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn work_without_an_outcome_for_each_is_not_repeated() {
+        let calls = Arc::new(Mutex::new(0));
+        let counted = calls.clone();
+        let batcher: Batcher<(), (), String> = Batcher::start("forgetful", move |_| {
+            *counted.lock().unwrap() += 1;
+            async { Ok(Vec::new()) }
+        });
+        let outcome = batcher.add(()).await;
+        assert!(matches!(outcome, Err(NotDone::NoOutcome)));
+        assert_eq!(*calls.lock().unwrap(), 1);
     }
 
     #[tokio::test]

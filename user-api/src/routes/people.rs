@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Query},
 };
+use anyhow::anyhow;
 use shared_runtime::error::ApiError;
 use shared_types::{People, Person, UserId};
 
@@ -72,7 +73,8 @@ pub(crate) async fn list_people(
     .map_err(Failure::FindingUser.because())?;
     let is_unreadable = |account: &Account| matches!(metadata.get(&account.userid), Some(None));
     if accounts.iter().any(is_unreadable) {
-        return Err(Failure::FindingUser.into());
+        let cause = anyhow!("a profile cannot be read");
+        return Err(Failure::FindingUser.because()(cause));
     }
     let profile = |id: &UserId| metadata.get(id)?.as_ref().and_then(profile_of);
     let people = accounts.into_iter().map(|account| Person {
