@@ -21,7 +21,7 @@ const SIZE: usize = 32;
 /// ever.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long anybody waits for an outcome, with what goes before and a repeat. Less than gateways
-/// wait.
+/// wait. What has not begun when its caller gives up is not done.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Gathers work of one kind, for one worker thread.
