@@ -24,11 +24,11 @@ use crate::config::MongoSettings;
 /// How long a transaction is tried again after write conflicts. A busy server may need many tries;
 /// whoever waits for the answer gives up later than this.
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
+/// How often a commit whose outcome is unknown is repeated.
+const MAX_COMMIT_RETRIES: u32 = 3;
 /// Documents that come in one round trip (`batch_size`): all of a usual list. MongoDB sends no more
 /// than 101 if it is not asked to.
 pub const ONE_BATCH: u32 = 1_000;
-/// How often a commit whose outcome is unknown is repeated.
-const MAX_COMMIT_RETRIES: u32 = 3;
 
 /// Makes clients of the service's database: majority reads and journaled majority writes on the
 /// primary.
