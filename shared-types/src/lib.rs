@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+pub mod address;
 mod grants;
 mod holders;
 mod ids;
