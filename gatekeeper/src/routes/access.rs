@@ -26,7 +26,7 @@ use crate::domain::{
     params(("user_id" = UserId, Path, description = "Whose groups.")),
     responses(
         (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, example = json!({"bob": {"root": {}}, "alice": {"view": {}}})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -59,7 +59,7 @@ pub(crate) async fn list_groups(
     params(("sharer_id" = UserId, Path, description = "The account that is shared.")),
     responses(
         (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, example = json!({"alice": {"root": {}}, "bob": {"view": {}}})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -97,7 +97,7 @@ pub(crate) async fn list_members(
     ),
     responses(
         (status = 200, description = "What the user may do.", body = PermissionSet),
-        (status = 401, description = "No valid token, or not allowed.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 404, description = "No permission.", body = Object, example = json!({"code": "NotFound", "message": ""})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
@@ -145,7 +145,7 @@ pub(crate) async fn find_permissions(
     responses(
         (status = 200, description = "What the user may do then, or `null`.", body = Option<PermissionSet>),
         (status = 400, description = "No permission set.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid JSON: expected value at line 1 column 1"})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "The last admin stays.", body = Object, example = json!({"code": 403, "reason": "Cannot remove the last admin of an account that has no login or recovery capability"})),
         (status = 413, description = "The body is too large.", body = Object, example = json!({"code": "RequestEntityTooLarge", "message": "The body is too large"})),
         (status = 500, description = "The database or user-api failed; no body."),

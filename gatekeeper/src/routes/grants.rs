@@ -42,7 +42,7 @@ use crate::domain::{
     responses(
         (status = 200, description = "What the grantee has directly, or what was offered before.", body = PermissionSet),
         (status = 400, description = "No grant.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid grant id: expected 1 to 64 letters, digits, - or _"})),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "Who offered it does not run the account.", body = Object, example = json!({"code": 403, "reason": "The sender may no longer share this account"})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),

@@ -47,7 +47,7 @@ pub(crate) struct Revision {
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -91,7 +91,7 @@ pub(crate) async fn update_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -132,7 +132,7 @@ pub(crate) async fn delete_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -176,7 +176,7 @@ pub(crate) async fn update_clinician(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),

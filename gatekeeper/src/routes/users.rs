@@ -26,7 +26,7 @@ use crate::error::aborted;
     params(("user_id" = UserId, Path, description = "Who runs the accounts.")),
     responses(
         (status = 200, description = "The accounts.", body = Vec<AdministeredAccount>),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -80,7 +80,7 @@ pub(crate) async fn list_administered(
     params(("user_id" = UserId, Path, description = "The account.")),
     responses(
         (status = 200, description = "Who runs it.", body = LockedAccount),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -125,7 +125,7 @@ pub(crate) async fn lock_account(
     params(("user_id" = UserId, Path, description = "The claimed account.")),
     responses(
         (status = 204, description = "Nobody holds `custodian` directly."),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -161,7 +161,7 @@ pub(crate) async fn delete_custodians(
     params(("user_id" = UserId, Path, description = "The deleted account.")),
     responses(
         (status = 204, description = "Nothing about the account is left."),
-        (status = 401, description = "No service's token.", body = String, example = json!("Unauthorized")),
+        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),

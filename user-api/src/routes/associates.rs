@@ -66,7 +66,7 @@ pub(crate) struct FilterParameters {
     responses(
         (status = 200, description = "The users", body = [Associate]),
         (status = 400, description = "A filter cannot be read"),
-        (status = 401, description = "No valid token, or not allowed", body = String),
+        (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
         (status = 500, description = "Permissions, accounts or collections cannot be read"),
     ),
 )]
