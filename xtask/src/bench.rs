@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
 use local_mongod::ports;
 use tokio::process::Command;
 
@@ -21,14 +20,13 @@ use self::{
 use crate::{
     cargo,
     data_dir::DataDir,
-    http,
     services::{PROGRAMS, Wiring},
     stack::Stack,
+    tokens::server_token,
 };
 
 /// The load generator, a program from crates.io, built once into `target/tools`.
 const OHA: (&str, &str) = ("oha", "1.16.0");
-const TOKEN_HEADER: &str = "x-tidepool-session-token";
 /// The operation that is measured beside the bare driver.
 const PAIR_CHECK: &str = "pair check";
 /// How long the database is left alone after it has stored and written down everything.
@@ -84,7 +82,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         tools.uri.clone(),
         Some(mail_dir),
     )?
-    .for_benchmark();
+    .without_limits();
     let mut stack = Stack::on(Some(mongod));
     for (name, program) in PROGRAMS.iter().zip(&programs) {
         stack.start(name, program, &wiring)?;
@@ -99,7 +97,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         processes: stack.processes(),
         confirm: wiring.url("confirm"),
     };
-    let token = server_token(&wiring).await?;
+    let token = server_token(&wiring, "scripts").await?;
     let mut operations = permissions(&wiring.url("gatekeeper"), &token);
     operations.extend(confirmations(&wiring.url("confirm"), &token));
     operations.extend(sessions(&wiring.url("user-api"), &token).await?);
@@ -154,26 +152,4 @@ impl Tools {
         output(Command::new(program).args(arguments)).await?;
         Ok(())
     }
-}
-
-async fn server_token(wiring: &Wiring) -> anyhow::Result<String> {
-    let (name, secret) = wiring
-        .server_secrets()?
-        .pop()
-        .context("a server has a secret")?;
-    let response = http::client()?
-        .post(format!("{}/serverlogin", wiring.url("user-api")))
-        .header("x-tidepool-server-name", name)
-        .header("x-tidepool-server-secret", secret)
-        .send()
-        .await?;
-    token_in(&response)
-}
-
-fn token_in(response: &reqwest::Response) -> anyhow::Result<String> {
-    let token = response
-        .headers()
-        .get(TOKEN_HEADER)
-        .context("the answer holds a token")?;
-    Ok(token.to_str()?.to_owned())
 }

@@ -33,6 +33,14 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// A cargo command for everything there is, with one set of features, so that
+/// the dependencies are checked once and built once.
+pub(crate) fn workspace_command(name: &str) -> Command {
+    let mut command = cargo();
+    command.args([name, "--workspace", "--all-features"]);
+    command
+}
+
 /// Builds the programs of `packages` and answers where they are.
 pub(crate) async fn build(packages: &[&str], release: bool) -> anyhow::Result<Vec<PathBuf>> {
     let mut command = cargo();

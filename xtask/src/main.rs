@@ -9,12 +9,14 @@ mod cargo;
 mod data_dir;
 mod demo;
 mod environment;
+mod fuzz;
 mod http;
 mod logs;
 mod ready_file;
 mod services;
 mod stack;
 mod test;
+mod tokens;
 mod up;
 
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ enum Command {
     Test(test::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Bench(arguments) => bench::run(&arguments).await,
+        Command::Fuzz(arguments) => fuzz::run(&arguments).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,7 +21,7 @@ const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*";
 const LOG_FILTER: &str = "info,actix_server=warn";
 
 /// Whoever measures makes thousands of requests a second, and some are refused.
-const BENCHMARK_LOG_FILTER: &str = "warn";
+const BUSY_LOG_FILTER: &str = "warn";
 
 /// An address with this in it counts as verified in the local stack.
 pub(crate) const VERIFIED_TAG: &str = "+verified";
@@ -44,7 +44,7 @@ pub(crate) struct Wiring {
     server_secrets: Vec<(&'static str, PathBuf)>,
     /// Receives the mails; `None` when the environment says where they go.
     mail_dir: Option<PathBuf>,
-    is_benchmark: bool,
+    is_unlimited: bool,
 }
 
 impl Wiring {
@@ -70,14 +70,14 @@ impl Wiring {
             signing_key,
             server_secrets,
             mail_dir,
-            is_benchmark: false,
+            is_unlimited: false,
         })
     }
 
     /// The same without limits on log-ins and mails, and with fewer lines in the logs.
-    pub(crate) fn for_benchmark(self) -> Self {
+    pub(crate) fn without_limits(self) -> Self {
         Self {
-            is_benchmark: true,
+            is_unlimited: true,
             ..self
         }
     }
@@ -125,8 +125,8 @@ impl Wiring {
         let listen = self.url(program).replace("http://", "");
         command.env(format!("{prefix}__SERVER__LISTEN"), listen);
         default(command, &format!("{prefix}__LOG__FORMAT"), "human");
-        let filter = if self.is_benchmark {
-            BENCHMARK_LOG_FILTER
+        let filter = if self.is_unlimited {
+            BUSY_LOG_FILTER
         } else {
             LOG_FILTER
         };
@@ -156,7 +156,7 @@ impl Wiring {
                 file,
             );
         }
-        if self.is_benchmark {
+        if self.is_unlimited {
             command.env("USER_API__LOGIN_LIMIT__BURST", "0");
         }
         // To try things out without reading mails.
@@ -185,7 +185,7 @@ impl Wiring {
             command.env("CONFIRM__MAIL__TRANSPORT", "file");
             command.env("CONFIRM__MAIL__DIRECTORY", folder);
         }
-        if self.is_benchmark {
+        if self.is_unlimited {
             command.env("CONFIRM__LIMITS__MAILS_PER_SENDER_PER_HOUR", "0");
             command.env("CONFIRM__LIMITS__MAILS_PER_RECIPIENT_PER_HOUR", "0");
         }

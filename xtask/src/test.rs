@@ -6,14 +6,15 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::cargo::{cargo, install, workspace};
+use crate::cargo::{cargo, install, workspace, workspace_command};
+use crate::fuzz;
 
 /// The version of cargo-deny that checks `.deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
 
 /// Runs everything that CI runs and stops at the first failure.
 ///
-/// Formatting, lints, documentation, dependency policy, then all tests against
+/// Formatting, lints, documentation, dependency policy, generated requests, then all tests against
 /// a MongoDB of their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is
 /// used where it is installed, `cargo test` where it is not.
 #[derive(clap::Args)]
@@ -48,6 +49,9 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     )
     .await?;
 
+    headline("generated requests");
+    fuzz::run(&fuzz::Arguments::default()).await?;
+
     let server = local_mongod::for_tests().await?;
     let mut tests = if is_there(cargo().args(["nextest", "--version"])).await {
         let mut nextest = cargo();
@@ -67,14 +71,6 @@ fn cargo_test() -> Command {
     let mut test = cargo();
     test.args(["test", "--all-targets", "--no-fail-fast"]);
     test
-}
-
-/// A cargo command for everything there is, with one set of features, so that
-/// the dependencies are checked once and built once.
-fn workspace_command(name: &str) -> Command {
-    let mut command = cargo();
-    command.args([name, "--workspace", "--all-features"]);
-    command
 }
 
 async fn is_there(command: &mut Command) -> bool {

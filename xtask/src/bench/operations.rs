@@ -3,8 +3,11 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use super::{PAIR_CHECK, TOKEN_HEADER, token_in};
-use crate::http;
+use super::PAIR_CHECK;
+use crate::{
+    http,
+    tokens::{TOKEN_HEADER, token_in},
+};
 
 /// Addresses among which the load is spread.
 const URLS: u32 = 50_000;

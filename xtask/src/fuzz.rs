@@ -1,0 +1,230 @@
+//! `cargo xtask fuzz`: requests generated from the services' own OpenAPI documents. Whatever is sent,
+//! no service may fail, and every answer must have a status, a type and a form that the document
+//! names.
+
+mod people;
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+
+use anyhow::{Context, bail, ensure};
+use futures_util::future::try_join_all;
+use local_mongod::ports;
+use tokio::process::Command;
+
+use self::people::People;
+use crate::{
+    cargo,
+    data_dir::DataDir,
+    services::{PROGRAMS, Wiring},
+    stack::Stack,
+    tokens::server_token,
+};
+
+/// The versions of the generator and of everything that it needs.
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/requirements.txt");
+/// What every answer is held to.
+const CHECKS: &str = "not_a_server_error,content_type_conformance,status_code_conformance,\
+                      response_schema_conformance";
+/// Who ends the session that is used sees nothing but refusals from then on.
+const LEFT_OUT: &str = "logout|/sessions$";
+/// The services with a document, and the service whose token the requests carry: one that calls the
+/// first one, so that its internal operations are open as well.
+const SERVICES: [(&str, &str); 3] = [
+    ("user-api", "gatekeeper"),
+    ("gatekeeper", "confirm"),
+    ("confirm", "scripts"),
+];
+/// Long enough for thousands of requests to each service.
+const SECONDS: u64 = 120;
+/// The same requests each time, so that a failure is that of the change under test.
+const SEED: u64 = 1;
+/// Lines of a report that a failure shows.
+const LINES_SHOWN: usize = 80;
+
+/// Sends generated requests to every service and fails when one of them does.
+///
+/// Starts a platform of its own. Schemathesis, a Python package, makes the requests; where Python cannot
+/// install it, nothing is sent and the command says so.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How long requests are sent, in seconds, to all services at once: half of the time as a service,
+    /// half of it as a person.
+    #[arg(long, default_value_t = SECONDS)]
+    seconds: u64,
+    /// Another number makes other requests.
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            seconds: SECONDS,
+            seed: SEED,
+        }
+    }
+}
+
+/// Returns an error that names the services that failed.
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(generator) = generator().await? else {
+        println!("skipped: Python cannot install Schemathesis on this machine");
+        return Ok(());
+    };
+    // With everything else, as the tests build them, so that nothing is built twice.
+    let build = cargo::workspace_command("build")
+        .arg("--bins")
+        .status()
+        .await?;
+    ensure!(build.success(), "the build failed");
+    let target = cargo::target_dir().await?;
+    let programs = PROGRAMS.map(|name| target.join("debug").join(name));
+    let folder = target.join("fuzz");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let data_dir = DataDir::open(&folder)?;
+    let mongod = local_mongod::start_temporary().await?;
+    let mail_dir = data_dir.mail();
+    fs::create_dir(&mail_dir)?;
+    let uri = mongod.uri().to_owned();
+    let [origin_port] = ports::free()?;
+    let wiring =
+        Wiring::new(&data_dir, origin_port, ports::free()?, uri, Some(mail_dir))?.without_limits();
+    let mut stack = Stack::on(Some(mongod));
+    for (name, program) in PROGRAMS.iter().zip(&programs) {
+        stack.start(name, program, &wiring)?;
+    }
+    stack.wait_until_ready().await?;
+
+    let people = People::sign_up(&wiring).await?;
+    let campaign = Campaign {
+        generator,
+        folder,
+        seconds: arguments.seconds.div_ceil(2),
+        seed: arguments.seed,
+    };
+    let person = ("person", people.token().to_owned());
+    let mut failed = Vec::new();
+    for as_person in [false, true] {
+        let mut runs = Vec::new();
+        for (service, caller) in SERVICES {
+            let (who, token) = if as_person {
+                person.clone()
+            } else {
+                ("service", server_token(&wiring, caller).await?)
+            };
+            let config = people.config(&token)?;
+            runs.push(campaign.send(service, who, wiring.url(service), config));
+        }
+        failed.extend(try_join_all(runs).await?.into_iter().flatten());
+    }
+    if !failed.is_empty() {
+        bail!("generated requests found faults in {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// One series of generated requests after another.
+struct Campaign {
+    generator: PathBuf,
+    folder: PathBuf,
+    seconds: u64,
+    seed: u64,
+}
+
+impl Campaign {
+    /// Sends requests to `service`; returns its name when one of them found a fault.
+    async fn send(
+        &self,
+        service: &str,
+        who: &str,
+        url: String,
+        config: String,
+    ) -> anyhow::Result<Option<String>> {
+        let name = format!("{service}-as-{who}");
+        let settings = self.folder.join(format!("{name}.toml"));
+        fs::write(&settings, config)?;
+        let report = self.folder.join(format!("{name}.log"));
+        let status = self.generate(&settings, &report, &url).await?;
+        let told = fs::read_to_string(&report)?;
+        let sent = told
+            .lines()
+            .find(|line| line.contains(" generated, "))
+            .unwrap_or("  nothing was generated");
+        println!("{service}, as a {who}: {}", sent.trim());
+        if status.success() {
+            return Ok(None);
+        }
+        let lines: Vec<&str> = told.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+        println!(
+            "{}\nThe whole report: {}",
+            last.join("\n"),
+            report.display()
+        );
+        Ok(Some(service.to_owned()))
+    }
+
+    async fn generate(
+        &self,
+        settings: &Path,
+        report: &Path,
+        url: &str,
+    ) -> anyhow::Result<ExitStatus> {
+        let output = File::create(report)?;
+        Command::new(&self.generator)
+            .arg("--config-file")
+            .arg(settings)
+            .args(["run", &format!("{url}/openapi.json")])
+            .args(["--checks", CHECKS])
+            .args(["--phases", "coverage,fuzzing"])
+            .args(["--exclude-path-regex", LEFT_OUT])
+            .args(["--max-time", &self.seconds.to_string()])
+            .args(["--seed", &self.seed.to_string()])
+            .args(["--request-timeout", "20"])
+            .args(["--suppress-health-check", "all"])
+            .args(["--warnings", "off", "--continue-on-failure", "--no-shrink"])
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .status()
+            .await
+            .context("Schemathesis cannot be started")
+    }
+}
+
+/// Schemathesis in an environment of its own below `target/tools`; `None` where Python cannot make
+/// or fill it.
+async fn generator() -> anyhow::Result<Option<PathBuf>> {
+    let tools = cargo::target_dir().await?.join("tools");
+    let environment = tools.join("schemathesis");
+    let program = environment.join("bin/schemathesis");
+    let wanted = fs::read_to_string(REQUIREMENTS)?;
+    let installed = environment.join("requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(Some(program));
+    }
+    println!("Installing Schemathesis (once) …");
+    fs::create_dir_all(&tools)?;
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&environment);
+    let mut install = Command::new(environment.join("bin/pip"));
+    install
+        .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+        .arg(REQUIREMENTS);
+    for command in [&mut create, &mut install] {
+        let status = command.kill_on_drop(true).status().await;
+        if !status.is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+    }
+    fs::write(installed, wanted)?;
+    Ok(Some(program))
+}
