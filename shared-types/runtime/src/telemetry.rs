@@ -4,7 +4,7 @@
 //! out as `X-Tidepool-Trace-Request` and `X-Tidepool-Trace-Session`; a W3C `traceparent` is taken
 //! along to every peer that the request reaches.
 
-use std::{sync::OnceLock, time::Instant};
+use std::{fmt::Debug, io, sync::OnceLock, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest,
@@ -17,8 +17,17 @@ use actix_web::{
     middleware::Next,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{
+    Event, Instrument, Span, Subscriber, debug, error,
+    field::{Empty, Field, Visit},
+    info, info_span,
+};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    fmt::{self, MakeWriter},
+    layer::{self, SubscriberExt},
+    util::SubscriberInitExt,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -135,30 +144,69 @@ fn is_traceparent(value: &HeaderValue) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
-/// Starts logging to standard output and collecting metrics, once per process.
+/// Starts logging to standard output, once per process.
 pub fn init(settings: &LogSettings) -> anyhow::Result<()> {
+    init_to(settings, io::stdout)
+}
+
+/// Starts logging to `writer`, once per process.
+pub fn init_to<W>(settings: &LogSettings, writer: W) -> anyhow::Result<()>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let mut filter = EnvFilter::try_new(&settings.filter)?;
     // It logs every batch.
     if !settings.filter.contains("batch_aint_one") {
         filter = filter.add_directive("batch_aint_one=warn".parse()?);
     }
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(WithoutClientFaults);
     match settings.format {
         LogFormat::Json => registry
             .with(
                 fmt::layer()
                     .json()
                     .flatten_event(true)
-                    .with_span_list(false),
+                    .with_span_list(false)
+                    .with_writer(writer),
             )
             .try_init()?,
         LogFormat::Human => {
             registry
-                .with(fmt::layer().with_ansi(false).with_target(false))
+                .with(
+                    fmt::layer()
+                        .with_ansi(false)
+                        .with_target(false)
+                        .with_writer(writer),
+                )
                 .try_init()?;
         }
     }
     Ok(())
+}
+
+/// Leaves out what actix reports as its error when what a client sent is no HTTP, or broke off:
+/// nobody here can act on that.
+struct WithoutClientFaults;
+
+impl<S: Subscriber> Layer<S> for WithoutClientFaults {
+    fn event_enabled(&self, event: &Event<'_>, _: layer::Context<'_, S>) -> bool {
+        let mut fault = ClientFault(false);
+        if event.metadata().target() == "actix_http::h1::dispatcher" {
+            event.record(&mut fault);
+        }
+        !fault.0
+    }
+}
+
+/// Whether an event of actix's dispatcher is about what the client sent.
+struct ClientFault(bool);
+
+impl Visit for ClientFault {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0 |= field.name() == "message" && format!("{value:?}").starts_with("stream error: ");
+    }
 }
 
 /// The metrics of this process.

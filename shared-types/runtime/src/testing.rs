@@ -1,5 +1,7 @@
 //! For tests: a server on a free port, a database of its own, keys, and a person who calls.
 
+mod wire;
+
 use std::{
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -26,6 +28,8 @@ use crate::{
     mongo::Connector,
     server::{Service, listen},
 };
+
+pub use wire::{Wire, WireAnswer};
 
 /// Databases of runs that crashed are dropped when they are this old.
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
