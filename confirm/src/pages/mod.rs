@@ -160,9 +160,12 @@ fn table() -> Vec<(Page, &'static str)> {
         "GET",
     );
     serve(
-        at(&["/pages/style.css"]).route(
-            get().to(async || asset("text/css", include_str!("../../templates/pages/style.css"))),
-        ),
+        at(&["/pages/style.css"]).route(get().to(async || {
+            asset(
+                "text/css; charset=utf-8",
+                include_str!("../../templates/pages/style.css"),
+            )
+        })),
         "GET",
     );
     serve(

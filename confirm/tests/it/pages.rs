@@ -354,7 +354,7 @@ async fn style_and_icon_are_served() {
     let mut browser = Browser::new(&world);
     let page = browser.get("/login").await;
     for (path, content_type) in [
-        ("/pages/style.css", "text/css"),
+        ("/pages/style.css", "text/css; charset=utf-8"),
         ("/pages/icon.svg", "image/svg+xml"),
     ] {
         page.assert_says(&format!("href=\"{path}\""));

@@ -126,7 +126,10 @@ async fn where_nothing_is_served_the_reference_says_so_in_text() {
             (404, "404 page not found"),
             "{method} {path}"
         );
-        assert_eq!(answer.header("content-type"), Some("text/plain"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/plain; charset=utf-8")
+        );
     }
 }
 

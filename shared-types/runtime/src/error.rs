@@ -146,7 +146,9 @@ impl ResponseError for ApiError {
             ErrorBody::Message { code, message } => {
                 response.json(json!({ "code": code, "message": message }))
             }
-            ErrorBody::Text(text) => response.content_type("text/plain").body(text.clone()),
+            ErrorBody::Text(text) => response
+                .content_type("text/plain; charset=utf-8")
+                .body(text.clone()),
         }
     }
 }

@@ -174,10 +174,12 @@ pub(crate) async fn make_pair() -> HttpResponse {
 )]
 pub(crate) async fn find_status(state: Data<State>) -> HttpResponse {
     if state.readiness.database_answers() {
-        HttpResponse::Ok().content_type("text/plain").body("OK")
+        HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body("OK")
     } else {
         HttpResponse::InternalServerError()
-            .content_type("text/plain")
+            .content_type("text/plain; charset=utf-8")
             .body("the store does not answer")
     }
 }

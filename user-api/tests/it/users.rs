@@ -354,6 +354,10 @@ async fn unknown_paths_and_methods_are_refused() {
     let world = World::start().await;
     let status = world.anonymous().get("/status").await;
     assert_eq!((status.status, status.text()), (200, "OK"));
+    assert_eq!(
+        status.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
     for path in [
         "/nothing",
         "/auth",
