@@ -270,6 +270,7 @@ fn cors(origins: Arc<[String]>) -> Cors {
         ])
         .expose_headers([
             header::HeaderName::from_static(TOKEN_HEADER),
+            header::RETRY_AFTER,
             telemetry::TRACE_REQUEST,
             telemetry::TRACE_SESSION,
         ])

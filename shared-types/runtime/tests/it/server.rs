@@ -212,12 +212,10 @@ async fn only_listed_origins_may_call_from_a_browser() {
             .header("origin", "http://localhost:1"),
     )
     .await;
-    assert!(
-        answer
-            .header("access-control-expose-headers")
-            .unwrap()
-            .contains("x-tidepool-session-token")
-    );
+    let exposed = answer.header("access-control-expose-headers").unwrap();
+    for name in ["x-tidepool-session-token", "retry-after"] {
+        assert!(exposed.contains(name), "{name} is not in {exposed}");
+    }
 }
 
 #[actix_web::test]
