@@ -68,18 +68,24 @@ impl Table {
             return Decision::NotFound;
         }
         let mut allowed = Vec::new();
-        let mut known = false;
         for route in self.routes.iter().filter(|route| route.covers(path)) {
             if route.lets_pass(method) {
                 return Decision::Service(&route.service);
             }
-            known = true;
-            allowed.extend(route.methods.iter().flatten().map(String::as_str));
+            let methods: Vec<&str> = match &route.methods {
+                Some(methods) => methods.iter().map(String::as_str).collect(),
+                None => METHODS.to_vec(),
+            };
+            for method in methods {
+                if !allowed.contains(&method) {
+                    allowed.push(method);
+                }
+            }
         }
-        if known {
-            Decision::MethodNotAllowed(allowed)
-        } else {
+        if allowed.is_empty() {
             Decision::NotFound
+        } else {
+            Decision::MethodNotAllowed(allowed)
         }
     }
 }
@@ -100,6 +106,9 @@ impl Route {
         };
         if !path::is_unambiguous(pattern) {
             bail!("{pattern} is not a path");
+        }
+        if self.methods.as_ref().is_some_and(Vec::is_empty) {
+            bail!("it lets no method pass; leave the methods out to let all pass");
         }
         for method in self.methods.iter().flatten() {
             if !METHODS.contains(&method.as_str()) {
@@ -251,11 +260,11 @@ mod tests {
         );
         assert_eq!(
             table().decide("TRACE", "/access/0123456789"),
-            Decision::MethodNotAllowed(vec![])
+            Decision::MethodNotAllowed(METHODS.to_vec())
         );
         assert_eq!(
             table().decide("CONNECT", "/access/0123456789"),
-            Decision::MethodNotAllowed(vec![])
+            Decision::MethodNotAllowed(METHODS.to_vec())
         );
     }
 
@@ -283,6 +292,10 @@ mod tests {
             (
                 "service = 'a'\ncomment = 'c'\npath = '/a'\nmethods = ['get']",
                 "is not one of",
+            ),
+            (
+                "service = 'a'\ncomment = 'c'\npath = '/a'\nmethods = []",
+                "lets no method pass",
             ),
             (
                 "service = 'a'\ncomment = 'c'\npath = '/a'\nmethod = 'GET'",

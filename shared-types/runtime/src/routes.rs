@@ -175,7 +175,8 @@ impl RouteTable {
     }
 }
 
-fn method_not_allowed(request: &HttpRequest, allowed: &str) -> impl Responder + use<> {
+/// The 405 answer, with `allowed` in `Allow`.
+pub(crate) fn method_not_allowed(request: &HttpRequest, allowed: &str) -> impl Responder + use<> {
     let rejection = Rejection::MethodNotAllowed(request.method().to_string());
     let mut response = actix_web::HttpResponse::from_error(Envelope::render(request, rejection));
     if let Ok(value) = header::HeaderValue::from_str(allowed) {

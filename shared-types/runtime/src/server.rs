@@ -13,7 +13,7 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer, Route,
     dev::{Server, ServerHandle},
     http::{Method, header},
     middleware::from_fn,
@@ -30,7 +30,7 @@ use tracing::info;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{auth::TOKEN_HEADER, config::ServerSettings, telemetry};
+use crate::{auth::TOKEN_HEADER, config::ServerSettings, routes::method_not_allowed, telemetry};
 
 /// How often the database is asked whether it is there.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
@@ -208,22 +208,28 @@ where
 /// `/live`, `/ready` and `/metrics`, which the public origin never routes.
 fn health(config: &mut ServiceConfig, readiness: &Readiness) {
     let readiness = readiness.clone();
+    let get =
+        |path: &str, route: Route| {
+            web::resource(path).route(route).default_service(web::to(
+                async |request: HttpRequest| method_not_allowed(&request, Method::GET.as_str()),
+            ))
+        };
     config
-        .route(
+        .service(get(
             "/live",
             web::get().to(async || HttpResponse::Ok().json(json!({ "status": "ok" }))),
-        )
-        .route(
+        ))
+        .service(get(
             "/ready",
             web::get().to(move || {
                 let ready = readiness.is_ready();
                 async move { status(ready) }
             }),
-        )
-        .route(
+        ))
+        .service(get(
             "/metrics",
             web::get().to(async || telemetry::metrics().render()),
-        );
+        ));
 }
 
 /// The reference's answer to a health question: 200 `{"status":"ok"}` or 503.

@@ -102,6 +102,35 @@ async fn other_methods_are_refused_with_those_allowed() {
 }
 
 #[actix_web::test]
+async fn what_is_allowed_is_never_nothing() {
+    let platform = Platform::start();
+    for (request, allowed) in [
+        (
+            "TRACE /access/0123456789",
+            "get, head, post, put, patch, delete",
+        ),
+        ("BREW /auth/user", "get, head, post, put, patch, delete"),
+        ("PROPFIND /login", "get, post"),
+        ("POST /status", "get"),
+    ] {
+        let answer = platform.send(&format!("{request} HTTP/1.1"), b"").await;
+
+        assert_eq!(
+            (answer.status, answer.json()),
+            (405, json!({ "code": 405, "reason": "Method not allowed" })),
+            "{request}"
+        );
+        let line = format!("allow: {allowed}");
+        assert!(
+            answer.head.lines().any(|other| other == line),
+            "{request}: {}",
+            answer.head
+        );
+        assert_eq!(platform.asked(), Vec::<Value>::new());
+    }
+}
+
+#[actix_web::test]
 async fn only_the_gateway_says_who_the_client_is() {
     let platform = Platform::start();
     let forged = "GET /access/groups/1 HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7\r\n\

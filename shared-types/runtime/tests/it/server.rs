@@ -90,6 +90,11 @@ async fn unknown_paths_and_methods_are_told_apart() {
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), Some("GET, POST, PATCH"));
     assert_eq!(answer.json::<Value>()["reason"], "DELETE is not allowed");
+    for path in ["/live", "/ready", "/metrics"] {
+        let answer = person.delete(path).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+        assert_eq!(answer.json::<Value>()["reason"], "DELETE is not allowed");
+    }
     let patched = send(person.request(Method::PATCH, "/things/1")).await;
     assert_eq!(patched.status, 200);
     assert_eq!(patched.json::<Value>(), json!("patched"));
