@@ -241,6 +241,10 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
         Rejection::BodyTooLarge => {
             ApiError::reason(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
         }
+        Rejection::BodyEncoded => ApiError::reason(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content encoding is not supported",
+        ),
         Rejection::BodyUnreadable => Refusal::Unreadable.into(),
         Rejection::NoSuchPath(_) => ApiError::new(
             StatusCode::NOT_FOUND,

@@ -24,6 +24,11 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "RequestEntityTooLarge",
             "The body is too large",
         ),
+        Rejection::BodyEncoded => ApiError::message(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            "The content encoding is not supported",
+        ),
         Rejection::BodyUnreadable => ApiError::message(
             StatusCode::BAD_REQUEST,
             "InvalidContent",

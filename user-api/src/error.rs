@@ -274,6 +274,10 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body is too large".into(),
         ),
+        Rejection::BodyEncoded => counted(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content encoding is not supported".into(),
+        ),
         Rejection::BodyUnreadable => Refusal::InvalidDetails.into(),
         Rejection::NoSuchPath(_) => ApiError::new(
             StatusCode::NOT_FOUND,

@@ -236,6 +236,22 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[actix_web::test]
+async fn encoded_bodies_are_refused() {
+    let world = world().await;
+    let before = world.everything(&STORED).await;
+    for (name, path) in TAKING_BODIES {
+        let request = world
+            .user("alice")
+            .request(method(name), path)
+            .header("content-encoding", "gzip")
+            .body("{}");
+        let answer = send(request).await;
+        assert_refused(&answer, 415, "The content encoding is not supported");
+    }
+    assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
 async fn a_body_is_taken_whatever_its_content_type() {
     let world = World::without_relay().await;
     world.peers.has("alice");

@@ -135,6 +135,26 @@ async fn a_body_is_taken_whatever_its_content_type() {
 }
 
 #[actix_web::test]
+async fn an_encoded_body_is_refused() {
+    let world = World::start().await;
+    let before = world.everything().await;
+    let request = world
+        .user("alice")
+        .request(reqwest::Method::POST, OWNERS_PATH)
+        .header("content-encoding", "gzip")
+        .body(r#"{"view":{}}"#);
+    let answer = shared_runtime::testing::send(request).await;
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (
+            415,
+            json!({"code": "UnsupportedMediaType", "message": "The content encoding is not supported"})
+        )
+    );
+    assert_eq!(world.everything().await, before);
+}
+
+#[actix_web::test]
 async fn the_last_of_two_members_of_one_name_counts() {
     let world = World::start().await;
     let body = r#"{"view":{"a":1},"view":{"a":2}}"#;

@@ -2,7 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, error::PayloadError, web::Bytes};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header::{self, HeaderMap},
+    web::Bytes,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -40,8 +46,13 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = Bytes::from_request(request, payload);
         let request = request.clone();
+        if is_encoded(request.headers()) {
+            return Box::pin(
+                async move { Err(Envelope::render(&request, Rejection::BodyEncoded)) },
+            );
+        }
+        let bytes = Bytes::from_request(&request, payload);
         Box::pin(async move {
             match bytes.await {
                 Ok(bytes) => Ok(Self(bytes)),
@@ -55,6 +66,17 @@ impl FromRequest for Body {
             }
         })
     }
+}
+
+/// Whether the body is other than it was written: compressed, for example.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_ENCODING).any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    })
 }
 
 /// `json` as `T`, if it is an object. Without this look a list would pass as well, whose items serde

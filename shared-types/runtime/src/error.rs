@@ -135,6 +135,10 @@ impl ResponseError for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
         }
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // Bodies of all types are taken; what is refused is their encoding.
+            response.insert_header((header::ACCEPT_ENCODING, "identity"));
+        }
         match &self.body {
             ErrorBody::Empty => response.finish(),
             ErrorBody::JsonString(text) => response.json(text),
@@ -174,6 +178,8 @@ pub enum Rejection {
     BodyTooLarge,
     /// The body broke off or its encoding is wrong.
     BodyUnreadable,
+    /// The body is compressed, or encoded in another way that no service reads.
+    BodyEncoded,
     /// No route has this path.
     NoSuchPath(String),
     /// The path exists, for other methods.

@@ -49,6 +49,24 @@ async fn send_raw(person: &Person, method: &str, path: &str, body: Vec<u8>) -> u
 }
 
 #[actix_web::test]
+async fn an_encoded_body_is_refused() {
+    let world = World::start().await;
+    let request = world
+        .anonymous()
+        .request(Method::POST, "/auth/user")
+        .header("content-encoding", "deflate")
+        .body("{}");
+    let answer = send(request).await;
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (
+            415,
+            json!({ "code": 415, "reason": "The content encoding is not supported" })
+        )
+    );
+}
+
+#[actix_web::test]
 async fn wrong_bodies_are_refused_everywhere() {
     let world = World::start().await;
     let alice = world.user("alice").await;

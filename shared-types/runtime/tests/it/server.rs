@@ -29,6 +29,10 @@ fn envelope(rejection: Rejection) -> ApiError {
             format!("{method} is not allowed"),
         ),
         Rejection::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too large".to_owned()),
+        Rejection::BodyEncoded => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not supported".to_owned(),
+        ),
         other => (StatusCode::UNAUTHORIZED, format!("{other:?}")),
     };
     ApiError::reason(status, reason)
@@ -112,6 +116,30 @@ async fn a_huge_body_is_refused_in_the_words_of_the_service() {
         (answer.status, answer.json::<Value>()["reason"].clone()),
         (413, json!("too large"))
     );
+}
+
+#[actix_web::test]
+async fn a_body_that_nobody_can_read_is_refused_for_its_encoding() {
+    let app = app();
+    let encoded = |encoding: &str| {
+        app.anonymous()
+            .request(Method::POST, "/things/1")
+            .header("content-encoding", encoding)
+            .body("body")
+    };
+    for encoding in ["gzip", "x-own", "identity, br", "GZIP"] {
+        let answer = send(encoded(encoding)).await;
+        assert_eq!(
+            (answer.status, answer.json::<Value>()),
+            (415, json!({"code": 415, "reason": "not supported"})),
+            "{encoding}"
+        );
+        assert_eq!(answer.header("accept-encoding"), Some("identity"));
+    }
+    for encoding in ["identity", "Identity, identity", ""] {
+        let answer = send(encoded(encoding)).await;
+        assert_eq!((answer.status, answer.json::<Value>()), (200, json!(4)));
+    }
 }
 
 #[actix_web::test]
