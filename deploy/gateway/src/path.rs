@@ -2,28 +2,55 @@
 //!
 //! A gateway and a service that read a path differently can be played off
 //! against each other. So a path is routed only if nothing in it could be
-//! normalised: no dot segments, no empty ones, no encoded slashes, and nothing
-//! but the characters of RFC 3986. It is then passed on byte for byte.
+//! normalised: no dot segments, no empty ones, no encoded slashes but in
+//! addresses, and nothing but the characters of RFC 3986. It is then passed on
+//! byte for byte.
 
-/// Whether `path` has exactly one reading.
-pub(crate) fn is_unambiguous(path: &str) -> bool {
+/// How a segment, or a whole path, can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reading {
+    /// In exactly one way.
+    Plain,
+    /// In one way where an e-mail address is expected: `a%2Fb@example.org`.
+    WithAddress,
+    /// In more than one.
+    Ambiguous,
+}
+
+/// How `path` can be read.
+pub(crate) fn read(path: &str) -> Reading {
     let Some(below_root) = path.strip_prefix('/') else {
-        return false;
+        return Reading::Ambiguous;
     };
     let segments: Vec<&str> = below_root.split('/').collect();
     let last = segments.len() - 1;
-    segments.iter().enumerate().all(|(position, segment)| {
+    let readings = segments.iter().enumerate().map(|(position, segment)| {
         // A slash at the end leaves an empty last segment, which a service may know.
-        (!segment.is_empty() || position == last) && is_plain(segment)
-    })
+        if segment.is_empty() && position != last {
+            Reading::Ambiguous
+        } else {
+            read_segment(segment)
+        }
+    });
+    readings.max().unwrap_or(Reading::Ambiguous)
 }
 
-fn is_plain(segment: &str) -> bool {
+/// How `segment` can be read.
+pub(crate) fn read_segment(segment: &str) -> Reading {
     let Some(decoded) = decode(segment) else {
-        return false;
+        return Reading::Ambiguous;
     };
-    let forbidden = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\');
-    decoded != b"." && decoded != b".." && !decoded.iter().any(forbidden)
+    let is_step = |part: &[u8]| part == b"." || part == b"..";
+    let forbidden = |byte: &u8| byte.is_ascii_control() || *byte == b'\\';
+    if decoded.iter().any(forbidden) || decoded.split(|byte| *byte == b'/').any(is_step) {
+        Reading::Ambiguous
+    } else if !decoded.contains(&b'/') {
+        Reading::Plain
+    } else if decoded.contains(&b'@') {
+        Reading::WithAddress
+    } else {
+        Reading::Ambiguous
+    }
 }
 
 /// The bytes that a segment stands for; `None` when it is not a segment of RFC 3986.
@@ -65,7 +92,7 @@ mod tests {
             "/user/...",
             "/user/%252e%252e",
         ] {
-            assert!(is_unambiguous(path), "{path}");
+            assert_eq!(read(path), Reading::Plain, "{path}");
         }
     }
 
@@ -96,8 +123,26 @@ mod tests {
             "/access/é",
             "/access/{id}",
             "/access/a#b",
+            "/user/a%2Fb",
+            "/user/a@x.org%2F..%2Finternal",
+            "/user/..%2Fa@x.org",
+            "/user/a%2F.%2Fb@x.org",
+            "/user/a%2Fb@x.org/%2e%2e",
+            "/user/a%5Cb%2Fc@x.org",
+            "/user/a%252F@x.org%2F%2e%2E",
         ] {
-            assert!(!is_unambiguous(path), "{path}");
+            assert_eq!(read(path), Reading::Ambiguous, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_hold_a_slash() {
+        for path in [
+            "/user/a%2Fb@example.org",
+            "/user/a%2fb%40example.org",
+            "/confirm/0123456789/invited/a%2F%2Fb+c@example.org",
+        ] {
+            assert_eq!(read(path), Reading::WithAddress, "{path}");
         }
     }
 }

@@ -3,10 +3,13 @@
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::path;
+use crate::path::{self, Reading};
 
 /// The name under which the gateway itself stands in the table.
 pub(crate) const GATEWAY: &str = "gateway";
+
+/// The segment of a template that may hold an encoded slash.
+const ADDRESS: &str = "{address}";
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -26,7 +29,8 @@ pub struct Route {
     pub service: String,
     /// This path and everything below it.
     pub prefix: Option<String>,
-    /// Exactly this path; `{name}` stands for one segment.
+    /// Exactly this path; `{name}` stands for one segment, `{address}` for one that may hold an
+    /// encoded slash.
     pub path: Option<String>,
     /// Only these methods; `None` lets all pass.
     pub methods: Option<Vec<String>>,
@@ -64,11 +68,16 @@ impl Table {
 
     /// Who answers a request with this method and this path, as it came over the wire.
     pub fn decide(&self, method: &str, path: &str) -> Decision<'_> {
-        if !path::is_unambiguous(path) {
+        let reading = path::read(path);
+        if reading == Reading::Ambiguous {
             return Decision::NotFound;
         }
         let mut allowed = Vec::new();
-        for route in self.routes.iter().filter(|route| route.covers(path)) {
+        for route in self
+            .routes
+            .iter()
+            .filter(|route| route.covers(path, reading))
+        {
             if route.lets_pass(method) {
                 return Decision::Service(&route.service);
             }
@@ -104,7 +113,7 @@ impl Route {
             }
             _ => bail!("it needs a prefix or a path, and not both"),
         };
-        if !path::is_unambiguous(pattern) {
+        if path::read(pattern) != Reading::Plain {
             bail!("{pattern} is not a path");
         }
         if self.methods.as_ref().is_some_and(Vec::is_empty) {
@@ -118,11 +127,14 @@ impl Route {
         Ok(())
     }
 
-    fn covers(&self, path: &str) -> bool {
+    fn covers(&self, path: &str, reading: Reading) -> bool {
         match (&self.prefix, &self.path) {
-            (Some(prefix), _) => path
-                .strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            (Some(prefix), _) => {
+                reading == Reading::Plain
+                    && path
+                        .strip_prefix(prefix.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
             (None, Some(template)) => matches(template, path),
             (None, None) => false,
         }
@@ -140,7 +152,10 @@ impl Route {
 fn matches(template: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let all = template.split('/').all(|expected| match segments.next() {
-        Some(segment) if expected.starts_with('{') => !segment.is_empty(),
+        Some(segment) if expected == ADDRESS => !segment.is_empty(),
+        Some(segment) if expected.starts_with('{') => {
+            !segment.is_empty() && path::read_segment(segment) == Reading::Plain
+        }
         Some(segment) => segment == expected,
         None => false,
     });
@@ -241,6 +256,44 @@ mod tests {
                     assert_eq!(table().decide("GET", &path), Decision::NotFound, "{path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_slash_passes_only_in_an_address() {
+        let address = "a%2Fb@example.org";
+        for (method, path, service) in [
+            ("POST", "/confirm/send/forgot/{}", "confirm"),
+            ("POST", "/confirm/forgot/{}", "confirm"),
+            ("POST", "/confirm/resend/signup/{}", "confirm"),
+            ("PUT", "/confirm/0123456789/invited/{}", "confirm"),
+            ("DELETE", "/confirm/0123456789/invited/{}", "confirm"),
+            ("GET", "/auth/user/{}", "user-api"),
+            ("GET", "/user/{}", "user-api"),
+            ("GET", "/v1/users/{}", "user-api"),
+        ] {
+            let path = path.replace("{}", address);
+            assert_eq!(
+                table().decide(method, &path),
+                Decision::Service(service),
+                "{method} {path}"
+            );
+        }
+        for path in [
+            "/access/{}",
+            "/access/groups/{}",
+            "/auth/{}",
+            "/metadata/{}/profile",
+            "/user/{}/user",
+            "/confirm/{}",
+            "/confirm/{}/invited/a@example.org",
+            "/confirm/send/invite/{}",
+            "/confirm/signup/{}",
+            "/pages/{}",
+            "/{}",
+        ] {
+            let path = path.replace("{}", address);
+            assert_eq!(table().decide("GET", &path), Decision::NotFound, "{path}");
         }
     }
 

@@ -25,6 +25,11 @@ async fn path_query_and_body_arrive_byte_for_byte() {
         "/confirm/0123456789/invited/carol+test@example.com",
         "/confirm/send/forgot/carol%2Btest%40example.com",
         "/confirm/resend/signup/o'hara+a=b!@example.com",
+        "/confirm/send/forgot/a%2Fb@example.org",
+        "/confirm/resend/signup/a%2fb%40example.org",
+        "/confirm/0123456789/invited/a%2Fb@example.org",
+        "/auth/user/a%2Fb@example.org",
+        "/user/a%2Fb%40example.org",
     ] {
         let head =
             format!("PUT {target} HTTP/1.1\r\nContent-Length: 13\r\nContent-Type: text/x-odd");
@@ -51,6 +56,11 @@ async fn no_detour_reaches_a_service() {
         "/access/..%2Finternal/users",
         "/access/..\\internal/users",
         "/access%2F..%2Finternal",
+        "/user/a@example.org%2F..%2F..%2Finternal",
+        "/user/..%2Finternal@example.org",
+        "/user/a%2Fb",
+        "/access/a%2Fb@example.org",
+        "/confirm/send/forgot/a%2Fb@example.org/..",
         "//internal/users",
         "/access//../../internal",
         "/./metrics",
