@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_runtime::config::{
-    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
 };
 
 /// The prefix of the environment variables that override `config.default.toml`.
@@ -28,6 +28,7 @@ pub struct Config {
     pub web: WebSettings,
     pub mail: MailSettings,
     pub limits: LimitSettings,
+    pub internal: InternalSettings,
     pub outbox: OutboxSettings,
 }
 
@@ -108,6 +109,18 @@ pub enum SmtpEncryption {
     Tls,
     /// None.
     None,
+}
+
+/// Whom internal operations admit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalSettings {
+    /// The names of the services.
+    #[serde(deserialize_with = "comma_list")]
+    pub services: Vec<String>,
+    /// The names under which operators log in.
+    #[serde(deserialize_with = "comma_list")]
+    pub operators: Vec<String>,
 }
 
 /// Each 0 means unlimited.

@@ -231,8 +231,9 @@ impl From<Failure> for ApiError {
 )]
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
-        Rejection::TokenMissing => Refusal::NoToken.into(),
+        Rejection::TokenMissing | Rejection::TokenEmpty => Refusal::NoToken.into(),
         Rejection::TokenInvalid => Refusal::BadToken.into(),
+        Rejection::NotAService | Rejection::ServiceNotAdmitted => Refusal::NotAllowed.into(),
         Rejection::CheckUnavailable => ApiError::reason(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked",

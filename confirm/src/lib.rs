@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
-    auth::{Authenticator, RemoteTokens, ServerLogin, ServiceToken},
+    auth::{Admission, Authenticator, RemoteTokens, ServerLogin, ServiceToken},
     http::PeerClient,
     mongo::Connector,
     outbox::Outbox,
@@ -85,6 +85,7 @@ pub struct State {
     /// `None`: no service keeps alert configurations.
     data: Option<data::Data>,
     authenticator: Authenticator,
+    admission: Admission,
     limits: Arc<LimitSettings>,
     /// `None`: a web application does their work.
     pages: Option<Arc<Pages>>,
@@ -124,6 +125,7 @@ impl State {
             gatekeeper: Gatekeeper::new(gatekeeper),
             data,
             authenticator: Authenticator(Arc::new(tokens)),
+            admission: Admission::new(&config.internal.services, &config.internal.operators),
             limits: Arc::new(config.limits.clone()),
         })
     }
@@ -178,6 +180,7 @@ impl State {
 pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
+    config.app_data(state.admission.clone());
     if let Some(pages) = &state.pages {
         pages::configure(config, pages);
     }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_runtime::config::{LogSettings, MongoSettings, ServerSettings};
+use shared_runtime::config::{LogSettings, MongoSettings, ServerSettings, comma_list};
 
 /// The settings of gatekeeper.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub mongo: MongoSettings,
     /// Where accounts and tokens are.
     pub user_api: UserApiSettings,
+    /// Whom internal operations admit.
+    pub internal: InternalSettings,
 }
 
 /// How user-api is reached.
@@ -30,4 +32,13 @@ pub struct UserApiSettings {
     pub server_secret: SecretString,
     /// Milliseconds, 0 to 2000, for which the answer to a token check is kept.
     pub token_cache_ms: u64,
+}
+
+/// Whom internal operations admit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalSettings {
+    /// The names of the services.
+    #[serde(deserialize_with = "comma_list")]
+    pub services: Vec<String>,
 }

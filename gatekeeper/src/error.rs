@@ -17,7 +17,10 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             StatusCode::UNAUTHORIZED,
             format!("Session token must be set on header[{TOKEN_HEADER}]"),
         ),
-        Rejection::TokenInvalid => ApiError::json_string(StatusCode::UNAUTHORIZED, "Invalid Token"),
+        Rejection::TokenEmpty | Rejection::TokenInvalid => {
+            ApiError::json_string(StatusCode::UNAUTHORIZED, "Invalid Token")
+        }
+        Rejection::NotAService | Rejection::ServiceNotAdmitted => Refusal::Unauthorized.into(),
         Rejection::CheckUnavailable => ApiError::empty(StatusCode::SERVICE_UNAVAILABLE),
         Rejection::BodyTooLarge => ApiError::message(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use mongodb::Database;
 use shared_runtime::{
-    auth::{Authenticator, RemoteTokens, ServerLogin},
+    auth::{Admission, Authenticator, RemoteTokens, ServerLogin},
     http::PeerClient,
     openapi::document,
     peers::user_api::UserApi,
@@ -52,7 +52,7 @@ use crate::{
     store::Store,
 };
 
-pub use crate::config::{Config, UserApiSettings};
+pub use crate::config::{Config, InternalSettings, UserApiSettings};
 
 /// What the handlers work with; clones share it.
 #[derive(Clone)]
@@ -60,11 +60,16 @@ pub struct State {
     store: Store,
     user_api: UserApi,
     authenticator: Authenticator,
+    admission: Admission,
 }
 
 impl State {
     /// Opens the collections in `database`, and user-api as the settings say.
-    pub async fn open(database: &Database, settings: &UserApiSettings) -> anyhow::Result<Self> {
+    pub async fn open(
+        database: &Database,
+        settings: &UserApiSettings,
+        internal: &InternalSettings,
+    ) -> anyhow::Result<Self> {
         let login = ServerLogin::new(
             &settings.url,
             &settings.server_name,
@@ -76,6 +81,7 @@ impl State {
             store: Store::open(database).await?,
             user_api,
             authenticator: Authenticator(Arc::new(tokens)),
+            admission: Admission::new(&internal.services, &[]),
         })
     }
 
@@ -94,6 +100,7 @@ impl State {
 pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(web::Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
+    config.app_data(state.admission.clone());
     routes::table().configure(config);
 }
 

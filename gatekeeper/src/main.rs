@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let connector = mongo::Connector::new(&config.mongo).await?;
     let database = connector.connect().await?;
-    let state = State::open(&database, &config.user_api).await?;
+    let state = State::open(&database, &config.user_api, &config.internal).await?;
     let service = Service {
         readiness: Readiness::watching(database),
         openapi: Some(gatekeeper::openapi()),

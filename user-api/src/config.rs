@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_runtime::config::{
-    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
 };
 use shared_types::UserId;
 
@@ -31,6 +31,7 @@ pub struct Config {
     pub server_secrets: BTreeMap<String, SecretString>,
     /// The secret of every service, whatever its name; `None` when each has its own.
     pub shared_server_secret: Option<SecretString>,
+    pub internal: InternalSettings,
     pub passwords: PasswordSettings,
     pub login_limit: LoginLimitSettings,
     pub accounts: AccountSettings,
@@ -70,6 +71,18 @@ pub struct TokenSettings {
     pub long_term_key: Option<SecretString>,
     /// Lifetime of a long-lived token, days.
     pub long_term_days: u32,
+}
+
+/// Whom internal operations admit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalSettings {
+    /// The names of the services.
+    #[serde(deserialize_with = "comma_list")]
+    pub services: Vec<String>,
+    /// The names under which operators log in.
+    #[serde(deserialize_with = "comma_list")]
+    pub operators: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

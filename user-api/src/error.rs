@@ -254,17 +254,21 @@ impl From<Failure> for ApiError {
     }
 }
 
-/// The words of user-api for what the plumbing refuses. Refused tokens get theirs from the
-/// extractors in `routes/callers.rs`, since they differ by operation.
+/// The words of user-api for what the plumbing refuses. Those for a refused token are the ones of
+/// internal operations; other operations replace them in `routes/callers.rs` and count what they
+/// say, so these are not counted.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the runtime hands the rejection over"
 )]
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
-        Rejection::TokenMissing | Rejection::TokenInvalid => {
-            ApiError::empty(StatusCode::UNAUTHORIZED)
+        Rejection::TokenMissing | Rejection::TokenEmpty | Rejection::TokenInvalid => {
+            let (status, reason) = Refusal::NoToken.status_and_reason();
+            ApiError::reason(status, reason)
         }
+        Rejection::NotAService => Refusal::NoToken.into(),
+        Rejection::ServiceNotAdmitted => Refusal::NotAuthorized.into(),
         Rejection::CheckUnavailable => counted(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked".into(),

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
-    auth::Authenticator,
+    auth::{Admission, Authenticator},
     http::PeerClient,
     limits::KeyedLimiter,
     mongo::Connector,
@@ -70,6 +70,7 @@ pub struct State {
     metadata: MetadataStore,
     sessions: Sessions,
     secrets: Arc<Secrets>,
+    admission: Admission,
     hasher: Arc<Hasher>,
     login_limit: Arc<KeyedLimiter>,
     gatekeeper: Gatekeeper,
@@ -105,6 +106,7 @@ impl State {
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
             secrets: Arc::new(Secrets::new(config)?),
+            admission: Admission::new(&config.internal.services, &config.internal.operators),
             hasher: Arc::new(Hasher::new(&config.passwords)),
             login_limit: Arc::new(KeyedLimiter::new(
                 config.login_limit.burst,
@@ -169,6 +171,7 @@ impl State {
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
+    config.app_data(state.admission.clone());
     config.app_data(Authenticator(Arc::new(state.sessions.clone())));
     table().configure(config);
 }

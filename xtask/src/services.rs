@@ -8,8 +8,9 @@ use crate::data_dir::DataDir;
 use crate::environment;
 
 /// The server names that get a secret of their own: each service that logs in,
-/// and one for scripts and tools.
-const SERVER_NAMES: [&str; 3] = ["gatekeeper", "confirm", "scripts"];
+/// one for operators (`POST /internal/outbox/revive`), and one for scripts and
+/// tools, which no internal operation admits.
+const SERVER_NAMES: [&str; 4] = ["gatekeeper", "confirm", "operator", "scripts"];
 
 /// The programs, in the order of their start; also the names of their packages.
 pub(crate) const PROGRAMS: [&str; 4] = ["user-api", "gatekeeper", "confirm", "gateway"];

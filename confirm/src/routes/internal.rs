@@ -5,12 +5,14 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde::Serialize;
-use shared_runtime::error::ApiError;
+use shared_runtime::{
+    auth::{Operator, Peer},
+    error::ApiError,
+};
 use shared_types::UserId;
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::callers::Service;
 use crate::{State, error::Failure};
 
 /// How many rows are tried again.
@@ -22,9 +24,9 @@ pub(crate) struct Revived {
 
 /// `DELETE /internal/users/:userid`: an account was deleted; what it asked for and was asked goes.
 ///
-/// What the account asked for a clinic stays. Repeatable. For services.
+/// What the account asked for a clinic stays. Repeatable. For admitted services.
 /// Body: none. Answer: 204, empty.
-/// Errors: 401 no token or not a service; 403 invalid token; 500 the store failed.
+/// Errors: 401 no token or not an admitted service; 403 invalid token; 500 the store failed.
 /// Source: event `users:delete` of the reference.
 #[utoipa::path(
     delete, path = "/internal/users/{userid}", tag = "internal",
@@ -37,7 +39,7 @@ pub(crate) struct Revived {
     ),
 )]
 pub(crate) async fn delete_user(
-    _: Service,
+    _: Peer,
     user: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -51,7 +53,7 @@ pub(crate) async fn delete_user(
 /// first attempt.
 ///
 /// Body: none. Answer: 200, `{"revived": <rows>}`.
-/// Errors: 401 no token or not a service; 403 invalid token; 500 the store failed.
+/// Errors: 401 no token or not an admitted operator; 403 invalid token; 500 the store failed.
 /// Source: Tidegate, internal; for operators, once what stopped the deliveries is mended.
 #[utoipa::path(
     post, path = "/internal/outbox/revive", tag = "internal",
@@ -63,7 +65,7 @@ pub(crate) async fn delete_user(
     ),
 )]
 pub(crate) async fn revive_outbox(
-    _: Service,
+    _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let mut revived = 0;

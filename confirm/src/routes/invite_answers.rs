@@ -5,12 +5,11 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde::Deserialize;
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{
-    callers::Bearer,
     health::ok,
     view::{ConfirmationView, views},
 };
@@ -63,7 +62,7 @@ pub(crate) struct InvitationReference {
     ),
 )]
 pub(crate) async fn list_received_invites(
-    Bearer(caller): Bearer,
+    caller: Caller,
     invitee: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -103,7 +102,7 @@ pub(crate) async fn list_received_invites(
     ),
 )]
 pub(crate) async fn accept_invite(
-    Bearer(caller): Bearer,
+    caller: Caller,
     path: Path<(UserId, UserId)>,
     body: Body,
     state: Data<State>,
@@ -139,7 +138,7 @@ pub(crate) async fn accept_invite(
     ),
 )]
 pub(crate) async fn dismiss_invite(
-    Bearer(caller): Bearer,
+    caller: Caller,
     path: Path<(UserId, UserId)>,
     body: Body,
     state: Data<State>,

@@ -6,14 +6,11 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
-use super::{
-    callers::Bearer,
-    view::{ConfirmationView, views, with_creator},
-};
+use super::view::{ConfirmationView, views, with_creator};
 use crate::{
     State,
     domain::{
@@ -70,7 +67,7 @@ pub(crate) struct NewInvitation {
     ),
 )]
 pub(crate) async fn send_invite(
-    Bearer(caller): Bearer,
+    caller: Caller,
     sharer: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -101,7 +98,7 @@ pub(crate) async fn send_invite(
     ),
 )]
 pub(crate) async fn resend_invite(
-    Bearer(caller): Bearer,
+    caller: Caller,
     key: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -129,7 +126,7 @@ pub(crate) async fn resend_invite(
     ),
 )]
 pub(crate) async fn list_sent_invites(
-    Bearer(caller): Bearer,
+    caller: Caller,
     sharer: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -164,7 +161,7 @@ pub(crate) async fn list_sent_invites(
     ),
 )]
 pub(crate) async fn cancel_invite(
-    Bearer(caller): Bearer,
+    caller: Caller,
     path: Path<(UserId, String)>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -193,11 +190,11 @@ pub(crate) async fn cancel_invite(
     ),
 )]
 pub(crate) async fn delete_invite(
-    bearer: Bearer,
+    caller: Caller,
     path: Path<(UserId, String)>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    cancel_invite(bearer, path, state).await
+    cancel_invite(caller, path, state).await
 }
 
 /// The address and the offer of a request.

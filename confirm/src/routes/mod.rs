@@ -1,6 +1,5 @@
 //! The route table. Every path is served with and without the prefix `/confirm`.
 
-mod callers;
 mod health;
 mod internal;
 mod invite_answers;
@@ -124,7 +123,8 @@ pub fn table() -> RouteTable {
         )
         .put(CANCEL_PATHS, invites::cancel_invite)
         .delete(CANCEL_PATHS, invites::delete_invite)
-        // Services only. The public origin routes nothing under /internal.
+        // For those whom the settings `internal` name. The public origin routes nothing under
+        // /internal.
         .delete(&["/internal/users/{userid}"], internal::delete_user)
         .post(&["/internal/outbox/revive"], internal::revive_outbox)
 }

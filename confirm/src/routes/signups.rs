@@ -9,7 +9,7 @@ use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
-use super::{callers::Bearer, view::ConfirmationView};
+use super::view::ConfirmationView;
 use crate::{
     State,
     domain::confirmation::{Confirmation, Kind, Status},
@@ -61,7 +61,7 @@ pub(crate) struct Reference {
     ),
 )]
 pub(crate) async fn send_sign_up(
-    Bearer(caller): Bearer,
+    caller: Caller,
     user: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -90,7 +90,7 @@ pub(crate) async fn send_sign_up(
     ),
 )]
 pub(crate) async fn create_sign_up(
-    Bearer(caller): Bearer,
+    caller: Caller,
     user: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -121,7 +121,7 @@ pub(crate) async fn create_sign_up(
     ),
 )]
 pub(crate) async fn find_sign_up(
-    Bearer(caller): Bearer,
+    caller: Caller,
     user: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -180,7 +180,7 @@ pub(crate) async fn resend_sign_up(
     ),
 )]
 pub(crate) async fn cancel_sign_up(
-    caller: Result<Bearer, ApiError>,
+    caller: Result<Caller, ApiError>,
     user: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -189,7 +189,7 @@ pub(crate) async fn cancel_sign_up(
     match reference.key.filter(|key| !key.is_empty()) {
         Some(key) => answer(&state, &user, &key, Status::Canceled).await,
         None => match caller {
-            Ok(Bearer(caller)) => cancel_pending(&state, &caller, &user).await,
+            Ok(caller) => cancel_pending(&state, &caller, &user).await,
             Err(error) if error.status() == 401 => Err(Refusal::NoSignUpKey.into()),
             Err(error) => Err(error),
         },
@@ -214,7 +214,7 @@ pub(crate) async fn cancel_sign_up(
     ),
 )]
 pub(crate) async fn delete_sign_up(
-    Bearer(caller): Bearer,
+    caller: Caller,
     user: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {

@@ -1,5 +1,5 @@
 //! Every route of the API against nobody, a stranger, a member, an admin, a custodian, the owner and
-//! a service. The pages are in `page_auth`.
+//! a service, and the internal ones against services that they do not admit. The pages are in `page_auth`.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::send;
 
-use crate::world::{World, reason};
+use crate::world::{World, assert_refused, reason};
 
 /// Method, pattern, the path to call (`{key}` is an invitation of Alice), body, and the statuses
 /// for: nobody, a stranger, a member with every name but the administering ones, an admin, a
-/// custodian, the owner, a service.
+/// custodian, the owner, a service: below `/internal` the one that is admitted, elsewhere one that is
+/// not.
 type Row = (&'static str, &'static str, &'static str, Value, [u16; 7]);
 
 /// Each operation once, at its documented path; the aliases are looked at in `paths`.
@@ -188,21 +189,21 @@ fn invitations() -> Vec<Row> {
 }
 
 fn internal() -> Vec<Row> {
-    let only_services = |status| [401, 401, 401, 401, 401, 401, status];
+    let only_the_admitted = |status| [401, 401, 401, 401, 401, 401, status];
     vec![
         (
             "POST",
             "/internal/outbox/revive",
             "/internal/outbox/revive",
             Value::Null,
-            only_services(200),
+            only_the_admitted(200),
         ),
         (
             "DELETE",
             "/internal/users/{userid}",
             "/internal/users/alice",
             Value::Null,
-            only_services(204),
+            only_the_admitted(204),
         ),
     ]
 }
@@ -230,10 +231,10 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
         ("an admin", world.user("admin")),
         ("a custodian", world.user("custodian")),
         ("the owner", world.user("alice")),
-        ("a service", world.service()),
     ];
     for (method, _, path, body, statuses) in matrix() {
-        for ((name, caller), status) in callers.iter().zip(statuses) {
+        let service = ("a service", world.service_called(admitted(path)));
+        for ((name, caller), status) in callers.iter().chain([&service]).zip(statuses) {
             let path = path.replace("{key}", key);
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = send(caller.request(method.clone(), &path).json(&body)).await;
@@ -249,6 +250,37 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
             }
         }
     }
+}
+
+/// Who is admitted to an internal operation; for the others a service that is not.
+fn admitted(path: &str) -> &'static str {
+    match path {
+        "/internal/outbox/revive" => "operator",
+        _ if path.starts_with("/internal") => "user-api",
+        _ => "scripts",
+    }
+}
+
+#[actix_web::test]
+async fn internal_operations_admit_those_who_need_them_alone() {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    let view = json!({"view": {}});
+    world.invite("alice", "carol@example.org", view).await;
+    let stored = ["confirmations", "outbox", "mail_outbox"];
+    let before = world.everything(&stored).await;
+    for (method, _, path, _, _) in internal() {
+        for name in ["scripts", "confirm", "gatekeeper", "operator", "user-api"] {
+            if name == admitted(path) {
+                continue;
+            }
+            let service = world.service_called(name);
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = send(service.request(method, path)).await;
+            assert_refused(&answer, 401, "Not authorized for requested operation");
+        }
+    }
+    assert_eq!(world.everything(&stored).await, before);
 }
 
 #[test]

@@ -107,12 +107,12 @@ async fn what_was_tried_too_often_is_set_aside_until_somebody_revives_it() {
         r#"outbox_rows{outbox="mail_outbox",state="dead"} 1"#,
     )
     .await;
-    let service = world.service();
+    let operator = world.service_called("operator");
     fs::create_dir(world.mailbox.path()).unwrap();
-    let revived = post(&service, "/internal/outbox/revive").await;
+    let revived = post(&operator, "/internal/outbox/revive").await;
     assert_eq!((revived.status, revived.text()), (200, r#"{"revived":1}"#));
     assert_eq!(world.mail().await.value("signupKey"), key);
-    let revived = post(&service, "/internal/outbox/revive").await;
+    let revived = post(&operator, "/internal/outbox/revive").await;
     assert_eq!((revived.status, revived.text()), (200, r#"{"revived":0}"#));
 }
 

@@ -243,7 +243,8 @@ async fn play_every_operation(world: &World) {
     // The end of an account.
     assert_empty(&service.delete("/internal/users/alice").await, 204);
     world.settled().await;
-    assert_eq!(post(&service, "/internal/outbox/revive").await.status, 200);
+    let operator = world.service_called("operator");
+    assert_eq!(post(&operator, "/internal/outbox/revive").await.status, 200);
 }
 
 #[actix_web::test]

@@ -95,7 +95,12 @@ impl World {
 
     /// Another service.
     pub(crate) fn service(&self) -> Person {
-        self.bearer("user-api", "yes")
+        self.service_called("user-api")
+    }
+
+    /// A service, or an operator, that logged in as `name`.
+    pub(crate) fn service_called(&self, name: &str) -> Person {
+        self.bearer(name, "yes")
     }
 
     fn bearer(&self, name: &str, is_server: &str) -> Person {

@@ -32,8 +32,6 @@ pub use own_mongod::OwnMongod;
 
 /// How long a program may take to get ready on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// The secret with which services and the journeys log in; it means nothing elsewhere.
-const SERVER_SECRET: &str = "a secret of the journeys";
 /// Lines of each log that a failed journey shows.
 const LINES_SHOWN: usize = 30;
 /// An address with this in it counts as verified.
@@ -154,18 +152,21 @@ impl Platform {
         Person::at(&self.origin(), token)
     }
 
-    /// A service with all rights, at the public origin.
+    /// A service that none of the others needs, at the public origin.
     pub async fn server(&self) -> Person {
+        self.person(Some(&self.server_token("scripts").await))
+    }
+
+    /// What a service gets that logs in as `name`.
+    pub async fn server_token(&self, name: &str) -> String {
         let login = self
             .person(None)
             .request(reqwest::Method::POST, "/serverlogin")
-            .header("x-tidepool-server-name", "scripts")
-            .header("x-tidepool-server-secret", SERVER_SECRET);
+            .header("x-tidepool-server-name", name)
+            .header("x-tidepool-server-secret", server_secret(name));
         let answer = shared_runtime::testing::send(login).await;
-        let token = answer
-            .header("x-tidepool-session-token")
-            .expect("a server token");
-        self.person(Some(token))
+        let token = answer.header("x-tidepool-session-token");
+        token.expect("a server token").to_owned()
     }
 
     /// Ends a program as a power failure would.
@@ -255,9 +256,12 @@ impl Platform {
                     "USER_API__TOKENS__PRIVATE_KEY_FILE",
                     self.scratch.path().join("key.pem"),
                 )
-                .env("USER_API__SERVER_SECRETS__GATEKEEPER", SERVER_SECRET)
-                .env("USER_API__SERVER_SECRETS__CONFIRM", SERVER_SECRET)
-                .env("USER_API__SERVER_SECRETS__SCRIPTS", SERVER_SECRET)
+                .envs(
+                    ["gatekeeper", "confirm", "operator", "scripts"].map(|name| {
+                        let setting = format!("USER_API__SERVER_SECRETS__{}", name.to_uppercase());
+                        (setting, server_secret(name))
+                    }),
+                )
                 .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
                 // A relay that was killed keeps its lease for this long.
                 .env("USER_API__OUTBOX__LEASE_S", "2"),
@@ -268,7 +272,10 @@ impl Platform {
                     &self.gatekeeper_database.settings.database,
                 )
                 .env("GATEKEEPER__USER_API__URL", self.url(Program::UserApi))
-                .env("GATEKEEPER__USER_API__SERVER_SECRET", SERVER_SECRET),
+                .env(
+                    "GATEKEEPER__USER_API__SERVER_SECRET",
+                    server_secret("gatekeeper"),
+                ),
             Program::Confirm => command
                 .env("CONFIRM__MONGO__URI", mongodb)
                 .env(
@@ -276,7 +283,7 @@ impl Platform {
                     &self.confirm_database.settings.database,
                 )
                 .env("CONFIRM__USER_API__URL", self.url(Program::UserApi))
-                .env("CONFIRM__USER_API__SERVER_SECRET", SERVER_SECRET)
+                .env("CONFIRM__USER_API__SERVER_SECRET", server_secret("confirm"))
                 .env("CONFIRM__GATEKEEPER__URL", self.url(Program::Gatekeeper))
                 .env("CONFIRM__WEB__PUBLIC_URL", self.origin())
                 .env("CONFIRM__MAIL__TRANSPORT", "file")
@@ -340,6 +347,11 @@ impl Drop for Platform {
             eprintln!("{}:\n{}", program.name(), last.join("\n"));
         }
     }
+}
+
+/// With what `name` logs in; it means nothing elsewhere.
+fn server_secret(name: &str) -> String {
+    format!("the secret of {name} in the journeys")
 }
 
 /// The database `name` on the server at `uri`.

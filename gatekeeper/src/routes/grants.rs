@@ -1,15 +1,14 @@
-//! Grants that somebody offered and the grantee accepted. For services only; each may be repeated.
+//! Grants that somebody offered and the grantee accepted. For admitted services; each may be repeated.
 
 use actix_web::web::{Json, Path};
 use bson::DateTime;
 use mongodb::ClientSession;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, mongo::Aborted};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo::Aborted};
 use shared_types::{Grant, PermissionSet};
 
 use super::{
     State,
     account_lock::{Halt, Locked, with_lock},
-    only_services,
 };
 use crate::domain::{
     Refusal,
@@ -28,7 +27,7 @@ use crate::domain::{
 /// Body: [`Grant`]; `grantedBy`, unless it is absent or the sharer, must run the sharer's account
 /// at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters, digits, `-` and
 /// `_`. Answer: 200, what the grantee has directly then; after a repeat, what was offered.
-/// Errors: 400 no such body or id, or more than 64 names in all; 401 no service's token; 403
+/// Errors: 400 no such body or id, or more than 64 names in all; 401 not an admitted service; 403
 /// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database or
 /// user-api failed; 503 (empty) the token cannot be checked.
 /// Source: our own; confirm asks for it when an invitation is accepted, which in the reference
@@ -42,7 +41,7 @@ use crate::domain::{
     responses(
         (status = 200, description = "What the grantee has directly, or what was offered before.", body = PermissionSet),
         (status = 400, description = "No grant.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid grant id: expected 1 to 64 letters, digits, - or _"})),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "Who offered it does not run the account.", body = Object, example = json!({"code": 403, "reason": "The sender may no longer share this account"})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
@@ -50,12 +49,11 @@ use crate::domain::{
     security(("session_token" = [])),
 )]
 pub(crate) async fn apply_grant(
-    caller: Caller,
+    _: Peer,
     grant_id: Path<String>,
     body: Body,
     state: State,
 ) -> Result<Json<PermissionSet>, ApiError> {
-    only_services(&caller)?;
     check_id(&grant_id).map_err(Refusal::from)?;
     let grant = read(&body.0).map_err(Refusal::from)?;
     if grant.sharer_id == grant.grantee_id {

@@ -9,9 +9,9 @@ mod replacement;
 pub(crate) mod users;
 
 use actix_web::web;
-use shared_runtime::{auth::Caller, routes::RouteTable};
+use shared_runtime::routes::RouteTable;
 
-use crate::{domain::Refusal, error::envelope};
+use crate::error::envelope;
 
 /// The service's state, as a handler takes it.
 type State = web::Data<crate::State>;
@@ -27,7 +27,8 @@ pub(crate) fn table() -> RouteTable {
             &["/access/{sharer_id}/{user_id}"],
             access::replace_permissions,
         )
-        // Services only. The public origin routes nothing under /internal.
+        // For the services that `internal.services` names. The public origin routes nothing under
+        // /internal.
         .put(&["/internal/grants/{grant_id}"], grants::apply_grant)
         .put(
             &["/internal/clinics/{clinic_id}/patients/{user_id}"],
@@ -55,13 +56,4 @@ pub(crate) fn table() -> RouteTable {
             users::delete_custodians,
         )
         .delete(&["/internal/users/{user_id}"], users::delete_user)
-}
-
-/// Refuses whoever is no service.
-fn only_services(caller: &Caller) -> Result<(), Refusal> {
-    if caller.is_server {
-        Ok(())
-    } else {
-        Err(Refusal::Unauthorized)
-    }
 }

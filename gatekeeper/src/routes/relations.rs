@@ -1,5 +1,5 @@
 //! Clinic relations, told by the clinic service: who works for a clinic, and what a clinic may do
-//! on its patients' accounts. For services only; each call may be repeated and may come late.
+//! on its patients' accounts. For admitted services; each call may be repeated and may come late.
 
 use actix_web::{
     HttpResponse,
@@ -8,11 +8,11 @@ use actix_web::{
 use bson::oid::ObjectId;
 use mongodb::ClientSession;
 use serde::Deserialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, mongo};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo};
 use shared_types::{ClinicianRelation, PatientRelation, UserId};
 use utoipa::IntoParams;
 
-use super::{State, only_services};
+use super::State;
 use crate::{
     domain::{Refusal, content::InvalidContent, permissions::storable},
     error::aborted,
@@ -32,8 +32,8 @@ pub(crate) struct Revision {
 /// Body: `{"revision": <at least 1>, "permissions": {…}}`, what every clinician of the clinic may
 /// do on the account. Answer: 204, also when a change of the same or a later revision is known
 /// already, which stays.
-/// Errors: 400 no such body, or a clinic id that is not 24 hexadecimal digits; 401 no service's
-/// token; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
+/// Errors: 400 no such body, or a clinic id that is not 24 hexadecimal digits; 401 not an admitted
+/// service; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
 /// Source: our own; replaces the reference's replication of the clinic service's database.
 #[utoipa::path(
     put,
@@ -47,19 +47,19 @@ pub(crate) struct Revision {
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn update_patient(
-    caller: Caller,
+    _: Peer,
     relation: Path<(String, UserId)>,
     body: Body,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let (clinic, user) = told_by_service(&caller, relation)?;
+    let (clinic, user) = clinic_and_user(relation)?;
     let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     let permissions = storable(told.permissions.0).map_err(Refusal::from)?;
@@ -91,19 +91,19 @@ pub(crate) async fn update_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn delete_patient(
-    caller: Caller,
+    _: Peer,
     relation: Path<(String, UserId)>,
     query: Option<Query<Revision>>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let (clinic, user) = told_by_service(&caller, relation)?;
+    let (clinic, user) = clinic_and_user(relation)?;
     let revision = revision_in(query)?;
     let relations = &state.store.clinic_relations;
     change_patient(&state, &user, async |session| {
@@ -132,19 +132,19 @@ pub(crate) async fn delete_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn update_clinician(
-    caller: Caller,
+    _: Peer,
     relation: Path<(String, UserId)>,
     body: Body,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let (clinic, user) = told_by_service(&caller, relation)?;
+    let (clinic, user) = clinic_and_user(relation)?;
     let told: ClinicianRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     // The mark comes first: a relation without it would not be seen, a mark without relation
@@ -176,19 +176,19 @@ pub(crate) async fn update_clinician(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn delete_clinician(
-    caller: Caller,
+    _: Peer,
     relation: Path<(String, UserId)>,
     query: Option<Query<Revision>>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let (clinic, user) = told_by_service(&caller, relation)?;
+    let (clinic, user) = clinic_and_user(relation)?;
     let revision = revision_in(query)?;
     state
         .store
@@ -214,12 +214,7 @@ async fn change_patient(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The clinic and the user of a relation, which only services tell.
-fn told_by_service(
-    caller: &Caller,
-    relation: Path<(String, UserId)>,
-) -> Result<(ObjectId, UserId), Refusal> {
-    only_services(caller)?;
+fn clinic_and_user(relation: Path<(String, UserId)>) -> Result<(ObjectId, UserId), Refusal> {
     let (clinic, user) = relation.into_inner();
     let clinic = ObjectId::parse_str(clinic).map_err(|_| InvalidContent::ClinicId)?;
     Ok((clinic, user))

@@ -1,4 +1,4 @@
-//! What user-api asks and tells about accounts. For services only.
+//! What user-api asks and tells about accounts. For admitted services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +6,17 @@ use actix_web::{
     HttpResponse,
     web::{Json, Path},
 };
-use shared_runtime::{auth::Caller, error::ApiError, mongo};
+use shared_runtime::{auth::Peer, error::ApiError, mongo};
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
 
-use super::{State, only_services};
+use super::State;
 use crate::error::aborted;
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
 ///
 /// Answer: 200, an array ascending by account id; empty when there is none.
-/// Errors: 401 no service's token; 500 (empty) the database failed; 503 (empty) the token cannot
+/// Errors: 401 not an admitted service; 500 (empty) the database failed; 503 (empty) the token cannot
 /// be checked.
 /// Source: our own; user-api asks before it deletes an account.
 #[utoipa::path(
@@ -26,18 +26,17 @@ use crate::error::aborted;
     params(("user_id" = UserId, Path, description = "Who runs the accounts.")),
     responses(
         (status = 200, description = "The accounts.", body = Vec<AdministeredAccount>),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn list_administered(
-    caller: Caller,
+    _: Peer,
     user: Path<UserId>,
     state: State,
 ) -> Result<Json<Vec<AdministeredAccount>>, ApiError> {
-    only_services(&caller)?;
     let accounts = state.store.permissions.list_run_by(&user).await?;
     if accounts.is_empty() {
         return Ok(Json(Vec::new()));
@@ -80,18 +79,17 @@ pub(crate) async fn list_administered(
     params(("user_id" = UserId, Path, description = "The account.")),
     responses(
         (status = 200, description = "Who runs it.", body = LockedAccount),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn lock_account(
-    caller: Caller,
+    _: Peer,
     user: Path<UserId>,
     state: State,
 ) -> Result<Json<LockedAccount>, ApiError> {
-    only_services(&caller)?;
     let store = &state.store;
     let locked = mongo::transaction(&store.client, async |session| {
         let version = store.account_locks.lock(session, &user).await?;
@@ -125,18 +123,17 @@ pub(crate) async fn lock_account(
     params(("user_id" = UserId, Path, description = "The claimed account.")),
     responses(
         (status = 204, description = "Nobody holds `custodian` directly."),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn delete_custodians(
-    caller: Caller,
+    _: Peer,
     user: Path<UserId>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
     let store = &state.store;
     let removed = mongo::transaction(&store.client, async |session| {
         store.account_locks.lock(session, &user).await?;
@@ -161,18 +158,17 @@ pub(crate) async fn delete_custodians(
     params(("user_id" = UserId, Path, description = "The deleted account.")),
     responses(
         (status = 204, description = "Nothing about the account is left."),
-        (status = 401, description = "No service's token.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
 pub(crate) async fn delete_user(
-    caller: Caller,
+    _: Peer,
     user: Path<UserId>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    only_services(&caller)?;
     state.store.permissions.delete_user(&user).await?;
     state.store.clinic_relations.delete_user(&user).await?;
     state.store.account_locks.delete(&user).await?;

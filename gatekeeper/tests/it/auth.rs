@@ -1,4 +1,5 @@
-//! Every route against nobody, a stranger, a member, an admin, the owner and a service.
+//! Every route against nobody, a stranger, a member, an admin, the owner and a service, and the
+//! internal ones against services that they do not admit.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +7,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::send;
 
-use crate::world::World;
+use crate::world::{World, assert_answer, assert_unauthorized};
 
 /// Method, path pattern, path to call, body, and the statuses for: nobody, a stranger, a member
-/// with every name but the administering ones, an admin, the owner, a service.
+/// with every name but the administering ones, an admin, the owner, a service: below `/internal` one
+/// that is admitted, elsewhere one that is not.
 type Row = (&'static str, &'static str, &'static str, Value, [u16; 6]);
 
 fn matrix() -> Vec<Row> {
@@ -91,70 +93,70 @@ fn public() -> Vec<Row> {
 
 fn internal() -> Vec<Row> {
     let none = Value::Null;
-    let only_services = |status| [401, 401, 401, 401, 401, status];
+    let only_admitted_services = |status| [401, 401, 401, 401, 401, status];
     vec![
         (
             "PUT",
             "/internal/grants/{grant_id}",
             "/internal/grants/a-key",
             json!({"sharerId": "alice", "granteeId": "invited", "permissions": {"view": {}}}),
-            only_services(200),
+            only_admitted_services(200),
         ),
         (
             "PUT",
             "/internal/clinics/{clinic_id}/patients/{user_id}",
             "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice",
             json!({"revision": 1, "permissions": {"view": {}}}),
-            only_services(204),
+            only_admitted_services(204),
         ),
         (
             "DELETE",
             "/internal/clinics/{clinic_id}/patients/{user_id}",
             "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice?revision=2",
             none.clone(),
-            only_services(204),
+            only_admitted_services(204),
         ),
         (
             "PUT",
             "/internal/clinics/{clinic_id}/clinicians/{user_id}",
             "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger",
             json!({"revision": 1}),
-            only_services(204),
+            only_admitted_services(204),
         ),
         (
             "DELETE",
             "/internal/clinics/{clinic_id}/clinicians/{user_id}",
             "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger?revision=2",
             none.clone(),
-            only_services(204),
+            only_admitted_services(204),
         ),
         (
             "GET",
             "/internal/users/{user_id}/administered",
             "/internal/users/admin/administered",
             none.clone(),
-            only_services(200),
+            only_admitted_services(200),
         ),
         (
             "PUT",
             "/internal/users/{user_id}/lock",
             "/internal/users/alice/lock",
             none.clone(),
-            only_services(200),
+            only_admitted_services(200),
         ),
         (
             "DELETE",
             "/internal/users/{user_id}/custodians",
             "/internal/users/alice/custodians",
             none.clone(),
-            only_services(204),
+            only_admitted_services(204),
         ),
         (
             "DELETE",
             "/internal/users/{user_id}",
             "/internal/users/nobody",
             none,
-            only_services(204),
+            only_admitted_services(204),
         ),
     ]
 }
@@ -177,10 +179,15 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
         ("a member", world.user("member")),
         ("an admin", world.user("admin")),
         ("the owner", world.user("alice")),
-        ("a service", world.service()),
     ];
+    let (peer, other) = (world.service(), world.service_called("scripts"));
     for (method, _, path, body, statuses) in matrix() {
-        for ((name, caller), status) in callers.iter().zip(statuses) {
+        let service = if path.starts_with("/internal") {
+            ("a service that is admitted", peer.clone())
+        } else {
+            ("a service", other.clone())
+        };
+        for ((name, caller), status) in callers.iter().chain([&service]).zip(statuses) {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = send(caller.request(method.clone(), path).json(&body)).await;
             assert_eq!(
@@ -202,6 +209,28 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
                 );
             }
         }
+    }
+}
+
+#[actix_web::test]
+async fn internal_operations_admit_the_services_that_need_them_alone() {
+    let world = World::start().await;
+    world.grant("alice", "admin", json!({"admin": {}})).await;
+    let before = world.everything().await;
+    for (method, _, path, body, _) in internal() {
+        for name in ["scripts", "gatekeeper", "operator", "User-Api", "user-api "] {
+            let service = world.service_called(name);
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = send(service.request(method, path).json(&body)).await;
+            assert_unauthorized(&answer);
+        }
+    }
+    assert_eq!(world.everything().await, before);
+    let grant = json!({"sharerId": "alice", "granteeId": "bob", "permissions": {"view": {}}});
+    for name in ["user-api", "confirm", "clinic"] {
+        let service = world.service_called(name);
+        let answer = service.put("/internal/grants/a-key", &grant).await;
+        assert_answer(&answer, 200, &json!({"view": {}}));
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
-use gatekeeper::{State, UserApiSettings};
+use gatekeeper::{InternalSettings, State, UserApiSettings};
 use mongodb::{
     Client, Database,
     event::{EventHandler, command::CommandEvent},
@@ -76,7 +76,8 @@ impl World {
             server_secret: "a secret".into(),
             token_cache_ms: setting.token_cache_ms,
         };
-        let state = State::open(&observed, &settings).await.unwrap();
+        let internal = shipped_admission();
+        let state = State::open(&observed, &settings, &internal).await.unwrap();
         let app = TestApp::start(Service {
             readiness: setting.readiness,
             openapi: Some(gatekeeper::openapi()),
@@ -101,7 +102,12 @@ impl World {
 
     /// Another service.
     pub(crate) fn service(&self) -> Person {
-        self.bearer(&claims("user-api", "yes"))
+        self.service_called("user-api")
+    }
+
+    /// A service that logged in as `name`.
+    pub(crate) fn service_called(&self, name: &str) -> Person {
+        self.bearer(&claims(name, "yes"))
     }
 
     /// The bearer of a token with these claims that user-api knows.
@@ -151,6 +157,13 @@ impl World {
         }
         documents
     }
+}
+
+/// What the shipped defaults say about internal operations.
+fn shipped_admission() -> InternalSettings {
+    let defaults = include_str!("../../config.default.toml");
+    let settings: toml::Table = defaults.parse().unwrap();
+    settings["internal"].clone().try_into().unwrap()
 }
 
 /// `POST` with a body that is no JSON value.

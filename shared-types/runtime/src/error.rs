@@ -170,10 +170,16 @@ impl From<mongodb::error::Error> for ApiError {
 pub enum Rejection {
     /// The request carries no session token.
     TokenMissing,
+    /// The header of the session token is there and says nothing.
+    TokenEmpty,
     /// The session token is malformed, forged, expired, revoked or unknown.
     TokenInvalid,
     /// The token could not be checked because user-api cannot be asked.
     CheckUnavailable,
+    /// The token is that of a user, and the operation is for services.
+    NotAService,
+    /// The token is that of a service that the operation does not admit.
+    ServiceNotAdmitted,
     /// The body is longer than the service takes.
     BodyTooLarge,
     /// The body broke off or its encoding is wrong.

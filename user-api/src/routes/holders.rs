@@ -4,10 +4,9 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError};
 use shared_types::{HolderNeed, HolderNotice, UserId};
 
-use super::callers::Service;
 use crate::{
     State, custody,
     error::{Failure, Refusal},
@@ -16,13 +15,14 @@ use crate::{
 /// A notice of more holders is a mistake: gatekeeper leaves out the rest.
 const MAX_HOLDERS: usize = 1000;
 
-/// `PUT /internal/users/{userid}/holders`: who runs an account, or is about to. For services.
+/// `PUT /internal/users/{userid}/holders`: who runs an account, or is about to. For admitted
+/// services.
 ///
 /// gatekeeper tells it before it grants `admin` or `custodian` and before it takes them away, so
 /// that nobody whom the account needs is deleted while gatekeeper cannot be asked.
 /// Body: [`HolderNotice`], at most 1000 holders. Answer: 200, [`HolderNeed`]; an unknown account
 /// needs nobody.
-/// Errors: 400 no such body; 401 not a service; 500 the store failed.
+/// Errors: 400 no such body; 401 not an admitted service; 500 the store failed.
 /// Source: Tidegate, internal.
 #[utoipa::path(
     put, path = "/internal/users/{userid}/holders", tag = "accounts", request_body = HolderNotice,
@@ -30,12 +30,12 @@ const MAX_HOLDERS: usize = 1000;
     responses(
         (status = 200, description = "Whether it needs somebody, and who of them exists", body = HolderNeed),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
         (status = 500, description = "Error updating user"),
     ),
 )]
 pub(crate) async fn update_holders(
-    _: Service,
+    _: Peer,
     userid: Path<UserId>,
     body: Body,
     state: Data<State>,

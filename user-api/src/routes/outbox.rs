@@ -2,10 +2,9 @@
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
-use shared_runtime::error::ApiError;
+use shared_runtime::{auth::Operator, error::ApiError};
 use utoipa::ToSchema;
 
-use super::callers::Service;
 use crate::State;
 
 /// How many rows are tried again.
@@ -18,18 +17,18 @@ pub(crate) struct Revived {
 /// `POST /internal/outbox/revive`: tries every dead outbox row again, from the first attempt.
 ///
 /// Body: none. Answer: 200, `{"revived": <rows>}`.
-/// Errors: 401 not a service; 500 (empty) the database failed.
+/// Errors: 401 not an admitted operator; 500 (empty) the database failed.
 /// Source: Tidegate, internal; for operators, once what stopped the deliveries is mended.
 #[utoipa::path(
     post, path = "/internal/outbox/revive", tag = "operations",
     responses(
         (status = 200, description = "How many rows are tried again", body = Revived),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
         (status = 500, description = "The database failed; no body"),
     ),
 )]
 pub(crate) async fn revive_outbox(
-    _: Service,
+    _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let revived = state.outbox.revive().await?;

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Query},
 };
 use anyhow::anyhow;
-use shared_runtime::error::ApiError;
+use shared_runtime::{auth::Peer, error::ApiError};
 use shared_types::{People, Person, UserId};
 
 use crate::{
@@ -16,11 +16,10 @@ use crate::{
         user::Account,
     },
     error::Failure,
-    routes::callers::Service,
 };
 
 /// `GET /internal/people`: accounts with what their profiles say, and what those of other accounts
-/// say, in two queries. For services.
+/// say, in two queries. For admitted services.
 ///
 /// Query: `ids`, whose case counts, or `email`, an address of the account, in any case. Unlike a
 /// log-in it takes no user name, and no address that differs by an accent. And `profiles`, the ids
@@ -29,7 +28,7 @@ use crate::{
 /// profile or `null`, and with `provenEmail` where the owner has verified an address that the
 /// account still has; unknown ones are missing, and by address there may be several where old
 /// accounts share it. `profiles`, by id; who has none is missing.
-/// Errors: 400 none of the three, `ids` together with `email`, or too many ids; 401 not a service;
+/// Errors: 400 none of the three, `ids` together with `email`, or too many ids; 401 not an admitted service;
 /// 500 the store failed, or an account cannot be read; a profile that cannot is missing.
 /// Source: Tidegate, internal.
 #[utoipa::path(
@@ -42,12 +41,12 @@ use crate::{
     responses(
         (status = 200, description = "The accounts and the profiles", body = People),
         (status = 400, description = "The query cannot be answered"),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
         (status = 500, description = "Error finding user"),
     ),
 )]
 pub(crate) async fn list_people(
-    _: Service,
+    _: Peer,
     parameters: Query<Vec<(String, String)>>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {

@@ -1,4 +1,5 @@
-//! Who may call what: every route against nobody, a stranger, the owner and a service.
+//! Who may call what: every route against nobody, a stranger, the owner and a service, and the
+//! internal ones against services that they do not admit.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,10 +9,11 @@ use shared_runtime::{
     testing::{Person, send},
 };
 
-use crate::world::World;
+use crate::world::{World, assert_refused};
 
 /// Method, first path (or an alias that differs), body, and the statuses for nobody, a stranger, the owner and a service.
-/// The owner is the user in the path; services ask about it, too.
+/// The owner is the user in the path; services ask about it, too. Below `/internal` the service is the
+/// one that is admitted, elsewhere one that is not.
 type Expectation = (&'static str, &'static str, fn() -> Value, [u16; 4]);
 
 fn nothing() -> Value {
@@ -186,7 +188,7 @@ async fn every_route_lets_in_whom_it_should() {
                 .replace("{clinicid}", "0123456789")
                 .replace("{collection}", "profile")
                 .replace("{name}", "name");
-            let service = world.service().await;
+            let service = world.service_called(admitted(path)).await;
             let callers = [
                 &world.anonymous(),
                 &stranger.person,
@@ -205,6 +207,41 @@ async fn every_route_lets_in_whom_it_should() {
             table.entries().iter().any(is_served),
             "{method} {path} is a line without a route"
         );
+    }
+}
+
+/// Who is admitted to an internal operation; for the others a service that is not.
+fn admitted(path: &str) -> &'static str {
+    match path {
+        "/internal/outbox/revive" => "operator",
+        _ if path.starts_with("/internal") => "gatekeeper",
+        _ => "scripts",
+    }
+}
+
+#[actix_web::test]
+async fn internal_operations_admit_those_who_need_them_alone() {
+    let world = World::start().await;
+    for (method, path, body, _) in EXPECTATIONS {
+        if !path.starts_with("/internal") {
+            continue;
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let path = path.replace("{userid}", "0123456789");
+        let answer_to = async |caller: &Person| {
+            let request = caller.request(method.clone(), &path);
+            send(request.json(&body())).await
+        };
+        for name in ["scripts", "operator", "gatekeeper"] {
+            if name != admitted(&path) {
+                let answer = answer_to(&world.service_called(name).await).await;
+                assert_refused(&answer, 401, "Not authorized for requested operation");
+            }
+        }
+        for token in ["", "nonsense"] {
+            let answer = answer_to(&world.app.bearer(token)).await;
+            assert_refused(&answer, 401, "No x-tidepool-session-token was found");
+        }
     }
 }
 

@@ -26,6 +26,13 @@ pub(crate) const PASSWORD: &str = "correct-horse";
 /// The secret of the service `gatekeeper`.
 pub(crate) const SECRET: &str = "the secret of gatekeeper";
 
+/// The names that log in, each with its own secret.
+const SECRETS: [(&str, &str); 3] = [
+    ("gatekeeper", SECRET),
+    ("operator", "the secret of operator"),
+    ("scripts", "the secret of scripts"),
+];
+
 pub(crate) const LEGACY_SALT: &str = "a mineral substance composed primarily of sodium chloride";
 
 /// The keys of every world; making them takes a while.
@@ -85,7 +92,13 @@ impl World {
 
     /// The service `gatekeeper`, logged in.
     pub(crate) async fn service(&self) -> Person {
-        let answer = self.server_login("gatekeeper", SECRET).await;
+        self.service_called("gatekeeper").await
+    }
+
+    /// A service, or an operator, logged in as `name`.
+    pub(crate) async fn service_called(&self, name: &str) -> Person {
+        let known = SECRETS.iter().find(|(each, _)| *each == name);
+        let answer = self.server_login(name, known.unwrap().1).await;
         assert_eq!(answer.status, 200);
         self.app.bearer(answer.header(TOKEN_HEADER).unwrap())
     }
@@ -178,7 +191,9 @@ fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     set("metadata", "database", &database.settings.database);
     set("gatekeeper", "url", gatekeeper_url);
     set("tokens", "private_key", &KEYS.private_pem);
-    set("server_secrets", "gatekeeper", SECRET);
+    for (name, secret) in SECRETS {
+        set("server_secrets", name, secret);
+    }
     let config: Config = settings.try_into().unwrap();
     Config {
         mongo: database.settings.clone(),

@@ -185,6 +185,7 @@ async fn it_gets_ready_stops_in_order_and_keeps_its_data() {
     for same in [
         "/server_secret/gatekeeper",
         "/server_secret/confirm",
+        "/server_secret/operator",
         "/server_secret/scripts",
         "/mongodb_uri",
         "/mail_dir",

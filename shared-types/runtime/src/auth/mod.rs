@@ -1,5 +1,6 @@
 //! Session tokens: signing, verifying and checking them, and who calls.
 
+mod internal;
 mod keys;
 mod remote;
 mod service;
@@ -12,6 +13,7 @@ use shared_types::{TokenData, UserId};
 
 use crate::error::{ApiError, Envelope, Rejection};
 
+pub use internal::{Admission, Operator, Peer};
 pub use keys::{KeyError, SessionClaims, SigningKey, VerifyingKeys};
 pub use remote::RemoteTokens;
 pub use service::{ServerLogin, ServiceToken};
@@ -90,7 +92,10 @@ async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
     let Some(token) = request.headers().get(TOKEN_HEADER) else {
         return Err(Envelope::render(request, Rejection::TokenMissing));
     };
-    let Some(token) = token.to_str().ok().filter(|token| !token.is_empty()) else {
+    if token.as_bytes().trim_ascii().is_empty() {
+        return Err(Envelope::render(request, Rejection::TokenEmpty));
+    }
+    let Some(token) = token.to_str().ok() else {
         return Err(Envelope::render(request, Rejection::TokenInvalid));
     };
     let Some(authenticator) = request.app_data::<Authenticator>() else {
