@@ -29,8 +29,13 @@ pub struct Config {
     /// Service name to its secret; empty when one secret is shared.
     #[serde(default)]
     pub server_secrets: BTreeMap<String, SecretString>,
-    /// The secret of every service, whatever its name; `None` when each has its own.
+    /// Service name to the secret that it had before; empty when no secret is being replaced.
+    #[serde(default)]
+    pub previous_server_secrets: BTreeMap<String, SecretString>,
+    /// The secret of the names without one of their own; `None`: there are no others.
     pub shared_server_secret: Option<SecretString>,
+    /// The one before it; `None` when it is not being replaced.
+    pub previous_shared_server_secret: Option<SecretString>,
     pub internal: InternalSettings,
     pub passwords: PasswordSettings,
     pub login_limit: LoginLimitSettings,
@@ -83,6 +88,10 @@ pub struct InternalSettings {
     /// The names under which operators log in.
     #[serde(deserialize_with = "comma_list")]
     pub operators: Vec<String>,
+    /// The names that any internal operation of the platform admits. Once one of them has a secret
+    /// of its own, the shared one opens none of them.
+    #[serde(deserialize_with = "comma_list")]
+    pub reserved_names: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -29,6 +29,7 @@ mod error;
 mod hashing;
 mod relay;
 mod routes;
+mod server_secrets;
 mod sessions;
 mod store;
 
@@ -54,7 +55,8 @@ use crate::{
     config::AccountSettings,
     hashing::Hasher,
     relay::AccountRelay,
-    sessions::{OwnToken, Secrets, Sessions},
+    server_secrets::ServerSecrets,
+    sessions::{OwnToken, Sessions},
     store::{AppliedUpdates, Holders, MetadataStore, Tokens, Users},
 };
 
@@ -69,7 +71,7 @@ pub struct State {
     holders: Holders,
     metadata: MetadataStore,
     sessions: Sessions,
-    secrets: Arc<Secrets>,
+    server_secrets: Arc<ServerSecrets>,
     admission: Admission,
     hasher: Arc<Hasher>,
     login_limit: Arc<KeyedLimiter>,
@@ -105,7 +107,7 @@ impl State {
             holders: Holders::open(&database).await?,
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
-            secrets: Arc::new(Secrets::new(config)?),
+            server_secrets: Arc::new(ServerSecrets::new(config)?),
             admission: Admission::new(&config.internal.services, &config.internal.operators),
             hasher: Arc::new(Hasher::new(&config.passwords)),
             login_limit: Arc::new(KeyedLimiter::new(

@@ -3,7 +3,7 @@
 //! The transaction that opens a session of a user conflicts with whatever ends the user's sessions,
 //! so that each session is either seen there or not opened.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    config::{Config, TokenSettings},
+    config::TokenSettings,
     domain::{
         session::{OWN_TOKEN_TTL_S, Subject, claims, duration_s},
         user::Account,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The name under which user-api calls other services.
-const OWN_NAME: &str = "user-api";
+pub(crate) const OWN_NAME: &str = "user-api";
 
 /// A token for other services is replaced when less than this remains, in seconds.
 const RENEW_BEFORE_S: i64 = 60;
@@ -301,42 +301,6 @@ impl ServiceToken for OwnToken {
                 *current = None;
             }
         })
-    }
-}
-
-/// A shorter secret could be guessed: the log-in of services is public.
-const MIN_SECRET_BYTES: usize = 16;
-
-/// The secrets with which services log in.
-pub(crate) struct Secrets {
-    by_name: BTreeMap<String, SecretString>,
-    shared: Option<SecretString>,
-}
-
-impl Secrets {
-    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
-        let secrets = Self {
-            by_name: config.server_secrets.clone(),
-            shared: config.shared_server_secret.clone(),
-        };
-        let all = || secrets.by_name.values().chain(&secrets.shared);
-        anyhow::ensure!(
-            all().next().is_some(),
-            "server_secrets: no service could log in"
-        );
-        anyhow::ensure!(
-            all().all(|secret| secret.expose_secret().len() >= MIN_SECRET_BYTES),
-            "server_secrets: a secret has less than {MIN_SECRET_BYTES} bytes"
-        );
-        Ok(secrets)
-    }
-
-    /// Whether `secret` is that of the service `name`, or the shared one.
-    pub(crate) fn admit(&self, name: &str, secret: &str) -> bool {
-        let own = self.by_name.get(name);
-        own.into_iter()
-            .chain(&self.shared)
-            .any(|expected| equal(expected.expose_secret(), secret))
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn log_in_server(
     };
     let name = header(SERVER_NAME_HEADER).ok_or(Refusal::MissingCredentials)?;
     let secret = header(SERVER_SECRET_HEADER).ok_or(Refusal::MissingCredentials)?;
-    if !state.secrets.admit(name, secret) {
+    if !state.server_secrets.admit(name, secret) {
         return Err(Refusal::WrongSecret.into());
     }
     let token = state

@@ -19,6 +19,7 @@ mod notices;
 mod people;
 mod proofs;
 mod revocations;
+mod server_secrets;
 mod sessions;
 mod tokens;
 mod updates;

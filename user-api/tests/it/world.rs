@@ -181,7 +181,7 @@ impl World {
 }
 
 /// The shipped defaults with what has none.
-fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
+pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     let mut settings: toml::Table = DEFAULTS.parse().unwrap();
     let mut set = |section: &str, name: &str, value: &str| {
         let section = settings[section].as_table_mut().unwrap();
