@@ -17,7 +17,9 @@ pub use grants::Grant;
 pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
 pub use people::{PatientProfile, People, Person, PersonProfile};
-pub use permissions::{ADMINISTERING_NAMES, PermissionSet, PermissionsByUser, ROOT};
+pub use permissions::{
+    ADMINISTERING_NAMES, PERMISSION_NAMES, PermissionSet, PermissionsByUser, ROOT, is_kept,
+};
 pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
 pub use tokens::TokenData;
 pub use users::{UserDeletion, UserRecord};
