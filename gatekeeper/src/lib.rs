@@ -19,12 +19,11 @@
 //! - The lists do not contain access through clinics, the pair check does.
 //! - The whole set of a pair is replaced; there is no operation that adds or removes one name.
 //! - Ids are not checked: an unknown account has no permissions, and a list of it is never 404.
-//! - Unknown permission names are stored as they are.
 //!
 //! Departures from it:
 //! - A body that is no object, or holds names that a document database gives a meaning of its own
-//!   (empty, starting with `$`, with `.` or NUL), is refused with 400 instead of stored. What the
-//!   reference stored of the kind (a list, a text) grants nothing.
+//!   (empty, starting with `$`, with `.` or NUL) or names that nobody can be granted, is refused with
+//!   400 instead of stored. What the reference stored of the kind grants nothing.
 //! - `admin` and `custodian` count for each other; a grantee may drop part of its set, and only its
 //!   own; the last administrator of an account without password and e-mail stays.
 

@@ -2,13 +2,9 @@
 //! another.
 
 use serde_json::{Map, Number, Value};
-use shared_types::{PermissionSet, ROOT};
+use shared_types::{PermissionSet, ROOT, is_kept};
 
 use super::content::InvalidContent;
-
-/// The name in which the sharing document writes `note`.
-const NOTE_ALIAS: &str = "notes";
-const NOTE: &str = "note";
 
 /// A set of more names is a mistake or an attack: the vocabulary has eight.
 pub(crate) const MAX_NAMES: usize = 64;
@@ -49,33 +45,35 @@ pub(crate) fn requested(body: &[u8]) -> Result<PermissionSet, InvalidContent> {
     }
     match serde_json::from_slice(body).map_err(|error| InvalidContent::Syntax(error.to_string()))? {
         Value::Null => Ok(PermissionSet::default()),
-        Value::Object(names) => storable(names),
+        Value::Object(names) => storable(PermissionSet(names)),
         _ => Err(InvalidContent::NotAnObject),
     }
 }
 
-/// `names` as they are stored: without `root`, which is never granted, and in one spelling.
-pub(crate) fn storable(mut names: Map<String, Value>) -> Result<PermissionSet, InvalidContent> {
-    names.remove(ROOT);
-    if names.len() > MAX_NAMES {
-        return Err(InvalidContent::TooLarge);
+/// `set` as it is stored: without `root`, which is never granted, and in one spelling. Every other
+/// name must be one that can be granted, and every value come back as it is.
+pub(crate) fn storable(mut set: PermissionSet) -> Result<PermissionSet, InvalidContent> {
+    set.0.remove(ROOT);
+    check_members(&set)?;
+    let set = set.in_one_spelling();
+    let unknown: Vec<String> = set.unknown_names().map(str::to_owned).collect();
+    if !unknown.is_empty() {
+        return Err(InvalidContent::UnknownNames(unknown));
     }
-    if !names.values().all(Value::is_object) {
-        return Err(InvalidContent::ValueNotAnObject);
+    if !set.0.values().all(holds_kept_numbers) {
+        return Err(InvalidContent::Number);
     }
-    let mut set = Value::Object(names);
-    check_and_normalize(&mut set, MAX_DEPTH)?;
-    let Value::Object(mut names) = set else {
-        return Err(InvalidContent::NotAnObject);
-    };
-    rename_alias(&mut names);
-    Ok(PermissionSet(names))
+    Ok(set)
 }
 
-/// `set` as it was stored, in the spelling in which sets are stored.
-pub(crate) fn in_one_spelling(mut set: PermissionSet) -> PermissionSet {
-    rename_alias(&mut set.0);
-    set
+/// What can be stored of `set`, which was offered when other names and numbers were taken: names
+/// that nobody can be granted are left out, numbers get the form in which they come back.
+pub(crate) fn storable_part(mut set: PermissionSet) -> Result<PermissionSet, InvalidContent> {
+    set.0.remove(ROOT);
+    check_members(&set)?;
+    let mut set = set.grantable();
+    set.0.values_mut().for_each(normalize_numbers);
+    Ok(set)
 }
 
 /// Adds `other` to `set`: the union of the names; objects are merged name by name, of two other
@@ -90,11 +88,10 @@ pub(crate) fn merge(set: &mut PermissionSet, other: PermissionSet) {
 
 /// Whether `part` has no name that `whole` lacks and no value that differs.
 pub(crate) fn is_part(part: &PermissionSet, whole: &PermissionSet) -> bool {
-    let mut whole = whole.0.clone();
-    rename_alias(&mut whole);
+    let whole = whole.clone().in_one_spelling();
     part.0
         .iter()
-        .all(|(name, value)| whole.get(name) == Some(value))
+        .all(|(name, value)| whole.0.get(name) == Some(value))
 }
 
 fn merge_members(members: &mut Map<String, Value>, others: Map<String, Value>) {
@@ -110,34 +107,53 @@ fn merge_members(members: &mut Map<String, Value>, others: Map<String, Value>) {
     }
 }
 
-fn rename_alias(names: &mut Map<String, Value>) {
-    if let Some(value) = names.remove(NOTE_ALIAS) {
-        names.entry(NOTE).or_insert(value);
+/// Whether a document can hold the members of `set`: not too many, objects, and not too deep.
+fn check_members(set: &PermissionSet) -> Result<(), InvalidContent> {
+    if set.0.len() > MAX_NAMES {
+        return Err(InvalidContent::TooLarge);
+    }
+    if !set.0.values().all(Value::is_object) {
+        return Err(InvalidContent::ValueNotAnObject);
+    }
+    check_names(&set.0, MAX_DEPTH - 1)
+}
+
+/// Refuses names that a document database gives a meaning of its own.
+fn check_names(members: &Map<String, Value>, levels: usize) -> Result<(), InvalidContent> {
+    members.iter().try_for_each(|(name, member)| {
+        if name.is_empty() || name.starts_with('$') || name.contains(['.', '\0']) {
+            return Err(InvalidContent::Name);
+        }
+        check_names_within(member, levels)
+    })
+}
+
+fn check_names_within(value: &Value, levels: usize) -> Result<(), InvalidContent> {
+    match value {
+        Value::Object(_) | Value::Array(_) if levels == 0 => Err(InvalidContent::TooLarge),
+        Value::Object(members) => check_names(members, levels - 1),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| check_names_within(item, levels - 1)),
+        _ => Ok(()),
     }
 }
 
-/// Refuses names that a document database gives a meaning of its own, and gives numbers the one
-/// form in which they come back.
-fn check_and_normalize(value: &mut Value, levels: usize) -> Result<(), InvalidContent> {
+fn holds_kept_numbers(value: &Value) -> bool {
     match value {
-        Value::Object(_) | Value::Array(_) if levels == 0 => Err(InvalidContent::TooLarge),
-        Value::Object(members) => {
-            for (name, member) in members {
-                if name.is_empty() || name.starts_with('$') || name.contains(['.', '\0']) {
-                    return Err(InvalidContent::Name);
-                }
-                check_and_normalize(member, levels - 1)?;
-            }
-            Ok(())
-        }
-        Value::Array(items) => items
-            .iter_mut()
-            .try_for_each(|item| check_and_normalize(item, levels - 1)),
-        Value::Number(number) => {
-            *number = normal_number(number);
-            Ok(())
-        }
-        _ => Ok(()),
+        Value::Object(members) => members.values().all(holds_kept_numbers),
+        Value::Array(items) => items.iter().all(holds_kept_numbers),
+        Value::Number(number) => is_kept(number),
+        _ => true,
+    }
+}
+
+fn normalize_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(normalize_numbers),
+        Value::Array(items) => items.iter_mut().for_each(normalize_numbers),
+        Value::Number(number) => *number = normal_number(number),
+        _ => {}
     }
 }
 
@@ -166,10 +182,14 @@ mod tests {
     use serde_json::{Value, json};
     use shared_types::PermissionSet;
 
-    use super::{Held, InvalidContent, MAX_NAMES, is_part, merge, requested};
+    use super::{Held, InvalidContent, MAX_NAMES, is_part, merge, requested, storable_part};
 
     fn set(value: Value) -> PermissionSet {
         serde_json::from_value(value).unwrap()
+    }
+
+    fn unknown(names: &[&str]) -> InvalidContent {
+        InvalidContent::UnknownNames(names.iter().copied().map(str::to_owned).collect())
     }
 
     #[test]
@@ -193,12 +213,12 @@ mod tests {
                 json!({"upload": {"sources": ["carelink"]}}),
             ),
             (
-                r#"{"whatever":{"n":1.0,"m":1.5,"k":-0.0}}"#,
-                json!({"whatever": {"n": 1, "m": 1.5, "k": 0}}),
+                r#"{"follow":{"n":9007199254740993,"m":1.5,"k":-1}}"#,
+                json!({"follow": {"n": 9_007_199_254_740_993_i64, "m": 1.5, "k": -1}}),
             ),
             (
-                r#"{"view":{"at":18446744073709551615}}"#,
-                json!({"view": {"at": 18_446_744_073_709_551_615.0}}),
+                r#"{"admin":{},"custodian":{},"edit":{},"follow":{},"note":{},"upload":{},"view":{}}"#,
+                json!({"admin": {}, "custodian": {}, "edit": {}, "follow": {}, "note": {}, "upload": {}, "view": {}}),
             ),
         ] {
             assert_eq!(requested(body.as_bytes()), Ok(set(wanted)), "{body}");
@@ -224,6 +244,19 @@ mod tests {
             (
                 r#"{"view":{},"edit":"yes"}"#,
                 InvalidContent::ValueNotAnObject,
+            ),
+            (r#"{"veiw":{}}"#, unknown(&["veiw"])),
+            (r#"{"x":{}}"#, unknown(&["x"])),
+            (
+                r#"{"view":{},"View":{},"banana":{},"view ":{}}"#,
+                unknown(&["View", "banana", "view "]),
+            ),
+            (r#"{"view":{"n":1.0}}"#, InvalidContent::Number),
+            (r#"{"view":{"n":[-0.0]}}"#, InvalidContent::Number),
+            (r#"{"view":{"a":{"n":1e2}}}"#, InvalidContent::Number),
+            (
+                r#"{"view":{"at":18446744073709551615}}"#,
+                InvalidContent::Number,
             ),
             (r#"{"":{}}"#, InvalidContent::Name),
             (r#"{"$ne":{}}"#, InvalidContent::Name),
@@ -253,6 +286,23 @@ mod tests {
             requested(b"{\"\xff\":{}}"),
             Err(InvalidContent::Syntax(_))
         ));
+    }
+
+    #[test]
+    fn of_an_older_offer_is_stored_what_can_be() {
+        for (offered, wanted) in [
+            (json!({"banana": {}, "root": {}}), json!({})),
+            (
+                json!({"banana": {"n": 1.0}, "view": {"n": 1.0, "m": [-0.0, 1.5]}, "notes": {}}),
+                json!({"view": {"n": 1, "m": [0, 1.5]}, "note": {}}),
+            ),
+        ] {
+            assert_eq!(storable_part(set(offered)), Ok(set(wanted)));
+        }
+        assert_eq!(
+            storable_part(set(json!({"banana": true}))),
+            Err(InvalidContent::ValueNotAnObject)
+        );
     }
 
     #[test]

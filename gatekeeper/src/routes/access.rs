@@ -128,8 +128,9 @@ pub(crate) async fn find_permissions(
 /// stored as `note`. `{}`, `null` and no body remove the grant. Of an account on itself nothing is
 /// written. A user who does not run the account may give up what it was granted, all or part.
 /// Answer: 200, the set that the user has then, as `GET` shows it, or `null` when there is none.
-/// Errors: 400 no permission set, a name that is empty, starts with `$` or holds `.` or NUL, more
-/// than 64 names or 16 levels; 401 no valid token or not allowed; 403 the grantee is the last one
+/// Errors: 400 no permission set, a permission that there is not, a name that is empty, starts with
+/// `$` or holds `.` or NUL, a number that would not come back as it is, more than 64 names or 16
+/// levels; 401 no valid token or not allowed; 403 the grantee is the last one
 /// to run an account without password and e-mail; 413 the body is too large; 500 (empty) the
 /// database or user-api failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "set permissions"; sharing document, "the last admin cannot be removed".
@@ -144,7 +145,7 @@ pub(crate) async fn find_permissions(
     request_body(content = Option<PermissionSet>, description = "The whole set; none to remove it."),
     responses(
         (status = 200, description = "What the user may do then, or `null`.", body = Option<PermissionSet>),
-        (status = 400, description = "No permission set.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid JSON: expected value at line 1 column 1"})),
+        (status = 400, description = "No permission set, or one with a name that is no permission.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid permissions: unknown names veiw; the names are admin, custodian, edit, follow, note, upload, view"})),
         (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "The last admin stays.", body = Object, example = json!({"code": 403, "reason": "Cannot remove the last admin of an account that has no login or recovery capability"})),
         (status = 413, description = "The body is too large.", body = Object, example = json!({"code": "RequestEntityTooLarge", "message": "The body is too large"})),

@@ -24,10 +24,12 @@ use crate::domain::{
 /// nothing, also where the permissions were taken away since. An account on itself has `root`
 /// whatever it is offered.
 ///
-/// Body: [`Grant`]; `grantedBy`, unless it is absent or the sharer, must run the sharer's account
-/// at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters, digits, `-` and
-/// `_`. Answer: 200, what the grantee has directly then; after a repeat, what was offered.
-/// Errors: 400 no such body or id, or more than 64 names in all; 401 not an admitted service; 403
+/// Body: [`Grant`]; what it offers under other names than those of permissions is passed over, for
+/// older invitations have such names. `grantedBy`, unless it is absent or the sharer, must run the
+/// sharer's account at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters,
+/// digits, `-` and `_`. Answer: 200, what the grantee has directly then; after a repeat, what was
+/// offered.
+/// Errors: 400 no such body or id; 401 not an admitted service; 403
 /// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database or
 /// user-api failed; 503 (empty) the token cannot be checked.
 /// Source: our own; confirm asks for it when an invitation is accepted, which in the reference
@@ -98,7 +100,7 @@ async fn add(
     }
     let direct = store.permissions.find_in(session, sharer, grantee).await?;
     let was_admin = direct.administers();
-    let set = joined(direct, &grant.permissions).map_err(Refusal::from)?;
+    let set = joined(direct, &grant.permissions);
     if set.administers() && !was_admin {
         locked.told()?;
     }

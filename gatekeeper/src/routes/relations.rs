@@ -62,7 +62,7 @@ pub(crate) async fn update_patient(
     let (clinic, user) = clinic_and_user(relation)?;
     let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
-    let permissions = storable(told.permissions.0).map_err(Refusal::from)?;
+    let permissions = storable(told.permissions).map_err(Refusal::from)?;
     let relations = &state.store.clinic_relations;
     change_patient(&state, &user, async |session| {
         relations

@@ -4,21 +4,19 @@ use bson::{Bson, Document, RawBsonRef, RawDocument};
 use chrono::SecondsFormat;
 use mongodb::error::Result;
 use serde_json::{Map, Value};
-use shared_types::{PermissionSet, ROOT};
+use shared_types::PermissionSet;
 
 use crate::domain::permissions::number_from_double;
 
 /// The permissions that `document` holds in its member `permissions`.
 ///
-/// The reference stored any JSON it was sent; a list, a text or a missing member grants nothing.
-/// `root` is never granted either, whatever is stored.
+/// The reference stored any JSON it was sent; a list, a text, a missing member and names that nobody
+/// can be granted grant nothing and are not shown. Neither is `root`, whatever is stored.
 pub(crate) fn permissions_in(document: &RawDocument) -> Result<PermissionSet> {
     let Some(RawBsonRef::Document(names)) = document.get("permissions")? else {
         return Ok(PermissionSet::default());
     };
-    let mut names = object(names)?;
-    names.remove(ROOT);
-    Ok(PermissionSet(names))
+    Ok(PermissionSet(object(names)?).grantable())
 }
 
 /// `set` as it is stored.
@@ -130,21 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_grants_nothing_and_root_is_never_granted() {
+    fn what_is_no_set_and_names_that_nobody_is_granted_grant_nothing() {
         for document in [
             doc! {},
             doc! {"permissions": ["view"]},
             doc! {"permissions": "view"},
             doc! {"permissions": Bson::Null},
             doc! {"permissions": {"root": {}}},
+            doc! {"permissions": {"banana": {}, "veiw": {}}},
         ] {
             assert_eq!(read(&document), json!({}));
         }
+        let mixed = doc! {"permissions": {"banana": {}, "notes": {"a": 1}, "root": {}}};
+        assert_eq!(read(&mixed), json!({"note": {"a": 1}}));
     }
 
     #[test]
     fn a_requested_set_survives_the_store() {
-        let body = br#"{"view":{"a":[1,1.5,1e300,-9223372036854775808,18446744073709551615,2.0,null,true,"x",{"b":{}}]}}"#;
+        let body = br#"{"view":{"a":[1,1.5,5e-324,-9223372036854775808,9007199254740993,null,true,"x",{"b":{}}]}}"#;
         let set = requested(body).unwrap();
         let document = RawDocumentBuf::try_from(&doc! {"permissions": document_of(&set)}).unwrap();
         assert_eq!(permissions_in(&document).unwrap(), set);

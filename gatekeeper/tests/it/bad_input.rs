@@ -45,6 +45,13 @@ async fn bodies_that_are_no_permission_set() {
         r#"{"view":null}"#,
         r#"{"view":[]}"#,
         r#"{"view":{},"admin":"yes"}"#,
+        r#"{"veiw":{}}"#,
+        r#"{"View":{}}"#,
+        r#"{"view":{},"delete":{}}"#,
+        r#"{"view":{"n":1.0}}"#,
+        r#"{"view":{"n":[1e2]}}"#,
+        r#"{"view":{"n":9223372036854775808}}"#,
+        r#"{"view":{"n":18446744073709551617}}"#,
         r#"{"$ne":null}"#,
         r#"{"$ne":{}}"#,
         r#"{"$set":{"permissions.admin":{}}}"#,
@@ -86,6 +93,36 @@ async fn bodies_that_are_no_permission_set() {
         );
     }
     assert_eq!(world.everything().await, before);
+}
+
+#[actix_web::test]
+async fn permissions_that_there_are_not_are_named() {
+    let world = World::start().await;
+    let long = "x".repeat(10_000);
+    for (body, named) in [
+        (json!({"veiw": {}}), "veiw"),
+        (json!({"banana": {}}), "banana"),
+        (json!({"x": {}}), "x"),
+        (
+            json!({"view": {}, "root": {}, "veiw": {}, "banana": {}}),
+            "banana, veiw",
+        ),
+        (json!({long: {}}), &"x".repeat(40)),
+    ] {
+        for caller in [world.user("alice"), world.service()] {
+            let answer = caller.post(OWNERS_PATH, &body).await;
+            let message = format!(
+                "Invalid permissions: unknown names {named}; the names are admin, custodian, edit, \
+                 follow, note, upload, view"
+            );
+            assert_eq!(answer.status, 400, "{named}");
+            assert_eq!(
+                answer.json::<Value>(),
+                json!({"code": "InvalidContent", "message": message})
+            );
+        }
+    }
+    assert!(world.everything().await.is_empty());
 }
 
 #[actix_web::test]

@@ -26,8 +26,9 @@ async fn checks_at_the_same_moment_get_their_own_answers() {
         // nobody may do anything on the others.
         let answer = match number % 3 {
             0 => {
-                insert(&world, &sharer, "bob", doc! {format!("p{number}"): {}}).await;
-                ("bob", 200, json!({format!("p{number}"): {}}))
+                let stored = i32::try_from(number).unwrap();
+                insert(&world, &sharer, "bob", doc! {"view": {"n": stored}}).await;
+                ("bob", 200, json!({"view": {"n": number}}))
             }
             1 => {
                 insert(&world, &sharer, "doctor", doc! {"view": {}}).await;
@@ -66,7 +67,7 @@ async fn checks_at_the_same_moment_get_their_own_answers() {
 async fn replacements_at_the_same_moment_come_to_their_own() {
     let world = World::start().await;
     let refusing =
-        doc! {"collMod": "perms", "validator": {"permissions.refused": {"$exists": false}}};
+        doc! {"collMod": "perms", "validator": {"permissions.follow": {"$exists": false}}};
     world.database().run_command(refusing).await.unwrap();
     let mut replacements = Vec::new();
     for number in 0..AT_ONCE {
@@ -89,7 +90,7 @@ async fn replacements_at_the_same_moment_come_to_their_own() {
             // The database takes no such document.
             _ => {
                 insert(&world, &account, "bob", doc! {"upload": {}}).await;
-                (account, json!({"refused": {}}), 500, json!({"upload": {}}))
+                (account, json!({"follow": {}}), 500, json!({"upload": {}}))
             }
         });
     }

@@ -6,7 +6,7 @@ use mongodb::{IndexModel, options::IndexOptions};
 use serde_json::json;
 use shared_runtime::testing::TestDatabase;
 
-use crate::world::{Setting, World, assert_answer};
+use crate::world::{Setting, World, assert_answer, assert_unauthorized};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
@@ -206,4 +206,48 @@ async fn the_indexes_keep_pairs_unique() {
                 .is_some_and(|options| options.unique == Some(true))
         }));
     }
+}
+
+#[actix_web::test]
+async fn names_that_are_no_permissions_count_for_nothing() {
+    let world = World::start().await;
+    let perms = world.database().collection::<Document>("perms");
+    let stored = vec![
+        doc! {"sharerId": "alice", "userId": "bob", "permissions": {"banana": {}, "x": {"a": 1}}},
+        doc! {"sharerId": "alice", "userId": "carol", "permissions": {"banana": {}, "view": {}}},
+        doc! {"sharerId": "alice", "userId": "dave", "permissions": {"notes": {}}},
+    ];
+    perms.insert_many(stored).await.unwrap();
+    let alice = world.user("alice");
+    let nothing = json!({"code": "NotFound", "message": ""});
+    assert_answer(&alice.get("/access/alice/bob").await, 404, &nothing);
+    let carol = json!({"view": {}});
+    assert_answer(&alice.get("/access/alice/carol").await, 200, &carol);
+    let members = json!({"alice": {"root": {}}, "carol": {"view": {}}, "dave": {"note": {}}});
+    assert_answer(&alice.get("/access/alice").await, 200, &members);
+    for (user, groups) in [
+        ("bob", json!({"bob": {"root": {}}})),
+        (
+            "carol",
+            json!({"carol": {"root": {}}, "alice": {"view": {}}}),
+        ),
+    ] {
+        let answer = world
+            .user(user)
+            .get(&format!("/access/groups/{user}"))
+            .await;
+        assert_answer(&answer, 200, &groups);
+    }
+    // Bob is a stranger, who has nothing to give up.
+    let bob = world.user("bob");
+    assert_unauthorized(&bob.post("/access/alice/bob", &json!({})).await);
+    // What a client reads it can send back.
+    let answer = alice.post("/access/alice/carol", &carol).await;
+    assert_answer(&answer, 200, &carol);
+    let answer = alice.post("/access/alice/bob", &json!({})).await;
+    assert_answer(&answer, 200, &serde_json::Value::Null);
+    assert_eq!(
+        perms.count_documents(doc! {"userId": "bob"}).await.unwrap(),
+        0
+    );
 }

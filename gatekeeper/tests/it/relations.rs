@@ -213,6 +213,7 @@ async fn a_relation_that_is_none_is_refused() {
             r#"{"revision":1,"permissions":{"a.b":{}}}"#,
             r#"{"revision":1,"permissions":{},"deleted":true}"#,
             r#"{"revision":1,"userId":"x"}"#,
+            r#"{"revision":1,"permissions":{"veiw":{}}}"#,
         ] {
             let request = service.request(reqwest::Method::PUT, &path).body(body);
             let answer = shared_runtime::testing::send(request).await;

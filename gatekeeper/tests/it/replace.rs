@@ -25,12 +25,22 @@ async fn whoever_runs_the_account_replaces_the_whole_set() {
             json!({"view": {}, "note": {}}),
             json!({"upload": {"sources": ["carelink"]}}),
             json!({"view": {"messages": false}}),
-            json!({"whatever": {"n": 1.5}}),
+            json!({"follow": {"n": 1.5}}),
         ] {
             assert_answer(&writer.post("/access/alice/bob", &set).await, 200, &set);
             assert_answer(&world.user("bob").get("/access/alice/bob").await, 200, &set);
         }
     }
+}
+
+#[actix_web::test]
+async fn numbers_come_back_as_they_were_sent() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let body = r#"{"view":{"a":[0,-1,2147483648,9007199254740993,-9223372036854775808,1.5,0.30000000000000004,5e-324]}}"#;
+    let answer = post_raw(&alice, "/access/alice/bob", body).await;
+    assert_eq!((answer.status, answer.text()), (200, body));
+    assert_eq!(alice.get("/access/alice/bob").await.text(), body);
 }
 
 #[actix_web::test]
