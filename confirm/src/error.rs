@@ -10,7 +10,7 @@ use shared_runtime::{
 
 use crate::domain::{
     claim::InvalidClaim,
-    context::{InvalidContext, NotForMember},
+    context::{InvalidContext, InvalidRequest, NotForMember},
     invitation::NotAnswerable,
 };
 
@@ -160,6 +160,17 @@ impl From<NotForMember> for ApiError {
         match not_for_member {
             NotForMember::NothingToAdd => Refusal::DuplicateMember.into(),
             NotForMember::TooMany => Refusal::Unreadable.into(),
+        }
+    }
+}
+
+impl From<InvalidRequest> for ApiError {
+    fn from(invalid: InvalidRequest) -> Self {
+        match invalid {
+            InvalidRequest::Unreadable => Refusal::Unreadable.into(),
+            InvalidRequest::UnknownNames(_) => {
+                Self::reason(StatusCode::BAD_REQUEST, invalid.to_string())
+            }
         }
     }
 }

@@ -113,7 +113,7 @@ pub(crate) async fn send(
             .unwrap_or_default(),
         None => PermissionSet::default(),
     };
-    let (offer, requested) = if held.is_empty() {
+    let (offer, requested) = if held.grants_nothing() {
         (offer, None)
     } else {
         let requested = offer.permissions.names().map(str::to_owned).collect();

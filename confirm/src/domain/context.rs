@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared_runtime::body::nests_within;
-use shared_types::{PermissionSet, ROOT, UserId};
+use shared_types::{PermissionSet, ROOT, UserId, is_kept};
 use thiserror::Error;
 
 const PERMISSIONS: &str = "permissions";
@@ -16,13 +16,12 @@ const NICKNAME: &str = "nickname";
 /// The permission without which nobody is alerted.
 pub(crate) const FOLLOW: &str = "follow";
 
-/// The name in which the sharing document writes `note`.
-const NOTE_ALIAS: &str = "notes";
-const NOTE: &str = "note";
-
 /// As many names, and levels of objects in them, as gatekeeper takes.
 const MAX_NAMES: usize = 64;
 const MAX_DEPTH: usize = 16;
+
+/// Longest part of an unknown name that is shown, in characters.
+const MAX_SHOWN: usize = 40;
 
 /// The longest nickname, in bytes.
 const MAX_NICKNAME: usize = 1000;
@@ -34,6 +33,21 @@ pub(crate) enum InvalidContext {
     Unreadable,
     #[error("alerts are configured without the permission to follow")]
     AlertsWithoutFollow,
+}
+
+/// Why an invitation cannot be made with these permissions.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum InvalidRequest {
+    #[error("the permissions cannot be read")]
+    Unreadable,
+    #[error("Unknown permissions: {}", .0.join(", "))]
+    UnknownNames(Vec<String>),
+}
+
+impl From<InvalidContext> for InvalidRequest {
+    fn from(_: InvalidContext) -> Self {
+        Self::Unreadable
+    }
 }
 
 /// Why somebody who is a member of the care team already is not invited.
@@ -179,15 +193,14 @@ impl Offer {
     }
 
     /// What is granted on acceptance by `grantee` of an invitation of `sharer`: the alerts are
-    /// theirs, whatever the sender wrote.
+    /// theirs, whatever the sender wrote, and names that are no permissions grant nothing.
     pub(crate) fn accepted(
         mut self,
         sharer: &UserId,
         grantee: &UserId,
     ) -> Result<Self, InvalidContext> {
-        self.permissions
-            .0
-            .retain(|name, value| name != ROOT && !value.is_null());
+        self.permissions = self.permissions.grantable();
+        self.permissions.0.retain(|_, value| !value.is_null());
         if let Some(alerts) = &mut self.alerts {
             if !self.permissions.has(FOLLOW) {
                 return Err(InvalidContext::AlertsWithoutFollow);
@@ -199,9 +212,24 @@ impl Offer {
     }
 }
 
+/// Reads the permissions that a new invitation is to offer. Apart from `root`, which grants nothing,
+/// they are permissions that there are, and their values come back as they are.
+pub(crate) fn requested(value: &Value) -> Result<PermissionSet, InvalidRequest> {
+    let set = permissions_of(value)?;
+    let unknown: Vec<String> = set.unknown_names().map(shown).collect();
+    if !unknown.is_empty() {
+        return Err(InvalidRequest::UnknownNames(unknown));
+    }
+    if set.0.values().all(holds_kept_numbers) {
+        Ok(set)
+    } else {
+        Err(InvalidRequest::Unreadable)
+    }
+}
+
 /// Reads permissions in any of the forms that clients send: an object, a list of names, a list of
 /// objects with one name each.
-pub(crate) fn permissions_of(value: &Value) -> Result<PermissionSet, InvalidContext> {
+fn permissions_of(value: &Value) -> Result<PermissionSet, InvalidContext> {
     let named = match value {
         Value::Object(members) => members.clone(),
         Value::Array(items) => items
@@ -210,22 +238,14 @@ pub(crate) fn permissions_of(value: &Value) -> Result<PermissionSet, InvalidCont
             .collect::<Result<_, _>>()?,
         _ => return Err(InvalidContext::Unreadable),
     };
-    let mut set = Map::new();
-    for (name, value) in named {
-        let name = if name == NOTE_ALIAS {
-            NOTE.to_owned()
-        } else {
-            name
-        };
-        set.insert(name, value);
-    }
-    let all_storable = set.len() <= MAX_NAMES
+    let set = PermissionSet(named).in_one_spelling();
+    let all_storable = set.0.len() <= MAX_NAMES
         && nests_within(value, MAX_DEPTH)
-        && set.iter().all(|(name, value)| {
+        && set.0.iter().all(|(name, value)| {
             is_name(name) && matches!(value, Value::Object(_) | Value::Null) && is_storable(value)
         });
     if all_storable {
-        Ok(PermissionSet(set))
+        Ok(set)
     } else {
         Err(InvalidContext::Unreadable)
     }
@@ -240,6 +260,20 @@ fn named_permission(item: &Value) -> Result<(String, Value), InvalidContext> {
             .map(|(name, value)| (name.clone(), value.clone()))
             .ok_or(InvalidContext::Unreadable),
         _ => Err(InvalidContext::Unreadable),
+    }
+}
+
+/// The beginning of an unknown name, which may be long.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN).collect()
+}
+
+fn holds_kept_numbers(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(holds_kept_numbers),
+        Value::Object(members) => members.values().all(holds_kept_numbers),
+        Value::Number(number) => is_kept(number),
+        _ => true,
     }
 }
 
@@ -265,7 +299,7 @@ mod tests {
     use serde_json::{Value, json};
     use shared_types::PermissionSet;
 
-    use super::{InvalidContext, NotForMember, Offer, permissions_of};
+    use super::{InvalidContext, InvalidRequest, NotForMember, Offer, permissions_of, requested};
 
     #[test]
     fn permissions_come_in_three_forms() {
@@ -310,6 +344,44 @@ mod tests {
                 "{form}"
             );
         }
+    }
+
+    #[test]
+    fn only_permissions_that_there_are_can_be_offered() {
+        let offered =
+            json!({"notes": {"n": 9_007_199_254_740_993_i64, "m": 1.5}, "follow": {}, "root": {}});
+        let set = permissions_of(&offered).unwrap();
+        assert_eq!(requested(&offered), Ok(set));
+        let long = "y".repeat(1000);
+        for (offered, unknown) in [
+            (json!({"veiw": {}}), &["veiw"][..]),
+            (json!(["x", "view", "banana"]), &["banana", "x"]),
+            (json!([{"View": {}}]), &["View"]),
+            (json!({"banana": null}), &["banana"]),
+            (json!([long]), &[&long[..40]]),
+        ] {
+            let unknown = unknown.iter().copied().map(str::to_owned).collect();
+            assert_eq!(
+                requested(&offered),
+                Err(InvalidRequest::UnknownNames(unknown))
+            );
+        }
+        for unreadable in [
+            json!("view"),
+            json!({"view": {"n": 1.0}}),
+            json!({"view": {"n": [u64::MAX]}}),
+        ] {
+            assert_eq!(requested(&unreadable), Err(InvalidRequest::Unreadable));
+        }
+    }
+
+    #[test]
+    fn of_an_older_offer_only_permissions_are_granted() {
+        let context = json!({"custom": {}, "view": {}, "root": {}, "note": null});
+        let offer = Offer::read(Some(&context))
+            .and_then(|offer| offer.accepted(&"alice".into(), &"carol".into()))
+            .unwrap();
+        assert_eq!(offer.permissions, PermissionSet::of(&["view"]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use chrono::Utc;
 use minijinja::{context, value::Serde};
 use serde::{Deserialize, Serialize};
 use shared_runtime::error::ApiError;
-use shared_types::{PersonProfile, ROOT, UserId};
+use shared_types::{PersonProfile, UserId};
 
 use super::{
     outcome,
@@ -147,18 +147,12 @@ const MEANINGS: [(&str, &str); 7] = [
     ("custodian", "run the account for the person it is about"),
 ];
 
-/// What one may do who accepts, a line for each.
+/// What one may do who accepts, a line for each. Other names grant nothing.
 fn offers(offer: &Offer) -> Vec<String> {
-    let set = &offer.permissions;
-    let known = MEANINGS.into_iter().filter(|(name, _)| set.has(name));
-    let others = set.0.keys().filter(|name| {
-        let is_known = MEANINGS.iter().any(|(known, _)| known == name);
-        !is_known && *name != ROOT && set.has(name)
-    });
-    known
-        .map(|(_, meaning)| meaning.to_owned())
-        .chain(others.map(|name| format!("do what is called “{name}”")))
-        .collect()
+    let granted = MEANINGS
+        .into_iter()
+        .filter(|(name, _)| offer.permissions.has(name));
+    granted.map(|(_, meaning)| meaning.to_owned()).collect()
 }
 
 /// `POST /pages/invitations`: accepts an invitation, or declines it.

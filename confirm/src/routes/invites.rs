@@ -30,7 +30,8 @@ pub(crate) struct NewInvitation {
     #[serde(default)]
     email: Option<String>,
     /// What is offered: an object with a member for each permission, a list of names, or a list of
-    /// objects with one name each.
+    /// objects with one name each. The names are `admin`, `custodian`, `edit`, `follow`, `note`,
+    /// `upload` and `view`.
     #[serde(default)]
     #[schema(value_type = Object)]
     permissions: Option<Value>,
@@ -49,7 +50,8 @@ pub(crate) struct NewInvitation {
 /// For services, the account, and who runs it.
 /// Body: `{"email", "permissions", "nickname"?, "alertsConfig"?}`. Answer: 200, the invitation with
 /// its creator's profile; the mail follows.
-/// Errors: 400 no JSON of this form, or (empty) no address or permissions; 401 no token or no
+/// Errors: 400 no JSON of this form, a permission that there is not, or (empty) no address or
+/// permissions; 401 no token or no
 /// right; 403 invalid token; 409 already invited, or has rights already and is not offered to
 /// follow in addition; 429 too many mails; 500 the store, user-api or gatekeeper failed.
 /// Source: public confirmation API `SendCareTeamInvite`; sharing document, "invite".
@@ -58,7 +60,7 @@ pub(crate) struct NewInvitation {
     params(("userid" = String, Path, description = "The account to be shared")),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
-        (status = 400, description = "Error decoding the confirmation; empty when a member is missing"),
+        (status = 400, description = "Error decoding the confirmation, or Unknown permissions; empty when a member is missing"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 403, description = "The x-tidepool-session-token was invalid"),
         (status = 409, description = "There is already an existing invite, or The user is already an existing member"),
@@ -198,16 +200,16 @@ pub(crate) async fn delete_invite(
 }
 
 /// The address and the offer of a request.
-fn read(body: &Body) -> Result<(String, Offer), Refusal> {
+fn read(body: &Body) -> Result<(String, Offer), ApiError> {
     let given: NewInvitation = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     let email = given.email.filter(|email| !email.is_empty());
     let (Some(email), Some(permissions)) = (email, given.permissions) else {
-        return Err(Refusal::Incomplete);
+        return Err(Refusal::Incomplete.into());
     };
     if !address::has_form(&email) {
-        return Err(Refusal::Incomplete);
+        return Err(Refusal::Incomplete.into());
     }
-    let permissions = context::permissions_of(&permissions).map_err(|_| Refusal::Unreadable)?;
+    let permissions = context::requested(&permissions)?;
     let (alerts, nickname) = (given.alerts_config.as_ref(), given.nickname.as_ref());
     let offer = Offer::with(permissions, alerts, nickname).map_err(|_| Refusal::Unreadable)?;
     Ok((email, offer))

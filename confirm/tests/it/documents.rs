@@ -86,6 +86,21 @@ async fn every_shape_of_context_is_shown_and_granted() {
 }
 
 #[actix_web::test]
+async fn names_that_are_no_permissions_are_shown_and_grant_nothing() {
+    let context = r#"{"custom":{},"view":{}}"#;
+    let world = world_with(vec![invitation("k", context)]).await;
+    let carol = world.user("carol");
+    let listed: Vec<Value> = carol.get("/confirm/invitations/carol").await.json();
+    assert_eq!(listed[0]["permissions"], json!({"custom": {}, "view": {}}));
+    assert_ok(&carol.put(ACCEPT, &json!({"key": "k"})).await);
+    assert_eq!(
+        world.peers.permissions("alice", "carol"),
+        json!({"view": {}})
+    );
+    assert_eq!(world.status("k").await, "completed");
+}
+
+#[actix_web::test]
 async fn a_context_that_cannot_be_granted_is_told() {
     let world = world_with(vec![invitation("k", "{}")]).await;
     for (context, text) in [

@@ -1,5 +1,6 @@
 //! Invitations as the sharing side makes them.
 
+use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -106,8 +107,8 @@ async fn permissions_come_in_every_form() {
         (json!({}), json!({})),
         (json!([]), json!({})),
         (
-            json!({"edit": {"since": 1}, "custom": {}}),
-            json!({"edit": {"since": 1}, "custom": {}}),
+            json!({"edit": {"since": 1}, "root": {}}),
+            json!({"edit": {"since": 1}, "root": {}}),
         ),
     ]
     .into_iter()
@@ -117,6 +118,46 @@ async fn permissions_come_in_every_form() {
         let sent = world.invite("alice", &email, permissions).await;
         assert_eq!(sent["permissions"], wanted);
         assert_eq!(sent["context"], json!({ "permissions": wanted }));
+    }
+}
+
+#[actix_web::test]
+async fn permissions_that_there_are_not_cannot_be_offered() {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    for (permissions, reason) in [
+        (json!({"veiw": {}}), "Unknown permissions: veiw"),
+        (json!(["x", "view"]), "Unknown permissions: x"),
+        (
+            json!([{"view": {}}, {"banana": {}}, "Note"]),
+            "Unknown permissions: Note, banana",
+        ),
+        (json!({"view": {"n": 1.0}}), UNREADABLE),
+        (json!({"view": {"n": u64::MAX}}), UNREADABLE),
+    ] {
+        let body = json!({"email": "carol@example.org", "permissions": permissions});
+        let answer = world.user("alice").post(PATH, &body).await;
+        assert_refused(&answer, 400, reason);
+    }
+    assert_eq!(
+        world
+            .confirmations()
+            .count_documents(doc! {})
+            .await
+            .unwrap(),
+        0
+    );
+    let numbers = json!({"view": {"n": [9_007_199_254_740_993_i64, i64::MIN, 1.5]}});
+    let sent = world
+        .invite("alice", "carol@example.org", numbers.clone())
+        .await;
+    let listed: Vec<Value> = world
+        .user("alice")
+        .get("/confirm/invite/alice")
+        .await
+        .json();
+    for shown in [&sent, &listed[0]] {
+        assert_eq!(shown["permissions"], numbers);
     }
 }
 
