@@ -125,7 +125,7 @@ impl Holds {
     }
 
     fn by(&self, permissions: Option<&PermissionSet>) -> bool {
-        let holds_some = permissions.is_some_and(|set| set.names().next().is_some());
+        let holds_some = permissions.is_some_and(|set| !set.grants_nothing());
         match self {
             Self::Any => holds_some,
             Self::None => !holds_some,

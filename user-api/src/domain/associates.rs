@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared_types::{PermissionSet, UserRecord};
 use utoipa::ToSchema;
 
-use crate::domain::metadata::{Collection, Collections};
+use crate::domain::metadata::{Collection, Collections, Reader};
 
 /// A user who shares with `:userid`, or with whom `:userid` shares.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -20,18 +20,17 @@ pub(crate) struct Associate {
     /// What `:userid` has granted to this user; `None`: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     trustee_permissions: Option<PermissionSet>,
-    /// The profile, without `patient` unless this user has granted something; `None`: there is
-    /// none.
+    /// The profile, `fullName` alone unless this user has granted more than `note` and `follow`;
+    /// `None`: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     profile: Option<Value>,
-    /// The settings; `None`: there are none, or neither `custodian`, `admin`, `view` nor `upload`
-    /// is granted by this user.
+    /// The settings; `None`: there are none, or this user has granted at most `note` and `follow`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     settings: Option<Value>,
-    /// The preferences; `None`: there are none, or neither `custodian` nor `admin` is granted by
-    /// this user.
+    /// The preferences; `None`: there are none, or this user has granted at most `note` and
+    /// `follow`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     preferences: Option<Value>,
@@ -45,26 +44,23 @@ impl Associate {
         trustee_permissions: Option<PermissionSet>,
         mut collections: Collections,
     ) -> Self {
-        let mut take = |collection: Collection| {
-            collections
-                .remove(collection.name())
-                .filter(Value::is_object)
+        let reader = match trustor_permissions.as_ref().map(Reader::holding) {
+            // Listed, so `:userid` has granted something.
+            None | Some(Reader::Stranger) => Reader::Acquaintance,
+            Some(reader) => reader,
         };
-        let granted = trustor_permissions.clone().unwrap_or_default();
-        let mut profile = take(Collection::Profile);
-        if granted.names().next().is_none()
-            && let Some(Value::Object(profile)) = &mut profile
-        {
-            profile.remove("patient");
-        }
-        let sees_settings = granted.administers() || granted.has("view") || granted.has("upload");
+        let mut show = |collection: Collection| {
+            let view = collection.view_for(reader).ok()?;
+            let content = collection.show(view, &mut collections);
+            content.filter(Value::is_object)
+        };
         Self {
             user,
             trustor_permissions,
             trustee_permissions,
-            profile,
-            settings: take(Collection::Settings).filter(|_| sees_settings),
-            preferences: take(Collection::Preferences).filter(|_| granted.administers()),
+            profile: show(Collection::Profile),
+            settings: show(Collection::Settings),
+            preferences: show(Collection::Preferences),
         }
     }
 
@@ -113,27 +109,29 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_shown_depends_on_what_the_user_granted() {
-        for (granted, patient, settings, preferences) in [
-            (&[][..], false, false, false),
-            (&["note"], true, false, false),
-            (&["view"], true, true, false),
-            (&["upload"], true, true, false),
-            (&["custodian"], true, true, true),
-            (&["admin"], true, true, true),
+        for (granted, all) in [
+            (&[][..], false),
+            (&["banana"], false),
+            (&["note"], false),
+            (&["follow"], false),
+            (&["view"], true),
+            (&["upload"], true),
+            (&["edit"], true),
+            (&["custodian"], true),
+            (&["admin"], true),
         ] {
             let seen = serde_json::to_value(seen_with(granted)).unwrap();
-            assert_eq!(seen["profile"]["fullName"], "Älpha (Ann)", "{granted:?}");
-            assert_eq!(
-                seen["profile"].get("patient").is_some(),
-                patient,
-                "{granted:?}"
-            );
-            assert_eq!(seen.get("settings").is_some(), settings, "{granted:?}");
-            assert_eq!(
-                seen.get("preferences").is_some(),
-                preferences,
-                "{granted:?}"
-            );
+            let of_all = collections();
+            let profile = if all {
+                of_all["profile"].clone()
+            } else {
+                json!({"fullName": "Älpha (Ann)"})
+            };
+            assert_eq!(seen["profile"], profile, "{granted:?}");
+            for collection in ["settings", "preferences"] {
+                let wanted = Some(&of_all[collection]).filter(|_| all);
+                assert_eq!(seen.get(collection), wanted, "{granted:?}");
+            }
             assert!(seen.get("private").is_none() && seen.get("groups").is_none());
         }
     }

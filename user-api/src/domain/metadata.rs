@@ -36,11 +36,30 @@ pub(crate) enum Collection {
 pub(crate) enum Reader {
     Service,
     Owner,
-    /// Holds a permission on the user.
+    /// Holds a permission that opens data.
     Trustee,
-    /// Has given the user a permission, and holds none.
-    Trustor,
+    /// Holds only permissions that open no data, or has given the user one and holds none.
+    Acquaintance,
     Stranger,
+}
+
+/// The permissions without which nobody needs to know more of a user than a name: to write notes
+/// and to be alerted.
+const OPENING_NAMES_ALONE: [&str; 2] = ["follow", "note"];
+
+impl Reader {
+    /// What somebody is to the user who has granted `permissions`.
+    pub(crate) fn holding(permissions: &PermissionSet) -> Self {
+        if permissions.grants_nothing() {
+            return Self::Stranger;
+        }
+        let mut names = permissions.names();
+        if names.all(|name| OPENING_NAMES_ALONE.contains(&name)) {
+            Self::Acquaintance
+        } else {
+            Self::Trustee
+        }
+    }
 }
 
 /// How much of a collection a reader gets.
@@ -95,13 +114,13 @@ impl Collection {
             (Reader::Service, _) => Ok(View::Whole),
             (_, Self::Private) | (Reader::Stranger, _) => Err(MetadataRefusal::Unauthorized),
             (Reader::Owner | Reader::Trustee, _) => Ok(View::Whole),
-            (Reader::Trustor, Self::Profile) => Ok(View::FullName),
-            (Reader::Trustor, _) => Err(MetadataRefusal::Unauthorized),
+            (Reader::Acquaintance, Self::Profile) => Ok(View::FullName),
+            (Reader::Acquaintance, _) => Err(MetadataRefusal::Unauthorized),
         }
     }
 
     /// What `view` shows of this collection; `None` if the user has no such collection.
-    pub(crate) fn show(self, view: View, mut collections: Collections) -> Option<Value> {
+    pub(crate) fn show(self, view: View, collections: &mut Collections) -> Option<Value> {
         let content = collections
             .remove(self.name())
             .filter(|content| !content.is_null())?;
@@ -213,7 +232,7 @@ pub(crate) mod tests {
             (Reader::Service, whole, whole, whole),
             (Reader::Owner, whole, whole, no),
             (Reader::Trustee, whole, whole, no),
-            (Reader::Trustor, name, no, no),
+            (Reader::Acquaintance, name, no, no),
             (Reader::Stranger, no, no, no),
         ] {
             assert_eq!(Profile.view_for(reader), of_profile, "{reader:?}");
@@ -221,6 +240,26 @@ pub(crate) mod tests {
             for collection in [Preferences, Settings, Groups] {
                 assert_eq!(collection.view_for(reader), of_others, "{reader:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_permission_opens_data_or_a_name_alone() {
+        for (names, wanted) in [
+            (&[][..], Reader::Stranger),
+            (&["banana", "x"], Reader::Stranger),
+            (&["note"], Reader::Acquaintance),
+            (&["follow"], Reader::Acquaintance),
+            (&["follow", "note", "banana"], Reader::Acquaintance),
+            (&["note", "view"], Reader::Trustee),
+            (&["view"], Reader::Trustee),
+            (&["upload"], Reader::Trustee),
+            (&["edit"], Reader::Trustee),
+            (&["admin"], Reader::Trustee),
+            (&["custodian"], Reader::Trustee),
+        ] {
+            let held = PermissionSet::of(names);
+            assert_eq!(Reader::holding(&held), wanted, "{names:?}");
         }
     }
 
@@ -253,7 +292,7 @@ pub(crate) mod tests {
             (json!({"settings": {}}), View::FullName, None),
         ] {
             assert_eq!(
-                Collection::Profile.show(view, object(stored.clone())),
+                Collection::Profile.show(view, &mut object(stored.clone())),
                 shown,
                 "{stored}"
             );

@@ -72,7 +72,8 @@ pub(crate) async fn list_collections() -> HttpResponse {
 ///
 /// Services read everything. The user and everybody with a permission on the user read all but
 /// `private`, which holds the hashes that anonymize the user and is for services alone. Somebody
-/// who has given the user a permission and holds none reads the `fullName` of `profile`.
+/// who holds `note` and `follow` alone, or has given the user a permission and holds none, reads the
+/// `fullName` of `profile`.
 ///
 /// Body: none. Answer: 200, the collection, a JSON object.
 /// Errors: 401 `"Unauthorized"` no valid token, or none of the above; 404 (empty) no such
@@ -100,14 +101,14 @@ pub(crate) async fn find_collection(
     let collection = collection_of(&request)?;
     let reader = reader_of(&state, &caller, &path.user_id, collection).await?;
     let view = collection.view_for(reader)?;
-    let collections = state
+    let mut collections = state
         .metadata
         .find(&path.user_id)
         .await
         .map_err(Failure::FindingUser.because())?
         .ok_or(MetadataRefusal::Missing)?;
     let content = collection
-        .show(view, collections)
+        .show(view, &mut collections)
         .ok_or(MetadataRefusal::Missing)?;
     Ok(HttpResponse::Ok().json(content))
 }
@@ -254,26 +255,17 @@ async fn reader_of(
     if collection.view_for(Reader::Trustee).is_err() {
         return Ok(Reader::Stranger);
     }
-    if permissions_on(state, user_id, &caller.user_id)
-        .await?
-        .names()
-        .next()
-        .is_some()
-    {
-        return Ok(Reader::Trustee);
+    let held = permissions_on(state, user_id, &caller.user_id).await?;
+    let reader = Reader::holding(&held);
+    if reader != Reader::Stranger || collection.view_for(Reader::Acquaintance).is_err() {
+        return Ok(reader);
     }
-    if collection.view_for(Reader::Trustor).is_err() {
-        return Ok(Reader::Stranger);
-    }
-    if permissions_on(state, &caller.user_id, user_id)
-        .await?
-        .names()
-        .next()
-        .is_some()
-    {
-        return Ok(Reader::Trustor);
-    }
-    Ok(Reader::Stranger)
+    let given = permissions_on(state, &caller.user_id, user_id).await?;
+    Ok(if given.grants_nothing() {
+        Reader::Stranger
+    } else {
+        Reader::Acquaintance
+    })
 }
 
 async fn check_writer(

@@ -117,6 +117,7 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
                 "trusteePermissions": {"view": {}},
                 "profile": {"fullName": "Bob (Élan)", "patient": {"birthday": "2001-11-30", "diagnosisDate": "2016-12-31"}},
                 "settings": {"units": "Bob (Élan)"},
+                "preferences": {"tour": "Bob (Élan)"},
             }),
         );
         let kid = merged(
@@ -144,6 +145,55 @@ async fn the_list_shows_what_permissions_allow_and_no_more() {
         .get(&format!("/users/{}/users", family.alice.id))
         .await;
     assert_eq!(answer.json::<Vec<Value>>().len(), 3);
+}
+
+#[actix_web::test]
+async fn the_list_shows_what_each_collection_does() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let profile = json!({"fullName": "Bob", "patient": {"birthday": "2001-11-30"}});
+    for (collection, body) in [
+        ("profile", &profile),
+        ("settings", &json!({"s": 1})),
+        ("preferences", &json!({"p": 1})),
+    ] {
+        let path = format!("/metadata/{}/{collection}", bob.id);
+        assert_eq!(bob.person.put(&path, body).await.status, 200);
+    }
+    world
+        .gatekeeper
+        .grant(&alice.id, &bob.id, json!({"view": {}}));
+    for (granted, opens) in [
+        (json!({}), false),
+        (json!({"banana": {}}), false),
+        (json!({"x": {}, "veiw": {}}), false),
+        (json!({"note": {}}), false),
+        (json!({"follow": {}, "note": {}}), false),
+        (json!({"view": {}, "note": {}}), true),
+        (json!({"upload": {}}), true),
+        (json!({"edit": {}}), true),
+        (json!({"admin": {}}), true),
+        (json!({"custodian": {}}), true),
+    ] {
+        world.gatekeeper.grant(&bob.id, &alice.id, granted.clone());
+        let path = format!("/metadata/users/{}/users", alice.id);
+        let listed: Vec<Value> = alice.person.get(&path).await.json();
+        assert_eq!(listed.len(), 1, "{granted}");
+        for collection in ["profile", "settings", "preferences"] {
+            let path = format!("/metadata/{}/{collection}", bob.id);
+            let answer = alice.person.get(&path).await;
+            if opens || collection == "profile" {
+                assert_eq!(answer.status, 200, "{granted} {collection}");
+                assert_eq!(answer.json::<Value>(), listed[0][collection], "{granted}");
+            } else {
+                assert_eq!((answer.status, answer.text()), (401, "\"Unauthorized\""));
+                assert_eq!(listed[0].get(collection), None, "{granted}");
+            }
+        }
+        let name = json!({"fullName": "Bob"});
+        let wanted = if opens { &profile } else { &name };
+        assert_eq!(listed[0]["profile"], *wanted, "{granted}");
+    }
 }
 
 #[actix_web::test]
