@@ -108,13 +108,14 @@ impl<'a> Replacement<'a> {
         {
             return Ok(true);
         }
-        // Nothing was removed because there was nothing, or because it needs a closer look.
+        // Nothing was removed because there was nothing, or because it needs a closer look: what is
+        // there is a grant that makes the grantee run the account, or took the place of one.
         let lookup = PairLookup {
             sharer: sharer.clone(),
             grantees: vec![grantee.clone()],
         };
         let stored = self.state.store.batches.find(lookup).await?;
-        Ok(!stored.iter().any(|pair| pair.direct.administers()))
+        Ok(stored.iter().all(|pair| pair.direct.is_empty()))
     }
 
     async fn run_in_transaction(
