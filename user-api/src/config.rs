@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_runtime::config::{
-    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+use shared_runtime::{
+    config::{
+        LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+    },
+    limits::Limit,
 };
 use shared_types::UserId;
 
@@ -38,7 +41,7 @@ pub struct Config {
     pub previous_shared_server_secret: Option<SecretString>,
     pub internal: InternalSettings,
     pub passwords: PasswordSettings,
-    pub login_limit: LoginLimitSettings,
+    pub login_limit: Limit,
     pub accounts: AccountSettings,
     pub outbox: OutboxSettings,
 }
@@ -103,15 +106,6 @@ pub struct PasswordSettings {
     pub hash_permits: usize,
     /// Hashes that may wait for their turn.
     pub hash_queue: usize,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginLimitSettings {
-    /// Log-ins of one account in a row; 0 means unlimited.
-    pub burst: u32,
-    /// Log-ins of one account a minute, in the long run.
-    pub per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

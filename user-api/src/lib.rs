@@ -110,10 +110,7 @@ impl State {
             server_secrets: Arc::new(ServerSecrets::new(config)?),
             admission: Admission::new(&config.internal.services, &config.internal.operators),
             hasher: Arc::new(Hasher::new(&config.passwords)),
-            login_limit: Arc::new(KeyedLimiter::new(
-                config.login_limit.burst,
-                config.login_limit.per_minute,
-            )),
+            login_limit: Arc::new(KeyedLimiter::new(config.login_limit)),
             gatekeeper: Gatekeeper::new(gatekeeper),
             confirm,
             outbox: Outbox::open(&database, &config.outbox).await?,

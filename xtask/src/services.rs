@@ -208,6 +208,12 @@ pub(crate) fn mail_is_configured() -> bool {
 
 /// What the services share and the gateway has not.
 fn configure_server(command: &mut Command, prefix: &str) {
+    // The gateway and confirm. Other addresses of the loopback network are clients like any other.
+    default(
+        command,
+        &format!("{prefix}__SERVER__TRUSTED_PROXIES"),
+        "127.0.0.1,::1",
+    );
     // No load balancer has to notice that a local service goes.
     default(command, &format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");
     default(

@@ -63,7 +63,10 @@ pub(super) async fn show_log_in(visit: Visit) -> Result<HttpResponse, ApiError> 
 pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();
-    let login = visit.state.user_api.log_in(email, &form.password).await;
+    let user_api = &visit.state.user_api;
+    let login = user_api
+        .log_in(&visit.source(), email, &form.password)
+        .await;
     match login.map_err(Failure::FindingUser.because())? {
         Login::Opened(session) => {
             visit.end_session().await;

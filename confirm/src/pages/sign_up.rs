@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{address, claim::is_password},
-    error::Failure,
+    error::{Failure, Refusal},
     signups::{self, Mail, Requester},
 };
 
@@ -59,7 +59,7 @@ pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError>
 ///
 /// Body: `email`, `password`. Answer: 303.
 /// Errors: 400 address or password have to be corrected; 403 a form of another site; 409 the
-/// address has an account; 429 too many mails to it, but the account exists; 500 user-api or the
+/// address has an account; 429 too many sign-ups from there, or too many mails to it, but then the account exists; 500 user-api or the
 /// store failed.
 /// Source: public user API `CreateUser`; public confirmation API `SendAccountSignupConfirmation`.
 pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, ApiError> {
@@ -87,13 +87,16 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
     }
     let role = if is_clinician { "clinician" } else { "patient" };
     let user_api = &visit.state.user_api;
-    let made = user_api.sign_up(email, &form.password, &[role]).await;
+    let made = user_api
+        .sign_up(&visit.source(), email, &form.password, &[role])
+        .await;
     let session = match made.map_err(Failure::UpdatingUser.because())? {
         SignUp::Created(session) => session,
         SignUp::Taken => {
             let taken = "There is an account with this address already.";
             return again(StatusCode::CONFLICT, Errors::from([("email", taken)]));
         }
+        SignUp::TooMany { retry_after } => return Err(Refusal::TooMany(retry_after).into()),
         SignUp::Invalid => {
             let invalid = "This address is not accepted.";
             return again(StatusCode::BAD_REQUEST, Errors::from([("email", invalid)]));

@@ -19,6 +19,7 @@ use shared_runtime::{
     auth::AuthFailure,
     error::{ApiError, Rejection},
     peers::user_api::Session,
+    source::Source,
 };
 use shared_types::UserId;
 use subtle::ConstantTimeEq;
@@ -74,6 +75,11 @@ impl Visit {
     /// Where the pages are.
     pub(super) fn origin(&self) -> &str {
         &self.pages.origin
+    }
+
+    /// Where the browser is.
+    pub(super) fn source(&self) -> Source {
+        Source::of(&self.request)
     }
 
     pub(super) fn path(&self) -> &str {

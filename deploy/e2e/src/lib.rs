@@ -235,6 +235,8 @@ impl Platform {
         let prefix = program.name().to_uppercase().replace('-', "_");
         let address = format!("127.0.0.1:{}", self.ports[program as usize]);
         command.env(format!("{prefix}__SERVER__LISTEN"), address);
+        // Tests play clients elsewhere by `X-Forwarded-For`.
+        command.env(format!("{prefix}__SERVER__TRUSTED_PROXIES"), "127.0.0.1");
         if program != Program::Gateway {
             // No load balancer has to notice that the program goes.
             command.env(format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");

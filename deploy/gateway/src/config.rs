@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use shared_runtime::config::LogSettings;
+use shared_runtime::source::TrustedProxies;
 
 /// The prefix of the environment variables that override `config.default.toml`.
 pub const PREFIX: &str = "GATEWAY";
@@ -38,6 +39,8 @@ pub struct ServerSettings {
     pub body_limit_bytes: usize,
     /// How long requests under way may take to finish at shutdown, in seconds.
     pub drain_timeout_s: u64,
+    /// Proxies in front of this one, whose `X-Forwarded-For` is passed on.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// How the services are called.

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use futures_util::TryStreamExt;
 use reqwest::{Client, Url, redirect};
 use shared_runtime::error::ApiError;
+use shared_runtime::source::TrustedProxies;
 use shared_runtime::telemetry::{TRACE_REQUEST, Trace};
 use tracing::warn;
 
@@ -43,7 +44,8 @@ const NOT_PASSED_ON: [HeaderName; 12] = [
 ];
 
 /// Headers by which services learn about the client and the request. Only the gateway writes
-/// them; the id of the request is the client's where it sent a usable one.
+/// them, and adds to the `X-Forwarded-For` of trusted proxies; the id of the request is the client's
+/// where it sent a usable one.
 const FORWARDED: [HeaderName; 7] = [
     TRACE_REQUEST,
     header::FORWARDED,
@@ -60,6 +62,7 @@ pub struct Gateway {
     services: Vec<Service>,
     client: Client,
     body_limit: usize,
+    trusted_proxies: TrustedProxies,
 }
 
 /// A service and where it is.
@@ -97,6 +100,7 @@ impl Gateway {
             services,
             client,
             body_limit: config.server.body_limit_bytes,
+            trusted_proxies: config.server.trusted_proxies.clone(),
         })
     }
 
@@ -206,7 +210,7 @@ async fn pass_on(
     {
         call = call.header(name.as_str(), value.as_bytes());
     }
-    for (name, value) in forwarded(request) {
+    for (name, value) in forwarded(request, &gateway.trusted_proxies) {
         call = call.header(name.as_str(), value.as_bytes());
     }
     if !body.is_empty() || request.headers().contains_key(header::CONTENT_LENGTH) {
@@ -245,15 +249,19 @@ async fn read(
     }
 }
 
-fn forwarded(request: &HttpRequest) -> Vec<(HeaderName, HeaderValue)> {
+fn forwarded(request: &HttpRequest, trusted: &TrustedProxies) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![(header::X_FORWARDED_PROTO, HeaderValue::from_static("http"))];
     if let Some(id) = Trace::request_id(request) {
         headers.push((TRACE_REQUEST, id));
     }
-    if let Some(client) = request.peer_addr() {
-        let client =
-            HeaderValue::from_str(&client.ip().to_string()).expect("an address is plain text");
-        headers.push((header::X_FORWARDED_FOR, client));
+    if let Some(peer) = request.peer_addr() {
+        let peer = peer.ip();
+        if trusted.contains(peer) {
+            let said = request.headers().get_all(header::X_FORWARDED_FOR);
+            headers.extend(said.map(|value| (header::X_FORWARDED_FOR, value.clone())));
+        }
+        let peer = HeaderValue::from_str(&peer.to_string()).expect("an address is plain text");
+        headers.push((header::X_FORWARDED_FOR, peer));
     }
     if let Some(host) = request.headers().get(header::HOST) {
         headers.push((header::X_FORWARDED_HOST, host.clone()));

@@ -11,6 +11,8 @@ use config::{Config, Environment, File, FileFormat};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
+use crate::source::TrustedProxies;
+
 /// The service's own port.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +32,8 @@ pub struct ServerSettings {
     /// Origins whose browsers may call, separated by commas; `http://localhost:*` takes any port.
     #[serde(deserialize_with = "comma_list")]
     pub cors_allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed, separated by commas: addresses and networks.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// How the service logs.

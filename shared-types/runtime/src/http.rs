@@ -142,12 +142,13 @@ impl HttpClient {
     pub(crate) async fn post_json(
         &self,
         path: &str,
+        headers: &[(&str, &str)],
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, PeerError> {
         self.call(&Call {
             method: Method::POST,
             path,
-            headers: &[],
+            headers,
             json: Some(json_of(body)?),
         })
         .await
@@ -255,9 +256,10 @@ impl PeerClient {
     pub(crate) async fn post_json_public(
         &self,
         path: &str,
+        headers: &[(&str, &str)],
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, PeerError> {
-        self.http.post_json(path, body).await
+        self.http.post_json(path, headers, body).await
     }
 
     /// `DELETE path`.

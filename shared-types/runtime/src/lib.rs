@@ -15,6 +15,7 @@
 //! | [`outbox`] | effects on other services that must not get lost |
 //! | [`http`] | the HTTP client for peers |
 //! | [`peers`] | one typed client per service |
+//! | [`source`] | where a request comes from, behind trusted proxies |
 //! | [`limits`] | rate limits |
 //! | `testing` | a server, a database and a person for tests (feature `testing`) |
 
@@ -33,6 +34,7 @@ pub mod outbox;
 pub mod peers;
 pub mod routes;
 pub mod server;
+pub mod source;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 #[expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]

@@ -1,73 +1,221 @@
-//! Rate limits per key, in this process: a bucket that refills steadily.
+//! Rate limits per key, in this process: a bucket that refills steadily (GCRA).
 //!
-//! Keys come from strangers, so only their hashes are kept. Two keys with one hash, which nobody
-//! can provoke, would share a bucket.
+//! Keys come from strangers, so only their hashes are kept, and of so many keys those used last.
+//! Two keys with one hash, which nobody can provoke, would share a bucket.
 
 use std::{
-    hash::{BuildHasher, RandomState},
-    num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    hash::{BuildHasher, Hash, RandomState},
+    time::{Duration, Instant},
 };
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
+use moka::{Entry, ops::compute::Op, policy::EvictionPolicy, sync::Cache};
+use serde::Deserialize;
 
-/// Idle keys are dropped once in so many uses.
-const USES_PER_PURGE: u32 = 4096;
+/// So many keys take some megabytes.
+const MAX_KEYS: u64 = 50_000;
 
-/// At most `burst` uses of a key at once, refilled at `per_minute`. Each replica counts for itself.
+/// A key is remembered for so long after its last use, or until its bucket is full again.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// How often something may happen, to one key; a zero for either number switches the limit off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// In a row.
+    pub burst: u32,
+    /// A minute, in the long run.
+    pub per_minute: u32,
+}
+
+impl Limit {
+    /// Limits nothing.
+    pub const OFF: Self = Self {
+        burst: 0,
+        per_minute: 0,
+    };
+}
+
+/// Counts uses of keys and refuses those above the [`Limit`]. Each replica counts for itself.
+///
+/// What is limited itself is taken ([`Self::take`]). Where only failures are, check first
+/// ([`Self::check`]) and count afterwards ([`Self::count`]): what was under way together may then go
+/// beyond the burst, but is paid back before the next use is free.
 pub struct KeyedLimiter {
-    limiter: Option<DefaultKeyedRateLimiter<u64>>,
+    /// `None`: nothing is limited.
+    pace: Option<Pace>,
+    /// By hash of the key: when its bucket is full again.
+    full_at: Cache<u64, Instant>,
     hasher: RandomState,
-    uses: AtomicU32,
+}
+
+#[derive(Clone, Copy)]
+struct Pace {
+    /// How long one use takes to come back.
+    interval: Duration,
+    /// How far ahead a bucket may be full at the most, so that one more use is free.
+    tolerance: Duration,
+}
+
+impl Pace {
+    fn of(limit: Limit) -> Option<Self> {
+        if limit.burst == 0 || limit.per_minute == 0 {
+            return None;
+        }
+        let interval = Duration::from_mins(1) / limit.per_minute;
+        Some(Self {
+            interval,
+            tolerance: interval.saturating_mul(limit.burst - 1),
+        })
+    }
+
+    /// After how long the next use is free; zero: it is.
+    fn wait(self, full_at: Option<Instant>, now: Instant) -> Duration {
+        full_at.map_or(Duration::ZERO, |full_at| {
+            full_at.saturating_duration_since(now + self.tolerance)
+        })
+    }
+
+    /// When the bucket is full again after one more use.
+    fn after_use(self, full_at: Option<Instant>, now: Instant) -> Instant {
+        full_at.map_or(now, |full_at| full_at.max(now)) + self.interval
+    }
 }
 
 impl KeyedLimiter {
-    /// A limiter; a zero for either number switches it off.
-    pub fn new(burst: u32, per_minute: u32) -> Self {
-        let limiter =
-            NonZeroU32::new(burst)
-                .zip(NonZeroU32::new(per_minute))
-                .map(|(burst, per_minute)| {
-                    RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst))
-                });
+    /// Limits each key to `limit`.
+    pub fn new(limit: Limit) -> Self {
+        let pace = Pace::of(limit);
+        let refill = pace.map_or(Duration::ZERO, |pace| pace.tolerance + pace.interval);
         Self {
-            limiter,
+            pace,
+            full_at: Cache::builder()
+                .max_capacity(MAX_KEYS)
+                // The default policy would not take note of new keys while there are many.
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(refill.max(KEPT))
+                .build(),
             hasher: RandomState::new(),
-            uses: AtomicU32::new(0),
         }
     }
 
-    /// Takes one use of `key`, or says after how long the next one is free.
-    pub fn check(&self, key: &str) -> Result<(), Duration> {
-        let Some(limiter) = &self.limiter else {
+    /// Whether `key` has a use free, else after how long it has. Takes none.
+    pub fn check(&self, key: impl Hash) -> Result<(), Duration> {
+        let Some(pace) = self.pace else {
             return Ok(());
         };
-        if self.uses.fetch_add(1, Ordering::Relaxed) % USES_PER_PURGE == USES_PER_PURGE - 1 {
-            limiter.retain_recent();
-        }
-        limiter
-            .check_key(&self.hasher.hash_one(key))
-            .map_err(|refused| refused.wait_time_from(limiter.clock().now()))
+        let full_at = self.full_at.get(&self.hasher.hash_one(key));
+        free_or(pace.wait(full_at, Instant::now()))
     }
+
+    /// Counts a use of `key`, whether it had one free or not.
+    pub fn count(&self, key: impl Hash) {
+        if let Some(pace) = self.pace {
+            let now = Instant::now();
+            self.full_at
+                .entry(self.hasher.hash_one(key))
+                .and_upsert_with(|entry| pace.after_use(entry.map(Entry::into_value), now));
+        }
+    }
+
+    /// Counts a use of `key` if it has one free, else says after how long it has.
+    pub fn take(&self, key: impl Hash) -> Result<(), Duration> {
+        let Some(pace) = self.pace else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        let mut wait = Duration::ZERO;
+        self.full_at
+            .entry(self.hasher.hash_one(key))
+            .and_compute_with(|entry| {
+                let full_at = entry.map(Entry::into_value);
+                wait = pace.wait(full_at, now);
+                if wait.is_zero() {
+                    Op::Put(pace.after_use(full_at, now))
+                } else {
+                    Op::Nop
+                }
+            });
+        free_or(wait)
+    }
+
+    /// Whether a use of `key` was counted within the last hour, and it was not forgotten since.
+    pub fn remembers(&self, key: impl Hash) -> bool {
+        self.full_at.contains_key(&self.hasher.hash_one(key))
+    }
+
+    /// Forgets all uses of `key`.
+    pub fn forget(&self, key: impl Hash) {
+        self.full_at.invalidate(&self.hasher.hash_one(key));
+    }
+}
+
+fn free_or(wait: Duration) -> Result<(), Duration> {
+    if wait.is_zero() { Ok(()) } else { Err(wait) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::KeyedLimiter;
+    use std::time::{Duration, Instant};
+
+    use super::{KeyedLimiter, Limit, Pace};
+
+    fn limiter(burst: u32, per_minute: u32) -> KeyedLimiter {
+        KeyedLimiter::new(Limit { burst, per_minute })
+    }
 
     #[test]
     fn a_key_is_refused_past_its_burst_and_others_are_not() {
-        let limiter = KeyedLimiter::new(2, 1);
-        assert!(limiter.check("a").is_ok());
-        assert!(limiter.check("a").is_ok());
-        assert!(limiter.check("a").is_err());
-        assert!(limiter.check("b").is_ok());
+        let limiter = limiter(2, 1);
+        assert!(limiter.take("a").is_ok());
+        assert!(limiter.take("a").is_ok());
+        let wait = limiter.take("a").unwrap_err();
+        assert!(wait <= Duration::from_mins(1), "{wait:?}");
+        assert_eq!(limiter.take("b"), Ok(()));
+        assert_eq!(limiter.check(("a", "of another kind")), Ok(()));
     }
 
     #[test]
     fn zero_switches_the_limit_off() {
-        let limiter = KeyedLimiter::new(0, 0);
+        for limiter in [limiter(0, 0), limiter(0, 1), limiter(1, 0)] {
+            assert!((0..100).all(|_| limiter.take("a").is_ok()));
+            assert!(!limiter.remembers("a"));
+        }
+    }
+
+    #[test]
+    fn a_check_takes_nothing_and_what_is_counted_beyond_the_burst_is_paid_back() {
+        let limiter = limiter(2, 1);
         assert!((0..100).all(|_| limiter.check("a").is_ok()));
+        assert!(!limiter.remembers("a"));
+        for _ in 0..5 {
+            limiter.count("a");
+        }
+        let wait = limiter.check("a").unwrap_err();
+        assert!(wait > Duration::from_mins(3), "{wait:?}");
+        assert!(limiter.remembers("a"));
+        limiter.forget("a");
+        assert_eq!(limiter.check("a"), Ok(()));
+        assert!(!limiter.remembers("a"));
+    }
+
+    #[test]
+    fn uses_come_back_one_by_one() {
+        let pace = Pace::of(Limit {
+            burst: 2,
+            per_minute: 6,
+        })
+        .unwrap();
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let once = pace.after_use(None, start);
+        assert_eq!(pace.wait(Some(once), start), Duration::ZERO);
+        let twice = pace.after_use(Some(once), start);
+        assert_eq!(pace.wait(Some(twice), start), 10 * second);
+        assert_eq!(pace.wait(Some(twice), start + 4 * second), 6 * second);
+        assert_eq!(pace.wait(Some(twice), start + 10 * second), Duration::ZERO);
+        let much_later = start + 100 * second;
+        assert_eq!(
+            pace.after_use(Some(twice), much_later),
+            much_later + 10 * second
+        );
     }
 }

@@ -175,6 +175,7 @@ where
     let address = listener.local_addr()?;
     let body_limit = settings.body_limit_bytes;
     let origins: Arc<[String]> = settings.cors_allowed_origins.clone().into();
+    let trusted_proxies = settings.trusted_proxies.clone();
     let Service {
         readiness,
         openapi,
@@ -188,6 +189,7 @@ where
             .wrap(from_fn(telemetry::observe))
             .app_data(PayloadConfig::new(body_limit))
             .app_data(readiness.clone())
+            .app_data(trusted_proxies.clone())
             .configure(|config| health(config, &readiness))
             .configure(|config| documentation(config, openapi.clone()))
             .configure(configure.clone())

@@ -27,6 +27,7 @@ use crate::{
     config::{MongoSettings, ServerSettings},
     mongo::Connector,
     server::{Service, listen},
+    source::TrustedProxies,
 };
 
 pub use wire::{Wire, WireAnswer};
@@ -130,6 +131,8 @@ pub fn server_settings() -> ServerSettings {
         drain_wait_ms: 0,
         drain_timeout_s: 1,
         cors_allowed_origins: vec!["http://localhost:*".to_owned()],
+        // Tests play clients elsewhere by `X-Forwarded-For`.
+        trusted_proxies: TrustedProxies::parse(&["127.0.0.1".to_owned()]).expect("an address"),
     }
 }
 
@@ -162,6 +165,7 @@ impl TestApp {
             url: self.url.clone(),
             client: self.client.clone(),
             token: None,
+            forwarded_for: None,
         }
     }
 
@@ -196,6 +200,7 @@ pub struct Person {
     url: String,
     client: reqwest::Client,
     token: Option<String>,
+    forwarded_for: Option<String>,
 }
 
 impl Person {
@@ -205,12 +210,25 @@ impl Person {
             url: url.to_owned(),
             client: client(),
             token: token.map(str::to_owned),
+            forwarded_for: None,
+        }
+    }
+
+    /// The same person at a place from which the test forwards, as a proxy does.
+    #[must_use]
+    pub fn at_place(&self, forwarded_for: &str) -> Self {
+        Self {
+            forwarded_for: Some(forwarded_for.to_owned()),
+            ..self.clone()
         }
     }
 
     /// A request to be completed and given to [`send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.url));
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(place) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", place);
+        }
         match &self.token {
             Some(token) => request.header(TOKEN_HEADER, token),
             None => request,

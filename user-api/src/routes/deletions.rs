@@ -82,7 +82,7 @@ async fn confirm_owner(
     let password = read_password(&body.0).ok_or(Refusal::NotConfirmed)?;
     state
         .login_limit
-        .check(account.userid.as_str())
+        .take(account.userid.as_str())
         .map_err(Refusal::TooManyLogins)?;
     if state.hasher.matches(Some(account), &password).await? {
         Ok(())

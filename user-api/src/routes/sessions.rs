@@ -121,7 +121,7 @@ async fn authenticate(state: &State, credentials: &Credentials) -> Result<Accoun
     );
     state
         .login_limit
-        .check(&guessed)
+        .take(&guessed)
         .map_err(Refusal::TooManyLogins)?;
     let matches = state
         .hasher

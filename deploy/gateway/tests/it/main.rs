@@ -16,6 +16,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt};
 use gateway::{Config, Gateway, ServerSettings, UpstreamSettings};
 use serde_json::{Value, json};
 use shared_runtime::config::{LogFormat, LogSettings};
+use shared_runtime::source::TrustedProxies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -33,6 +34,11 @@ pub(crate) struct Platform {
 impl Platform {
     /// All services are the one made here.
     pub(crate) fn start() -> Self {
+        Self::start_behind(&[])
+    }
+
+    /// The same behind trusted proxies.
+    pub(crate) fn start_behind(proxies: &[&str]) -> Self {
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
         let shared = web::Data::from(asked.clone());
         let server = HttpServer::new(move || {
@@ -62,7 +68,7 @@ impl Platform {
         let server = server.run();
         let upstream = server.handle();
         rt::spawn(server);
-        let mut platform = Self::in_front_of(&url, &url, &url);
+        let mut platform = Self::between(proxies, &url, &url, &url);
         platform.asked = asked;
         platform.handles.push(upstream);
         platform
@@ -70,11 +76,17 @@ impl Platform {
 
     /// A gateway in front of services that run elsewhere, or do not.
     pub(crate) fn in_front_of(user_api: &str, gatekeeper: &str, confirm: &str) -> Self {
-        let config = config(&[
+        Self::between(&[], user_api, gatekeeper, confirm)
+    }
+
+    fn between(proxies: &[&str], user_api: &str, gatekeeper: &str, confirm: &str) -> Self {
+        let mut config = config(&[
             ("user_api", user_api),
             ("gatekeeper", gatekeeper),
             ("confirm", confirm),
         ]);
+        let proxies: Vec<String> = proxies.iter().map(|&proxy| proxy.to_owned()).collect();
+        config.server.trusted_proxies = TrustedProxies::parse(&proxies).unwrap();
         let (server, gateway) =
             gateway::listen(&config.server, Gateway::new(&config).unwrap()).unwrap();
         let handles = vec![server.handle()];
@@ -153,6 +165,7 @@ pub(crate) fn config(services: &[(&str, &str)]) -> Config {
             workers: 1,
             body_limit_bytes: BODY_LIMIT,
             drain_timeout_s: 0,
+            trusted_proxies: TrustedProxies::default(),
         },
         upstream: UpstreamSettings { timeout_ms: 500 },
         log: LogSettings {

@@ -159,6 +159,23 @@ async fn only_the_gateway_says_who_the_client_is() {
 }
 
 #[actix_web::test]
+async fn what_a_trusted_proxy_says_of_the_client_is_passed_on_with_the_proxy() {
+    let said = "GET /access/groups/1 HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-For: 8.8.8.8";
+    for (proxies, seen) in [
+        (
+            &["127.0.0.0/8"][..],
+            &["6.6.6.6, 7.7.7.7", "8.8.8.8", "127.0.0.1"][..],
+        ),
+        (&["10.0.0.0/8"], &["127.0.0.1"]),
+    ] {
+        let platform = Platform::start_behind(proxies);
+        platform.send(said, b"").await;
+        let asked = platform.asked().pop().unwrap();
+        assert_eq!(header(&asked, "x-forwarded-for"), seen);
+    }
+}
+
+#[actix_web::test]
 async fn the_host_that_a_client_names_is_not_the_one_a_service_sees() {
     let platform = Platform::start();
 

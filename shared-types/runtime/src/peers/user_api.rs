@@ -13,10 +13,14 @@ use super::PeerError;
 use crate::{
     auth::TOKEN_HEADER,
     http::{Answer, PeerClient, segment},
+    source::Source,
 };
 
 /// How long to wait when user-api refuses a log-in and does not say for how long.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
+
+/// Says on whose behalf a service calls, where the other one limits that.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Calls user-api with the token of this service.
 #[derive(Clone)]
@@ -42,7 +46,7 @@ pub enum Login {
     WrongCredentials,
     /// They are right, but the address is not verified.
     Unverified,
-    /// Too many attempts at this account.
+    /// Too many attempts.
     TooMany {
         /// When to come back.
         retry_after: Duration,
@@ -58,6 +62,11 @@ pub enum SignUp {
     Taken,
     /// The address or the password breaks a rule.
     Invalid,
+    /// Too many accounts were made from there.
+    TooMany {
+        /// When to come back.
+        retry_after: Duration,
+    },
 }
 
 impl UserApi {
@@ -149,30 +158,34 @@ impl UserApi {
         }
     }
 
-    /// Opens a session for somebody (`POST /auth/login`).
-    pub async fn log_in(&self, name: &str, password: &SecretString) -> Result<Login, PeerError> {
+    /// Opens a session for the person who calls from `source` (`POST /auth/login`).
+    pub async fn log_in(
+        &self,
+        source: &Source,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<Login, PeerError> {
         let credentials = format!("{name}:{}", password.expose_secret());
         let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
-        let headers = [("authorization", header.as_str())];
+        let client = source.address().to_string();
+        let headers = [("authorization", header.as_str()), (FORWARDED_FOR, &client)];
         let answer = self.client.post_public("/auth/login", &headers).await?;
         Ok(match answer.status.as_u16() {
             // 400: name and password are empty.
             400 | 401 => Login::WrongCredentials,
             403 => Login::Unverified,
             429 => Login::TooMany {
-                retry_after: answer
-                    .header("retry-after")
-                    .and_then(|seconds| seconds.parse().ok())
-                    .map_or(DEFAULT_WAIT, Duration::from_secs),
+                retry_after: retry_after(&answer),
             },
             _ => Login::Opened(session(answer, Answer::json)?),
         })
     }
 
-    /// Creates an account whose user name is `email` and opens its first session
-    /// (`POST /auth/user`).
+    /// Creates an account whose user name is `email` and opens its first session, for the person
+    /// who calls from `source` (`POST /auth/user`).
     pub async fn sign_up(
         &self,
+        source: &Source,
         email: &str,
         password: &SecretString,
         roles: &[&str],
@@ -183,10 +196,18 @@ impl UserApi {
             "password": password.expose_secret(),
             "roles": roles,
         });
-        let answer = self.client.post_json_public("/auth/user", &body).await?;
+        let client = source.address().to_string();
+        let headers = [(FORWARDED_FOR, client.as_str())];
+        let answer = self
+            .client
+            .post_json_public("/auth/user", &headers, &body)
+            .await?;
         Ok(match answer.status.as_u16() {
             400 => SignUp::Invalid,
             409 => SignUp::Taken,
+            429 => SignUp::TooMany {
+                retry_after: retry_after(&answer),
+            },
             _ => SignUp::Created(session(answer, Answer::created)?),
         })
     }
@@ -200,6 +221,13 @@ impl UserApi {
             _ => Err(answer.refusal()),
         }
     }
+}
+
+fn retry_after(answer: &Answer) -> Duration {
+    answer
+        .header("retry-after")
+        .and_then(|seconds| seconds.parse().ok())
+        .map_or(DEFAULT_WAIT, Duration::from_secs)
 }
 
 /// The session that an answer opens, whose body is read by `account`.

@@ -1,6 +1,6 @@
 //! The clients of peers: what they send, and what they make of the answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +14,7 @@ use shared_runtime::{
         gatekeeper::Gatekeeper,
         user_api::{Login, SignUp, UserApi},
     },
+    source::Source,
 };
 use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, People, PermissionSet, UserId};
 use wiremock::{
@@ -213,11 +214,18 @@ async fn an_update_is_done_or_refused() {
     assert!(matches!(refused, Err(PeerError::Refused { status: 409 })));
 }
 
+/// Where the person is who logs in or signs up.
+fn place() -> Source {
+    let address: IpAddr = [203, 0, 113, 7].into();
+    Source::from(address)
+}
+
 #[actix_web::test]
 async fn a_log_in_says_what_became_of_it() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/auth/login"))
+        .and(header("x-forwarded-for", "203.0.113.7"))
         // alice@example.org:correct-horse
         .and(header(
             "authorization",
@@ -232,7 +240,11 @@ async fn a_log_in_says_what_became_of_it() {
     let login = |server: &MockServer| {
         let user_api = UserApi::new(client(server));
         let password = password.clone();
-        async move { user_api.log_in("alice@example.org", &password).await }
+        async move {
+            user_api
+                .log_in(&place(), "alice@example.org", &password)
+                .await
+        }
     };
     let Ok(Login::Opened(session)) = login(&server).await else {
         panic!("no session")
@@ -269,6 +281,7 @@ async fn a_sign_up_says_what_became_of_it() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/auth/user"))
+        .and(header("x-forwarded-for", "203.0.113.7"))
         .and(body_json(json!({
             "username": "a@example.org", "emails": ["a@example.org"],
             "password": "correct-horse", "roles": ["patient"],
@@ -284,7 +297,7 @@ async fn a_sign_up_says_what_became_of_it() {
         let password = password.clone();
         async move {
             user_api
-                .sign_up("a@example.org", &password, &["patient"])
+                .sign_up(&place(), "a@example.org", &password, &["patient"])
                 .await
         }
     };
@@ -297,6 +310,11 @@ async fn a_sign_up_says_what_became_of_it() {
     assert!(matches!(sign_up(&server).await, Ok(SignUp::Taken)));
     let server = answering(ResponseTemplate::new(400)).await;
     assert!(matches!(sign_up(&server).await, Ok(SignUp::Invalid)));
+    let server = answering(ResponseTemplate::new(429).insert_header("retry-after", "7")).await;
+    let Ok(SignUp::TooMany { retry_after }) = sign_up(&server).await else {
+        panic!("the limit is not told")
+    };
+    assert_eq!(retry_after, Duration::from_secs(7));
     let server = answering(ResponseTemplate::new(503)).await;
     assert!(matches!(
         sign_up(&server).await,

@@ -3,6 +3,7 @@
 use actix_web::{
     HttpResponse,
     http::StatusCode,
+    rt,
     web::{Path, ServiceConfig},
 };
 use reqwest::Method;
@@ -10,11 +11,13 @@ use serde_json::{Value, json};
 use shared_runtime::{
     batches::Batcher,
     body::Body,
+    config::ServerSettings,
     error::{ApiError, Rejection},
     peers::user_api::UserApi,
     routes::RouteTable,
-    server::{Readiness, Service},
-    testing::{TestApp, send},
+    server::{Readiness, Service, listen},
+    source::{Source, TrustedProxies},
+    testing::{Person, TestApp, send, server_settings},
 };
 use shared_types::{People, UserId};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -53,6 +56,49 @@ fn configure(config: &mut ServiceConfig) {
             HttpResponse::Ok().json(json!("patched"))
         })
         .configure(config);
+}
+
+/// A service that answers from where it is asked.
+fn telling_sources() -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
+    Service {
+        readiness: Readiness::without_database(),
+        openapi: None,
+        configure: |config: &mut ServiceConfig| {
+            RouteTable::new(envelope)
+                .get(&["/source"], async |source: Source| source.to_string())
+                .configure(config);
+        },
+    }
+}
+
+#[actix_web::test]
+async fn a_client_behind_a_trusted_proxy_is_told_from_another() {
+    let app = TestApp::start(telling_sources());
+    let at = |places: &str| app.anonymous().at_place(places);
+    for (places, source) in [
+        ("203.0.113.7", "203.0.113.7/32"),
+        ("6.6.6.6, 203.0.113.7, 127.0.0.1", "203.0.113.7/32"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("nonsense", "127.0.0.1/32"),
+    ] {
+        assert_eq!(at(places).get("/source").await.text(), source, "{places}");
+    }
+    let bare = app.anonymous().get("/source").await;
+    assert_eq!(bare.text(), "127.0.0.1/32");
+}
+
+#[actix_web::test]
+async fn a_header_of_a_peer_that_is_no_trusted_proxy_changes_nothing() {
+    let settings = ServerSettings {
+        trusted_proxies: TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap(),
+        ..server_settings()
+    };
+    let running = listen(&settings, telling_sources()).unwrap();
+    rt::spawn(running.server);
+    let person = Person::at(&format!("http://{}", running.address), None);
+    let answer = person.at_place("203.0.113.7").get("/source").await;
+    assert_eq!(answer.text(), "127.0.0.1/32");
+    running.handle.stop(false).await;
 }
 
 fn app() -> TestApp {
