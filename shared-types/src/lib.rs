@@ -7,6 +7,7 @@ pub mod address;
 mod grants;
 mod holders;
 mod ids;
+pub mod password;
 mod people;
 mod permissions;
 mod relations;
