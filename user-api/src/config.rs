@@ -41,7 +41,7 @@ pub struct Config {
     pub previous_shared_server_secret: Option<SecretString>,
     pub internal: InternalSettings,
     pub passwords: PasswordSettings,
-    pub login_limit: Limit,
+    pub limits: LimitSettings,
     pub accounts: AccountSettings,
     pub outbox: OutboxSettings,
 }
@@ -102,10 +102,28 @@ pub struct InternalSettings {
 pub struct PasswordSettings {
     /// Salt of imported SHA-1 hashes; `None`: they never match.
     pub legacy_salt: Option<SecretString>,
+    /// Whether common passwords, and own names and addresses as passwords, are refused.
+    pub refuse_weak: bool,
     /// Hashes computed at once; 0 means twice the number of cores.
     pub hash_permits: usize,
     /// Hashes that may wait for their turn.
     pub hash_queue: usize,
+    /// The same, of one source.
+    pub hash_queue_per_source: usize,
+}
+
+/// What is limited by where it comes from. Of passwords and secrets the wrong ones count, of
+/// look-ups those that find nothing the caller may see.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    pub passwords_per_source_and_account: Limit,
+    pub passwords_per_source: Limit,
+    /// Refuses only those sources that failed at the account before.
+    pub passwords_per_account: Limit,
+    pub sign_ups_per_source: Limit,
+    pub secrets_per_source: Limit,
+    pub look_ups_per_source: Limit,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use actix_web::http::StatusCode;
 use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+use shared_types::password::Weakness;
 
 use crate::{
     creation::CreationError,
@@ -19,6 +20,8 @@ use crate::{
 pub(crate) enum Refusal {
     /// The body cannot be read or breaks a rule.
     InvalidDetails,
+    /// The password would be guessed first: why.
+    WeakPassword(Weakness),
     /// The body of a child account breaks a rule: which one.
     InvalidChild(InvalidChild),
     /// A child account's name or address belongs to another account.
@@ -59,8 +62,10 @@ pub(crate) enum Refusal {
     /// The metadata breaks a rule: which one.
     InvalidMetadata(&'static str),
     MetadataTooLarge,
-    /// Too many log-ins of one account; when to come back.
+    /// Too many wrong passwords; when to come back.
     TooManyLogins(Duration),
+    /// Too many sign-ups, wrong secrets or look-ups; when to come back.
+    TooMany(Duration),
     /// Too many passwords are being hashed.
     Busy,
 }
@@ -69,6 +74,9 @@ impl Refusal {
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
         let (status, reason) = match self {
             Self::InvalidDetails => (StatusCode::BAD_REQUEST, "Invalid user details were given"),
+            Self::WeakPassword(weakness) => {
+                return (StatusCode::BAD_REQUEST, weakness.to_string().into());
+            }
             Self::InvalidChild(invalid) => {
                 return (StatusCode::BAD_REQUEST, invalid.to_string().into());
             }
@@ -121,6 +129,10 @@ impl Refusal {
                 "The metadata would grow too large",
             ),
             Self::TooManyLogins(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many login attempts"),
+            Self::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests; try again later",
+            ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many requests at the moment",
@@ -153,7 +165,9 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotAuthorizedSilently | Refusal::NoMetadata => Self::empty(status),
             Refusal::Unauthorized => Self::json_string(status, reason),
-            Refusal::TooManyLogins(wait) => counted(status, reason).retry_after(wait),
+            Refusal::TooManyLogins(wait) | Refusal::TooMany(wait) => {
+                counted(status, reason).retry_after(wait)
+            }
             Refusal::Busy => counted(status, reason).retry_after(Duration::from_secs(1)),
             _ => counted(status, reason),
         }

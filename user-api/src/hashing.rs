@@ -1,59 +1,85 @@
-//! Computes password hashes away from the threads that serve requests, a bounded number at once.
+//! Computes password hashes away from the threads that serve requests, a bounded number at once and
+//! in an order that is fair between sources.
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
-use shared_runtime::error::ApiError;
-use tokio::sync::Semaphore;
+use shared_runtime::{error::ApiError, source::Source};
 
 use crate::{
     config::PasswordSettings,
-    domain::{password, user::Account},
+    domain::{
+        password::{self, Match},
+        user::Account,
+    },
     error::{Failure, Refusal},
+    queue::{Bounds, FairQueue, Turn},
 };
 
 /// Each hash takes 19 MiB and tens of milliseconds of a core: unbounded, a burst of log-ins would
-/// exhaust the memory.
+/// exhaust the memory, and one source would keep all others waiting.
 pub(crate) struct Hasher {
-    /// Who computes.
-    permits: Arc<Semaphore>,
-    /// Who computes or waits.
-    places: Arc<Semaphore>,
+    queue: Arc<FairQueue<Source>>,
+    legacy_salt: Option<SecretString>,
+}
+
+/// The right to compute one hash.
+pub(crate) struct HashTurn {
+    turn: Turn<Source>,
     legacy_salt: Option<SecretString>,
 }
 
 impl Hasher {
     pub(crate) fn new(settings: &PasswordSettings) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let permits = if settings.hash_permits == 0 {
+        let turns = if settings.hash_permits == 0 {
             2 * cores
         } else {
             settings.hash_permits
         };
         Self {
-            permits: Arc::new(Semaphore::new(permits)),
-            places: Arc::new(Semaphore::new(permits + settings.hash_queue)),
+            queue: FairQueue::new(Bounds {
+                turns,
+                per_source: settings.hash_queue_per_source,
+                total: settings.hash_queue,
+            }),
             legacy_salt: settings.legacy_salt.clone(),
         }
     }
 
-    /// The hash to store for `password`; `failure` is answered when it cannot be computed.
-    pub(crate) async fn hash(&self, password: &str, failure: Failure) -> Result<String, ApiError> {
-        let password = SecretString::from(password);
-        let hash = move || password::hash(password.expose_secret());
-        self.run(hash, failure).await?.map_err(|error| {
-            ApiError::from(failure).caused_by(anyhow::anyhow!("no password hash: {error}"))
+    /// Waits until a hash for `source` may be computed.
+    pub(crate) async fn turn(&self, source: Source) -> Result<HashTurn, ApiError> {
+        let turn = self.queue.turn(source).await.ok_or(Refusal::Busy)?;
+        Ok(HashTurn {
+            turn,
+            legacy_salt: self.legacy_salt.clone(),
         })
     }
 
-    /// Whether `password` is that of `account`. It takes the same time when there is no account or
-    /// it has no password, so that time tells nobody which names exist.
-    pub(crate) async fn matches(
+    /// The hash to store for `password`; `failure` is answered when it cannot be computed.
+    pub(crate) async fn hash(
         &self,
+        source: Source,
+        password: &str,
+        failure: Failure,
+    ) -> Result<String, ApiError> {
+        let password = SecretString::from(password);
+        let hash = move || password::hash(password.expose_secret());
+        let turn = self.turn(source).await?;
+        turn.run(hash, failure).await?.map_err(|error| {
+            ApiError::from(failure).caused_by(anyhow::anyhow!("no password hash: {error}"))
+        })
+    }
+}
+
+impl HashTurn {
+    /// Whether `password` is that of `account`, and if so, how it matches. It takes the same time
+    /// when there is no account or it has no password, so that time tells nobody which names exist.
+    pub(crate) async fn matches(
+        self,
         account: Option<&Account>,
         password: &str,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<Option<Match>, ApiError> {
         let stored = account
             .and_then(|account| Some((account.userid.clone(), account.password_hash.clone()?)));
         let password = SecretString::from(password);
@@ -62,7 +88,7 @@ impl Hasher {
             let password = password.expose_secret();
             let Some((userid, hash)) = stored else {
                 password::spend_time(password);
-                return false;
+                return None;
             };
             if password::is_legacy(&hash) {
                 password::spend_time(password);
@@ -74,26 +100,14 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> T + Send + 'static,
         failure: Failure,
     ) -> Result<T, ApiError> {
-        let place = self
-            .places
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Busy)?;
-        let permit = self
-            .permits
-            .clone()
-            .acquire_owned()
-            .await
-            .context("the hasher is closed")
-            .map_err(failure.because())?;
-        // The work goes on when the request is dropped, so it holds its permit itself.
+        // The work goes on when the request is dropped, so it holds the turn itself.
         tokio::task::spawn_blocking(move || {
             let result = work();
-            drop((permit, place));
+            drop(self.turn);
             result
         })
         .await

@@ -26,12 +26,15 @@ mod custody;
 mod deletion;
 mod domain;
 mod error;
+mod guesses;
 mod hashing;
+mod queue;
 mod relay;
 mod routes;
 mod server_secrets;
 mod sessions;
 mod store;
+mod strength;
 
 use std::sync::Arc;
 
@@ -40,7 +43,6 @@ use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
     auth::{Admission, Authenticator},
     http::PeerClient,
-    limits::KeyedLimiter,
     mongo::Connector,
     outbox::Outbox,
     peers::{confirm::Confirm, gatekeeper::Gatekeeper},
@@ -53,6 +55,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     config::AccountSettings,
+    guesses::Limits,
     hashing::Hasher,
     relay::AccountRelay,
     server_secrets::ServerSecrets,
@@ -74,7 +77,8 @@ pub struct State {
     server_secrets: Arc<ServerSecrets>,
     admission: Admission,
     hasher: Arc<Hasher>,
-    login_limit: Arc<KeyedLimiter>,
+    refuses_weak_passwords: bool,
+    limits: Arc<Limits>,
     gatekeeper: Gatekeeper,
     /// `None`: there is no such service to tell of deleted accounts.
     confirm: Option<Confirm>,
@@ -110,7 +114,8 @@ impl State {
             server_secrets: Arc::new(ServerSecrets::new(config)?),
             admission: Admission::new(&config.internal.services, &config.internal.operators),
             hasher: Arc::new(Hasher::new(&config.passwords)),
-            login_limit: Arc::new(KeyedLimiter::new(config.login_limit)),
+            refuses_weak_passwords: config.passwords.refuse_weak,
+            limits: Arc::new(Limits::new(&config.limits)),
             gatekeeper: Gatekeeper::new(gatekeeper),
             confirm,
             outbox: Outbox::open(&database, &config.outbox).await?,

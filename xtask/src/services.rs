@@ -24,6 +24,16 @@ const LOG_FILTER: &str = "info,actix_server=warn";
 /// Whoever measures makes thousands of requests a second, and some are refused.
 const BUSY_LOG_FILTER: &str = "warn";
 
+/// What user-api limits by source.
+const USER_API_LIMITS: [&str; 6] = [
+    "PASSWORDS_PER_SOURCE_AND_ACCOUNT",
+    "PASSWORDS_PER_SOURCE",
+    "PASSWORDS_PER_ACCOUNT",
+    "SIGN_UPS_PER_SOURCE",
+    "SECRETS_PER_SOURCE",
+    "LOOK_UPS_PER_SOURCE",
+];
+
 /// An address with this in it counts as verified in the local stack.
 pub(crate) const VERIFIED_TAG: &str = "+verified";
 
@@ -157,8 +167,22 @@ impl Wiring {
                 file,
             );
         }
+        // Everybody who tries things out is one source, and so is every script.
+        default(
+            command,
+            "USER_API__LIMITS__SIGN_UPS_PER_SOURCE__BURST",
+            "1000",
+        );
+        default(
+            command,
+            "USER_API__LIMITS__SIGN_UPS_PER_SOURCE__PER_MINUTE",
+            "600",
+        );
         if self.is_unlimited {
-            command.env("USER_API__LOGIN_LIMIT__BURST", "0");
+            for limit in USER_API_LIMITS {
+                command.env(format!("USER_API__LIMITS__{limit}__BURST"), "0");
+            }
+            command.env("USER_API__PASSWORDS__HASH_QUEUE_PER_SOURCE", "256");
         }
         // To try things out without reading mails.
         default(

@@ -29,7 +29,7 @@ pub(crate) fn from_basic(header: &str) -> Option<Credentials> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let decoded = text_of(BASE64.decode(encoded.trim()).ok()?);
     let (name, password) = decoded.split_once(':')?;
     if name.is_empty() && password.is_empty() {
         return None;
@@ -37,6 +37,14 @@ pub(crate) fn from_basic(header: &str) -> Option<Credentials> {
     Some(Credentials {
         name: name.to_owned(),
         password: password.to_owned(),
+    })
+}
+
+/// Clients that do not send UTF-8 send Latin-1, as older standards had it (RFC 7617, section 2).
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let bytes = error.into_bytes();
+        bytes.into_iter().map(char::from).collect()
     })
 }
 
@@ -67,6 +75,14 @@ mod tests {
         assert_eq!(read(":"), None);
         assert_eq!(read("a@z.co"), None);
         assert_eq!(read(""), None);
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_latin_1() {
+        let read = |bytes: &[u8]| from_basic(&format!("Basic {}", BASE64_STANDARD.encode(bytes)));
+        let latin_1 = read(b"a@z.co:p\xe4ssw\xf6rter").unwrap();
+        assert_eq!(latin_1.password, "pässwörter");
+        assert_eq!(Some(latin_1), read("a@z.co:pässwörter".as_bytes()));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The bodies that create accounts: reading them and their rules.
 
 use serde_json::Value;
+use shared_types::password;
 
 use crate::domain::{
     address::is_email,
     members::{InvalidDetails, emails, object, roles, string},
-    user::{DEFAULT_ROLE, is_password, is_username},
+    user::{DEFAULT_ROLE, is_username},
 };
 
 /// Far more than any name needs, far less than metadata may hold.
@@ -26,7 +27,8 @@ impl SignUp {
         let members = object(body)?;
         let username = string(&members, "username")?.filter(|name| is_email(name));
         let emails = emails(&members)?.filter(|emails| !emails.is_empty());
-        let password = string(&members, "password")?.filter(|password| is_password(password));
+        let password =
+            string(&members, "password")?.filter(|password| password::is_acceptable(password));
         Ok(Self {
             username: username.ok_or(InvalidDetails)?,
             emails: emails.ok_or(InvalidDetails)?,
@@ -102,7 +104,7 @@ impl Child {
         let password = filled("password", InvalidChild::Password)?;
         if password
             .as_deref()
-            .is_some_and(|password| !is_password(password))
+            .is_some_and(|password| !password::is_acceptable(password))
         {
             return Err(InvalidChild::Password);
         }

@@ -7,6 +7,7 @@ pub(crate) mod condition;
 pub(crate) mod credentials;
 pub(crate) mod deletion;
 pub(crate) mod details;
+pub(crate) mod guess;
 pub(crate) mod holders;
 pub(crate) mod members;
 pub(crate) mod metadata;

@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 use chrono::DateTime;
 use regex_lite::Regex;
 use serde_json::Value;
+use shared_types::password;
 
 use crate::domain::{
     address::is_email,
     condition::Condition,
     members::{InvalidDetails, boolean, emails, object, roles, string},
     rights::Rights,
-    user::{Account, is_password, is_username},
+    user::{Account, is_username},
 };
 
 /// RFC 3339 with a numeric offset; `Z` is not one.
@@ -81,7 +82,7 @@ impl Updates {
             .as_deref()
             .is_none_or(|name| name.is_empty() || is_email(name) || is_username(name))
             && (self.names_a_username() || self.names_agree())
-            && self.password.as_deref().is_none_or(is_password)
+            && self.password.as_deref().is_none_or(password::is_acceptable)
             && self.terms_accepted.as_deref().is_none_or(is_timestamp)
             && self
                 .idempotency_key

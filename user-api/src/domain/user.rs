@@ -148,17 +148,12 @@ pub(crate) fn is_username(text: &str) -> bool {
         && !UserId::has_id_form(text)
 }
 
-/// Whether `text` can be a password: 8 to 72 characters without white space.
-pub(crate) fn is_password(text: &str) -> bool {
-    (8..=72).contains(&text.chars().count()) && !text.chars().any(char::is_whitespace)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::json;
     use shared_types::UserId;
 
-    use super::{Account, is_password, is_role, is_username};
+    use super::{Account, is_role, is_username};
 
     const TEMPORARY: &str = "unclaimed-custodial-automation+01234567890123456789@tidepool.org";
 
@@ -180,28 +175,6 @@ pub(crate) mod tests {
             username: None,
             emails: vec![],
             ..account()
-        }
-    }
-
-    #[test]
-    fn passwords_have_8_to_72_characters_and_no_space() {
-        for invalid in [
-            "",
-            "1234567",
-            "1234 5678",
-            "12345678\t",
-            " 12345678",
-            &"x".repeat(73),
-        ] {
-            assert!(!is_password(invalid), "{invalid:?}");
-        }
-        for valid in [
-            "12345678",
-            &"x".repeat(72),
-            "pässwörter",
-            "日本語のパスワード",
-        ] {
-            assert!(is_password(valid), "{valid:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use rand::RngExt as _;
 use serde::Serialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::{PermissionSet, UserId, UserRecord};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use crate::{
     },
     error::{Failure, Refusal},
     routes::callers::Member,
+    strength,
 };
 
 /// Letters of a generated user name.
@@ -166,6 +167,7 @@ async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiErr
 )]
 pub(crate) async fn create_child(
     Member(caller): Member,
+    source: Source,
     parent: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -196,7 +198,13 @@ pub(crate) async fn create_child(
         return Err(Refusal::ChildExists.into());
     }
     if let Some(password) = &child.password {
-        account.password_hash = Some(state.hasher.hash(password, Failure::CreatingUser).await?);
+        let names = account.names().chain([child.full_name.as_str()]);
+        strength::check(&state, password, names)?;
+        let hash = state
+            .hasher
+            .hash(source, password, Failure::CreatingUser)
+            .await?;
+        account.password_hash = Some(hash);
     }
     let grant = Grant {
         sharer: account.userid.clone(),

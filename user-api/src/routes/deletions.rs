@@ -4,13 +4,14 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
 use crate::{
     State, deletion,
     domain::{details::read_password, rights::Rights, user::Account},
     error::{Failure, Refusal},
+    guesses::try_password,
     routes::{callers::Deleter, rights_on},
 };
 
@@ -38,6 +39,7 @@ use crate::{
 pub(crate) async fn delete_user(
     Deleter(caller): Deleter,
     target: Path<UserId>,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -64,7 +66,7 @@ pub(crate) async fn delete_user(
         deletion::delete(&state, &account).await?;
         return Ok(HttpResponse::NoContent().finish());
     }
-    confirm_owner(&state, &caller, &account, &body).await?;
+    confirm_owner(&state, source, &caller, &account, &body).await?;
     deletion::delete_if_dispensable(&state, &account).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -72,6 +74,7 @@ pub(crate) async fn delete_user(
 /// The owner confirms with the password; whoever runs the account need not.
 async fn confirm_owner(
     state: &State,
+    source: Source,
     caller: &Caller,
     account: &Account,
     body: &Body,
@@ -80,11 +83,9 @@ async fn confirm_owner(
         return Ok(());
     }
     let password = read_password(&body.0).ok_or(Refusal::NotConfirmed)?;
-    state
-        .login_limit
-        .take(account.userid.as_str())
-        .map_err(Refusal::TooManyLogins)?;
-    if state.hasher.matches(Some(account), &password).await? {
+    let name = account.userid.as_str();
+    let matches = try_password(state, source, Some(account), name, &password).await?;
+    if matches.is_some() {
         Ok(())
     } else {
         Err(Refusal::NotConfirmed.into())

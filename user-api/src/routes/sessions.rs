@@ -8,6 +8,7 @@ use actix_web::{
 use shared_runtime::{
     auth::{Caller, TOKEN_HEADER},
     error::ApiError,
+    source::Source,
 };
 use shared_types::{TokenData, UserId, UserRecord};
 use tracing::warn;
@@ -16,10 +17,11 @@ use crate::{
     State,
     domain::{
         credentials::{Credentials, from_basic, is_long_lived_client},
-        password,
+        password::Match,
         user::Account,
     },
     error::{Failure, Refusal},
+    guesses::try_password,
     routes::callers::{Bearer, Service},
     sessions::Length,
 };
@@ -29,7 +31,7 @@ use crate::{
 /// Body: none; id, user name or address and the password are in the header `Authorization`
 /// (`Basic`). Answer: 200, the account; the token in `x-tidepool-session-token`.
 /// Errors: 400 no readable credentials; 401 they match no account; 403 the address is not verified;
-/// 429 too many attempts at one account; 500 the store failed; 503 too many log-ins at once.
+/// 429 too many wrong passwords; 500 the store failed; 503 too many log-ins at once.
 /// Source: public user API `Login`.
 #[utoipa::path(
     post, path = "/auth/login", tag = "sessions", security(("basic" = [])),
@@ -44,13 +46,20 @@ use crate::{
 )]
 pub(crate) async fn log_in(
     request: HttpRequest,
+    source: Source,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let agent = request
         .headers()
         .get(header::USER_AGENT)
         .and_then(|agent| agent.to_str().ok());
-    answer_login(&request, &state, agent.is_some_and(is_long_lived_client)).await
+    answer_login(
+        &request,
+        source,
+        &state,
+        agent.is_some_and(is_long_lived_client),
+    )
+    .await
 }
 
 /// `POST /login/:longtermkey`: a user logs in for long.
@@ -72,15 +81,17 @@ pub(crate) async fn log_in(
 )]
 pub(crate) async fn log_in_for_long(
     request: HttpRequest,
+    source: Source,
     key: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let is_long = state.sessions.is_long_term_key(&key);
-    answer_login(&request, &state, is_long).await
+    answer_login(&request, source, &state, is_long).await
 }
 
 async fn answer_login(
     request: &HttpRequest,
+    source: Source,
     state: &State,
     is_long: bool,
 ) -> Result<HttpResponse, ApiError> {
@@ -91,7 +102,7 @@ async fn answer_login(
         .and_then(from_basic)
         .ok_or(Refusal::MissingCredentials)?;
     let length = if is_long { Length::Long } else { Length::Usual };
-    let mut account = authenticate(state, &credentials).await?;
+    let mut account = authenticate(state, source, &credentials).await?;
     loop {
         if !account.is_verified(state.verification_secret()) {
             return Err(Refusal::NotVerified.into());
@@ -102,61 +113,61 @@ async fn answer_login(
                 .insert_header((TOKEN_HEADER, token))
                 .json(account.record(false)));
         }
-        account = still_theirs(state, &account, &credentials.password).await?;
+        account = still_theirs(state, source, &account, &credentials.password).await?;
     }
 }
 
 /// The account that the credentials belong to, its password hash of the kind we make.
-async fn authenticate(state: &State, credentials: &Credentials) -> Result<Account, ApiError> {
+async fn authenticate(
+    state: &State,
+    source: Source,
+    credentials: &Credentials,
+) -> Result<Account, ApiError> {
+    let Credentials { name, password } = credentials;
     let mut found = state
         .users
-        .list_by_login(&credentials.name)
+        .list_by_login(name)
         .await
         .map_err(Failure::FindingUser.because())?;
     let account = if found.len() == 1 { found.pop() } else { None };
-    // By the account where there is one: a name can be written in many ways.
-    let guessed = account.as_ref().map_or_else(
-        || credentials.name.to_lowercase(),
-        |account| account.userid.to_string(),
-    );
-    state
-        .login_limit
-        .take(&guessed)
-        .map_err(Refusal::TooManyLogins)?;
-    let matches = state
-        .hasher
-        .matches(account.as_ref(), &credentials.password)
-        .await?;
-    let Some(mut account) = account.filter(|_| matches) else {
+    let matches = try_password(state, source, account.as_ref(), name, password).await?;
+    let (Some(mut account), Some(matches)) = (account, matches) else {
         return Err(Refusal::NoMatch.into());
     };
-    if let Some(legacy) = account
-        .password_hash
-        .clone()
-        .filter(|hash| password::is_legacy(hash))
-    {
-        let hash = state
-            .hasher
-            .hash(&credentials.password, Failure::FindingUser)
-            .await?;
-        match state
-            .users
-            .upgrade_hash(&account.userid, &legacy, &hash)
-            .await
-        {
-            Ok(true) => account.password_hash = Some(hash),
-            Ok(false) => {}
-            // The old hash is still there and the next log-in replaces it.
-            Err(error) => warn!(cause = %error, "a legacy password hash was not replaced"),
-        }
+    if matches == Match::Outdated {
+        upgrade_hash(state, source, &mut account, password).await?;
     }
     Ok(account)
+}
+
+/// Replaces a hash that is not of the kind we make.
+async fn upgrade_hash(
+    state: &State,
+    source: Source,
+    account: &mut Account,
+    password: &str,
+) -> Result<(), ApiError> {
+    let Some(old) = account.password_hash.clone() else {
+        return Ok(());
+    };
+    let hash = state
+        .hasher
+        .hash(source, password, Failure::FindingUser)
+        .await?;
+    match state.users.upgrade_hash(&account.userid, &old, &hash).await {
+        Ok(true) => account.password_hash = Some(hash),
+        Ok(false) => {}
+        // The old hash is still there and the next log-in replaces it.
+        Err(error) => warn!(cause = %error, "an old password hash was not replaced"),
+    }
+    Ok(())
 }
 
 /// The account as it is by now, whose stored hash is no longer the one that was read: the password
 /// may be the same, since another log-in replaces a legacy hash.
 async fn still_theirs(
     state: &State,
+    source: Source,
     account: &Account,
     password: &str,
 ) -> Result<Account, ApiError> {
@@ -165,8 +176,11 @@ async fn still_theirs(
         .find(&account.userid)
         .await
         .map_err(Failure::FindingUser.because())?;
-    let matches = state.hasher.matches(current.as_ref(), password).await?;
-    current.filter(|_| matches).ok_or(Refusal::NoMatch.into())
+    let turn = state.hasher.turn(source).await?;
+    let matches = turn.matches(current.as_ref(), password).await?;
+    current
+        .filter(|_| matches.is_some())
+        .ok_or(Refusal::NoMatch.into())
 }
 
 /// `GET /login`: refreshes a session.

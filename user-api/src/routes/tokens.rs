@@ -6,7 +6,7 @@ use actix_web::{
 };
 use rand::RngExt as _;
 use serde::Serialize;
-use shared_runtime::{auth::TOKEN_HEADER, error::ApiError};
+use shared_runtime::{auth::TOKEN_HEADER, error::ApiError, source::Source};
 use shared_types::TokenData;
 use utoipa::ToSchema;
 
@@ -35,7 +35,8 @@ pub(crate) struct AnonymousPair {
 ///
 /// Body: none; name and secret are in the headers `x-tidepool-server-name` and
 /// `x-tidepool-server-secret`. Answer: 200, empty, the token in `x-tidepool-session-token`.
-/// Errors: 400 a header is missing; 401 wrong name or secret; 500 no token can be made.
+/// Errors: 400 a header is missing; 401 wrong name or secret; 429 too many of these; 500 no token can
+/// be made.
 /// Source: public user API `ServerLogin`.
 #[utoipa::path(
     post, path = "/auth/serverlogin", tag = "tokens",
@@ -48,11 +49,13 @@ pub(crate) struct AnonymousPair {
         (status = 200, description = "The token is in the header x-tidepool-session-token"),
         (status = 400, description = "Missing id and/or password"),
         (status = 401, description = "Wrong password"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error generating the token"),
     ),
 )]
 pub(crate) async fn log_in_server(
     request: HttpRequest,
+    source: Source,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let header = |name| {
@@ -61,7 +64,10 @@ pub(crate) async fn log_in_server(
     };
     let name = header(SERVER_NAME_HEADER).ok_or(Refusal::MissingCredentials)?;
     let secret = header(SERVER_SECRET_HEADER).ok_or(Refusal::MissingCredentials)?;
+    let guesses = &state.limits.secrets;
+    guesses.check(source).map_err(Refusal::TooMany)?;
     if !state.server_secrets.admit(name, secret) {
+        guesses.count(source);
         return Err(Refusal::WrongSecret.into());
     }
     let token = state

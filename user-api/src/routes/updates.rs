@@ -13,6 +13,7 @@ use shared_runtime::{
     body::Body,
     error::ApiError,
     mongo::{Aborted, is_duplicate_key, transaction},
+    source::Source,
 };
 use shared_types::{UserId, UserRecord};
 
@@ -27,6 +28,7 @@ use crate::{
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
     store::{AccountChange, AppliedUpdate, NamesChange},
+    strength,
 };
 
 /// How often a change is decided anew because somebody else changed the account meanwhile.
@@ -51,10 +53,11 @@ const MAX_TRIES: u32 = 8;
 )]
 pub(crate) async fn update_own_user(
     Member(caller): Member,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_update(&state, &caller, &caller.user_id, &body).await
+    answer_update(&state, source, &caller, &caller.user_id, &body).await
 }
 
 /// `PUT /user/:userid`: changes an account.
@@ -87,15 +90,17 @@ pub(crate) async fn update_own_user(
 )]
 pub(crate) async fn update_user(
     Member(caller): Member,
+    source: Source,
     target: Path<UserId>,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_update(&state, &caller, &target, &body).await
+    answer_update(&state, source, &caller, &target, &body).await
 }
 
 async fn answer_update(
     state: &State,
+    source: Source,
     caller: &Caller,
     target: &UserId,
     body: &Body,
@@ -107,7 +112,7 @@ async fn answer_update(
         .map_err(Failure::FindingUser.because())?;
     updates.check_rights(rights, caller.is_server)?;
     let mut tries = 0;
-    while !change(state, caller, &account, &updates).await? {
+    while !change(state, source, caller, &account, &updates).await? {
         tries += 1;
         if tries == MAX_TRIES {
             return Err(Failure::UpdatingUser.because()(anyhow::anyhow!(
@@ -155,12 +160,13 @@ async fn find_target(
 /// Changes the account that was read as `account`; `false` when somebody else was faster.
 async fn change(
     state: &State,
+    source: Source,
     caller: &Caller,
     account: &Account,
     updates: &Updates,
 ) -> Result<bool, ApiError> {
     updates.check_condition(account)?;
-    if let Some(applied) = find_applied(state, account, updates).await? {
+    if let Some(applied) = find_applied(state, source, account, updates).await? {
         if let Some(row) = applied.row {
             let finished = claim::finish_if_pending(state, &account.userid, row).await;
             finished.map_err(Failure::UpdatingUser.because())?;
@@ -177,8 +183,14 @@ async fn change(
             return Err(Refusal::UserExists.into());
         }
     }
+    strength::check_change(state, account, names.as_ref(), updates).await?;
     let password_hash = match &updates.password {
-        Some(password) => Some(state.hasher.hash(password, Failure::UpdatingUser).await?),
+        Some(password) => Some(
+            state
+                .hasher
+                .hash(source, password, Failure::UpdatingUser)
+                .await?,
+        ),
         None => None,
     };
     let removal = match &names {
@@ -226,6 +238,7 @@ async fn change(
 /// account has: somebody else may have been faster with another one.
 async fn find_applied(
     state: &State,
+    source: Source,
     account: &Account,
     updates: &Updates,
 ) -> Result<Option<AppliedUpdate>, ApiError> {
@@ -236,12 +249,13 @@ async fn find_applied(
     let Some(applied) = found.map_err(Failure::UpdatingUser.because())? else {
         return Ok(None);
     };
-    match &updates.password {
-        Some(password) if !state.hasher.matches(Some(account), password).await? => {
-            Err(UpdateRefusal::AppliedOtherwise.into())
+    if let Some(password) = &updates.password {
+        let turn = state.hasher.turn(source).await?;
+        if turn.matches(Some(account), password).await?.is_none() {
+            return Err(UpdateRefusal::AppliedOtherwise.into());
         }
-        _ => Ok(Some(applied)),
     }
+    Ok(Some(applied))
 }
 
 /// The session that goes on after a change of password: the owner's own.

@@ -10,6 +10,7 @@ use shared_runtime::{
     auth::{Caller, TOKEN_HEADER},
     body::Body,
     error::ApiError,
+    source::Source,
 };
 use shared_types::{PermissionSet, UserId, UserRecord};
 use uuid::Uuid;
@@ -26,6 +27,7 @@ use crate::{
     error::{Failure, Refusal},
     routes::{callers::Member, rights_on},
     sessions::Length,
+    strength,
 };
 
 /// `GET /users`: accounts by id, or by role and day of creation. For services.
@@ -109,8 +111,8 @@ pub(crate) async fn find_own_user(
 ///
 /// For services, the user, and who runs the account (`custodian` or `admin`). Body: none. Answer:
 /// 200, the account; services also see `passwordExists`.
-/// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 500
-/// the store or gatekeeper failed.
+/// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 429 too
+/// many look-ups by name that came to nothing; 500 the store or gatekeeper failed.
 /// Source: public user API `GetUser`.
 #[utoipa::path(
     get, path = "/auth/user/{userid}", tag = "accounts",
@@ -119,15 +121,27 @@ pub(crate) async fn find_own_user(
         (status = 200, description = "The account", body = UserRecord),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 404, description = "User not found"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error finding user"),
     ),
 )]
 pub(crate) async fn find_user(
     Member(caller): Member,
+    source: Source,
     target: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_user(&state, &caller, &target).await
+    // Ids cannot be guessed, and services look up whom they like.
+    if caller.is_server || UserId::has_id_form(&target) {
+        return answer_user(&state, &caller, &target).await;
+    }
+    let look_ups = &state.limits.look_ups;
+    look_ups.check(source).map_err(Refusal::TooMany)?;
+    let answer = answer_user(&state, &caller, &target).await;
+    if answer.as_ref().is_err_and(|error| error.cause().is_none()) {
+        look_ups.count(source);
+    }
+    answer
 }
 
 async fn answer_user(
@@ -162,7 +176,8 @@ async fn answer_user(
 /// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`. Answer:
 /// 201, the account; the token in `x-tidepool-session-token`.
 /// Errors: 400 the body breaks a rule; 409 the user name or an address is taken; 500 the store or,
-/// for a `clinic` account, gatekeeper failed; 503 too many sign-ups at once.
+/// for a `clinic` account, gatekeeper failed; 429 too many sign-ups from there, services aside; 503
+/// too many at once.
 /// Source: public user API `CreateUser`.
 #[utoipa::path(
     post, path = "/auth/user", tag = "accounts", request_body = Object,
@@ -171,11 +186,23 @@ async fn answer_user(
         (status = 201, description = "The account; the token is in the header x-tidepool-session-token", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
         (status = 409, description = "User already exists"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error creating the user, or Error generating the token"),
     ),
 )]
-pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn sign_up(
+    caller: Result<Caller, ApiError>,
+    source: Source,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
     let details = SignUp::read(&body.0)?;
+    let names = details.emails.iter().chain([&details.username]);
+    strength::check(&state, &details.password, names.map(String::as_str))?;
+    if !caller.is_ok_and(|caller| caller.is_server) {
+        let sign_ups = &state.limits.sign_ups;
+        sign_ups.take(source).map_err(Refusal::TooMany)?;
+    }
     let mut account = Account {
         userid: Uuid::new_v4().to_string().into(),
         username: Some(details.username),
@@ -198,7 +225,7 @@ pub(crate) async fn sign_up(body: Body, state: Data<State>) -> Result<HttpRespon
     account.password_hash = Some(
         state
             .hasher
-            .hash(&details.password, Failure::CreatingUser)
+            .hash(source, &details.password, Failure::CreatingUser)
             .await?,
     );
     let new = NewAccount {

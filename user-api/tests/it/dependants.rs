@@ -85,7 +85,7 @@ async fn an_admin_who_is_not_needed_may_leave() {
 
 #[actix_web::test]
 async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
-    let world = World::start_with(|config| config.login_limit.burst = 0).await;
+    let world = World::start().await;
     for round in 0..20 {
         let bob = world.user(&format!("bob{round}")).await;
         let carol = world.user(&format!("carol{round}")).await;

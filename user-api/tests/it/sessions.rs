@@ -247,7 +247,8 @@ async fn a_legacy_hash_is_accepted_once_and_replaced() {
 
 #[actix_web::test]
 async fn guessing_at_one_account_is_slowed_and_others_are_not() {
-    let world = World::start_with(|config| config.login_limit.burst = 3).await;
+    let world =
+        World::start_with(|config| config.limits.passwords_per_source_and_account.burst = 3).await;
     let alice = world.user("alice").await;
     let bob = world.user("bob").await;
     world.verify(&bob).await;
@@ -272,7 +273,6 @@ async fn more_hashes_than_fit_are_refused_and_none_is_lost() {
     let world = World::start_with(|config| {
         config.passwords.hash_permits = 1;
         config.passwords.hash_queue = 2;
-        config.login_limit.burst = 0;
     })
     .await;
     let alice = world.user("alice").await;

@@ -13,10 +13,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
     auth::TOKEN_HEADER,
+    limits::Limit,
     testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, send},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use user_api::{Config, DEFAULTS, State};
+use user_api::{Config, DEFAULTS, State, config::LimitSettings};
 use wiremock::MockServer;
 
 use crate::gatekeeper::Gatekeeper;
@@ -151,6 +152,16 @@ impl World {
         self.log_in_at("/login", name, password).await
     }
 
+    /// The same at a place that a proxy tells.
+    pub(crate) async fn log_in_from(&self, place: &str, name: &str, password: &str) -> Answer {
+        let request = self
+            .anonymous()
+            .at_place(place)
+            .request(Method::POST, "/login")
+            .header("authorization", basic(name, password));
+        send(request).await
+    }
+
     pub(crate) async fn log_in_at(&self, path: &str, name: &str, password: &str) -> Answer {
         let request = self
             .anonymous()
@@ -197,6 +208,11 @@ pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     let config: Config = settings.try_into().unwrap();
     Config {
         mongo: database.settings.clone(),
+        limits: LimitSettings {
+            // Some worlds have more people than one place makes.
+            sign_ups_per_source: Limit::OFF,
+            ..config.limits
+        },
         ..config
     }
 }

@@ -8,6 +8,7 @@ mod clients;
 mod confirmations;
 mod crashes;
 mod last_holders;
+mod limits;
 mod pages;
 mod people;
 mod races;
