@@ -79,6 +79,8 @@ pub struct TokenSettings {
     pub long_term_key: Option<SecretString>,
     /// Lifetime of a long-lived token, days.
     pub long_term_days: u32,
+    /// Lifetime of a session from its log-in, however often it is refreshed, days; 0 means no end.
+    pub session_max_days: u32,
 }
 
 /// Whom internal operations admit.

@@ -3,8 +3,9 @@
 //! The transaction that opens a session of a user conflicts with whatever ends the user's sessions,
 //! so that each session is either seen there or not opened.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use jsonwebtoken::jwk::JwkSet;
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use crate::{
     config::TokenSettings,
     domain::{
-        session::{OWN_TOKEN_TTL_S, Subject, claims, duration_s},
+        session::{DAY_S, Family, OWN_TOKEN_TTL_S, Subject, claims, cut, duration_s},
         user::Account,
     },
     store::{Tokens, Users},
@@ -35,8 +36,6 @@ pub(crate) const OWN_NAME: &str = "user-api";
 
 /// A token for other services is replaced when less than this remains, in seconds.
 const RENEW_BEFORE_S: i64 = 60;
-
-const DAY_S: i64 = 86_400;
 
 /// How long a user's session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +133,9 @@ impl Sessions {
             Length::Long => i64::from(self.settings.long_term_days) * DAY_S,
         };
         let subject = Subject::User(account.userid.clone());
-        let (token, claims) = self.sign(&subject, duration_s, Utc::now())?;
+        let (token, claims, family) = self.sign_first(&subject, duration_s, Utc::now())?;
         let is_open = self
-            .insert_while(&token, &claims, async |session| {
+            .insert_while(&token, &claims, &family, async |session| {
                 self.users.lock_password(session, account).await
             })
             .await?;
@@ -150,25 +149,48 @@ impl Sessions {
             .await
     }
 
-    /// Opens another session like that of `token`, as long as it was made for; `None` when that
-    /// one is not open.
+    /// Opens another session like that of `token`, of the same family and as long as it was made
+    /// for, but not beyond the end of the family; `None` when that one is not open, or at its end.
     pub(crate) async fn renew(&self, token: &str) -> anyhow::Result<Option<(String, TokenData)>> {
         let Some(claims) = self.keys.verifying.verify(token) else {
             return Ok(None);
         };
+        let Some(family) = self.tokens.find_family(token, &claims).await? else {
+            return Ok(None);
+        };
         let now = Utc::now();
-        let duration_s = duration_s(&claims);
-        let (renewed, new_claims) = self.sign(&Subject::of(&claims), duration_s, now)?;
+        let new_claims = self.claims(&Subject::of(&claims), duration_s(&claims), now)?;
+        let Some(new_claims) = cut(new_claims, family.since, self.settings.session_max_days) else {
+            return Ok(None);
+        };
+        let renewed = self.keys.signing.sign(&new_claims)?;
         let is_open = self
-            .insert_while(&renewed, &new_claims, async |session| {
-                self.tokens.lock(session, token).await
+            .insert_while(&renewed, &new_claims, &family, async |session| {
+                self.tokens.lock(session, token, &family).await
             })
             .await?;
         let data = TokenData {
-            expires_at: now.timestamp() + duration_s,
+            expires_at: new_claims.exp,
             ..claims.token_data()
         };
         Ok(is_open.then_some((renewed, data)))
+    }
+
+    /// Closes the session of `token` and all of its family.
+    pub(crate) async fn close(&self, token: &str) -> Result<(), mongodb::error::Error> {
+        let closed = transaction(&self.client, async |session| {
+            self.tokens.delete_family(session, token).await?;
+            Ok::<(), Aborted<Infallible>>(())
+        })
+        .await;
+        match closed {
+            Ok(()) => {
+                self.tokens.forget_services();
+                Ok(())
+            }
+            Err(Aborted::Failed(error)) => Err(error),
+            Err(Aborted::Refused(never)) => match never {},
+        }
     }
 
     /// Whether `key` asks for a long session.
@@ -201,21 +223,35 @@ impl Sessions {
         duration_s: i64,
         now: DateTime<Utc>,
     ) -> anyhow::Result<String> {
-        let (token, claims) = self.sign(subject, duration_s, now)?;
-        self.tokens.insert(&token, &claims).await?;
+        let (token, claims, family) = self.sign_first(subject, duration_s, now)?;
+        self.tokens.insert(&token, &claims, &family).await?;
         Ok(token)
     }
 
-    fn sign(
+    /// A token that is made from no other one.
+    fn sign_first(
         &self,
         subject: &Subject,
         duration_s: i64,
         now: DateTime<Utc>,
-    ) -> anyhow::Result<(String, SessionClaims)> {
+    ) -> anyhow::Result<(String, SessionClaims, Family)> {
+        let claims = self.claims(subject, duration_s, now)?;
+        let claims = cut(claims, now, self.settings.session_max_days)
+            .context("a session needs a duration")?;
+        let token = self.keys.signing.sign(&claims)?;
+        let family = Family::of_first(&token, &claims);
+        Ok((token, claims, family))
+    }
+
+    fn claims(
+        &self,
+        subject: &Subject,
+        duration_s: i64,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<SessionClaims> {
         anyhow::ensure!(!subject.as_str().is_empty(), "a session needs a name");
         let host = &self.settings.api_host;
-        let claims = claims(subject, duration_s, host, now, Uuid::new_v4());
-        Ok((self.keys.signing.sign(&claims)?, claims))
+        Ok(claims(subject, duration_s, host, now, Uuid::new_v4()))
     }
 
     /// Opens the session of `token` if `lock` finds and locks what it depends on; answers whether
@@ -224,13 +260,16 @@ impl Sessions {
         &self,
         token: &str,
         claims: &SessionClaims,
+        family: &Family,
         lock: impl AsyncFn(&mut ClientSession) -> Result<bool, mongodb::error::Error>,
     ) -> Result<bool, mongodb::error::Error> {
         let inserted = transaction(&self.client, async |session| {
             if !lock(session).await? {
                 return Err(Aborted::Refused(Ended));
             }
-            self.tokens.insert_in(session, token, claims).await?;
+            self.tokens
+                .insert_in(session, token, claims, family)
+                .await?;
             Ok(())
         })
         .await;

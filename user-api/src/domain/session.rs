@@ -11,6 +11,8 @@ use crate::domain::password::hex;
 /// Lifetime of the token with which user-api itself calls others: 4 hours, in seconds.
 pub(crate) const OWN_TOKEN_TTL_S: i64 = 14_400;
 
+pub(crate) const DAY_S: i64 = 86_400;
+
 /// Whose session it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -64,6 +66,35 @@ pub(crate) fn claims(
     }
 }
 
+/// The tokens that come of one log-in, one by refreshing another. They end together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Family {
+    /// The [`stored_id`] of the first one.
+    pub(crate) id: String,
+    /// When that was made.
+    pub(crate) since: DateTime<Utc>,
+}
+
+impl Family {
+    /// That of a token that was not made from another one, or of which this is not known.
+    pub(crate) fn of_first(token: &str, claims: &SessionClaims) -> Self {
+        Self {
+            id: stored_id(token),
+            since: DateTime::from_timestamp(claims.iat, 0).unwrap_or_default(),
+        }
+    }
+}
+
+/// `claims` that expire at the latest when so many days have passed `since` the log-in; `None` when
+/// they have. 0 days mean no end.
+pub(crate) fn cut(claims: SessionClaims, since: DateTime<Utc>, days: u32) -> Option<SessionClaims> {
+    if days == 0 {
+        return Some(claims);
+    }
+    let exp = claims.exp.min(since.timestamp() + i64::from(days) * DAY_S);
+    (claims.iat < exp).then_some(SessionClaims { exp, ..claims })
+}
+
 /// How long the session was made for, in seconds; older tokens may not say.
 pub(crate) fn duration_s(claims: &SessionClaims) -> i64 {
     if claims.dur > 0 {
@@ -84,7 +115,7 @@ mod tests {
     use shared_types::UserId;
     use uuid::Uuid;
 
-    use super::{Subject, claims, duration_s, stored_id};
+    use super::{DAY_S, Family, Subject, claims, cut, duration_s, stored_id};
 
     #[test]
     fn a_token_says_who_how_long_and_for_which_host() {
@@ -115,6 +146,42 @@ mod tests {
         assert_eq!(duration_s(&made), 60);
         made.dur = 0;
         assert_eq!(duration_s(&made), 60);
+    }
+
+    #[test]
+    fn a_session_ends_so_many_days_after_its_log_in() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let user = Subject::User(UserId::from("0123456789"));
+        let made = |now| claims(&user, 10, "h", at(now), Uuid::nil());
+        for (now, days, exp) in [
+            (0, 1, Some(10)),
+            (DAY_S - 10, 1, Some(DAY_S)),
+            (DAY_S - 9, 1, Some(DAY_S)),
+            (DAY_S - 1, 1, Some(DAY_S)),
+            (DAY_S, 1, None),
+            (2 * DAY_S, 1, None),
+            (2 * DAY_S, 0, Some(2 * DAY_S + 10)),
+        ] {
+            let cut = cut(made(now), at(0), days);
+            assert_eq!(cut.as_ref().map(|claims| claims.exp), exp, "{now} {days}");
+            assert!(cut.is_none_or(|claims| duration_s(&claims) == 10));
+        }
+    }
+
+    #[test]
+    fn a_first_token_begins_a_family() {
+        let made = claims(
+            &Subject::Service("s".into()),
+            60,
+            "h",
+            DateTime::from_timestamp(1_000, 0).unwrap(),
+            Uuid::nil(),
+        );
+        let family = Family::of_first("abc", &made);
+        assert_eq!(
+            (family.id, family.since.timestamp()),
+            (stored_id("abc"), 1_000)
+        );
     }
 
     #[test]

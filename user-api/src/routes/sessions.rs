@@ -186,8 +186,9 @@ async fn still_theirs(
 /// `GET /login`: refreshes a session.
 ///
 /// Body: none. Answer: 200, what the new token says; the new token, which lives as long as the old
-/// one did from its start, in `x-tidepool-session-token`. The old one stays valid.
-/// Errors: 401 no valid token; 500 no token can be made.
+/// one did from its start, but not longer than sessions may from their log-in, in
+/// `x-tidepool-session-token`. The old one stays valid; log-out with either ends both.
+/// Errors: 401 no valid token, or the session is at its end; 500 no token can be made.
 /// Source: public user API `RefreshSession`.
 #[utoipa::path(
     get, path = "/auth/login", tag = "sessions",
@@ -212,7 +213,7 @@ pub(crate) async fn refresh_session(
         .json(data))
 }
 
-/// `POST /logout`: ends the caller's session.
+/// `POST /logout`: ends the caller's session, and all that it was refreshed from or to.
 ///
 /// Body: ignored. Answer: 200, empty, whether there was a session or not.
 /// Errors: none.
@@ -224,7 +225,7 @@ pub(crate) async fn refresh_session(
 )]
 pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>) -> HttpResponse {
     if let Ok(caller) = caller
-        && let Err(error) = state.sessions.tokens().delete(caller.token.expose()).await
+        && let Err(error) = state.sessions.close(caller.token.expose()).await
     {
         warn!(cause = %error, "a session was not closed");
     }

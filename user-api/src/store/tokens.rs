@@ -15,7 +15,7 @@ use shared_runtime::{
 use shared_types::UserId;
 use std::time::Duration;
 
-use crate::domain::session::{Subject, duration_s, stored_id};
+use crate::domain::session::{Family, Subject, duration_s, stored_id};
 
 /// How long the session of a service counts as open after it was looked up. Services ask all the
 /// time, and theirs end only when they log out; another replica may learn of that so much later.
@@ -42,6 +42,11 @@ impl Tokens {
         let user = IndexOptions::builder()
             .name("TokenUserId".to_owned())
             .build();
+        // Serves the deletion of a family. Tokens of the reference have none.
+        let family = IndexOptions::builder()
+            .name("TokenFamily".to_owned())
+            .sparse(true)
+            .build();
         let indexes = vec![
             IndexModel::builder()
                 .keys(doc! { "expiresAt": 1 })
@@ -50,6 +55,10 @@ impl Tokens {
             IndexModel::builder()
                 .keys(doc! { "userId": 1 })
                 .options(user)
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "familyId": 1 })
+                .options(family)
                 .build(),
         ];
         ensure_indexes(&tokens, indexes).await?;
@@ -95,8 +104,15 @@ impl Tokens {
     }
 
     /// Opens the session of `token`, which says `claims`.
-    pub(crate) async fn insert(&self, token: &str, claims: &SessionClaims) -> Result<(), Error> {
-        self.tokens.insert_one(document(token, claims)).await?;
+    pub(crate) async fn insert(
+        &self,
+        token: &str,
+        claims: &SessionClaims,
+        family: &Family,
+    ) -> Result<(), Error> {
+        self.tokens
+            .insert_one(document(token, claims, family))
+            .await?;
         Ok(())
     }
 
@@ -106,34 +122,77 @@ impl Tokens {
         session: &mut ClientSession,
         token: &str,
         claims: &SessionClaims,
+        family: &Family,
     ) -> Result<(), Error> {
         self.tokens
-            .insert_one(document(token, claims))
+            .insert_one(document(token, claims, family))
             .session(session)
             .await?;
         Ok(())
     }
 
+    /// The family of `token`, which says `claims`; `None` when it is not open. Those of older
+    /// versions and of the reference that do not say it are the first of their own.
+    pub(crate) async fn find_family(
+        &self,
+        token: &str,
+        claims: &SessionClaims,
+    ) -> Result<Option<Family>, Error> {
+        let found = self
+            .tokens
+            .find_one(by_token(token))
+            .projection(doc! { "familyId": 1, "familySince": 1 })
+            .await?;
+        Ok(found.map(|found| family_in(&found).unwrap_or_else(|| Family::of_first(token, claims))))
+    }
+
     /// Makes the transaction of `session`, which renews the session of `token`, conflict with the
-    /// end of that one; `false` when it is not open.
+    /// end of that one, and notes its family; `false` when it is not open.
     pub(crate) async fn lock(
         &self,
         session: &mut ClientSession,
         token: &str,
+        family: &Family,
     ) -> Result<bool, Error> {
         let locked = self
             .tokens
-            .update_one(by_token(token), doc! { "$inc": { "renewals": 1_i64 } })
+            .update_one(
+                by_token(token),
+                doc! { "$inc": { "renewals": 1_i64 }, "$set": members_of(family) },
+            )
             .session(session)
             .await?;
         Ok(locked.matched_count == 1)
     }
 
-    /// Closes the session of `token`.
-    pub(crate) async fn delete(&self, token: &str) -> Result<(), Error> {
-        self.tokens.delete_many(by_token(token)).await?;
-        self.open_services.invalidate(&stored_id(token)).await;
+    /// Closes the session of `token` and all of its family, in the transaction of `session`. Each
+    /// renewal changes the token that it renews, so it conflicts with this or is seen by it.
+    pub(crate) async fn delete_family(
+        &self,
+        session: &mut ClientSession,
+        token: &str,
+    ) -> Result<(), Error> {
+        let found = self
+            .tokens
+            .find_one(by_token(token))
+            .session(&mut *session)
+            .await?;
+        self.tokens
+            .delete_many(by_token(token))
+            .session(&mut *session)
+            .await?;
+        if let Some(family) = found.as_ref().and_then(family_in) {
+            self.tokens
+                .delete_many(doc! { "familyId": family.id })
+                .session(session)
+                .await?;
+        }
         Ok(())
+    }
+
+    /// Looks the sessions of services up again: one was closed.
+    pub(crate) fn forget_services(&self) {
+        self.open_services.invalidate_all();
     }
 
     /// Closes every session of a user.
@@ -158,7 +217,19 @@ impl Tokens {
     }
 }
 
-fn document(token: &str, claims: &SessionClaims) -> Document {
+/// `None` in documents of older versions and of the reference.
+fn family_in(document: &Document) -> Option<Family> {
+    Some(Family {
+        id: document.get_str("familyId").ok()?.to_owned(),
+        since: document.get_datetime("familySince").ok()?.to_chrono(),
+    })
+}
+
+fn members_of(family: &Family) -> Document {
+    doc! { "familyId": &family.id, "familySince": DateTime::from_chrono(family.since) }
+}
+
+fn document(token: &str, claims: &SessionClaims, family: &Family) -> Document {
     let created = DateTime::from_millis(claims.iat.saturating_mul(1000));
     let subject = Subject::of(claims);
     let mut document = doc! {
@@ -175,6 +246,7 @@ fn document(token: &str, claims: &SessionClaims) -> Document {
         "userId"
     };
     document.insert(name, subject.as_str());
+    document.extend(members_of(family));
     document
 }
 

@@ -200,6 +200,106 @@ async fn log_out_ends_the_session_and_always_succeeds() {
 }
 
 #[actix_web::test]
+async fn log_out_ends_all_that_were_refreshed_from_one_another_and_no_other() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    world.verify(&alice).await;
+    let refresh = async |token: &str| {
+        let answer = world.app.bearer(token).get("/auth/login").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header(TOKEN_HEADER).unwrap().to_owned()
+    };
+    let other = world.log_in(&alice.email, PASSWORD).await;
+    let other = other.header(TOKEN_HEADER).unwrap();
+    for ended in 0..4 {
+        let first = world.log_in(&alice.email, PASSWORD).await;
+        let first = first.header(TOKEN_HEADER).unwrap().to_owned();
+        let second = refresh(&first).await;
+        let family = [refresh(&second).await, refresh(&first).await, first, second];
+        let log_out = world.app.bearer(&family[ended]);
+        assert_empty(&log_out.post("/auth/logout", &json!({})).await, 200);
+        for token in &family {
+            assert_eq!(world.app.bearer(token).get("/user").await.status, 401);
+            assert_eq!(world.app.bearer(token).get("/login").await.status, 401);
+        }
+    }
+    assert_eq!(world.app.bearer(other).get("/user").await.status, 200);
+    assert_eq!(alice.person.get("/user").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_session_of_an_older_version_is_the_first_of_its_family() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let forget = doc! { "$unset": { "familyId": "", "familySince": "" } };
+    world.tokens().update_many(doc! {}, forget).await.unwrap();
+    let renewed = alice.person.get("/auth/login").await;
+    let renewed = world.app.bearer(renewed.header(TOKEN_HEADER).unwrap());
+    assert_empty(&renewed.post("/auth/logout", &json!({})).await, 200);
+    assert_eq!(alice.person.get("/user").await.status, 401);
+    assert_eq!(renewed.get("/user").await.status, 401);
+
+    let bob = world.user("bob").await;
+    let forget = doc! { "$unset": { "familyId": "", "familySince": "" } };
+    world.tokens().update_many(doc! {}, forget).await.unwrap();
+    assert_empty(&bob.person.post("/auth/logout", &json!({})).await, 200);
+    assert_eq!(bob.person.get("/user").await.status, 401);
+}
+
+#[actix_web::test]
+async fn no_session_that_is_refreshed_at_the_log_out_survives_it() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    world.verify(&alice).await;
+    for _ in 0..20 {
+        let first = world.log_in(&alice.email, PASSWORD).await;
+        let first = world.app.bearer(first.header(TOKEN_HEADER).unwrap());
+        let second = first.get("/auth/login").await;
+        let second = world.app.bearer(second.header(TOKEN_HEADER).unwrap());
+        let nothing = json!({});
+        let (renewed, ended) = futures_util::future::join(
+            second.get("/auth/login"),
+            first.post("/auth/logout", &nothing),
+        )
+        .await;
+        assert_empty(&ended, 200);
+        if let Some(token) = renewed.header(TOKEN_HEADER) {
+            assert_eq!(world.app.bearer(token).get("/user").await.status, 401);
+        }
+        assert_eq!(second.get("/user").await.status, 401);
+    }
+}
+
+#[actix_web::test]
+async fn a_session_ends_90_days_after_its_log_in_however_often_it_is_refreshed() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let day = 86_400;
+    let now = chrono::Utc::now().timestamp();
+    let began = async |days_ago: i64| {
+        let since = bson::DateTime::from_millis((now - days_ago * day) * 1000);
+        let set = doc! { "$set": { "familySince": since } };
+        world.tokens().update_many(doc! {}, set).await.unwrap();
+    };
+    for (days_ago, left) in [(0, 30), (59, 30), (61, 29), (89, 1)] {
+        began(days_ago).await;
+        let answer = alice.person.get("/auth/login").await;
+        let data: Value = answer.json();
+        let seconds = data["expires_at"].as_i64().unwrap() - now;
+        assert!(
+            (left * day..left * day + 100).contains(&seconds),
+            "{seconds}"
+        );
+        let renewed = world.app.bearer(answer.header(TOKEN_HEADER).unwrap());
+        let told: Value = renewed.get("/token").await.json();
+        assert_eq!(told["expires_at"], data["expires_at"]);
+    }
+    began(91).await;
+    let refused = alice.person.get("/auth/login").await;
+    assert_refused(&refused, 401, "No x-tidepool-session-token was found");
+}
+
+#[actix_web::test]
 async fn a_service_ends_all_sessions_of_a_user() {
     let world = World::start().await;
     let alice = world.user("alice").await;
