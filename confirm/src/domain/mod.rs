@@ -1,4 +1,5 @@
-//! The rules: what a confirmation is, who may answer it and when, what an invitation offers.
+//! The rules: what a confirmation is, who may answer it and when, what an invitation offers, what a
+//! name may show.
 
 pub(crate) mod address;
 pub(crate) mod claim;
@@ -6,5 +7,6 @@ pub(crate) mod confirmation;
 pub(crate) mod context;
 pub(crate) mod invitation;
 pub(crate) mod key;
+pub(crate) mod name;
 pub(crate) mod signup;
 pub(crate) mod template;

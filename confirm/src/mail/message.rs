@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, anyhow};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use lettre::Address;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
@@ -10,9 +11,14 @@ use sha2::{Digest, Sha256};
 
 use super::SendError;
 use super::templates::Content;
+use crate::domain::name::ENCODED_WORD;
 
 /// Of RFC 5322, in bytes and without the line break.
 const LONGEST_LINE: usize = 998;
+
+/// Of the text in one encoded word, in bytes: with the name of the header it stays within the 76
+/// characters of a line (RFC 2047).
+const LONGEST_PIECE: usize = 39;
 
 /// The sender of all mails, `Name <address>`.
 pub(super) fn sender(setting: &str) -> anyhow::Result<Mailbox> {
@@ -33,8 +39,8 @@ pub(super) fn compose(
     for recipient in recipients {
         builder = builder.to(Mailbox::new(None, recipient.clone()));
     }
-    let message = builder
-        .subject(content.subject)
+    let mut message = builder
+        .raw_header(header("Subject", content.subject))
         .date_now()
         .message_id(Some(format!(
             "<{}@{}>",
@@ -51,7 +57,47 @@ pub(super) fn compose(
                 .singlepart(part(ContentType::TEXT_HTML, content.html)),
         )
         .map_err(|error| SendError::Temporary(anyhow!("no message could be made: {error}")))?;
+    if let Some(name) = from.name.as_deref().filter(|name| is_decoded(name)) {
+        let shown = format!("{name} <{}>", from.email);
+        let encoded = format!("{} <{}>", encoded_words(name), from.email);
+        let name = HeaderName::new_from_ascii_str("From");
+        let literal = HeaderValue::dangerous_new_pre_encoded(name, shown, encoded);
+        message.headers_mut().insert_raw(literal);
+    }
     Ok(message.formatted())
+}
+
+/// A header that mail programs show as `text`, whatever it is.
+fn header(name: &'static str, text: String) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str(name);
+    if is_decoded(&text) {
+        let encoded = encoded_words(&text);
+        HeaderValue::dangerous_new_pre_encoded(name, text, encoded)
+    } else {
+        HeaderValue::new(name, text)
+    }
+}
+
+/// Whether a mail program would take a part of the text for an encoded word. lettre lets these
+/// through, because they are ASCII.
+fn is_decoded(text: &str) -> bool {
+    text.contains(ENCODED_WORD)
+}
+
+/// The text in encoded words, a line each.
+fn encoded_words(text: &str) -> String {
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    for c in text.chars() {
+        if piece.len() + c.len_utf8() > LONGEST_PIECE {
+            pieces.push(std::mem::take(&mut piece));
+        }
+        piece.push(c);
+    }
+    pieces.push(piece);
+    let word = |piece: &String| format!("=?utf-8?b?{}?=", BASE64_STANDARD.encode(piece));
+    let words: Vec<String> = pieces.iter().map(word).collect();
+    words.join("\r\n ")
 }
 
 /// Stands for the id of a letter where others can see it: mail servers log Message-IDs.
@@ -79,10 +125,16 @@ fn part(content_type: ContentType, text: String) -> SinglePart {
 
 #[cfg(test)]
 mod tests {
+    use mail_parser::MessageParser;
+
     use super::*;
 
     fn composed(subject: &str, text: &str) -> String {
-        let from = sender("T\u{ed}degate <noreply@mail.example.org>").unwrap();
+        composed_by("T\u{ed}degate <noreply@mail.example.org>", subject, text)
+    }
+
+    fn composed_by(from: &str, subject: &str, text: &str) -> String {
+        let from = sender(from).unwrap();
         let content = Content {
             subject: subject.to_owned(),
             text: text.to_owned(),
@@ -134,6 +186,36 @@ mod tests {
     fn the_message_id_does_not_show_the_id_of_the_letter() {
         assert!(!composed("Hello", "Hello").contains("letter-1"));
         assert_ne!(fingerprint("letter-1"), fingerprint("letter-2"));
+    }
+
+    #[test]
+    fn a_mail_program_shows_every_header_as_it_was_meant() {
+        let long = "=?utf-8?q?x?= ".repeat(20) + &"\u{30a2}".repeat(60);
+        for text in [
+            "Hello",
+            "=?utf-8?q?Pay_now_at_http=3A=2F=2Fevil=2Eexample=2Ecom?=",
+            "From =?utf-8?b?aHR0cDovL2V2aWwuZXhhbXBsZQ==?= to you",
+            "=?utf-8?q?a?= =?utf-8?q?b?=",
+            "\u{e9} =?utf-8?q?a?=",
+            "=?utf-8?q?open",
+            "\" =?utf-8?q?a?= \\ <x@y>, \"",
+            "&#104;ttp &amp; co",
+            &long,
+        ] {
+            let name = text.replace('\\', "\\\\").replace('"', "\\\"");
+            let from = format!("\"{name}\" <noreply@mail.example.org>");
+            let message = composed_by(&from, text, "Hello");
+            let read = MessageParser::default().parse(&message).unwrap();
+            assert_eq!(read.subject(), Some(text));
+            let sender = read.from().unwrap().first().unwrap();
+            assert_eq!(sender.name(), Some(text));
+            assert_eq!(sender.address(), Some("noreply@mail.example.org"));
+            let (head, _) = message.split_once("\r\n\r\n").unwrap();
+            assert!(
+                head.is_ascii() && head.lines().all(|line| line.len() <= 78),
+                "{head}"
+            );
+        }
     }
 
     #[test]

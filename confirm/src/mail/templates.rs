@@ -9,13 +9,13 @@ use minijinja::{
 };
 
 use super::Variables;
-use crate::domain::template::Template;
+use crate::domain::{
+    name::{one_line, shown},
+    template::Template,
+};
 
 /// The name of the product, as plain text: the one file that is not a template.
 const PRODUCT: &str = "product.txt";
-
-/// A longer name would be no name. It keeps a mail from carrying somebody else's message.
-const LONGEST_NAME: usize = 100;
 
 macro_rules! compiled_in {
     ($($name:literal),* $(,)?) => {
@@ -150,14 +150,15 @@ impl Templates {
 
 /// What a template sees. An absent variable is `none`, which it can ask for but not print.
 fn variables_of(variables: &Variables, link: Value) -> Value {
+    let name = |given: &Option<String>| shown(given.as_deref()?);
     context! {
         link,
         email => one_line(&variables.email),
-        full_name => name(variables.full_name.as_deref()),
-        creator_name => name(variables.creator_name.as_deref()),
-        care_team_name => name(variables.care_team_name.as_deref()),
-        nickname => name(variables.nickname.as_deref()),
-        clinic_name => name(variables.clinic_name.as_deref()),
+        full_name => name(&variables.full_name),
+        creator_name => name(&variables.creator_name),
+        care_team_name => name(&variables.care_team_name),
+        nickname => name(&variables.nickname),
+        clinic_name => name(&variables.clinic_name),
         has_account => variables.has_account,
     }
 }
@@ -232,26 +233,6 @@ fn split(rendered: &str) -> Option<(String, String)> {
         text.push('\n');
     }
     Some((subject, text))
-}
-
-/// A name as people give it, or none where it is something else: mails go to strangers, and who
-/// signs up must not be able to have us send them a link.
-fn name(given: Option<&str>) -> Option<String> {
-    let name: String = one_line(given?).chars().take(LONGEST_NAME).collect();
-    let lower_case = name.to_lowercase();
-    let is_link = lower_case.contains("://") || lower_case.contains("www.");
-    (!name.is_empty() && !is_link).then_some(name)
-}
-
-/// Without what could begin a line of its own, or turn the direction of the text around it.
-fn one_line(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.replace(turns, "")
-        .replace(breaks, " ")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]

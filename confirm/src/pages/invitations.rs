@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     State, acceptance,
-    domain::{confirmation::Confirmation, context::Offer},
+    domain::{confirmation::Confirmation, context::Offer, name::shown},
     error::Refusal,
     invitations,
     lists::List,
@@ -24,9 +24,6 @@ use crate::{
 
 /// Where they are.
 pub(super) const PATH: &str = "/pages/invitations";
-
-/// In characters, as in mails.
-const LONGEST_NAME: usize = 100;
 
 /// What is done about one of them.
 #[derive(Deserialize)]
@@ -111,13 +108,13 @@ impl Shown {
         let offer = Offer::read(invitation.context.as_ref());
         Some(Self {
             key: invitation.key,
-            from: profile(sender).and_then(|profile| short(profile.full_name.as_deref()?)),
-            care_team: profile(&sharer).and_then(|profile| short(&care_team_name(profile)?)),
+            from: profile(sender).and_then(|profile| shown(profile.full_name.as_deref()?)),
+            care_team: profile(&sharer).and_then(|profile| shown(&care_team_name(profile)?)),
             is_readable: offer.is_ok(),
             nickname: offer
                 .as_ref()
                 .ok()
-                .and_then(|offer| short(offer.nickname.as_deref()?)),
+                .and_then(|offer| shown(offer.nickname.as_deref()?)),
             offers: offer.as_ref().map(offers).unwrap_or_default(),
             open_until: invitation
                 .expires_at
@@ -125,12 +122,6 @@ impl Shown {
             sharer,
         })
     }
-}
-
-/// A name as people give it; a longer one would push everything else off the page.
-fn short(name: &str) -> Option<String> {
-    let name: String = name.trim().chars().take(LONGEST_NAME).collect();
-    (!name.is_empty()).then_some(name)
 }
 
 /// What the permissions mean, the least first.

@@ -190,17 +190,29 @@ fn a_name_stays_on_its_line() {
 
 #[test]
 fn a_name_is_no_message() {
-    assert_eq!(name(Some("  ")), None);
-    assert_eq!(name(Some("Win now: HTTPS://evil.example/")), None);
-    assert_eq!(name(Some("see Www.evil.example")), None);
-    assert_eq!(
-        name(Some("J. R. O'Neill-\u{c5}s")),
-        Some("J. R. O'Neill-\u{c5}s".to_owned())
-    );
-    assert_eq!(
-        name(Some(&"\u{e9}".repeat(101))),
-        Some("\u{e9}".repeat(100))
-    );
+    let pay = "=?utf-8?q?Pay_now_at_http=3A=2F=2Fevil=2Eexample=2Ecom?=";
+    for name in [pay, "Win now: HTTPS://evil.example/", "&#104;ttp://x"] {
+        let variables = Variables {
+            care_team_name: Some(name.to_owned()),
+            nickname: Some(name.to_owned()),
+            creator_name: Some(name.to_owned()),
+            full_name: Some(name.to_owned()),
+            clinic_name: Some(name.to_owned()),
+            ..Variables::sample()
+        };
+        let nameless = Variables {
+            care_team_name: None,
+            nickname: None,
+            creator_name: None,
+            full_name: None,
+            clinic_name: None,
+            ..Variables::sample()
+        };
+        for template in Template::ALL {
+            let content = rendered(template, &variables);
+            assert_eq!(content, rendered(template, &nameless), "{name}");
+        }
+    }
 }
 
 #[test]
