@@ -86,7 +86,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
             metrics::counter!("mails_refused_total", "template" => template.name()).increment(1);
             warn!(
                 cause = format!("{cause:#}"),
-                "a mail is given up: its recipient is refused"
+                "a mail is given up: it cannot be written or addressed"
             );
             Ok(())
         }

@@ -56,7 +56,8 @@ pub(super) fn compose(
                 .singlepart(part(ContentType::TEXT_PLAIN, content.text))
                 .singlepart(part(ContentType::TEXT_HTML, content.html)),
         )
-        .map_err(|error| SendError::Temporary(anyhow!("no message could be made: {error}")))?;
+        // lettre refuses an address; a repeat would meet the same refusal.
+        .map_err(|error| SendError::Permanent(anyhow!("no message could be made: {error}")))?;
     if let Some(name) = from.name.as_deref().filter(|name| is_decoded(name)) {
         let shown = format!("{name} <{}>", from.email);
         let encoded = format!("{} <{}>", encoded_words(name), from.email);
@@ -216,6 +217,19 @@ mod tests {
                 "{head}"
             );
         }
+    }
+
+    #[test]
+    fn an_address_that_cannot_stand_in_a_message_is_hopeless() {
+        let from = sender("Tidegate <noreply@mail.example.org>").unwrap();
+        let content = Content {
+            subject: "Hello".to_owned(),
+            text: "Hello".to_owned(),
+            html: "<p>Hello</p>".to_owned(),
+        };
+        let recipient: Address = "x@[127.0.0.1]".parse().unwrap();
+        let refused = compose(&from, &[recipient], "letter-1", content).unwrap_err();
+        assert!(matches!(refused, SendError::Permanent(_)), "{refused:?}");
     }
 
     #[test]

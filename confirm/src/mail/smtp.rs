@@ -277,14 +277,14 @@ fn credentials(
     }))
 }
 
-/// Codes of RFC 5321 and RFC 7504 that speak of the mailbox. 5.7 is policy (RFC 3463), such as
-/// "relaying denied", which a setting can heal.
+/// Codes of RFC 5321 and RFC 7504 that speak of the mailbox, or of how it is written (501). 5.7 is
+/// policy (RFC 3463), such as "relaying denied", which a setting can heal.
 fn is_about_the_recipient(error: &Error) -> bool {
     let code = error.status().map(u16::from);
     let is_policy = error
         .source()
         .is_some_and(|text| text.to_string().starts_with("5.7."));
-    matches!(code, Some(550..=553 | 556)) && !is_policy
+    matches!(code, Some(501 | 550..=553 | 556)) && !is_policy
 }
 
 fn failed(step: &str, error: &Error) -> SendError {

@@ -10,7 +10,8 @@ use crate::config::{MailSettings, MailTransport};
 /// Why a mail was not sent. The texts can be logged: they hold no address.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    /// The address of every recipient is refused; another try cannot help.
+    /// The address of every recipient is refused, or no message can be made for it; another try
+    /// cannot help.
     #[error("the mail cannot be delivered: {0:#}")]
     Permanent(anyhow::Error),
     /// Another try may help, perhaps after somebody has corrected a setting.

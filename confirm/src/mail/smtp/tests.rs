@@ -167,6 +167,7 @@ async fn a_refused_recipient_is_permanent_and_not_named() {
         "550 5.1.1 <carol@example.org>: no such user",
         "550 carol@example.org unknown",
         "553 5.1.3 bad address",
+        "501 5.1.3 syntax error in address",
         "552 5.2.2 mailbox full",
         "556 5.1.10 accepts no mail",
     ] {
