@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     ConditionFails,
     /// Another change was made under the same idempotency key.
     AppliedOtherwise,
+    /// The account has a password, and the change wants to set the first one.
+    HasPassword,
     /// The query cannot be answered: why.
     InvalidQuery(InvalidQuery),
     /// A filter of the list of associates cannot be read: which one.
@@ -116,6 +118,7 @@ impl Refusal {
                 StatusCode::CONFLICT,
                 "Another change was made under this idempotency key",
             ),
+            Self::HasPassword => (StatusCode::CONFLICT, "The account has a password already"),
             Self::InvalidQuery(invalid) => {
                 return (StatusCode::BAD_REQUEST, invalid.to_string().into());
             }
@@ -155,6 +158,7 @@ impl From<UpdateRefusal> for Refusal {
             UpdateRefusal::NotAuthorized => Self::NotAuthorized,
             UpdateRefusal::ConditionFails => Self::ConditionFails,
             UpdateRefusal::AppliedOtherwise => Self::AppliedOtherwise,
+            UpdateRefusal::HasPassword => Self::HasPassword,
         }
     }
 }

@@ -9,24 +9,37 @@ use crate::domain::{members::InvalidDetails, user::Account};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition {
     email: String,
+    /// The account has no password, unless this very change has set it.
+    is_first_password: bool,
 }
 
 impl Condition {
-    /// Reads `{"email": <address>}`. A condition that is not known cannot be left out.
+    /// Reads `{"email": <address>}`, with `"passwordExists": false` or without it. A condition that
+    /// is not known cannot be left out.
     pub(crate) fn read(condition: &Value) -> Result<Self, InvalidDetails> {
-        match condition.as_object() {
-            Some(members) if members.len() == 1 => {
-                let email = members.get("email").and_then(Value::as_str);
-                let email = email.filter(|email| !email.is_empty());
-                let email = email.ok_or(InvalidDetails)?.to_owned();
-                Ok(Self { email })
-            }
+        let mut members = condition.as_object().ok_or(InvalidDetails)?.clone();
+        let is_first_password = match members.remove("passwordExists") {
+            None => false,
+            Some(Value::Bool(false)) => true,
+            Some(_) => return Err(InvalidDetails),
+        };
+        match (members.remove("email"), members.is_empty()) {
+            (Some(Value::String(email)), true) if !email.is_empty() => Ok(Self {
+                email,
+                is_first_password,
+            }),
             _ => Err(InvalidDetails),
         }
     }
 
     pub(crate) fn holds_for(&self, account: &Account) -> bool {
         account.has_address(&self.email)
+    }
+
+    /// Whether the password that is there, if one is, keeps the change out. A repeat meets the one
+    /// that it has set itself, and is found to be a repeat before this is asked.
+    pub(crate) fn allows_first_change(&self, account: &Account) -> bool {
+        !(self.is_first_password && account.has_password())
     }
 
     /// The address as `account` has it; `None`: it has not.
@@ -48,6 +61,7 @@ mod tests {
     #[test]
     fn a_condition_names_an_address_and_nothing_else() {
         assert!(Condition::read(&json!({"email": "a@z.co"})).is_ok());
+        assert!(Condition::read(&json!({"email": "a@z.co", "passwordExists": false})).is_ok());
         for invalid in [
             json!(null),
             json!(true),
@@ -59,6 +73,9 @@ mod tests {
             json!({"email": {"$ne": 1}}),
             json!({"emails": ["a@z.co"]}),
             json!({"email": "a@z.co", "role": "patient"}),
+            json!({"email": "a@z.co", "passwordExists": true}),
+            json!({"email": "a@z.co", "passwordExists": null}),
+            json!({"passwordExists": false}),
         ] {
             assert_eq!(Condition::read(&invalid), Err(InvalidDetails), "{invalid}");
         }
@@ -80,6 +97,25 @@ mod tests {
         ] {
             let condition = Condition::read(&json!({"email": email})).unwrap();
             assert_eq!(condition.holds_for(&account), holds, "{email}");
+        }
+    }
+
+    #[test]
+    fn the_first_password_is_set_where_there_is_none() {
+        let without = Account {
+            password_hash: None,
+            ..account()
+        };
+        let any = Condition::read(&json!({"email": "a@z.co"})).unwrap();
+        let first = json!({"email": "a@z.co", "passwordExists": false});
+        let first = Condition::read(&first).unwrap();
+        for (condition, account, allowed) in [
+            (&any, &account(), true),
+            (&any, &without, true),
+            (&first, &without, true),
+            (&first, &account(), false),
+        ] {
+            assert_eq!(condition.allows_first_change(account), allowed);
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum UpdateRefusal {
     ConditionFails,
     #[error("another change was made under the same idempotency key")]
     AppliedOtherwise,
+    #[error("the account has a password, and the change wants to set the first one")]
+    HasPassword,
 }
 
 impl Updates {
@@ -115,6 +117,16 @@ impl Updates {
     pub(crate) fn check_condition(&self, account: &Account) -> Result<(), UpdateRefusal> {
         match &self.only_if {
             Some(condition) if !condition.holds_for(account) => Err(UpdateRefusal::ConditionFails),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a change that is no repeat.
+    pub(crate) fn check_first(&self, account: &Account) -> Result<(), UpdateRefusal> {
+        match &self.only_if {
+            Some(condition) if !condition.allows_first_change(account) => {
+                Err(UpdateRefusal::HasPassword)
+            }
             _ => Ok(()),
         }
     }

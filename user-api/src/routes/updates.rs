@@ -67,14 +67,14 @@ pub(crate) async fn update_own_user(
 /// all sessions; the first password of an account takes `custodian` from everybody.
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
-/// `"onlyIf": {"email": <address>}`: the account is changed only if it has that address, in any
-/// case, at this moment; and `"idempotencyKey": <text>`, 1 to 128 bytes: a repeat under the same
+/// `"onlyIf": {"email": <address>, "passwordExists"?: false}`: the account is changed only if it has
+/// that address, in any case, at this moment, and no password if that is said; and `"idempotencyKey": <text>`, 1 to 128 bytes: a repeat under the same
 /// key changes nothing, but finishes what gatekeeper's failure left undone. Answer: 200, the
 /// account.
 /// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
 /// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no
 /// service; 401 no valid token, no right, or no such account; 409 a name is taken, or the account
-/// has not the address of `onlyIf`, or another password was set under the key; 500 the store or
+/// is not as `onlyIf` has it, or another password was set under the key; 500 the store or
 /// gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
@@ -173,6 +173,7 @@ async fn change(
         }
         return Ok(true);
     }
+    updates.check_first(account)?;
     let names = updates.names_of(account)?;
     if let Some(names) = &names {
         let is_taken = state

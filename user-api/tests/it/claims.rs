@@ -157,6 +157,31 @@ async fn a_repeat_under_the_same_key_finishes_the_claim() {
 }
 
 #[actix_web::test]
+async fn a_first_password_is_set_once_whichever_key_asks_for_it() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let kid = custodial(&alice, "kid@example.org").await;
+    let (service, path) = (world.service().await, format!("/user/{kid}"));
+    let claim = |password: &str, key: &str| {
+        json!({
+            "updates": { "password": password, "emailVerified": true }, "idempotencyKey": key,
+            "onlyIf": { "email": "kid@example.org", "passwordExists": false },
+        })
+    };
+    assert_eq!(service.put(&path, &claim(PASSWORD, "k")).await.status, 200);
+    // A repeat meets its own password.
+    assert_eq!(service.put(&path, &claim(PASSWORD, "k")).await.status, 200);
+    let other = service.put(&path, &claim("other-password", "k")).await;
+    let reason = "Another change was made under this idempotency key";
+    assert_refused(&other, 409, reason);
+    for password in [PASSWORD, "other-password"] {
+        let other = service.put(&path, &claim(password, "l")).await;
+        assert_refused(&other, 409, "The account has a password already");
+    }
+    assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
+}
+
+#[actix_web::test]
 async fn a_repeat_of_a_finished_claim_takes_no_right_that_was_given_since() {
     let world = World::start().await;
     let alice = world.user("alice").await;
