@@ -154,13 +154,11 @@ async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Re
         Err(Aborted::Refused(Outrun)) => {
             // The same account may have claimed it twice at once; then both finish it.
             let found = state.confirmations.find(key).await;
-            let is_claimed = found
-                .map_err(Failure::Finding.because())?
-                .is_some_and(|found| found.acceptance.is_some());
-            if is_claimed {
-                Ok(())
-            } else {
-                Err(NotAnswerable.into())
+            match found.map_err(Failure::Finding.because())? {
+                Some(found) if found.acceptance.is_some() => Ok(()),
+                Some(_) => Err(NotAnswerable.into()),
+                // It was sent again, with another key.
+                None => Err(Refusal::NoInvite.into()),
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::{
         confirmation::{Confirmation, Kind, Status},
         context::{FOLLOW, Offer},
         invitation::{self, CANCELABLE, NotAnswerable},
-        key,
+        key as keys,
         template::Template,
     },
     error::{Failure, Refusal, aborted},
@@ -125,7 +125,7 @@ pub(crate) async fn send(
         Template::CareTeam
     };
     let made = Confirmation::new(
-        key::generate(),
+        keys::generate(),
         Kind::CareTeamInvitation,
         template,
         Utc::now(),
@@ -177,14 +177,15 @@ async fn store(
     Ok(())
 }
 
-/// Mails a pending invitation of a person to a person once more; it lasts as long again, and the
-/// caller vouches for it from now on.
+/// Mails a pending invitation of a person to a person once more, with another key; it lasts as long
+/// again, and the caller vouches for it from now on. Who has not heard of its key names an earlier
+/// one.
 pub(crate) async fn resend(
     state: &State,
     caller: &Caller,
     key: &str,
 ) -> Result<Confirmation, ApiError> {
-    let found = state.confirmations.find(key).await;
+    let found = state.confirmations.find_by_any_key(key).await;
     let found = found.map_err(Failure::Finding.because())?;
     let Some((found, sharer)) = found.and_then(invitation::resendable) else {
         return Err(Refusal::Forbidden.into());
@@ -192,21 +193,21 @@ pub(crate) async fn resend(
     if !may_manage(state, caller, &sharer).await? {
         return Err(Refusal::Forbidden.into());
     }
-    let renewed = Confirmation {
-        sender_id: sender(caller, &sharer),
-        ..found.renewed(Utc::now())
-    };
     let stored = transaction(&state.client, async |session| {
-        take_quota(state, session, caller, &renewed).await?;
-        if !state.confirmations.renew(session, &renewed).await? {
-            return Err(Aborted::Refused(Refusal::Forbidden));
-        }
+        take_quota(state, session, caller, &found).await?;
+        let taken = state.confirmations.take(session, key, found.kind);
+        let taken = taken.await?.ok_or(Aborted::Refused(Refusal::Forbidden))?;
+        let renewed = Confirmation {
+            sender_id: sender(caller, &sharer),
+            ..taken.rekeyed(keys::generate(), Utc::now())
+        };
+        state.confirmations.insert(session, &renewed).await?;
         let entry = mailing::entry(&renewed);
         state.mails.enqueue(session, entry).await?;
-        Ok(())
+        Ok(renewed)
     })
     .await;
-    stored.map_err(aborted(Failure::Saving))?;
+    let renewed = stored.map_err(aborted(Failure::Saving))?;
     state.mails.wake();
     Ok(renewed)
 }

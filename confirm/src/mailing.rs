@@ -63,6 +63,10 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     let Some(template) = confirmation.template() else {
         return Err(Hopeless("the confirmation names no known mail".to_owned()).into());
     };
+    let variables = variables(state, &confirmation).await?;
+    let Some(key) = key_to_mail(state, &confirmation).await? else {
+        return Ok(());
+    };
     let letter = Letter {
         id: format!(
             "{}.{}",
@@ -74,7 +78,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
             .filter(|email| !email.is_empty())
             .into_iter()
             .collect(),
-        variables: variables(state, &confirmation).await?,
+        variables: Variables { key, ..variables },
     };
     match state.mailer.send(&letter).await {
         Ok(()) => {
@@ -94,6 +98,18 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     }
 }
 
+/// The key that the mail holds; `None`: the confirmation was answered meanwhile. One without a key
+/// of its own gets another one with each try, and no row and no document ever holds it.
+async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Result<Option<String>> {
+    if !confirmation.is_keyless() {
+        return Ok(Some(confirmation.key.clone()));
+    }
+    let (key, id) = (key::generate(), &confirmation.key);
+    let is_added = state.confirmations.add_key(id, &key::digest(&key)).await?;
+    Ok(is_added.then_some(key))
+}
+
+/// What the mail says, but for the key.
 async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
     let profiles = people::load_profiles(&state.user_api, named.into_iter().flatten()).await?;
@@ -112,13 +128,13 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
     let clinic = &confirmation.creator_clinic;
     Ok(Variables {
         email: confirmation.email.clone(),
-        key: confirmation.key.clone(),
         full_name: profile_of(&confirmation.user_id).and_then(|profile| profile.full_name.clone()),
         creator_name: creator.and_then(|profile| profile.full_name.clone()),
         care_team_name: creator.and_then(care_team_name),
         nickname: offer.and_then(|offer| offer.nickname),
         clinic_name: clinic.name.clone(),
         has_account,
+        ..Variables::default()
     })
 }
 

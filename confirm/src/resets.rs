@@ -37,7 +37,7 @@ pub(crate) const FORGOTTEN: &str = "password.forgotten";
 #[derive(Debug, Deserialize)]
 pub(crate) struct Forgotten {
     email: String,
-    /// Of the confirmation to be made, so that a repeat makes no second one.
+    /// What the id of the confirmation to be made comes from, so that a repeat makes no second one.
     key: String,
     at: bson::DateTime,
 }
@@ -85,7 +85,7 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
 }
 
 /// What is stored for `made`: if it is the confirmation of a sign-up, the one that is there goes, and
-/// the new one is for the same occasion.
+/// the new one is for the same occasion. The keys of one that waits go on: anybody can ask for this.
 async fn replace_sign_up(
     state: &State,
     session: &mut ClientSession,
@@ -94,14 +94,19 @@ async fn replace_sign_up(
     let (Kind::SignUp, Some(user)) = (made.kind, &made.user_id) else {
         return Ok(made.clone());
     };
-    let Some(old) = state.confirmations.find_sign_up_in(session, user).await? else {
+    let found = state.confirmations.find_sign_up_in(session, user).await?;
+    // The same one is there when this is done a second time, and is not stored again.
+    let Some(old) = found.filter(|old| old.key != made.key) else {
         return Ok(made.clone());
     };
     state.confirmations.delete(session, &old).await?;
+    let (key, at) = (made.key.clone(), made.created);
+    if old.status == Status::Pending && address::same(&old.email, &made.email) {
+        return Ok(old.rekeyed(key, at));
+    }
     Ok(Confirmation {
-        key: made.key.clone(),
         email: made.email.clone(),
-        ..old.renewed(made.created)
+        ..old.replaced(key, at)
     })
 }
 
@@ -115,11 +120,12 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
             ..made
         });
     };
-    let (kind, template) = if signup::is_custodial(&account.user) {
+    let (kind, template, key) = if signup::is_custodial(&account.user) {
         // Whoever has the mail still has to know the birthday.
-        (Kind::SignUp, Template::SignUpCustodial)
+        (Kind::SignUp, Template::SignUpCustodial, key)
     } else {
-        (Kind::PasswordReset, Template::PasswordReset)
+        let id = key::keyless_id(&key);
+        (Kind::PasswordReset, Template::PasswordReset, id)
     };
     // The mail goes to the address as the account has it, not as somebody typed it.
     let mut emails = account.user.emails.into_iter().flatten();
@@ -134,9 +140,11 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
 
 /// The reset that `key` opens, even if it is too late for it.
 pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, ApiError> {
-    let found = state.confirmations.find(key).await;
+    let found = state.confirmations.find_by_any_key(key).await;
     let found = found.map_err(Failure::Finding.because())?;
-    Ok(found.filter(|found| found.kind == Kind::PasswordReset && found.status == Status::Pending))
+    let is_open =
+        |found: &Confirmation| found.kind == Kind::PasswordReset && found.status == Status::Pending;
+    Ok(found.filter(|found| is_open(found) && found.is_opened_by(key, Utc::now())))
 }
 
 /// Sets the password with the key from the mail; `None`: one that is not accepted.
@@ -159,7 +167,7 @@ pub(crate) async fn reset(
         "updates": { "password": password.expose_secret() },
         // An address that the account gave up since opens it no more.
         "onlyIf": { "email": reset.email },
-        "idempotencyKey": key::digest(key),
+        "idempotencyKey": reset.idempotency_key(),
     });
     match state.user_api.update_user(&user, &body).await {
         Ok(()) => {}
@@ -169,11 +177,14 @@ pub(crate) async fn reset(
         Err(error) => return Err(ApiError::from(Refusal::ResetRefused).caused_by(error)),
     }
     // The others first: what dies in between leaves this key to be used for it.
-    let canceled = state.confirmations.cancel_resets_but(&user, key).await;
+    let canceled = state
+        .confirmations
+        .cancel_resets_but(&user, &reset.key)
+        .await;
     canceled.map_err(Failure::Saving.because())?;
     let answered = state
         .confirmations
-        .answer(key, &[Status::Pending], Status::Completed)
+        .answer(&reset.key, &[Status::Pending], Status::Completed)
         .await;
     answered.map_err(Failure::Saving.because())?;
     Ok(())

@@ -86,7 +86,7 @@ pub(crate) async fn request(
     Ok(made)
 }
 
-/// Mails a new key in place of the pending one, to the account with this address or id.
+/// Mails another key for the pending sign-up of the account with this address or id.
 pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
     let found = if UserId::has_id_form(name) {
         let user = UserId::from(name);
@@ -95,26 +95,20 @@ pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
         state.confirmations.find_pending_sign_up_at(name).await
     };
     let found = found.map_err(Failure::Finding.because())?;
-    let old = found.as_ref();
-    let new = old.map(|old| {
-        let renewed = old.clone().renewed(Utc::now());
-        Confirmation {
-            key: key::generate(),
-            ..renewed
-        }
-    });
-    let recipient = old.map_or(name, |old| old.email.as_str());
+    let recipient = found.as_ref().map_or(name, |found| found.email.as_str());
     let stored = transaction(&state.client, async |session| {
         // Counted for unknown addresses as well, which so end in the same refusal.
         mailing::take_anonymous_quota(state, session, recipient).await?;
-        let (Some(old), Some(new)) = (old, &new) else {
+        let Some(found) = &found else {
             return Ok(false);
         };
-        if !state.confirmations.delete(session, old).await? {
+        let taken = state.confirmations.take(session, &found.key, Kind::SignUp);
+        let Some(old) = taken.await? else {
             return Ok(false);
-        }
-        state.confirmations.insert(session, new).await?;
-        state.mails.enqueue(session, mailing::entry(new)).await?;
+        };
+        let new = old.rekeyed(key::generate(), Utc::now());
+        state.confirmations.insert(session, &new).await?;
+        state.mails.enqueue(session, mailing::entry(&new)).await?;
         Ok(true)
     })
     .await;
@@ -172,17 +166,16 @@ fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) ->
 
 /// What takes the place of `old`: the same mail, with the clinic that asks for it, if one does.
 fn next(old: &Confirmation, occasion: &Occasion, email: &str, now: DateTime<Utc>) -> Confirmation {
-    let renewed = Confirmation {
-        key: key::generate(),
+    let next = Confirmation {
         email: email.to_owned(),
-        ..old.clone().renewed(now)
+        ..old.clone().replaced(key::generate(), now)
     };
     match &occasion.clinic_id {
-        None => renewed,
+        None => next,
         Some(clinic_id) => Confirmation {
             clinic_id: Some(clinic_id.clone()),
             creator_id: occasion.creator_id.clone(),
-            ..renewed
+            ..next
         },
     }
 }

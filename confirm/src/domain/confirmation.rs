@@ -5,10 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared_types::UserId;
+use subtle::ConstantTimeEq;
 
-use super::template::Template;
+use super::{key as keys, template::Template};
 
 const DAY: Duration = Duration::from_hours(24);
+
+/// As many earlier keys as are kept. Of a sign-up none is dropped for another: beyond that it is
+/// sent again with the key that it has.
+const MAX_EARLIER_KEYS: usize = 10;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +42,12 @@ pub(crate) enum Status {
 /// A confirmation as the store keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Confirmation {
-    /// Its id, which for some kinds is the secret in the mail.
+    /// Its id, which for some kinds is the secret in the mail; see [`super::key`].
     pub(crate) key: String,
+    /// Keys beside the id, the oldest first.
+    pub(crate) other_keys: Vec<OtherKey>,
+    /// The digest of the id that it had first; `None` while it has it.
+    pub(crate) origin: Option<String>,
     pub(crate) kind: Kind,
     pub(crate) status: Status,
     /// Whom it went to; empty for an invitation to a clinic.
@@ -67,6 +76,14 @@ pub(crate) struct Confirmation {
     pub(crate) template_name: String,
     /// The acceptance that is under way; `None` while nobody accepted, and once it is done.
     pub(crate) acceptance: Option<Acceptance>,
+}
+
+/// A key that was mailed and is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OtherKey {
+    pub(crate) digest: String,
+    /// `None`: as long as the confirmation is open.
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 /// The clinic for which a clinician invites.
@@ -142,6 +159,12 @@ impl Status {
     }
 }
 
+impl OtherKey {
+    fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
 impl Confirmation {
     /// A confirmation that was just made.
     pub(crate) fn new(key: String, kind: Kind, template: Template, now: DateTime<Utc>) -> Self {
@@ -152,6 +175,8 @@ impl Confirmation {
         };
         Self {
             key,
+            other_keys: Vec::new(),
+            origin: None,
             kind,
             status,
             email: String::new(),
@@ -170,9 +195,12 @@ impl Confirmation {
         }
     }
 
-    /// The same, to be answered again from the beginning: it was just sent once more.
-    pub(crate) fn renewed(self, now: DateTime<Utc>) -> Self {
+    /// Another one in its place, with a key of its own; no earlier key opens it.
+    pub(crate) fn replaced(self, key: String, now: DateTime<Utc>) -> Self {
         Self {
+            key,
+            other_keys: Vec::new(),
+            origin: None,
             status: Status::Pending,
             created: now,
             modified: None,
@@ -180,6 +208,56 @@ impl Confirmation {
             acceptance: None,
             ..self
         }
+    }
+
+    /// The same, sent once more with another key. An earlier key of a sign-up is good as long as it
+    /// was: whoever has the mail sent again need not be whom it went to.
+    pub(crate) fn rekeyed(self, key: String, now: DateTime<Utc>) -> Self {
+        let mut other_keys = self.other_keys.clone();
+        other_keys.retain(|other| other.is_valid(now));
+        if other_keys.len() >= MAX_EARLIER_KEYS {
+            if self.kind == Kind::SignUp {
+                let (key, origin) = (self.key.clone(), self.origin.clone());
+                return Self {
+                    other_keys,
+                    origin,
+                    ..self.replaced(key, now)
+                };
+            }
+            other_keys.remove(0);
+        }
+        other_keys.push(OtherKey {
+            digest: keys::digest(&self.key),
+            until: self.expires_at,
+        });
+        Self {
+            other_keys,
+            origin: Some(self.idempotency_key()),
+            ..self.replaced(key, now)
+        }
+    }
+
+    /// Whether `key` opens it: an earlier key opens what is mailed to prove an address, and never
+    /// an invitation.
+    pub(crate) fn is_opened_by(&self, key: &str, now: DateTime<Utc>) -> bool {
+        if same(&self.key, key) {
+            return !self.is_keyless();
+        }
+        let digest = keys::digest(key);
+        let mut others = self.other_keys.iter().filter(|other| other.is_valid(now));
+        matches!(self.kind, Kind::SignUp | Kind::PasswordReset)
+            && others.any(|other| same(&other.digest, &digest))
+    }
+
+    /// Whether its id is no key.
+    pub(crate) fn is_keyless(&self) -> bool {
+        keys::is_keyless(&self.key)
+    }
+
+    /// A name for the change that it allows, the same whichever of its keys asks for it.
+    pub(crate) fn idempotency_key(&self) -> String {
+        let origin = self.origin.clone();
+        origin.unwrap_or_else(|| keys::digest(&self.key))
     }
 
     pub(crate) fn is_expired(&self, now: DateTime<Utc>) -> bool {
@@ -210,12 +288,17 @@ impl Confirmation {
     }
 }
 
+/// How much of a secret is right must not be seen from the time.
+fn same(secret: &str, given: &str) -> bool {
+    secret.as_bytes().ct_eq(given.as_bytes()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
-    use super::{Confirmation, Kind, Status};
-    use crate::domain::template::Template;
+    use super::{Confirmation, Kind, OtherKey, Status};
+    use crate::domain::{key, template::Template};
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
@@ -265,12 +348,98 @@ mod tests {
         declined.status = Status::Declined;
         declined.modified = Some(now());
         let later = now() + TimeDelta::days(6);
-        let renewed = declined.renewed(later);
-        assert_eq!(
-            (renewed.status, renewed.modified, renewed.created),
-            (Status::Pending, None, later)
+        for renewed in [
+            declined.clone().replaced("new".to_owned(), later),
+            declined.rekeyed("new".to_owned(), later),
+        ] {
+            assert_eq!(
+                (renewed.status, renewed.modified, renewed.created),
+                (Status::Pending, None, later)
+            );
+            assert_eq!(renewed.key, "new");
+            assert_eq!(renewed.expires_at, Some(later + TimeDelta::days(7)));
+        }
+    }
+
+    #[test]
+    fn an_earlier_key_of_a_sign_up_is_good_as_long_as_it_was() {
+        let first = made(Kind::SignUp);
+        let name = first.idempotency_key();
+        let later = now() + TimeDelta::days(30);
+        let second = first.rekeyed("second".to_owned(), later);
+        let end = now() + TimeDelta::days(31);
+        for (key, at, opens) in [
+            ("k", later, true),
+            ("k", end - TimeDelta::seconds(1), true),
+            ("k", end, false),
+            ("second", end, true),
+            ("other", later, false),
+            // What is stored of a key is no key.
+            (second.other_keys[0].digest.as_str(), later, false),
+        ] {
+            assert_eq!(second.is_opened_by(key, at), opens, "{key} {at}");
+        }
+        let third = second.clone().rekeyed("third".to_owned(), later);
+        assert!(
+            ["k", "second", "third"]
+                .iter()
+                .all(|key| third.is_opened_by(key, later))
         );
-        assert_eq!(renewed.expires_at, Some(later + TimeDelta::days(7)));
+        assert_eq!(third.idempotency_key(), name);
+        // What takes its place is another one.
+        let other = third.replaced("fourth".to_owned(), later);
+        assert!(!other.is_opened_by("third", later) && other.is_opened_by("fourth", later));
+        assert_ne!(other.idempotency_key(), name);
+    }
+
+    #[test]
+    fn nobody_drives_a_key_of_a_sign_up_out_by_asking_for_more() {
+        let mut sent = made(Kind::SignUp);
+        for round in 0..100 {
+            sent = sent.rekeyed(format!("key{round}"), now() + TimeDelta::hours(round));
+        }
+        let later = now() + TimeDelta::hours(100);
+        assert_eq!(sent.key, "key9");
+        assert_eq!(
+            sent.expires_at,
+            Some(now() + TimeDelta::hours(99) + TimeDelta::days(31))
+        );
+        assert!(sent.is_opened_by("k", later) && sent.is_opened_by("key0", later));
+        assert_eq!(sent.other_keys.len(), 10);
+        // Once the earlier ones are over there is room.
+        let later = now() + TimeDelta::days(40);
+        let sent = sent.rekeyed("new".to_owned(), later);
+        assert_eq!((sent.key.as_str(), sent.other_keys.len()), ("new", 1));
+    }
+
+    #[test]
+    fn an_earlier_key_of_an_invitation_opens_nothing() {
+        let mut sent = made(Kind::CareTeamInvitation);
+        for round in 0..20 {
+            sent = sent.rekeyed(format!("key{round}"), now());
+        }
+        assert_eq!(sent.other_keys.len(), 10);
+        assert!(sent.is_opened_by("key19", now()));
+        assert!(!sent.is_opened_by("key18", now()) && !sent.is_opened_by("k", now()));
+    }
+
+    #[test]
+    fn a_reset_is_opened_by_the_keys_in_its_mails_and_not_by_what_is_stored() {
+        let mut reset = made(Kind::PasswordReset);
+        assert!(
+            reset.is_opened_by("k", now()),
+            "older ones have their key as their id"
+        );
+        reset.key = key::keyless_id("k");
+        let digest = key::digest("mailed");
+        reset.other_keys.push(OtherKey {
+            digest: digest.clone(),
+            until: None,
+        });
+        assert!(reset.is_opened_by("mailed", now()));
+        for other in ["k", &reset.key, &digest, ""] {
+            assert!(!reset.is_opened_by(other, now()), "{other}");
+        }
     }
 
     #[test]

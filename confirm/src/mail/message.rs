@@ -60,7 +60,7 @@ pub(super) fn compose(
         .map_err(|error| SendError::Permanent(anyhow!("no message could be made: {error}")))?;
     if let Some(name) = from.name.as_deref().filter(|name| is_decoded(name)) {
         let shown = format!("{name} <{}>", from.email);
-        let encoded = format!("{} <{}>", encoded_words(name), from.email);
+        let encoded = format!("{}\r\n <{}>", encoded_words(name), from.email);
         let name = HeaderName::new_from_ascii_str("From");
         let literal = HeaderValue::dangerous_new_pre_encoded(name, shown, encoded);
         message.headers_mut().insert_raw(literal);

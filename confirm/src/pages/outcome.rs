@@ -34,7 +34,7 @@ pub(super) const VERIFIED: Outcome = Outcome {
 pub(super) const MAIL_SENT: Outcome = Outcome {
     path: "/pages/done/mail-sent",
     heading: "Check your mail",
-    text: "If there is an account with this address that has to be verified, a mail with a new link is on its way. Older links do not work any more.",
+    text: "If there is an account with this address that has to be verified, a mail with a link is on its way. The links in earlier mails work as long as they say.",
     next: LOG_IN,
 };
 

@@ -80,19 +80,20 @@ pub(crate) async fn send_invite(
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
-/// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more; it lasts as long
-/// again.
+/// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more, with another key;
+/// it lasts as long again.
 ///
-/// For services, the inviting account, and who runs it.
-/// Body: none. Answer: 200, the invitation with its creator's profile.
+/// For services, the inviting account, and who runs it. The old key answers the invitation no more;
+/// here it still names it, for who has not heard of the other one.
+/// Body: none. Answer: 200, the invitation with its new key and its creator's profile.
 /// Errors: 401 no token; 403 invalid token, no right, or no pending invitation of a person to a
 /// person; 429 too many mails; 500 the store or gatekeeper failed.
 /// Source: public confirmation API `ResendCareTeamInvite`.
 #[utoipa::path(
     patch, path = "/confirm/resend/invite/{inviteid}", tag = "invitations",
-    params(("inviteid" = String, Path, description = "The key of the invitation")),
+    params(("inviteid" = String, Path, description = "A key that the invitation has or had")),
     responses(
-        (status = 200, description = "The invitation", body = ConfirmationView),
+        (status = 200, description = "The invitation, with another key", body = ConfirmationView),
         (status = 401, description = "No x-tidepool-session-token was found"),
         (status = 403, description = "Forbidden to perform requested operation"),
         (status = 429, description = "Too many requests; try again later"),

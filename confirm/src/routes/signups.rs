@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
+use chrono::Utc;
 use serde::Deserialize;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::UserId;
@@ -133,9 +134,9 @@ pub(crate) async fn find_sign_up(
     Ok(HttpResponse::Ok().json(shown_to(&caller, found)))
 }
 
-/// `POST /confirm/resend/signup/:useremail`: mails a new key in place of the pending one. Public.
+/// `POST /confirm/resend/signup/:useremail`: mails another key for the pending sign-up. Public.
 ///
-/// The old key is worth nothing any more, and the new one lasts as long as it did. Instead of the
+/// The earlier keys are good as long as they were, since anybody can ask for this. Instead of the
 /// address the id of the account is taken too.
 /// Body: none. Answer: 200, empty.
 /// Errors: 404 none is pending for the address; 429 too many mails to it; 500 the store failed.
@@ -241,16 +242,17 @@ pub(super) async fn answer(
     key: &str,
     to: Status,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state.confirmations.find(key).await;
+    let found = state.confirmations.find_by_any_key(key).await;
     let found = found.map_err(Failure::Finding.because())?;
-    let is_theirs =
-        |found: &Confirmation| found.kind == Kind::SignUp && found.user_id.as_ref() == Some(user);
-    if !found.as_ref().is_some_and(is_theirs) {
-        return Err(Refusal::NoSignUp.into());
-    }
+    let is_theirs = |found: &Confirmation| {
+        found.kind == Kind::SignUp
+            && found.user_id.as_ref() == Some(user)
+            && found.is_opened_by(key, Utc::now())
+    };
+    let found = found.filter(is_theirs).ok_or(Refusal::NoSignUp)?;
     let answered = state
         .confirmations
-        .answer(key, &[Status::Pending], to)
+        .answer(&found.key, &[Status::Pending], to)
         .await;
     if answered.map_err(Failure::Updating.because())? {
         Ok(HttpResponse::Ok().finish())

@@ -2,14 +2,14 @@
 //!
 //! `userId`, `creatorId` and `email` are empty where they are unknown, `modified` is the first
 //! second of year 1 where it is unset. The reference stores `context` as binary JSON text; we store
-//! a document and read both. `senderId`, `requested` and `acceptance` are additions.
+//! a document and read both. `senderId`, `requested`, `acceptance`, `otherKeys` and `origin` are additions.
 
 use anyhow::{Context, bail};
 use bson::{Binary, Bson, DateTime, oid::ObjectId};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::confirmation::{Acceptance, Clinic, Confirmation, Kind, Status};
+use crate::domain::confirmation::{Acceptance, Clinic, Confirmation, Kind, OtherKey, Status};
 
 /// The reference's unset time, 0001-01-01T00:00:00Z.
 pub(super) const UNSET: DateTime = DateTime::from_millis(-62_135_596_800_000);
@@ -47,6 +47,10 @@ pub(super) struct ConfirmationDocument {
     template_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     acceptance: Option<AcceptanceDocument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    other_keys: Vec<OtherKeyDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -64,6 +68,13 @@ struct AcceptanceDocument {
     row: ObjectId,
     #[serde(default)]
     is_unanswered: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OtherKeyDocument {
+    digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime>,
 }
 
 impl ConfirmationDocument {
@@ -99,6 +110,8 @@ impl ConfirmationDocument {
                     row: acceptance.row,
                     is_unanswered: acceptance.is_unanswered,
                 }),
+            other_keys: confirmation.other_keys.iter().map(Into::into).collect(),
+            origin: confirmation.origin.clone(),
         }
     }
 
@@ -141,7 +154,27 @@ impl ConfirmationDocument {
                 row: acceptance.row,
                 is_unanswered: acceptance.is_unanswered,
             }),
+            other_keys: self.other_keys.into_iter().map(Into::into).collect(),
+            origin: self.origin,
         })
+    }
+}
+
+impl From<&OtherKey> for OtherKeyDocument {
+    fn from(key: &OtherKey) -> Self {
+        Self {
+            digest: key.digest.clone(),
+            until: key.until.map(stored),
+        }
+    }
+}
+
+impl From<OtherKeyDocument> for OtherKey {
+    fn from(key: OtherKeyDocument) -> Self {
+        Self {
+            digest: key.digest,
+            until: key.until.map(DateTime::to_chrono),
+        }
     }
 }
 

@@ -13,9 +13,8 @@ use mongodb::{
 use serde::Deserialize;
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
-use subtle::ConstantTimeEq;
 
-use super::confirmation_document::{ConfirmationDocument, UNSET, stored};
+use super::confirmation_document::ConfirmationDocument;
 use crate::domain::{
     address,
     confirmation::{Confirmation, Kind, Status},
@@ -72,6 +71,11 @@ impl Confirmations {
                 .keys(doc! { "email": 1, "type": 1, "status": 1, "creatorId": 1, "created": -1 })
                 .options(ignoring_case)
                 .build(),
+            // Serves what is looked up by a key that is not the id; see `keys`. Few have any.
+            IndexModel::builder()
+                .keys(doc! { "otherKeys.digest": 1 })
+                .options(IndexOptions::builder().sparse(true).build())
+                .build(),
             // Serves `attach`, which every list of received invitations asks and which
             // rarely finds anything.
             IndexModel::builder()
@@ -88,14 +92,6 @@ impl Confirmations {
         Self {
             confirmations: mongo::through(client, &self.confirmations),
         }
-    }
-
-    /// The confirmation `key`.
-    pub(crate) async fn find(&self, key: &str) -> Result<Option<Confirmation>> {
-        let found = self.confirmations.find_one(doc! { "_id": key }).await?;
-        let found = found.map(read).transpose()?;
-        // The key may be a secret; how much of it is right must not be seen from the time.
-        Ok(found.filter(|found| found.key.as_bytes().ct_eq(key.as_bytes()).into()))
     }
 
     /// The invitations of `creators` that they still see, newest first.
@@ -258,28 +254,6 @@ impl Confirmations {
         Ok(())
     }
 
-    /// Writes what [`Confirmation::renewed`] changed, as part of a transaction, unless the
-    /// invitation was answered, canceled or accepted meanwhile; answers whether it is written.
-    pub(crate) async fn renew(
-        &self,
-        session: &mut ClientSession,
-        renewed: &Confirmation,
-    ) -> Result<bool> {
-        let filter = unclaimed(&renewed.key, &[Status::Pending]);
-        let update = doc! { "$set": {
-            "created": stored(renewed.created),
-            "modified": UNSET,
-            "expiresAt": renewed.expires_at.map(stored),
-            "senderId": renewed.sender_id.as_ref().map(UserId::as_str),
-        } };
-        let done = self
-            .confirmations
-            .update_one(filter, update)
-            .session(session)
-            .await?;
-        Ok(done.matched_count == 1)
-    }
-
     /// Removes a confirmation in the status in which it was read, as part of a transaction;
     /// answers whether it was there.
     pub(crate) async fn delete(
@@ -324,7 +298,7 @@ impl Confirmations {
     }
 }
 
-fn read(document: ConfirmationDocument) -> Result<Confirmation> {
+pub(super) fn read(document: ConfirmationDocument) -> Result<Confirmation> {
     document.read().map_err(Error::custom)
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod confirmation_document;
 mod confirmations;
+mod keys;
 mod quotas;
 
 pub(crate) use confirmations::Confirmations;

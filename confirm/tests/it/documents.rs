@@ -197,11 +197,13 @@ async fn an_old_invitation_keeps_out_a_second_one_and_is_sent_again_with_the_mai
     let body = json!({"email": "Carol@example.org", "permissions": {}});
     let answer = alice.post("/confirm/send/invite/alice", &body).await;
     assert_refused(&answer, 409, "There is already an existing invite");
-    assert_eq!(patch(&alice, "/confirm/resend/invite/k").await.status, 200);
+    let sent = patch(&alice, "/confirm/resend/invite/k").await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let sent: Value = sent.json();
     let mail = world.mail().await;
     assert_eq!(mail.to, ["carol@example.org"]);
     assert_eq!(mail.link().path(), "/login");
-    let stored = world.document("k").await.unwrap();
+    let stored = world.document(sent["key"].as_str().unwrap()).await.unwrap();
     assert_eq!(stored.get_str("templateName").unwrap(), "");
 }
 

@@ -75,6 +75,87 @@ async fn the_answer_does_not_tell_whether_there_is_an_account() {
 }
 
 #[actix_web::test]
+async fn the_key_of_a_reset_is_in_its_mail_and_nowhere_else() {
+    let mut world = World::without_relay().await;
+    world.peers.has("bob");
+    let collections = ["confirmations", "outbox", "mail_outbox", "quotas"];
+    let mut seen = Vec::new();
+    let path = "/confirm/send/forgot/bob@example.org";
+    assert_empty(&post(&world.anonymous(), path).await, 200);
+    seen.extend(world.everything(&collections).await);
+    // The mail cannot leave at first, and each try has a key of its own.
+    std::fs::remove_dir(world.mailbox.path()).unwrap();
+    world.start_relay();
+    eventually("two tries", async || {
+        world.hurry().await;
+        let rows = world.everything(&["mail_outbox"]).await;
+        rows.iter()
+            .any(|row| row.get_i32("attempts").unwrap_or_default() > 1)
+    })
+    .await;
+    seen.extend(world.everything(&collections).await);
+    std::fs::create_dir(world.mailbox.path()).unwrap();
+    eventually("the mail", async || {
+        world.hurry().await;
+        !world.mailbox.mails().is_empty()
+    })
+    .await;
+    let key = world.mail().await.value("resetKey");
+    seen.extend(world.everything(&collections).await);
+    assert!(
+        seen.iter()
+            .all(|document| !document.to_string().contains(&key))
+    );
+    // Nothing of what is stored is a key.
+    let stored = world.document(&key).await.unwrap();
+    let id = stored.get_str("_id").unwrap();
+    let mut worthless = vec![id, id.split_once('.').unwrap().1];
+    for other in stored.get_array("otherKeys").unwrap() {
+        let other = other.as_document().unwrap();
+        worthless.push(other.get_str("digest").unwrap());
+    }
+    assert!(worthless.len() > 4, "{worthless:?}");
+    for worthless in worthless {
+        let answer = accept(&world, worthless, "bob@example.org", PASSWORD).await;
+        assert_refused(&answer, 404, NONE);
+    }
+    assert_reset(&accept(&world, &key, "bob@example.org", PASSWORD).await);
+}
+
+#[actix_web::test]
+async fn a_reset_of_the_reference_or_an_older_version_still_works() {
+    let mut world = World::without_relay().await;
+    world.peers.has("bob");
+    let (key, queued) = (
+        "0123456789abcdefghijABCDEFGHIJ-_",
+        "ABCDEFGHIJ0123456789abcdefghij-_",
+    );
+    let made = bson::DateTime::now();
+    let end = bson::DateTime::from_millis(made.timestamp_millis() + 60_000);
+    for (key, user) in [(key, ""), (queued, "bob")] {
+        let reset = doc! {
+            "_id": key, "type": "password_reset", "status": "pending", "created": made,
+            "email": "Bob@example.org", "userId": user, "creatorId": "", "creator": {},
+            "expiresAt": end, "templateName": "password_reset",
+        };
+        world.confirmations().insert_one(reset).await.unwrap();
+    }
+    // Its mail may still wait.
+    let row = doc! {
+        "key": "row", "topic": "mail", "payload": { "key": queued, "created": made },
+        "sequence": bson::Timestamp { time: 1, increment: 1 }, "state": "pending",
+        "attempts": 0, "nextAttemptAt": made, "enqueuedAt": made,
+    };
+    let rows = world.database.database.collection("mail_outbox");
+    rows.insert_one(row).await.unwrap();
+    world.start_relay();
+    assert_eq!(world.mail().await.value("resetKey"), queued);
+    assert_reset(&accept(&world, key, "bob@example.org", PASSWORD).await);
+    assert_eq!(world.status(key).await, "completed");
+    assert_eq!(world.status(queued).await, "canceled");
+}
+
+#[actix_web::test]
 async fn an_address_that_is_only_alike_has_no_account() {
     let world = World::without_relay().await;
     world

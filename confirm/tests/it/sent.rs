@@ -125,10 +125,12 @@ async fn sending_again_lasts_as_long_again_and_mails_again() {
     let answer = patch(&world.user("bob"), &path).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let renewed: Value = answer.json();
-    assert_eq!(renewed["key"], key);
+    assert_ne!(renewed["key"], key);
     assert_eq!(timeless(renewed.clone(), 7), timeless(sent.clone(), 7));
     let listed: Vec<Value> = world.user("alice").get(LIST).await.json();
-    assert_eq!(listed, [renewed]);
+    assert_eq!(listed, std::slice::from_ref(&renewed));
+    let (old, key) = (key, key_of(&renewed));
+    assert!(world.document(old).await.is_none());
     // Bob vouches for it from here on.
     let stored = world.document(key).await.unwrap();
     assert_eq!(stored.get_str("senderId").unwrap(), "bob");
@@ -137,11 +139,57 @@ async fn sending_again_lasts_as_long_again_and_mails_again() {
     assert_eq!(mails[0].to, mails[1].to);
     assert_eq!(mails[0].text, mails[1].text);
     assert_ne!(mails[0].message_id, mails[1].message_id);
-    // An invitation that had expired can be accepted again.
+    // An invitation that had expired can be accepted again, with its present key.
     world.peers.has("carol");
     let path = "/confirm/accept/invite/carol/alice";
+    let dismiss = "/confirm/dismiss/invite/carol/alice";
+    for path in [path, dismiss] {
+        let answer = world.user("carol").put(path, &json!({"key": old})).await;
+        assert_refused(&answer, 404, "No matching invite was found");
+    }
     let answer = world.user("carol").put(path, &json!({"key": key})).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[actix_web::test]
+async fn who_has_not_heard_of_the_new_key_sends_it_again_by_an_old_one() {
+    let world = World::start().await;
+    for id in ["alice", "carol", "dave"] {
+        world.peers.has(id);
+    }
+    let sent = world
+        .invite("alice", "carol@example.org", json!({"view": {}}))
+        .await;
+    let path = format!("/confirm/resend/invite/{}", key_of(&sent));
+    let alice = world.user("alice");
+    let mut keys = vec![key_of(&sent).to_owned()];
+    for _ in 0..3 {
+        let again: Value = patch(&alice, &path).await.json();
+        assert_eq!(timeless(again.clone(), 7), timeless(sent.clone(), 7));
+        assert!(!keys.iter().any(|key| again["key"] == key.as_str()));
+        keys.push(key_of(&again).to_owned());
+        world.settled().await;
+    }
+    assert_eq!(world.mails().await.len(), 4);
+    assert_eq!(world.everything(&["confirmations"]).await.len(), 1);
+    // It is for its sender only, and never answers it.
+    for other in ["carol", "dave"] {
+        assert_refused(&patch(&world.user(other), &path).await, 403, FORBIDDEN);
+    }
+    let accept = "/confirm/accept/invite/carol/alice";
+    for key in &keys[..3] {
+        let answer = world
+            .user("carol")
+            .put(accept, &json!({ "key": key }))
+            .await;
+        assert_refused(&answer, 404, "No matching invite was found");
+    }
+    let answer = world
+        .user("carol")
+        .put(accept, &json!({ "key": keys[3] }))
+        .await;
+    assert_eq!((answer.status, answer.text()), (200, "OK"));
+    assert_refused(&patch(&alice, &path).await, 403, FORBIDDEN);
 }
 
 #[actix_web::test]

@@ -200,7 +200,10 @@ async fn who_sends_it_again_vouches_for_it() {
     let world = World::without_relay().await;
     let key = invited(&world).await;
     let resend = format!("/confirm/resend/invite/{key}");
-    assert_eq!(patch(&world.user("alice"), &resend).await.status, 200);
+    let sent = patch(&world.user("alice"), &resend).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let sent: Value = sent.json();
+    let key = sent["key"].as_str().unwrap().to_owned();
     world.peers.revoke("alice", "bob");
     assert_ok(&accept(&world, &key).await);
     assert_completed_once(&world, &key).await;

@@ -1,6 +1,10 @@
 //! What people do with invitations and keys, and what became of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use bson::{Document, doc};
 use e2e::Platform;
@@ -104,7 +108,41 @@ pub(crate) async fn pending_key(platform: &Platform, kind: &str, address: &str) 
     key
 }
 
-/// The keys of the confirmations that `filter` selects.
+/// The mails with keys for new passwords, to `address` or, if it is empty, to everybody.
+pub(crate) fn reset_mails(platform: &Platform, address: &str) -> Vec<PathBuf> {
+    let start = format!("password_reset-{address}");
+    let files = fs::read_dir(platform.mail_dir()).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let is_one = |file: &PathBuf| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        name.starts_with(&start)
+    };
+    files.filter(is_one).collect()
+}
+
+/// The key in the mail that is not among `known`, once it is there.
+pub(crate) async fn mailed_key(platform: &Platform, address: &str, known: &[PathBuf]) -> String {
+    let mut key = String::new();
+    eventually("the mail is there", async || {
+        let mails = reset_mails(platform, address);
+        let Some(mail) = mails.iter().find(|mail| !known.contains(mail)) else {
+            return false;
+        };
+        key = key_in(mail);
+        true
+    })
+    .await;
+    key
+}
+
+/// The key that a mail to reset a password holds.
+pub(crate) fn key_in(mail: &PathBuf) -> String {
+    let mail = fs::read_to_string(mail).unwrap();
+    let (_, rest) = mail.split_once("resetKey=").unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+/// The ids of the confirmations that `filter` selects.
 pub(crate) async fn keys(platform: &Platform, filter: Document) -> Vec<String> {
     let confirmations = platform
         .confirm_database()

@@ -6,7 +6,7 @@ use bson::doc;
 use e2e::{Platform, Program, VERIFIED_TAG, sibling};
 use tokio::process::Command;
 
-use crate::confirmations::keys;
+use crate::confirmations::{key_in, keys, reset_mails};
 
 #[actix_web::test]
 async fn the_family_story_holds_and_leaves_no_secret_in_the_logs() {
@@ -41,6 +41,9 @@ async fn the_family_story_holds_and_leaves_no_secret_in_the_logs() {
     let keys = keys(&platform, doc! {}).await;
     assert!(keys.len() >= 8, "the story has mails sent");
     secrets.extend(keys);
+    let resets = reset_mails(&platform, "");
+    assert!(!resets.is_empty(), "the story forgets a password");
+    secrets.extend(resets.iter().map(key_in));
     for program in Program::ALL {
         let log = platform.log(program);
         assert!(!log.contains("eyJ"), "{} logs a token", program.name());
