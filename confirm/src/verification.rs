@@ -4,8 +4,8 @@
 //! the confirmation is completed needs, changes it to the same.
 
 use chrono::Utc;
-use secrecy::ExposeSecret;
-use serde_json::json;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 use shared_runtime::{
     error::ApiError,
     mongo::{Aborted, transaction},
@@ -17,13 +17,16 @@ use crate::{
     State,
     domain::{
         address,
-        claim::Claim,
+        claim::{self, Claim, InvalidClaim},
         confirmation::{Confirmation, Kind, Status},
-        key as keys, signup,
+        signup,
     },
     error::{Failure, Refusal, aborted},
     store::Quota,
 };
+
+/// How often a confirmation may be sent again while it is being completed.
+const MAX_TRIES: usize = 5;
 
 /// Verifies the address to which `key` was sent; `user`: only for this account.
 pub(crate) async fn accept(
@@ -33,34 +36,70 @@ pub(crate) async fn accept(
     body: &[u8],
 ) -> Result<(), ApiError> {
     let (confirmation, account) = find(state, key, user).await?;
-    let mut updates = json!({ "emailVerified": true });
-    if signup::is_custodial(&account.user) {
+    let account_id = &account.user.userid;
+    let password = if signup::is_custodial(&account.user) {
         let claim = Claim::read(body)?;
-        take_attempt(state, &account.user.userid).await?;
+        take_attempt(state, account_id).await?;
         claim.matches(account.profile.as_ref())?;
-        updates["password"] = claim.password.expose_secret().into();
+        Some(claim.password)
+    } else if signup::may_have_claimed(&confirmation) {
+        // Whoever sends a password again relies on its being the one that is set.
+        let repeated = claim::password_in(body);
+        if repeated.is_some() {
+            take_attempt(state, account_id).await?;
+        }
+        repeated
+    } else {
+        None
+    };
+    let update = update(&confirmation, password.as_ref());
+    match state.user_api.update_user(account_id, &update).await {
+        Ok(()) => complete(state, &confirmation.key).await,
+        Err(PeerError::Refused { status: 409 }) if password.is_some() => {
+            // That the account has the address was seen a moment ago. If it still has it, it has
+            // another password.
+            find(state, key, user).await?;
+            Err(InvalidClaim::OtherPassword.into())
+        }
+        Err(PeerError::Refused { status: 409 }) => Err(Refusal::NoSignUp.into()),
+        Err(error) => Err(Failure::UpdatingUser.because()(error)),
     }
-    let update = json!({
+}
+
+/// The change of the account. A password is set only where there is none, or was set by this very
+/// change.
+fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> Value {
+    let mut updates = json!({ "emailVerified": true });
+    let mut only_if = json!({ "email": confirmation.email });
+    if let Some(password) = password {
+        updates["password"] = password.expose_secret().into();
+        only_if["passwordExists"] = false.into();
+    }
+    json!({
         "updates": updates,
-        "onlyIf": { "email": confirmation.email },
-        "idempotencyKey": keys::digest(key),
-    });
-    match state
-        .user_api
-        .update_user(&account.user.userid, &update)
-        .await
-    {
-        Ok(()) => {}
-        // The account has another address, or another password was set with this key.
-        Err(PeerError::Refused { status: 409 }) => return Err(Refusal::NoSignUp.into()),
-        Err(error) => return Err(Failure::UpdatingUser.because()(error)),
+        "onlyIf": only_if,
+        "idempotencyKey": confirmation.idempotency_key(),
+    })
+}
+
+/// Completes a confirmation that had the id `key` a moment ago; it may have been sent again since.
+async fn complete(state: &State, key: &str) -> Result<(), ApiError> {
+    let (from, to) = (&[Status::Pending], Status::Completed);
+    let mut key = key.to_owned();
+    for _ in 0..MAX_TRIES {
+        let answered = state.confirmations.answer(&key, from, to).await;
+        if answered.map_err(Failure::Saving.because())? {
+            return Ok(());
+        }
+        let found = state.confirmations.find_by_any_key(&key).await;
+        let found = found.map_err(Failure::Saving.because())?;
+        match found.filter(|found| found.status == Status::Pending) {
+            Some(found) => key = found.key,
+            None => return Ok(()),
+        }
     }
-    state
-        .confirmations
-        .answer(key, &[Status::Pending], Status::Completed)
-        .await
-        .map_err(Failure::Saving.because())?;
-    Ok(())
+    let cause = anyhow::anyhow!("its mail was always sent again meanwhile");
+    Err(Failure::Saving.because()(cause))
 }
 
 /// The confirmation that `key` opens, and the account whose address it verifies.
@@ -69,9 +108,11 @@ pub(crate) async fn find(
     key: &str,
     user: Option<&UserId>,
 ) -> Result<(Confirmation, Person), ApiError> {
-    let found = state.confirmations.find(key).await;
+    let found = state.confirmations.find_by_any_key(key).await;
     let found = found.map_err(Failure::Finding.because())?.filter(|found| {
-        found.kind == Kind::SignUp && matches!(found.status, Status::Pending | Status::Completed)
+        found.kind == Kind::SignUp
+            && matches!(found.status, Status::Pending | Status::Completed)
+            && found.is_opened_by(key, Utc::now())
     });
     let confirmation = found.ok_or(Refusal::NoSignUp)?;
     let Some(owner) = confirmation.user_id.clone() else {

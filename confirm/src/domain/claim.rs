@@ -11,7 +11,8 @@ use thiserror::Error;
 /// Longest and shortest password, in characters, none of them white space.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=72;
 
-/// Why a claim is refused, in the order in which it is looked at. The numbers are the contract's.
+/// Why a claim is refused, in the order in which it is looked at. The numbers to 1006 are the
+/// contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum InvalidClaim {
     #[error("User does not have a password")]
@@ -26,16 +27,20 @@ pub(crate) enum InvalidClaim {
     InvalidBirthday = 1005,
     #[error("Birthday specified does not match patient birthday")]
     WrongBirthday = 1006,
+    /// Ours. The key was used before, with another password.
+    #[error("User already has another password")]
+    OtherPassword = 1007,
 }
 
 impl InvalidClaim {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::NoBody,
         Self::NoPassword,
         Self::InvalidPassword,
         Self::NoBirthday,
         Self::InvalidBirthday,
         Self::WrongBirthday,
+        Self::OtherPassword,
     ];
 }
 
@@ -88,6 +93,13 @@ impl Claim {
             Err(InvalidClaim::WrongBirthday)
         }
     }
+}
+
+/// The password in the body of a claim; `None`: there is none that could be set.
+pub(crate) fn password_in(body: &[u8]) -> Option<SecretString> {
+    let body: Body = parse_object(body).ok()?;
+    let is_usable = |password: &SecretString| is_password(password.expose_secret());
+    body.password.filter(is_usable)
 }
 
 /// Whether user-api takes the password.

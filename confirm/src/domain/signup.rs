@@ -53,6 +53,12 @@ pub(crate) fn is_custodial(account: &UserRecord) -> bool {
     account.password_exists != Some(true)
 }
 
+/// Whether a first password may have been set with its key: all but the verification of an address
+/// whose account its owner made.
+pub(crate) fn may_have_claimed(confirmation: &Confirmation) -> bool {
+    confirmation.status == Status::Completed && confirmation.template() != Some(Template::SignUp)
+}
+
 impl Occasion {
     pub(crate) fn of(account: &UserRecord, asker: &Asker<'_>) -> Self {
         let (template, creator_id, clinic_id) = if is_clinic(account) {
@@ -106,7 +112,7 @@ mod tests {
     use serde_json::json;
     use shared_types::UserRecord;
 
-    use super::{Asker, Next, Occasion, next};
+    use super::{Asker, Next, Occasion, may_have_claimed, next};
     use crate::domain::{
         confirmation::{Confirmation, Kind, Status},
         template::Template,
@@ -160,6 +166,23 @@ mod tests {
             assert_eq!(occasion.template, template);
             assert_eq!(occasion.creator_id, creator.map(Into::into), "{template:?}");
             assert_eq!(occasion.clinic_id.as_deref(), clinic_id, "{template:?}");
+        }
+    }
+
+    #[test]
+    fn a_completed_claim_may_have_set_a_password() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        for (template, status, wanted) in [
+            (Template::SignUpCustodial, Status::Completed, true),
+            (Template::SignUpCustodialByClinic, Status::Completed, true),
+            (Template::SignUpCustodialNewClinic, Status::Completed, true),
+            (Template::SignUpClinic, Status::Completed, true),
+            (Template::SignUpCustodial, Status::Pending, false),
+            (Template::SignUp, Status::Completed, false),
+        ] {
+            let made = Confirmation::new("k".to_owned(), Kind::SignUp, template, now);
+            let confirmation = Confirmation { status, ..made };
+            assert_eq!(may_have_claimed(&confirmation), wanted, "{template:?}");
         }
     }
 

@@ -30,6 +30,11 @@ fn sentence(invalid: InvalidClaim) -> (&'static str, &'static str) {
             "birthday",
             "The account has another birthday. Ask whoever made it for you.",
         ),
+        InvalidClaim::OtherPassword => (
+            "password",
+            "The account has a password already, and this is another one. Log in with yours, or \
+             ask for a new one if you forgot it.",
+        ),
     }
 }
 

@@ -13,13 +13,14 @@ use crate::{State, domain::confirmation::Status, error::Refusal, verification};
 /// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
 /// where others made the account, sets its first password. Public.
 ///
-/// The key works for the account and the address for which it was made, and again once it was used.
+/// The key works for the account and the address for which it was made, and again once it was used;
+/// then a password in the body must be the one that was set.
 /// The first password takes the right `custodian` from everybody who had it.
 /// Body: none, or `{"password", "birthday"}` (`YYYY-MM-DD`, the patient's) for an account without
 /// password. Answer: 200, empty.
 /// Errors: 404 unknown, withdrawn or expired key, or the account has another address; 409 with
-/// `error` 1001 to 1006 what is wrong with password and birthday; 429 too many birthdays were
-/// tried; 500 the account cannot be loaded or changed, or the store failed.
+/// `error` 1001 to 1007 what is wrong with password and birthday; 429 too many birthdays, or
+/// passwords after the first use, were tried; 500 the account cannot be loaded or changed, or the store failed.
 /// Source: public confirmation API `ConfirmAccountSignup`.
 #[utoipa::path(
     put, security(()), path = "/confirm/accept/signup/{confirmationid}", tag = "sign-ups", request_body = Object,
@@ -27,7 +28,7 @@ use crate::{State, domain::confirmation::Status, error::Refusal, verification};
     responses(
         (status = 200, description = "Verified"),
         (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
-        (status = 409, description = "Numbered 1001 to 1006"),
+        (status = 409, description = "Numbered 1001 to 1007"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error updating user"),
     ),
@@ -54,7 +55,7 @@ pub(crate) async fn accept_sign_up(
     responses(
         (status = 200, description = "Verified"),
         (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
-        (status = 409, description = "Numbered 1001 to 1006"),
+        (status = 409, description = "Numbered 1001 to 1007"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error updating user"),
     ),

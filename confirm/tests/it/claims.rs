@@ -89,7 +89,8 @@ async fn each_mistake_has_its_number_and_then_the_claim_works() {
     let [(_, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
     let updates = json!({"emailVerified": true, "password": PASSWORD});
     assert_eq!(update["updates"], updates);
-    assert_eq!(update["onlyIf"], json!({"email": "child@example.org"}));
+    let only_if = json!({"email": "child@example.org", "passwordExists": false});
+    assert_eq!(update["onlyIf"], only_if);
     assert_eq!(world.status(&key).await, "completed");
 }
 
@@ -98,9 +99,68 @@ async fn a_claim_works_once() {
     let (world, key) = world_with_child(5).await;
     assert_empty(&claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await, 200);
     // The account has its password: the key only says again that the address is verified.
-    let other = with("another-password", BIRTHDAY);
-    assert_empty(&claim(&world, &key, &other).await, 200);
+    for repeat in [&with(PASSWORD, BIRTHDAY), "", "{}", r#"{"password":"x"}"#] {
+        assert_empty(&claim(&world, &key, repeat).await, 200);
+    }
+    // Nobody shall believe that another password is set.
+    for other in [
+        with("another-password", BIRTHDAY),
+        with("another-password", ""),
+    ] {
+        let answer = claim(&world, &key, &other).await;
+        assert_number(&answer, 1007, "User already has another password");
+    }
     assert_eq!(world.peers.account("child")["password"], PASSWORD);
+}
+
+#[actix_web::test]
+async fn passwords_cannot_be_guessed_with_a_key_that_was_used() {
+    let (world, key) = world_with_child(3).await;
+    assert_empty(&claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await, 200);
+    for wanted in [409, 409, 429, 429] {
+        let answer = claim(&world, &key, &with("another-password", BIRTHDAY)).await;
+        assert_eq!(answer.status, wanted);
+    }
+    assert_empty(&claim(&world, &key, "").await, 200);
+}
+
+#[actix_web::test]
+async fn a_used_key_sets_no_password_where_it_was_not_what_set_it() {
+    let (world, key) = world_with_child(5).await;
+    // As the reference leaves it, which keeps no note of the change.
+    world.set(&key, bson::doc! { "status": "completed" }).await;
+    let claimed = json!({"passwordExists": true, "password": "of-the-owner"});
+    world.peers.change("child", claimed);
+    let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
+    assert_number(&answer, 1007, "User already has another password");
+    assert_eq!(world.peers.account("child")["password"], "of-the-owner");
+}
+
+#[actix_web::test]
+async fn two_keys_of_one_claim_set_one_password() {
+    for round in 0..5 {
+        let (world, key) = world_with_child(0).await;
+        let resend = "/confirm/resend/signup/child@example.org";
+        assert_empty(&crate::world::post(&world.anonymous(), resend).await, 200);
+        let shown: Value = world.service().get("/confirm/signup/child").await.json();
+        let other = shown["key"].as_str().unwrap();
+        let (one, two) = (with(PASSWORD, BIRTHDAY), with("another-password", BIRTHDAY));
+        let answers =
+            futures_util::future::join(claim(&world, &key, &one), claim(&world, other, &two));
+        let (first, second) = answers.await;
+        let statuses = (first.status, second.status);
+        assert!(
+            matches!(statuses, (200, 409) | (409, 200)),
+            "round {round}: {statuses:?}"
+        );
+        let set = if first.status == 200 {
+            PASSWORD
+        } else {
+            "another-password"
+        };
+        assert_eq!(world.peers.account("child")["password"], set);
+        assert_eq!(world.status(other).await, "completed");
+    }
 }
 
 #[actix_web::test]

@@ -170,7 +170,14 @@ impl Known {
                 return ResponseTemplate::new(400);
             }
             let mark = &body["idempotencyKey"];
-            if account.get("mark") == Some(mark) && account["password"] != password {
+            let is_repeat = account.get("mark") == Some(mark);
+            let is_first = body["onlyIf"]["passwordExists"] == false;
+            let keeps_out = if is_repeat {
+                account["password"] != password
+            } else {
+                is_first && account["passwordExists"] == true
+            };
+            if keeps_out {
                 return ResponseTemplate::new(409);
             }
             account["mark"] = mark.clone();
