@@ -45,6 +45,7 @@ pub struct ApiError {
     status: StatusCode,
     body: ErrorBody,
     retry_after: Option<Duration>,
+    entity_tag: Option<String>,
     cause: Option<Arc<anyhow::Error>>,
 }
 
@@ -55,6 +56,7 @@ impl ApiError {
             status,
             body,
             retry_after: None,
+            entity_tag: None,
             cause: None,
         }
     }
@@ -99,6 +101,13 @@ impl ApiError {
         self
     }
 
+    /// The same answer with an `ETag` header: what is there has this tag, quotes included.
+    #[must_use]
+    pub fn tagged(mut self, entity_tag: String) -> Self {
+        self.entity_tag = Some(entity_tag);
+        self
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -138,6 +147,9 @@ impl ResponseError for ApiError {
         if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // Bodies of all types are taken; what is refused is their encoding.
             response.insert_header((header::ACCEPT_ENCODING, "identity"));
+        }
+        if let Some(tag) = &self.entity_tag {
+            response.insert_header((header::ETAG, tag.as_str()));
         }
         match &self.body {
             ErrorBody::Empty => response.finish(),

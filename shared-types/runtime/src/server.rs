@@ -272,11 +272,14 @@ fn cors(origins: Arc<[String]>) -> Cors {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::ACCEPT,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
             header::HeaderName::from_static(TOKEN_HEADER),
             telemetry::TRACE_REQUEST,
             telemetry::TRACE_SESSION,
         ])
         .expose_headers([
+            header::ETAG,
             header::HeaderName::from_static(TOKEN_HEADER),
             header::RETRY_AFTER,
             telemetry::TRACE_REQUEST,

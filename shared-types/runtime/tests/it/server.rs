@@ -274,7 +274,7 @@ async fn only_listed_origins_may_call_from_a_browser() {
             .header("access-control-request-method", "POST")
             .header(
                 "access-control-request-headers",
-                "x-tidepool-session-token,content-type",
+                "x-tidepool-session-token,content-type,if-match,if-none-match",
             )
     };
     let answer = send(preflight("http://localhost:3000")).await;
@@ -292,7 +292,7 @@ async fn only_listed_origins_may_call_from_a_browser() {
     )
     .await;
     let exposed = answer.header("access-control-expose-headers").unwrap();
-    for name in ["x-tidepool-session-token", "retry-after"] {
+    for name in ["x-tidepool-session-token", "retry-after", "etag"] {
         assert!(exposed.contains(name), "{name} is not in {exposed}");
     }
 }
