@@ -63,6 +63,17 @@ impl From<Refusal> for ApiError {
                 StatusCode::FORBIDDEN,
                 "The sender may no longer share this account",
             ),
+            Refusal::PreconditionFailed(current) => {
+                let refused = Self::message(
+                    StatusCode::PRECONDITION_FAILED,
+                    "PreconditionFailed",
+                    "The permissions are not those that the request expects",
+                );
+                match current {
+                    Some(tag) => refused.tagged(tag.to_string()),
+                    None => refused,
+                }
+            }
             Refusal::InvalidContent(invalid) => Self::message(
                 StatusCode::BAD_REQUEST,
                 "InvalidContent",

@@ -24,6 +24,7 @@
 //! - A body that is no object, or holds names that a document database gives a meaning of its own
 //!   (empty, starting with `$`, with `.` or NUL) or names that nobody can be granted, is refused with
 //!   400 instead of stored. What the reference stored of the kind grants nothing.
+//! - Reads have an `ETag`, on which a replacement can be made to depend.
 //! - `admin` and `custodian` count for each other; a grantee may drop part of its set, and only its
 //!   own; the last administrator of an account without password and e-mail stays.
 

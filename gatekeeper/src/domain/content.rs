@@ -27,6 +27,8 @@ pub(crate) enum InvalidContent {
     Number,
     #[error("Invalid permissions: at most {MAX_NAMES} names and {MAX_DEPTH} levels")]
     TooLarge,
+    #[error("Invalid If-Match or If-None-Match: expected * or a list of entity tags")]
+    Precondition,
     #[error("Invalid account id: expected a text that is not empty")]
     AccountId,
     #[error("Invalid grant id: expected 1 to 64 letters, digits, - or _")]

@@ -5,10 +5,12 @@ pub(crate) mod content;
 pub(crate) mod grants;
 pub(crate) mod last_admin;
 pub(crate) mod permissions;
+pub(crate) mod precondition;
 
 use thiserror::Error;
 
 use content::InvalidContent;
+use precondition::Tag;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +23,9 @@ pub(crate) enum Refusal {
     LastAdmin,
     #[error("who offered the permissions does not run the account")]
     MayNotShare,
+    /// What is there has the tag; `None`: nothing is there.
+    #[error("a precondition does not hold")]
+    PreconditionFailed(Option<Tag>),
     #[error(transparent)]
     InvalidContent(#[from] InvalidContent),
 }

@@ -25,6 +25,14 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// What the owner of an account has on it.
+    pub(crate) fn by_owner() -> Self {
+        Self {
+            direct: root(),
+            by_clinics: PermissionSet::default(),
+        }
+    }
+
     /// Everything held, from whatever source.
     pub(crate) fn effective(self) -> PermissionSet {
         let mut all = self.direct;

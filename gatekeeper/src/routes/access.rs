@@ -1,32 +1,44 @@
 //! Permissions: who can reach an account, which accounts a user can reach, and the set of a pair.
 
-use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse, web::Path};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::{PermissionSet, UserId};
 
-use super::{State, replacement::Replacement};
+use super::{
+    State,
+    replacement::Replacement,
+    tagged::{Conditions, preconditions, show_list, show_pair, show_replaced},
+};
 use crate::domain::{
     Refusal,
     access::{self, Standing},
     permissions::{self, Held},
+    precondition::{Preconditions, Tag},
 };
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
 ///
 /// Answer: 200, an object from account id to the permissions granted there directly: the user
 /// itself first, with `root`, then the others ascending by id. Access through clinics is not in it.
-/// Errors: 401 no valid token, or neither the user, nor an `admin` or `custodian` of it, nor a
+/// With `ETag`; 304 where `If-None-Match` has it.
+/// Errors: 400 conditions that are none; 401 no valid token, or neither the user, nor an `admin` or `custodian` of it, nor a
 /// service; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "groups for user"; sharing document, "list the accounts shared with me".
 #[utoipa::path(
     get,
     path = "/access/groups/{user_id}",
     tag = "access",
-    params(("user_id" = UserId, Path, description = "Whose groups.")),
+    params(
+        ("user_id" = UserId, Path, description = "Whose groups."),
+        Conditions,
+    ),
     responses(
-        (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, example = json!({"bob": {"root": {}}, "alice": {"view": {}}})),
+        (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, headers(("ETag" = String, description = "Changes with the content.")), example = json!({"bob": {"root": {}}, "alice": {"view": {}}})),
+        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
+        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
         (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -35,31 +47,41 @@ use crate::domain::{
 pub(crate) async fn list_groups(
     caller: Caller,
     user: Path<UserId>,
+    request: HttpRequest,
     state: State,
-) -> Result<Json<AccountFirst>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let user = user.into_inner();
+    let preconditions = preconditions(&request)?;
     may_see_all(&caller, &user, &state).await?;
     let others = state.store.permissions.list_groups(&user).await?;
-    Ok(Json(AccountFirst {
+    let groups = AccountFirst {
         account: user,
         others,
-    }))
+    };
+    show_list(&groups, &preconditions)
 }
 
 /// `GET /access/{sharer_id}`: who can reach an account, its owner included.
 ///
 /// Answer: 200, an object from account id to the permissions granted directly: the owner first,
-/// with `root`, then the others ascending by id. Access through clinics is not in it.
+/// with `root`, then the others ascending by id. Access through clinics is not in it. With `ETag`;
+/// 304 where `If-None-Match` has it.
 /// Errors: as [`list_groups`].
 /// Source: access API, "users in group"; sharing document, "list who can see my data".
 #[utoipa::path(
     get,
     path = "/access/{sharer_id}",
     tag = "access",
-    params(("sharer_id" = UserId, Path, description = "The account that is shared.")),
+    params(
+        ("sharer_id" = UserId, Path, description = "The account that is shared."),
+        Conditions,
+    ),
     responses(
-        (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, example = json!({"alice": {"root": {}}, "bob": {"view": {}}})),
+        (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, headers(("ETag" = String, description = "Changes with the content.")), example = json!({"alice": {"root": {}}, "bob": {"view": {}}})),
+        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
+        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
         (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
+        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -68,23 +90,28 @@ pub(crate) async fn list_groups(
 pub(crate) async fn list_members(
     caller: Caller,
     sharer: Path<UserId>,
+    request: HttpRequest,
     state: State,
-) -> Result<Json<AccountFirst>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let sharer = sharer.into_inner();
+    let preconditions = preconditions(&request)?;
     may_see_all(&caller, &sharer, &state).await?;
     let others = state.store.permissions.list_members(&sharer).await?;
-    Ok(Json(AccountFirst {
+    let members = AccountFirst {
         account: sharer,
         others,
-    }))
+    };
+    show_list(&members, &preconditions)
 }
 
 /// `GET /access/{sharer_id}/{user_id}`: what a user may do on an account.
 ///
 /// Answer: 200, the permission set: `{"root":{}}` of an account on itself, otherwise what was
-/// granted directly and what clinics that the user works for were granted, added up.
-/// Errors: 401 no valid token, or neither of the two accounts, nor an `admin` or `custodian` of the
-/// shared one, nor a service; 404 no permission (only told to those who may ask); 500 (empty) the
+/// granted directly and what clinics that the user works for were granted, added up. With `ETag`,
+/// which changes with either of the two; 304 where `If-None-Match` has it.
+/// Errors: 400 conditions that are none; 401 no valid token, or neither of the two accounts, nor an `admin` or `custodian` of the
+/// shared one, nor a service; 404 no permission (only told to those who may ask); 412
+/// `If-Match` does not hold; 500 (empty) the
 /// database failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "user in group".
 #[utoipa::path(
@@ -94,11 +121,15 @@ pub(crate) async fn list_members(
     params(
         ("sharer_id" = UserId, Path, description = "The account that is shared."),
         ("user_id" = UserId, Path, description = "Whose permissions."),
+        Conditions,
     ),
     responses(
-        (status = 200, description = "What the user may do.", body = PermissionSet),
+        (status = 200, description = "What the user may do.", body = PermissionSet, headers(("ETag" = String, description = "Changes with the content."))),
+        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
+        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
         (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 404, description = "No permission.", body = Object, example = json!({"code": "NotFound", "message": ""})),
+        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
@@ -107,19 +138,25 @@ pub(crate) async fn list_members(
 pub(crate) async fn find_permissions(
     caller: Caller,
     pair: Path<(UserId, UserId)>,
+    request: HttpRequest,
     state: State,
-) -> Result<Json<PermissionSet>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let (sharer, grantee) = pair.into_inner();
-    let permissions = if standing(&caller, &sharer)? == Standing::Other && !caller.is(&grantee) {
+    let preconditions = preconditions(&request)?;
+    let held = if standing(&caller, &sharer)? == Standing::Other && !caller.is(&grantee) {
         // Both look-ups in one round trip.
         let pairs = [&caller.user_id, &grantee];
         let [callers, asked] = state.store.held(&sharer, pairs).await?;
         access::may_see_all(&callers.effective())?;
-        own_or(&sharer, &grantee, asked)
+        if sharer == grantee {
+            Held::by_owner()
+        } else {
+            asked
+        }
     } else {
-        effective(&state, &sharer, &grantee).await?
+        held_on(&state, &sharer, &grantee).await?
     };
-    Ok(Json(permissions.ok_or(Refusal::NoPermissions)?))
+    show_pair(held, &preconditions)
 }
 
 /// `POST /access/{sharer_id}/{user_id}`: replaces what was granted to a user directly.
@@ -127,11 +164,15 @@ pub(crate) async fn find_permissions(
 /// Body: the permission set, an object whose values are objects; `root` is dropped and `notes`
 /// stored as `note`. `{}`, `null` and no body remove the grant. Of an account on itself nothing is
 /// written. A user who does not run the account may give up what it was granted, all or part.
-/// Answer: 200, the set that the user has then, as `GET` shows it, or `null` when there is none.
-/// Errors: 400 no permission set, a permission that there is not, a name that is empty, starts with
+/// With `If-Match` or `If-None-Match` only a set is replaced whose tag they admit: of several who saw
+/// the same one, the first does; `If-None-Match: *` makes the first grant of a pair.
+/// Answer: 200, the set that the user has then, as `GET` shows it, with its `ETag`, or `null` when
+/// there is none.
+/// Errors: 400 conditions that are none, no permission set, a permission that there is not, a name that is empty, starts with
 /// `$` or holds `.` or NUL, a number that would not come back as it is, more than 64 names or 16
 /// levels; 401 no valid token or not allowed; 403 the grantee is the last one
-/// to run an account without password and e-mail; 413 the body is too large; 500 (empty) the
+/// to run an account without password and e-mail; 412 a condition does not hold, with the `ETag` of
+/// what is there, if anything is, and nothing changes; 413 the body is too large; 500 (empty) the
 /// database or user-api failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "set permissions"; sharing document, "the last admin cannot be removed".
 #[utoipa::path(
@@ -141,13 +182,15 @@ pub(crate) async fn find_permissions(
     params(
         ("sharer_id" = UserId, Path, description = "The account that is shared."),
         ("user_id" = UserId, Path, description = "Whose permissions."),
+        Conditions,
     ),
     request_body(content = Option<PermissionSet>, description = "The whole set; none to remove it."),
     responses(
-        (status = 200, description = "What the user may do then, or `null`.", body = Option<PermissionSet>),
+        (status = 200, description = "What the user may do then, or `null`.", body = Option<PermissionSet>, headers(("ETag" = String, description = "Of what the user may do then; absent with `null`."))),
         (status = 400, description = "No permission set, or one with a name that is no permission.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid permissions: unknown names veiw; the names are admin, custodian, edit, follow, note, upload, view"})),
         (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "The last admin stays.", body = Object, example = json!({"code": 403, "reason": "Cannot remove the last admin of an account that has no login or recovery capability"})),
+        (status = 412, description = "`If-Match` or `If-None-Match` does not hold; nothing has changed.", body = Object, headers(("ETag" = String, description = "Of what is there; absent where nothing is.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
         (status = 413, description = "The body is too large.", body = Object, example = json!({"code": "RequestEntityTooLarge", "message": "The body is too large"})),
         (status = 500, description = "The database or user-api failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
@@ -157,12 +200,14 @@ pub(crate) async fn find_permissions(
 pub(crate) async fn replace_permissions(
     caller: Caller,
     pair: Path<(UserId, UserId)>,
+    request: HttpRequest,
     body: Body,
     state: State,
-) -> Result<Json<Option<PermissionSet>>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let (sharer, grantee) = pair.into_inner();
+    let preconditions = preconditions(&request)?;
     let wanted = permissions::requested(&body.0).map_err(Refusal::from)?;
-    let mut replacement = Replacement::new(&state, &sharer, &grantee, &wanted);
+    let mut replacement = Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions);
     if standing(&caller, &sharer)? == Standing::Other {
         let [held] = state.store.held(&sharer, [&caller.user_id]).await?;
         if caller.is(&grantee) {
@@ -172,10 +217,12 @@ pub(crate) async fn replace_permissions(
             access::may_change_another(held)?;
         }
     }
-    if sharer != grantee {
+    if sharer == grantee {
+        check_own(&preconditions)?;
+    } else {
         replacement.run().await?;
     }
-    Ok(Json(effective(&state, &sharer, &grantee).await?))
+    Ok(show_replaced(held_on(&state, &sharer, &grantee).await?))
 }
 
 /// The body of both lists: the account itself, then the others in their order.
@@ -213,25 +260,18 @@ async fn may_see_all(caller: &Caller, account: &UserId, state: &State) -> Result
     Ok(())
 }
 
-/// What `grantee` may do on the account of `sharer`; `None` for nothing.
-async fn effective(
-    state: &State,
-    sharer: &UserId,
-    grantee: &UserId,
-) -> Result<Option<PermissionSet>, ApiError> {
-    if sharer == grantee {
-        return Ok(Some(permissions::root()));
-    }
-    let [held] = state.store.held(sharer, [grantee]).await?;
-    Ok(own_or(sharer, grantee, held))
+/// Whether a replacement of what an account has on itself, which changes nothing, is expected.
+fn check_own(preconditions: &Preconditions) -> Result<(), Refusal> {
+    let current = Tag::of_pair(&Held::by_owner());
+    let checked = preconditions.check(current.as_ref());
+    checked.map_err(|_| Refusal::PreconditionFailed(current))
 }
 
-/// The set of a pair: `root` of an account on itself, otherwise what is held, `None` for nothing.
-fn own_or(sharer: &UserId, grantee: &UserId, held: Held) -> Option<PermissionSet> {
-    let set = if sharer == grantee {
-        permissions::root()
-    } else {
-        held.effective()
-    };
-    Some(set).filter(|set| !set.is_empty())
+/// What `grantee` has on the account of `sharer`.
+async fn held_on(state: &State, sharer: &UserId, grantee: &UserId) -> Result<Held, ApiError> {
+    if sharer == grantee {
+        return Ok(Held::by_owner());
+    }
+    let [held] = state.store.held(sharer, [grantee]).await?;
+    Ok(held)
 }

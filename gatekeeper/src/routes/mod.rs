@@ -6,6 +6,7 @@ pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod relations;
 mod replacement;
+mod tagged;
 pub(crate) mod users;
 
 use actix_web::web;

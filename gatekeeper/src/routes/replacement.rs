@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     domain::{
+        Refusal,
         access::may_change_own,
         last_admin::{self, OtherHolders},
         permissions::Held,
+        precondition::{Preconditions, Tag},
     },
     store::permissions::{PairLookup, PairReplacement},
 };
@@ -27,6 +29,7 @@ pub(super) struct Replacement<'a> {
     sharer: &'a UserId,
     grantee: &'a UserId,
     wanted: &'a PermissionSet,
+    preconditions: &'a Preconditions,
     /// What the grantee has through clinics, when it is the grantee who replaces its own set.
     by_grantee: Option<PermissionSet>,
 }
@@ -45,12 +48,14 @@ impl<'a> Replacement<'a> {
         sharer: &'a UserId,
         grantee: &'a UserId,
         wanted: &'a PermissionSet,
+        preconditions: &'a Preconditions,
     ) -> Self {
         Self {
             state,
             sharer,
             grantee,
             wanted,
+            preconditions,
             by_grantee: None,
         }
     }
@@ -66,7 +71,8 @@ impl<'a> Replacement<'a> {
     /// Writes.
     pub(super) async fn run(&self) -> Result<(), ApiError> {
         // To give up everything is always right, so it needs no second look at what is stored.
-        let needs_second_look = self.by_grantee.is_some() && !self.wanted.is_empty();
+        let gives_up_a_part = self.by_grantee.is_some() && !self.wanted.is_empty();
+        let needs_second_look = gives_up_a_part || !self.preconditions.is_empty();
         if !needs_second_look && self.run_in_one_write().await? {
             return Ok(());
         }
@@ -129,7 +135,7 @@ impl<'a> Replacement<'a> {
         let was_admin = direct.administers();
         if let Some(by_clinics) = &self.by_grantee {
             let held = Held {
-                direct,
+                direct: direct.clone(),
                 by_clinics: by_clinics.clone(),
             };
             may_change_own(held, self.wanted)?;
@@ -146,10 +152,33 @@ impl<'a> Replacement<'a> {
                 });
             }
         }
+        // What is refused without preconditions is refused with them.
+        self.check_preconditions(session, direct).await?;
         permissions
             .update_in(session, sharer, grantee, self.wanted)
             .await?;
         Ok(departure)
+    }
+
+    /// Whether what is there as the transaction sees it is what the request expects. If others
+    /// replace it before the commit, the transaction runs anew.
+    async fn check_preconditions(
+        &self,
+        session: &mut ClientSession,
+        direct: PermissionSet,
+    ) -> Result<(), Aborted<Halt>> {
+        if self.preconditions.is_empty() {
+            return Ok(());
+        }
+        let by_clinics = self
+            .state
+            .store
+            .clinic_relations
+            .find_derived_in(session, self.sharer, self.grantee)
+            .await?;
+        let current = Tag::of_pair(&Held { direct, by_clinics });
+        let checked = self.preconditions.check(current.as_ref());
+        Ok(checked.map_err(|_| Refusal::PreconditionFailed(current))?)
     }
 
     async fn other_holders(

@@ -13,6 +13,7 @@ mod failures;
 mod grants;
 mod inherited;
 mod last_admin;
+mod preconditions;
 mod queries;
 mod races;
 mod relations;

@@ -153,6 +153,11 @@ async fn play_every_operation(world: &World) {
             .status,
         200
     );
+    let conditional = bob
+        .request(reqwest::Method::POST, "/access/child/dave")
+        .header("if-match", "*")
+        .json(&json!({"note": {}}));
+    assert_eq!(shared_runtime::testing::send(conditional).await.status, 200);
     assert_eq!(bob.post("/access/child/dave", &json!({})).await.status, 200);
     assert_eq!(
         bob.post("/access/child/bob", &json!({"view": {}}))
