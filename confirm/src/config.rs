@@ -41,7 +41,7 @@ pub struct UserApiSettings {
     pub server_name: String,
     /// The secret of that name.
     pub server_secret: SecretString,
-    /// How long the answer to a token check is kept, in milliseconds, at most 2000.
+    /// How long the answer to a token check is kept for reads, in milliseconds, at most 2000.
     pub token_cache_ms: u64,
 }
 

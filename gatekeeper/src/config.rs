@@ -30,7 +30,7 @@ pub struct UserApiSettings {
     pub server_name: String,
     /// The secret with which gatekeeper logs in.
     pub server_secret: SecretString,
-    /// Milliseconds, 0 to 2000, for which the answer to a token check is kept.
+    /// Milliseconds, 0 to 2000, for which the answer to a token check is kept for reads.
     pub token_cache_ms: u64,
 }
 

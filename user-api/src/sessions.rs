@@ -13,7 +13,9 @@ use mongodb::{Client, ClientSession};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use shared_runtime::{
-    auth::{AuthFailure, ServiceToken, SessionClaims, SigningKey, TokenCheck, VerifyingKeys},
+    auth::{
+        AuthFailure, Freshness, ServiceToken, SessionClaims, SigningKey, TokenCheck, VerifyingKeys,
+    },
     mongo::{Aborted, transaction},
     peers::PeerError,
 };
@@ -202,17 +204,19 @@ impl Sessions {
             .is_some_and(|expected| !expected.is_empty() && equal(expected, key))
     }
 
-    /// What an open session's token says; `None` when it is not open.
+    /// What an open session's token says; `None` when it is not open. That of a service may be as it
+    /// was a second ago where `freshness` allows that.
     pub(crate) async fn find(
         &self,
         token: &str,
+        freshness: Freshness,
     ) -> Result<Option<TokenData>, mongodb::error::Error> {
         let Some(claims) = self.keys.verifying.verify(token) else {
             return Ok(None);
         };
-        let is_open = match Subject::of(&claims) {
-            Subject::Service(_) => self.tokens.contains_service(token).await?,
-            Subject::User(_) => self.tokens.contains(token).await?,
+        let is_open = match (Subject::of(&claims), freshness) {
+            (Subject::Service(_), Freshness::Recent) => self.tokens.contains_service(token).await?,
+            (Subject::Service(_) | Subject::User(_), _) => self.tokens.contains(token).await?,
         };
         Ok(is_open.then(|| claims.token_data()))
     }
@@ -282,9 +286,13 @@ impl Sessions {
 }
 
 impl TokenCheck for Sessions {
-    fn check<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<TokenData, AuthFailure>> {
+    fn check<'a>(
+        &'a self,
+        token: &'a str,
+        freshness: Freshness,
+    ) -> BoxFuture<'a, Result<TokenData, AuthFailure>> {
         Box::pin(async move {
-            match self.find(token).await {
+            match self.find(token, freshness).await {
                 Ok(Some(data)) => Ok(data),
                 Ok(None) => Err(AuthFailure::Invalid),
                 Err(error) => Err(AuthFailure::Unavailable(format!("token check: {error}"))),

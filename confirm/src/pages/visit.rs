@@ -16,7 +16,7 @@ use minijinja::Value;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use shared_runtime::{
-    auth::AuthFailure,
+    auth::{AuthFailure, Freshness},
     error::{ApiError, Rejection},
     peers::user_api::Session,
     source::Source,
@@ -103,7 +103,9 @@ impl Visit {
             return Ok(None);
         };
         let authenticator = &self.state.authenticator;
-        match authenticator.0.check(session.expose_secret()).await {
+        let freshness = Freshness::needed_by(self.request.method());
+        let checked = authenticator.0.check(session.expose_secret(), freshness);
+        match checked.await {
             Ok(data) => Ok((!data.isserver).then(|| data.userid.into())),
             Err(AuthFailure::Invalid) => Ok(None),
             Err(AuthFailure::Unavailable(why)) => {

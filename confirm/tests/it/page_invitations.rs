@@ -144,6 +144,22 @@ async fn only_the_addressee_answers_and_only_in_time() {
 }
 
 #[actix_web::test]
+async fn a_session_that_was_ended_answers_nothing_from_that_moment_on() {
+    let (world, mut browser, key) = world_with(json!({ "view": {} })).await;
+    let page = browser.get("/pages/invitations").await;
+    page.assert(200, "Your invitations");
+    world.peers.forget_tokens();
+    for answer in ["accept", "decline"] {
+        let sent = browser
+            .submit("/pages/invitations", &reply(&key, answer))
+            .await;
+        sent.assert_sees("/login");
+    }
+    assert_eq!(world.status(&key).await, "pending");
+    assert_eq!(world.peers.asked(Ask::Grant), []);
+}
+
+#[actix_web::test]
 async fn a_failure_of_ours_is_a_page_of_its_own() {
     let (world, mut browser, key) = world_with(json!({ "view": {} })).await;
     world.peers.fail(Ask::Grant, 500);

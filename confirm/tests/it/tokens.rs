@@ -72,6 +72,34 @@ async fn a_token_that_was_revoked_or_ran_out_is_invalid() {
 }
 
 #[actix_web::test]
+async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
+    let world = World::without_relay().await;
+    world.peers.has("alice");
+    let view = json!({"view": {}});
+    world.invite("alice", "carol@example.org", view).await;
+    let stored = ["confirmations", "outbox", "mail_outbox"];
+    let before = world.everything(&stored).await;
+    for (method, path) in OPERATIONS.iter().filter(|(method, _)| *method != "GET") {
+        let caller = match *path {
+            "/internal/outbox/revive" => world.service_called("operator"),
+            path if path.starts_with("/internal") => world.service(),
+            _ => world.user("alice"),
+        };
+        // The answer about the token is kept, for reads.
+        assert_eq!(caller.get("/confirm/invite/alice").await.status, 200);
+        world.peers.forget_tokens();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let body = json!({"email": "dave@example.org", "permissions": {"view": {}}});
+        let answer = send(caller.request(method, path).json(&body)).await;
+        assert_refused(&answer, 403, BAD_TOKEN);
+        // And then reads know as well.
+        let answer = caller.get("/confirm/invite/alice").await;
+        assert_refused(&answer, 403, BAD_TOKEN);
+    }
+    assert_eq!(world.everything(&stored).await, before);
+}
+
+#[actix_web::test]
 async fn a_token_that_cannot_be_checked_is_not_believed() {
     let world = World::without_relay().await;
     world.peers.fail(Ask::Token, 500);

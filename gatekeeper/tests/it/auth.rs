@@ -12,9 +12,9 @@ use crate::world::{World, assert_answer, assert_unauthorized};
 /// Method, path pattern, path to call, body, and the statuses for: nobody, a stranger, a member
 /// with every name but the administering ones, an admin, the owner, a service: below `/internal` one
 /// that is admitted, elsewhere one that is not.
-type Row = (&'static str, &'static str, &'static str, Value, [u16; 6]);
+pub(crate) type Row = (&'static str, &'static str, &'static str, Value, [u16; 6]);
 
-fn matrix() -> Vec<Row> {
+pub(crate) fn matrix() -> Vec<Row> {
     let mut rows = public();
     rows.extend(internal());
     rows

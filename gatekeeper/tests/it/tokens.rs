@@ -1,6 +1,7 @@
 //! Which tokens are accepted.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
@@ -9,7 +10,12 @@ use shared_runtime::{
     testing::{SigningKeys, claims, send},
 };
 
-use crate::world::{KEYS, Setting, World, assert_answer, assert_empty};
+use crate::{
+    auth::matrix,
+    world::{KEYS, Setting, World, assert_answer, assert_empty},
+};
+
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
 /// A service that asks user-api about every token, each time.
 async fn always_asking() -> World {
@@ -241,6 +247,52 @@ async fn a_revoked_token_is_refused_at_once_when_every_token_is_asked_about() {
         401,
         &json!("Invalid Token"),
     );
+}
+
+#[actix_web::test]
+async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
+    let world = World::start().await;
+    world.grant("alice", "bob", json!({"view": {}})).await;
+    world.grant("alice", "other", json!({"note": {}})).await;
+    world.treat(CLINIC, "alice", json!({"view": {}})).await;
+    let before = world.everything().await;
+    let changes = matrix().into_iter().filter(|(method, ..)| *method != "GET");
+    for (method, _, path, body, _) in changes {
+        let caller = if path.starts_with("/internal") {
+            world.service()
+        } else {
+            world.user("alice")
+        };
+        // The answer about the token is kept, for reads.
+        assert_eq!(caller.get("/access/alice").await.status, 200);
+        world.user_api.forget_tokens();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = send(caller.request(method, path).json(&body)).await;
+        assert_answer(&answer, 401, &json!("Invalid Token"));
+        // And then reads know as well.
+        let answer = caller.get("/access/alice").await;
+        assert_answer(&answer, 401, &json!("Invalid Token"));
+    }
+    assert_eq!(world.everything().await, before);
+}
+
+#[actix_web::test]
+async fn of_many_requests_at_once_those_that_come_after_the_end_of_a_token_change_nothing() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let grants = async |name: &str| {
+        let grants = (0..20).map(async |number| {
+            let path = format!("/access/alice/{name}{number}");
+            alice.post(&path, &json!({"view": {}})).await.status
+        });
+        join_all(grants).await
+    };
+    assert_eq!(grants("friend").await, [200; 20]);
+    let before = world.everything().await;
+    assert_eq!(before.len(), 20);
+    world.user_api.forget_tokens();
+    assert_eq!(grants("foe").await, [401; 20]);
+    assert_eq!(world.everything().await, before);
 }
 
 #[actix_web::test]

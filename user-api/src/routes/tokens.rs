@@ -6,7 +6,11 @@ use actix_web::{
 };
 use rand::RngExt as _;
 use serde::Serialize;
-use shared_runtime::{auth::TOKEN_HEADER, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::{Freshness, TOKEN_HEADER},
+    error::ApiError,
+    source::Source,
+};
 use shared_types::TokenData;
 use utoipa::ToSchema;
 
@@ -101,7 +105,8 @@ pub(crate) async fn find_token(
 ) -> Result<HttpResponse, ApiError> {
     let found = state
         .sessions
-        .find(&token)
+        // Services ask about each other's tokens all the time.
+        .find(&token, Freshness::Recent)
         .await
         .map_err(Failure::GeneratingToken.because())?;
     let data = found.ok_or(Refusal::NoToken)?;
@@ -126,7 +131,7 @@ pub(crate) async fn find_own_token(
 ) -> Result<HttpResponse, ApiError> {
     let found = state
         .sessions
-        .find(caller.token.expose())
+        .find(caller.token.expose(), Freshness::Now)
         .await
         .map_err(Failure::GeneratingToken.because())?;
     Ok(HttpResponse::Ok().json(found.ok_or(Refusal::NoToken)?))

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use crate::domain::session::{Family, Subject, duration_s, stored_id};
 
-/// How long the session of a service counts as open after it was looked up. Services ask all the
-/// time, and theirs end only when they log out; another replica may learn of that so much later.
+/// How long the session of a service counts as open for reads after it was looked up. Services ask
+/// all the time, and theirs end only when they log out; another replica may learn of that so much
+/// later.
 const SERVICE_KEPT: Duration = Duration::from_secs(1);
 
 /// More services than ever ask at once.

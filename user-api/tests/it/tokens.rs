@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared_runtime::{
     auth::{SessionClaims, TOKEN_HEADER},
-    testing::{SigningKeys, claims, send},
+    testing::{Person, SigningKeys, claims, send},
 };
 
 use crate::world::{KEYS, SECRET, World, assert_empty, assert_refused};
@@ -339,14 +339,45 @@ async fn anonymous_pairs_differ() {
     }
 }
 
+/// A service that has logged in as `gatekeeper`, and its token.
+async fn service_with_token(world: &World) -> (Person, String) {
+    let answer = world.server_login("gatekeeper", SECRET).await;
+    let token = answer.header(TOKEN_HEADER).unwrap();
+    (world.app.bearer(token), token.to_owned())
+}
+
 #[actix_web::test]
 async fn a_service_that_logs_out_is_refused_at_once() {
     let world = World::start().await;
-    let service = world.service().await;
+    let (service, token) = service_with_token(&world).await;
+    let asker = world.service_called("scripts").await;
+    let question = format!("/token/{token}");
     // Twice, so that the second answer is one of a moment ago.
     for _ in 0..2 {
         assert_eq!(service.get("/token").await.status, 200);
+        assert_eq!(asker.get(&question).await.status, 200);
     }
     assert_empty(&service.post("/logout", &json!({})).await, 200);
     assert_eq!(service.get("/token").await.status, 401);
+    assert_refused(&asker.get(&question).await, 401, NO_TOKEN);
+}
+
+#[actix_web::test]
+async fn a_service_whose_token_is_removed_changes_nothing_from_that_moment_on() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let (service, _) = service_with_token(&world).await;
+    let account = format!("/user/{}", alice.id);
+    // Twice, so that the second answer is one of a moment ago.
+    for _ in 0..2 {
+        assert_eq!(service.get(&account).await.status, 200);
+    }
+    let of_name = doc! { "serverId": "gatekeeper" };
+    let removed = world.tokens().delete_many(of_name).await.unwrap();
+    assert_eq!(removed.deleted_count, 1);
+    let update = json!({ "updates": { "emailVerified": true } });
+    let answer = service.put(&account, &update).await;
+    assert_refused(&answer, 401, "Not authorized for requested operation");
+    let shown: Value = alice.person.get("/user").await.json();
+    assert_eq!(shown["emailVerified"], json!(false));
 }

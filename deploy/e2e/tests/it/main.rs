@@ -13,3 +13,4 @@ mod pages;
 mod people;
 mod races;
 mod story;
+mod tokens;

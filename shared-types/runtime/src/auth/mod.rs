@@ -7,7 +7,7 @@ mod service;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method};
 use futures_util::future::BoxFuture;
 use shared_types::{TokenData, UserId};
 
@@ -30,10 +30,34 @@ pub enum AuthFailure {
     Unavailable(String),
 }
 
+/// How old what a check says may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// A moment: the token was valid then.
+    Recent,
+    /// Looked up after the question, so that a token that was ended before it is refused.
+    Now,
+}
+
+impl Freshness {
+    /// What a request needs: one that only reads can do with what was true a moment ago.
+    pub fn needed_by(method: &Method) -> Self {
+        if method.is_safe() {
+            Self::Recent
+        } else {
+            Self::Now
+        }
+    }
+}
+
 /// Checks tokens: by asking user-api ([`RemoteTokens`]), or in user-api by its own store.
 pub trait TokenCheck: Send + Sync {
-    /// What `token` says about its bearer, if it is valid at this moment.
-    fn check<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<TokenData, AuthFailure>>;
+    /// What `token` says about its bearer, if it is valid.
+    fn check<'a>(
+        &'a self,
+        token: &'a str,
+        freshness: Freshness,
+    ) -> BoxFuture<'a, Result<TokenData, AuthFailure>>;
 }
 
 /// How the service checks tokens; registered as application data.
@@ -102,7 +126,8 @@ async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
         return Err(Envelope::render(request, Rejection::CheckUnavailable)
             .caused_by(anyhow::anyhow!("the service has no authenticator")));
     };
-    match authenticator.0.check(token).await {
+    let freshness = Freshness::needed_by(request.method());
+    match authenticator.0.check(token, freshness).await {
         Ok(data) => Ok(Caller {
             user_id: data.userid.into(),
             is_server: data.isserver,

@@ -1,18 +1,25 @@
 //! The token check of services that do not own tokens.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use actix_web::rt;
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::JwkSet};
 use serde_json::json;
 use shared_runtime::{
-    auth::{AuthFailure, RemoteTokens, ServerLogin, TOKEN_HEADER, TokenCheck},
+    auth::{AuthFailure, Freshness, RemoteTokens, ServerLogin, TOKEN_HEADER, TokenCheck},
     http::PeerClient,
     peers::user_api::UserApi,
     testing::{SigningKeys, claims},
 };
 use wiremock::{
-    Mock, MockServer, ResponseTemplate,
+    Mock, MockServer, Request, Respond, ResponseTemplate,
     matchers::{header, method, path, path_regex},
 };
 
@@ -34,6 +41,45 @@ async fn user_api(keys: &SigningKeys) -> MockServer {
         .mount(&server)
         .await;
     server
+}
+
+/// The session of Alice, until it is ended. An answer says what holds when the question comes in.
+#[derive(Clone, Default)]
+struct Session {
+    is_over: Arc<AtomicBool>,
+    delay: Duration,
+}
+
+impl Session {
+    async fn open(server: &MockServer, delay: Duration) -> Self {
+        let session = Self {
+            delay,
+            ..Self::default()
+        };
+        Mock::given(method("GET"))
+            .and(path_regex("^/token/.+"))
+            .and(header(TOKEN_HEADER, "own-token"))
+            .respond_with(session.clone())
+            .mount(server)
+            .await;
+        session
+    }
+
+    fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Respond for Session {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let answer = if self.is_over.load(Ordering::SeqCst) {
+            ResponseTemplate::new(401)
+        } else {
+            let alice = json!({ "isserver": false, "userid": "alice", "expires_at": 1 });
+            ResponseTemplate::new(200).set_body_json(alice)
+        };
+        answer.set_delay(self.delay)
+    }
 }
 
 async fn knows_tokens(server: &MockServer, delay: Duration) {
@@ -70,14 +116,85 @@ async fn concurrent_questions_share_one_call_and_the_answer_is_kept() {
     knows_tokens(&server, Duration::from_millis(100)).await;
     let check = check(&server.uri(), 2000);
     let token = keys.user_token("alice");
-    let answers = join_all((0..20).map(|_| check.check(&token))).await;
+    let answers = join_all((0..20).map(|_| check.check(&token, Freshness::Recent))).await;
     assert!(
         answers
             .iter()
             .all(|answer| answer.as_ref().unwrap().userid == "alice")
     );
-    check.check(&token).await.unwrap();
+    check.check(&token, Freshness::Recent).await.unwrap();
     assert_eq!(questions(&server).await, 1);
+}
+
+#[actix_web::test]
+async fn what_changes_something_asks_each_time_and_reads_learn_of_it() {
+    let keys = SigningKeys::generate();
+    let server = user_api(&keys).await;
+    let session = Session::open(&server, Duration::ZERO).await;
+    let check = check(&server.uri(), 2000);
+    let token = keys.user_token("alice");
+    for (freshness, asked) in [
+        (Freshness::Recent, 1),
+        (Freshness::Recent, 1),
+        (Freshness::Now, 2),
+        (Freshness::Now, 3),
+        (Freshness::Recent, 3),
+    ] {
+        assert!(check.check(&token, freshness).await.is_ok());
+        assert_eq!(questions(&server).await, asked);
+    }
+    session.end();
+    for _ in 0..2 {
+        let answer = check.check(&token, Freshness::Now).await;
+        assert_eq!(answer, Err(AuthFailure::Invalid));
+    }
+    assert_eq!(questions(&server).await, 5);
+    let answer = check.check(&token, Freshness::Recent).await;
+    assert_eq!(answer, Err(AuthFailure::Invalid));
+    assert_eq!(questions(&server).await, 5);
+}
+
+#[actix_web::test]
+async fn a_call_that_began_earlier_admits_nobody_who_changes_something() {
+    let keys = SigningKeys::generate();
+    let server = user_api(&keys).await;
+    let session = Session::open(&server, Duration::from_millis(200)).await;
+    let check = Arc::new(check(&server.uri(), 2000));
+    let token = keys.user_token("alice");
+    let first = {
+        let (check, token) = (check.clone(), token.clone());
+        rt::spawn(async move { check.check(&token, Freshness::Now).await })
+    };
+    while questions(&server).await == 0 {
+        rt::task::yield_now().await;
+    }
+    session.end();
+    let later = join_all((0..20).map(|_| check.check(&token, Freshness::Now))).await;
+    assert!(first.await.unwrap().is_ok());
+    assert!(
+        later
+            .iter()
+            .all(|answer| *answer == Err(AuthFailure::Invalid))
+    );
+    // They shared one call, which began after the session had ended.
+    assert_eq!(questions(&server).await, 2);
+    let answer = check.check(&token, Freshness::Recent).await;
+    assert_eq!(answer, Err(AuthFailure::Invalid));
+    assert_eq!(questions(&server).await, 2);
+}
+
+#[actix_web::test]
+async fn a_caller_who_gives_up_holds_up_nobody() {
+    let keys = SigningKeys::generate();
+    let server = user_api(&keys).await;
+    Session::open(&server, Duration::from_millis(100)).await;
+    let check = check(&server.uri(), 2000);
+    let token = keys.user_token("alice");
+    let hurried = check.check(&token, Freshness::Now);
+    let gave_up = tokio::time::timeout(Duration::from_millis(50), hurried).await;
+    assert!(gave_up.is_err());
+    assert!(check.check(&token, Freshness::Now).await.is_ok());
+    assert!(check.check(&token, Freshness::Recent).await.is_ok());
 }
 
 #[actix_web::test]
@@ -88,7 +205,7 @@ async fn without_a_cache_every_check_asks() {
     let check = check(&server.uri(), 0);
     let token = keys.user_token("alice");
     for _ in 0..3 {
-        check.check(&token).await.unwrap();
+        check.check(&token, Freshness::Recent).await.unwrap();
     }
     assert_eq!(questions(&server).await, 3);
 }
@@ -104,7 +221,9 @@ async fn a_revoked_token_is_invalid_and_an_unanswered_question_is_no_access() {
             .respond_with(ResponseTemplate::new(status))
             .mount(&server)
             .await;
-        let answer = check(&server.uri(), 2000).check(&token).await;
+        let answer = check(&server.uri(), 2000)
+            .check(&token, Freshness::Recent)
+            .await;
         assert_eq!(
             answer == Err(AuthFailure::Invalid),
             expected_invalid,
@@ -120,7 +239,7 @@ async fn a_revoked_token_is_invalid_and_an_unanswered_question_is_no_access() {
         .port();
     let check = check(&format!("http://127.0.0.1:{port}"), 2000);
     assert!(matches!(
-        check.check(&token).await,
+        check.check(&token, Freshness::Recent).await,
         Err(AuthFailure::Unavailable(_))
     ));
 }
@@ -165,13 +284,13 @@ async fn forged_tokens_are_refused_without_asking() {
     ];
     for (name, token) in forged {
         assert_eq!(
-            check.check(&token).await,
+            check.check(&token, Freshness::Recent).await,
             Err(AuthFailure::Invalid),
             "{name}"
         );
     }
     assert_eq!(questions(&server).await, 0);
-    assert!(check.check(&good).await.is_ok());
+    assert!(check.check(&good, Freshness::Recent).await.is_ok());
 }
 
 #[actix_web::test]
@@ -180,7 +299,7 @@ async fn what_user_api_says_must_agree_with_the_token() {
     let server = user_api(&keys).await;
     knows_tokens(&server, Duration::ZERO).await;
     let answer = check(&server.uri(), 2000)
-        .check(&keys.user_token("bob"))
+        .check(&keys.user_token("bob"), Freshness::Recent)
         .await;
     assert_eq!(answer, Err(AuthFailure::Invalid));
 }

@@ -1,0 +1,88 @@
+//! Tokens that end, and tokens of services, with every service on its own.
+
+use e2e::{Platform, Program};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::{Person, send};
+
+use crate::people::sign_up;
+
+#[actix_web::test]
+async fn after_a_log_out_a_token_changes_nothing_anywhere() {
+    let platform = Platform::start().await;
+    let (alice, bob) = (
+        sign_up(&platform, "alice").await,
+        sign_up(&platform, "bob").await,
+    );
+    let server = platform.server().await;
+    let members = format!("/access/{}", alice.id);
+    let invitations = format!("/confirm/invite/{}", alice.id);
+    // gatekeeper and confirm have just heard that the session is open.
+    assert_eq!(alice.at_origin.get(&members).await.status, 200);
+    assert_eq!(alice.at_origin.get(&invitations).await.status, 404);
+
+    let ended = alice.at_origin.post("/auth/logout", &Value::Null).await;
+    assert_eq!(ended.status, 200);
+
+    let pair = format!("/access/{}/{}", alice.id, bob.id);
+    let granted = alice.at_origin.post(&pair, &json!({ "view": {} })).await;
+    assert_eq!(
+        (granted.status, granted.json::<Value>()),
+        (401, json!("Invalid Token"))
+    );
+    let invitation = json!({ "email": "carol@example.org", "permissions": { "view": {} } });
+    let path = format!("/confirm/send/invite/{}", alice.id);
+    let invited = alice.at_origin.post(&path, &invitation).await;
+    assert_eq!(invited.status, 403, "{}", invited.text());
+    let profile = format!("/metadata/{}/profile", alice.id);
+    let changed = alice
+        .at_origin
+        .put(&profile, &json!({ "fullName": "A" }))
+        .await;
+    assert_eq!(changed.status, 401, "{}", changed.text());
+
+    assert_eq!(server.get(&pair).await.status, 404);
+    assert_eq!(server.get(&invitations).await.status, 404);
+    assert_eq!(server.get(&profile).await.status, 404);
+}
+
+#[actix_web::test]
+async fn the_secret_of_scripts_opens_no_internal_route_and_that_of_operators_one() {
+    let platform = Platform::start().await;
+    let revive = "/internal/outbox/revive";
+    for name in ["scripts", "operator", "gatekeeper", "confirm"] {
+        let token = platform.server_token(name).await;
+        for (program, method, path, admitted) in [
+            (
+                Program::UserApi,
+                Method::GET,
+                "/internal/people?ids=a",
+                &["gatekeeper", "confirm"][..],
+            ),
+            (Program::UserApi, Method::POST, revive, &["operator"]),
+            (
+                Program::Gatekeeper,
+                Method::GET,
+                "/internal/users/a/administered",
+                &["confirm"],
+            ),
+            (
+                Program::Gatekeeper,
+                Method::DELETE,
+                "/internal/users/a",
+                &["confirm"],
+            ),
+            (Program::Confirm, Method::DELETE, "/internal/users/a", &[]),
+            (Program::Confirm, Method::POST, revive, &["operator"]),
+        ] {
+            let caller = Person::at(&platform.url(program), Some(&token));
+            let status = send(caller.request(method, path)).await.status;
+            let shown = format!("{path} of {} by {name}: {status}", program.name());
+            if admitted.contains(&name) {
+                assert!(matches!(status, 200 | 204), "{shown}");
+            } else {
+                assert_eq!(status, 401, "{shown}");
+            }
+        }
+    }
+}
