@@ -6,7 +6,7 @@ use shared_types::password;
 use crate::domain::{
     address::is_email,
     members::{InvalidDetails, emails, object, roles, string},
-    user::{DEFAULT_ROLE, is_username},
+    user::{DEFAULT_ROLE, is_own_choice, is_username},
 };
 
 /// Far more than any name needs, far less than metadata may hold.
@@ -37,6 +37,15 @@ impl SignUp {
                 .filter(|roles| !roles.is_empty())
                 .unwrap_or_else(|| vec![DEFAULT_ROLE.to_owned()]),
         })
+    }
+
+    /// Whether the caller may give these roles.
+    pub(crate) fn check_roles(&self, caller_is_server: bool) -> Result<(), InvalidDetails> {
+        if caller_is_server || self.roles.iter().all(|role| is_own_choice(role)) {
+            Ok(())
+        } else {
+            Err(InvalidDetails)
+        }
     }
 }
 
@@ -163,6 +172,24 @@ mod tests {
             json!({"username": "a@z.co", "emails": ["a@z.co"], "password": "12345678", "roles": null}),
         ] {
             assert_eq!(SignUp::read(&bytes(&body)).unwrap().roles, ["patient"]);
+        }
+    }
+
+    #[test]
+    fn only_services_give_every_role() {
+        for (given, by_people) in [
+            (json!(null), true),
+            (json!(["patient"]), true),
+            (json!(["clinic", "clinician", "custodial_account"]), true),
+            (json!(["brokered"]), false),
+            (json!(["patient", "brokered"]), false),
+        ] {
+            let body = json!({
+                "username": "a@z.co", "emails": ["a@z.co"], "password": "12345678", "roles": given,
+            });
+            let sign_up = SignUp::read(&bytes(&body)).unwrap();
+            assert_eq!(sign_up.check_roles(false).is_ok(), by_people, "{given}");
+            assert!(sign_up.check_roles(true).is_ok(), "{given}");
         }
     }
 

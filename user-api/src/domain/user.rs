@@ -21,6 +21,9 @@ pub(crate) const CUSTODIAL_ROLE: &str = "custodial_account";
 /// The role of every account that names no other.
 pub(crate) const DEFAULT_ROLE: &str = "patient";
 
+/// The role of accounts whose log-in a partner handles, which are not changed here.
+const BROKERED_ROLE: &str = "brokered";
+
 /// The role of legacy clinic accounts.
 pub(crate) const CLINIC_ROLE: &str = "clinic";
 
@@ -93,7 +96,7 @@ impl Account {
 
     /// Whether a partner handles the log-in, so that the account is not ours to change.
     pub(crate) fn is_brokered(&self) -> bool {
-        self.has_role("brokered")
+        self.has_role(BROKERED_ROLE)
     }
 
     /// Accounts of clinics and their staff are kept.
@@ -139,6 +142,12 @@ pub(crate) fn is_role(text: &str) -> bool {
     ROLES.contains(&text)
 }
 
+/// Whether people may give `role` to themselves. An account whose log-in a partner handles cannot
+/// change its password, so a partner's service has to say that it is one.
+pub(crate) fn is_own_choice(role: &str) -> bool {
+    role != BROKERED_ROLE
+}
+
 /// Whether `text` may name an account without being an e-mail address.
 pub(crate) fn is_username(text: &str) -> bool {
     (1..=MAX_USERNAME_CHARS).contains(&text.chars().count())
@@ -153,7 +162,7 @@ pub(crate) mod tests {
     use serde_json::json;
     use shared_types::UserId;
 
-    use super::{Account, is_role, is_username};
+    use super::{Account, ROLES, is_own_choice, is_role, is_username};
 
     const TEMPORARY: &str = "unclaimed-custodial-automation+01234567890123456789@tidepool.org";
 
@@ -193,6 +202,13 @@ pub(crate) mod tests {
         }
         for other in ["", "Patient", "admin", "patient "] {
             assert!(!is_role(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn people_choose_every_role_but_that_which_takes_their_password() {
+        for role in ROLES {
+            assert_eq!(is_own_choice(role), role != "brokered", "{role}");
         }
     }
 

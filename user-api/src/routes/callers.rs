@@ -22,6 +22,12 @@ pub(crate) struct Deleter(pub(crate) Caller);
 /// The bearer of a valid token; others get 401 `"Unauthorized"`.
 pub(crate) struct Relative(pub(crate) Caller);
 
+/// Who signs up: whether it is a service that does so for somebody. No token, or none that is
+/// valid, is a person without an account.
+pub(crate) struct Newcomer {
+    pub(crate) is_server: bool,
+}
+
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 impl FromRequest for Member {
@@ -77,6 +83,23 @@ impl FromRequest for Relative {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = caller_or(Refusal::Unauthorized, request, payload);
         Box::pin(async move { Ok(Self(caller.await?)) })
+    }
+}
+
+impl FromRequest for Newcomer {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        Box::pin(async move {
+            let is_server = match caller.await {
+                Ok(caller) => caller.is_server,
+                Err(error) if error.status() == StatusCode::UNAUTHORIZED => false,
+                Err(error) => return Err(error),
+            };
+            Ok(Self { is_server })
+        })
     }
 }
 

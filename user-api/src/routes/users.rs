@@ -25,7 +25,10 @@ use crate::{
         user::{Account, CLINIC_ROLE, names_contain_secret},
     },
     error::{Failure, Refusal},
-    routes::{callers::Member, rights_on},
+    routes::{
+        callers::{Member, Newcomer},
+        rights_on,
+    },
     sessions::Length,
     strength,
 };
@@ -173,15 +176,16 @@ async fn answer_user(
 
 /// `POST /user`: somebody signs up.
 ///
-/// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`. Answer:
-/// 201, the account; the token in `x-tidepool-session-token`.
+/// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`, of which
+/// only services give `brokered`. Answer: 201, the account, for services with `passwordExists`; the
+/// token in `x-tidepool-session-token`.
 /// Errors: 400 the body breaks a rule; 409 the user name or an address is taken; 500 the store or,
 /// for a `clinic` account, gatekeeper failed; 429 too many sign-ups from there, services aside; 503
 /// too many at once.
 /// Source: public user API `CreateUser`.
 #[utoipa::path(
     post, path = "/auth/user", tag = "accounts", request_body = Object,
-    security(()),
+    security((), ("session_token" = [])),
     responses(
         (status = 201, description = "The account; the token is in the header x-tidepool-session-token", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
@@ -191,15 +195,16 @@ async fn answer_user(
     ),
 )]
 pub(crate) async fn sign_up(
-    caller: Result<Caller, ApiError>,
+    Newcomer { is_server }: Newcomer,
     source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let details = SignUp::read(&body.0)?;
+    details.check_roles(is_server)?;
     let names = details.emails.iter().chain([&details.username]);
     strength::check(&state, &details.password, names.map(String::as_str))?;
-    if !caller.is_ok_and(|caller| caller.is_server) {
+    if !is_server {
         let sign_ups = &state.limits.sign_ups;
         sign_ups.take(source).map_err(Refusal::TooMany)?;
     }
@@ -253,5 +258,5 @@ pub(crate) async fn sign_up(
         .map_err(Failure::GeneratingToken.because())?;
     Ok(HttpResponse::Created()
         .insert_header((TOKEN_HEADER, token))
-        .json(account.record(false)))
+        .json(account.record(is_server)))
 }

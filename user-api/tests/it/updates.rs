@@ -97,12 +97,12 @@ async fn an_unknown_or_brokered_account_is_not_changed() {
     for path in ["/user/0123456789", "/user"] {
         assert_refused(&service.put(path, &updates).await, 401, NOT_AUTHORIZED);
     }
-    let brokered = world.user_with_roles("brokered", &["brokered"]).await;
+    let brokered = world.user("brokered").await;
+    let path = format!("/user/{}", brokered.id);
+    let roles = json!({ "updates": { "roles": ["brokered"] } });
+    assert_eq!(service.put(&path, &roles).await.status, 200);
     assert_refused(&update(&brokered, json!({})).await, 401, NOT_AUTHORIZED);
-    let answer = service
-        .put(&format!("/user/{}", brokered.id), &updates)
-        .await;
-    assert_refused(&answer, 401, NOT_AUTHORIZED);
+    assert_refused(&service.put(&path, &updates).await, 401, NOT_AUTHORIZED);
     for person in [world.anonymous(), world.app.bearer("x")] {
         assert_refused(&person.put("/user", &json!({})).await, 401, NOT_AUTHORIZED);
     }

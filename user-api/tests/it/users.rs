@@ -49,6 +49,32 @@ async fn a_sign_up_answers_the_account_and_a_token() {
 }
 
 #[actix_web::test]
+async fn only_services_sign_up_accounts_that_a_partner_logs_in() {
+    let world = World::start().await;
+    let mut body = sign_up("alice@example.org");
+    body["roles"] = json!(["patient", "brokered"]);
+    let bob = world.user("bob").await;
+    for person in [world.anonymous(), world.app.bearer("x"), bob.person] {
+        let answer = person.post("/auth/user", &body).await;
+        assert_refused(&answer, 400, "Invalid user details were given");
+    }
+    let answer = world.service().await.post("/auth/user", &body).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let created: Value = answer.json();
+    assert_eq!(
+        created,
+        json!({
+            "userid": created["userid"], "username": "alice@example.org",
+            "emails": ["alice@example.org"], "roles": ["patient", "brokered"],
+            "emailVerified": false, "passwordExists": true,
+        })
+    );
+    let token = answer.header(TOKEN_HEADER).unwrap();
+    let own: Value = world.app.bearer(token).get("/auth/user").await.json();
+    assert_eq!(own["userid"], created["userid"]);
+}
+
+#[actix_web::test]
 async fn a_sign_up_needs_no_content_type() {
     let world = World::start().await;
     let request = world
