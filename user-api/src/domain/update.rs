@@ -92,15 +92,22 @@ impl Updates {
                 .is_none_or(|key| (1..=MAX_KEY).contains(&key.len()))
     }
 
-    /// Whether the caller may make these changes. Only services make them on a condition or under a
-    /// key, whose answer tells what the account is like.
+    /// Whether the caller may make these changes to `account`. Only services make them on a
+    /// condition or under a key, whose answer tells what the account is like.
+    ///
+    /// Where there is a password there is an owner, and whoever changed the address could have a
+    /// new password sent there.
     pub(crate) fn check_rights(
         &self,
+        account: &Account,
         rights: Rights,
         caller_is_server: bool,
     ) -> Result<(), UpdateRefusal> {
+        let changes_names = self.username.is_some() || self.emails.is_some();
         let for_services = self.roles.is_some() || self.email_verified.is_some();
-        let for_the_owner = self.password.is_some() || self.terms_accepted.is_some();
+        let for_the_owner = self.password.is_some()
+            || self.terms_accepted.is_some()
+            || (changes_names && account.has_password());
         let refused = rights == Rights::Nothing
             || (for_services && !caller_is_server)
             || (for_the_owner && rights != Rights::Root);
@@ -141,6 +148,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::{Updates, is_timestamp};
+    use crate::domain::user::{Account, tests::account};
     use crate::domain::{members::InvalidDetails, rights::Rights};
 
     pub(crate) fn read(updates: &Value) -> Result<Updates, InvalidDetails> {
@@ -251,8 +259,13 @@ pub(crate) mod tests {
 
     #[test]
     fn each_change_has_its_own_right() {
+        let unclaimed = Account {
+            password_hash: None,
+            ..account()
+        };
         let allowed = |updates: Value, rights, server| {
-            read(&updates).unwrap().check_rights(rights, server).is_ok()
+            let updates = read(&updates).unwrap();
+            updates.check_rights(&unclaimed, rights, server).is_ok()
         };
         for updates in [
             json!({"password": "12345678"}),
@@ -276,5 +289,29 @@ pub(crate) mod tests {
             assert!(allowed(updates.clone(), Rights::Custodian, false));
             assert!(!allowed(updates, Rights::Nothing, false));
         }
+    }
+
+    #[test]
+    fn names_of_an_account_with_a_password_are_for_its_owner() {
+        for updates in [
+            json!({"username": "b@z.co"}),
+            json!({"emails": ["b@z.co"]}),
+            json!({"username": "b@z.co", "emails": ["b@z.co"]}),
+            json!({"username": ""}),
+            json!({"emails": null}),
+        ] {
+            let updates = read(&updates).unwrap();
+            for (rights, allowed) in [
+                (Rights::Root, true),
+                (Rights::Custodian, false),
+                (Rights::Nothing, false),
+            ] {
+                let checked = updates.check_rights(&account(), rights, false);
+                assert_eq!(checked.is_ok(), allowed, "{updates:?} {rights:?}");
+            }
+        }
+        let nothing = read(&json!({})).unwrap();
+        let checked = nothing.check_rights(&account(), Rights::Custodian, false);
+        assert_eq!(checked, Ok(()));
     }
 }

@@ -62,8 +62,8 @@ pub(crate) async fn update_own_user(
 
 /// `PUT /user/:userid`: changes an account.
 ///
-/// For services, the user, and who runs the account (`custodian` or `admin`; not the password nor
-/// the terms). Only services change `roles` and `emailVerified`. A password set by a service ends
+/// For services, the user, and who runs the account (`custodian` or `admin`; not the password, the
+/// terms nor, where there is a password, the names). Only services change `roles` and `emailVerified`. A password set by a service ends
 /// all sessions; the first password of an account takes `custodian` from everybody.
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
@@ -110,9 +110,12 @@ async fn answer_update(
     let rights = rights_on(state, caller, &account.userid)
         .await
         .map_err(Failure::FindingUser.because())?;
-    updates.check_rights(rights, caller.is_server)?;
     let mut tries = 0;
-    while !change(state, source, caller, &account, &updates).await? {
+    loop {
+        updates.check_rights(&account, rights, caller.is_server)?;
+        if change(state, source, caller, &account, &updates).await? {
+            break;
+        }
         tries += 1;
         if tries == MAX_TRIES {
             return Err(Failure::UpdatingUser.because()(anyhow::anyhow!(
