@@ -16,6 +16,7 @@ use crate::domain::{
     permissions::{self, Held},
     precondition::{Preconditions, Tag},
 };
+use crate::store::permissions::Consent;
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
 ///
@@ -207,8 +208,14 @@ pub(crate) async fn replace_permissions(
     let (sharer, grantee) = pair.into_inner();
     let preconditions = preconditions(&request)?;
     let wanted = permissions::requested(&body.0).map_err(Refusal::from)?;
-    let mut replacement = Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions);
-    if standing(&caller, &sharer)? == Standing::Other {
+    let standing = standing(&caller, &sharer)?;
+    let consent = match standing {
+        Standing::Service => Consent::Given,
+        Standing::Owner | Standing::Other => Consent::Unknown,
+    };
+    let mut replacement =
+        Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions, consent);
+    if standing == Standing::Other {
         let [held] = state.store.held(&sharer, [&caller.user_id]).await?;
         if caller.is(&grantee) {
             replacement = replacement.by_grantee(held.by_clinics.clone());

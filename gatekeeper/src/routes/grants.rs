@@ -15,6 +15,7 @@ use crate::domain::{
     grants::{check_id, joined, may_share, read, sender},
     permissions::{Held, root},
 };
+use crate::store::permissions::Consent;
 
 /// `PUT /internal/grants/{grant_id}`: a grantee gets what it was offered, in addition to what it
 /// has.
@@ -106,7 +107,7 @@ async fn add(
     }
     store
         .permissions
-        .update_in(session, sharer, grantee, &set)
+        .update_in(session, sharer, grantee, &set, Consent::Given)
         .await?;
     Ok(set)
 }

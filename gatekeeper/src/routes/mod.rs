@@ -51,6 +51,10 @@ pub(crate) fn table() -> RouteTable {
             &["/internal/users/{user_id}/administered"],
             users::list_administered,
         )
+        .get(
+            &["/internal/users/{user_id}/unaccepted"],
+            users::list_unaccepted,
+        )
         .put(&["/internal/users/{user_id}/lock"], users::lock_account)
         .delete(
             &["/internal/users/{user_id}/custodians"],

@@ -20,7 +20,7 @@ use crate::{
         permissions::Held,
         precondition::{Preconditions, Tag},
     },
-    store::permissions::{PairLookup, PairReplacement},
+    store::permissions::{Consent, PairLookup, PairReplacement},
 };
 
 /// One replacement of one pair's direct set.
@@ -30,6 +30,7 @@ pub(super) struct Replacement<'a> {
     grantee: &'a UserId,
     wanted: &'a PermissionSet,
     preconditions: &'a Preconditions,
+    consent: Consent,
     /// What the grantee has through clinics, when it is the grantee who replaces its own set.
     by_grantee: Option<PermissionSet>,
 }
@@ -49,6 +50,7 @@ impl<'a> Replacement<'a> {
         grantee: &'a UserId,
         wanted: &'a PermissionSet,
         preconditions: &'a Preconditions,
+        consent: Consent,
     ) -> Self {
         Self {
             state,
@@ -56,6 +58,7 @@ impl<'a> Replacement<'a> {
             grantee,
             wanted,
             preconditions,
+            consent,
             by_grantee: None,
         }
     }
@@ -64,6 +67,7 @@ impl<'a> Replacement<'a> {
     pub(super) fn by_grantee(self, by_clinics: PermissionSet) -> Self {
         Self {
             by_grantee: Some(by_clinics),
+            consent: Consent::Given,
             ..self
         }
     }
@@ -92,7 +96,8 @@ impl<'a> Replacement<'a> {
         let permissions = &self.state.store.permissions;
         let (sharer, grantee) = (self.sharer, self.grantee);
         if self.wanted.administers() {
-            let replaced = permissions.update_if_administering(sharer, grantee, self.wanted);
+            let replaced =
+                permissions.update_if_administering(sharer, grantee, self.wanted, self.consent);
             return Ok(replaced.await?);
         }
         if !self.wanted.is_empty() {
@@ -100,6 +105,7 @@ impl<'a> Replacement<'a> {
                 sharer: sharer.clone(),
                 grantee: grantee.clone(),
                 set: self.wanted.clone(),
+                consent: self.consent,
             };
             let replaced = self
                 .state
@@ -155,7 +161,7 @@ impl<'a> Replacement<'a> {
         // What is refused without preconditions is refused with them.
         self.check_preconditions(session, direct).await?;
         permissions
-            .update_in(session, sharer, grantee, self.wanted)
+            .update_in(session, sharer, grantee, self.wanted, self.consent)
             .await?;
         Ok(departure)
     }

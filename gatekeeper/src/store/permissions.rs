@@ -4,6 +4,9 @@
 //! `userId` is or was a clinician, so the pair check has to look at clinic relations as well. It
 //! comes with the same query, which is why everybody else's check costs one round trip. The mark
 //! is a hint: written before the relation that it announces, and never missed when it is stale.
+//!
+//! `unaccepted: true` stands in grants that people made to whom had none, until the grantee agrees.
+//! Those without it, which are all that the reference made, count as accepted.
 
 mod pairs;
 
@@ -37,6 +40,18 @@ const GRANTEE_INDEX: &str = "grantee_sharer";
 
 /// The `sharerId` of a mark.
 pub(super) const MARK: &str = "";
+
+/// Marks a grant to which its grantee has not agreed.
+const UNACCEPTED: &str = "unaccepted";
+
+/// Whether the grantee agrees to what it is granted, which then ends the mark for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// The grantee wants it, or a service vouches for that.
+    Given,
+    /// Nobody asked. What was accepted before stays so.
+    Unknown,
+}
 
 /// The permission that ends when an account is claimed.
 const CUSTODIAN: &str = "custodian";
@@ -84,6 +99,19 @@ impl Permissions {
             .batch_size(mongo::ONE_BATCH)
             .await?;
         grants(found, "userId").await
+    }
+
+    /// Who has a grant on the account of `sharer` and never agreed to it, ascending by id.
+    pub(crate) async fn list_unaccepted(&self, sharer: &UserId) -> Result<Vec<UserId>> {
+        let found = self
+            .0
+            .find(doc! {"sharerId": sharer.as_str(), UNACCEPTED: true})
+            .sort(doc! {"userId": 1})
+            .hint(Hint::Name(PAIR_INDEX.to_owned()))
+            .batch_size(mongo::ONE_BATCH)
+            .await?;
+        let grants = grants(found, "userId").await?;
+        Ok(grants.into_iter().map(|(grantee, _)| grantee).collect())
     }
 
     /// On whose accounts `grantee` has a grant, ascending by id.
@@ -184,13 +212,14 @@ impl Permissions {
         sharer: &UserId,
         grantee: &UserId,
         set: &PermissionSet,
+        consent: Consent,
     ) -> Result<()> {
         let pair = pair_of(sharer, grantee);
         if set.is_empty() {
             self.0.delete_one(pair).session(session).await?;
         } else {
             self.0
-                .update_one(pair, replaced_by(set))
+                .update_one(pair, replaced_by(set, consent))
                 .upsert(true)
                 .session(session)
                 .await?;
@@ -246,8 +275,13 @@ fn pair_of(sharer: &UserId, grantee: &UserId) -> Document {
     doc! {"sharerId": sharer.as_str(), "userId": grantee.as_str()}
 }
 
-fn replaced_by(set: &PermissionSet) -> Document {
-    doc! {"$set": {"permissions": document_of(set)}}
+fn replaced_by(set: &PermissionSet, consent: Consent) -> Document {
+    let mut update = doc! {"$set": {"permissions": document_of(set)}};
+    match consent {
+        Consent::Given => update.insert("$unset", doc! {UNACCEPTED: ""}),
+        Consent::Unknown => update.insert("$setOnInsert", doc! {UNACCEPTED: true}),
+    };
+    update
 }
 
 /// The grants with which their holder runs the account, as alternatives.

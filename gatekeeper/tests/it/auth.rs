@@ -138,6 +138,13 @@ fn internal() -> Vec<Row> {
             only_admitted_services(200),
         ),
         (
+            "GET",
+            "/internal/users/{user_id}/unaccepted",
+            "/internal/users/alice/unaccepted",
+            none.clone(),
+            only_admitted_services(200),
+        ),
+        (
             "PUT",
             "/internal/users/{user_id}/lock",
             "/internal/users/alice/lock",

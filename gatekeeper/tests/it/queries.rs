@@ -140,6 +140,7 @@ async fn play_every_operation(world: &World) {
         "/access/groups/bob",
         "/access/child/doctor",
         "/internal/users/bob/administered",
+        "/internal/users/bob/unaccepted",
     ] {
         assert_eq!(service.get(path).await.status, 200);
     }

@@ -1,6 +1,8 @@
 //! What user-api asks and tells about accounts.
 
-use serde_json::json;
+use bson::doc;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use crate::world::{World, assert_answer, assert_empty};
 
@@ -124,4 +126,97 @@ async fn many_accounts_cost_no_more_questions() {
         assert_eq!(answer.json::<Vec<serde_json::Value>>().len(), count);
         assert_eq!(world.commands.take().len(), 3);
     }
+}
+
+/// To whom Alice gave something that they did not accept.
+async fn unaccepted(world: &World) -> Value {
+    let answer = world
+        .service()
+        .get("/internal/users/alice/unaccepted")
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+#[actix_web::test]
+async fn what_a_person_gives_away_is_unaccepted_until_the_grantee_agrees() {
+    let world = World::start().await;
+    let (alice, service) = (world.user("alice"), world.service());
+    assert_eq!(unaccepted(&world).await, json!([]));
+    world.grant("alice", "admin", json!({"admin": {}})).await;
+    let view = json!({"view": {}, "note": {}});
+    for (giver, grantee, set) in [
+        (&alice, "bob", &view),
+        (&alice, "carol", &json!({"admin": {}})),
+        (&world.user("admin"), "dave", &json!({"follow": {}})),
+        (&service, "ellen", &view),
+    ] {
+        let path = format!("/access/alice/{grantee}");
+        assert_answer(&giver.post(&path, set).await, 200, set);
+    }
+    // What others share with Alice, and with whom, is another matter.
+    let answer = world.user("zoe").post("/access/zoe/alice", &view).await;
+    assert_answer(&answer, 200, &view);
+    assert_eq!(unaccepted(&world).await, json!(["bob", "carol", "dave"]));
+
+    // A change by the giver says nothing about the grantees.
+    for (grantee, set) in [
+        ("bob", json!({"note": {}})),
+        ("carol", json!({"admin": {}})),
+    ] {
+        let path = format!("/access/alice/{grantee}");
+        assert_answer(&alice.post(&path, &set).await, 200, &set);
+    }
+    assert_eq!(unaccepted(&world).await, json!(["bob", "carol", "dave"]));
+
+    let offer = json!({"sharerId": "alice", "granteeId": "bob", "permissions": view});
+    let answer = service.put("/internal/grants/a-key", &offer).await;
+    assert_answer(&answer, 200, &view);
+    assert_eq!(unaccepted(&world).await, json!(["carol", "dave"]));
+    let part = json!({"view": {}});
+    let answer = world.user("bob").post("/access/alice/bob", &part).await;
+    assert_answer(&answer, 200, &part);
+
+    // It stays accepted when Alice changes it, and begins anew when it was gone.
+    let answer = alice.post("/access/alice/bob", &view).await;
+    assert_answer(&answer, 200, &view);
+    assert_eq!(unaccepted(&world).await, json!(["carol", "dave"]));
+    for set in [json!({}), view.clone()] {
+        assert_eq!(alice.post("/access/alice/bob", &set).await.status, 200);
+    }
+    assert_eq!(unaccepted(&world).await, json!(["bob", "carol", "dave"]));
+
+    // Whoever gives up a part of it has taken note of it, and a service vouches for its own.
+    let answer = world.user("bob").post("/access/alice/bob", &part).await;
+    assert_answer(&answer, 200, &part);
+    let answer = service.post("/access/alice/dave", &view).await;
+    assert_answer(&answer, 200, &view);
+    assert_eq!(unaccepted(&world).await, json!(["carol"]));
+}
+
+#[actix_web::test]
+async fn of_many_replacements_at_once_each_new_grant_is_marked() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let grantees: Vec<String> = (10..50).map(|number| format!("u{number}")).collect();
+    let view = json!({"view": {}});
+    let answers = join_all(grantees.iter().map(async |grantee| {
+        let path = format!("/access/alice/{grantee}");
+        alice.post(&path, &view).await.status
+    }))
+    .await;
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    assert_eq!(unaccepted(&world).await, json!(grantees));
+}
+
+#[actix_web::test]
+async fn grants_without_a_mark_are_accepted() {
+    let world = World::start().await;
+    let perms = world.database().collection::<bson::Document>("perms");
+    let older = doc! {"sharerId": "alice", "userId": "bob", "permissions": {"view": {}}};
+    perms.insert_one(older).await.unwrap();
+    let set = json!({"note": {}});
+    let answer = world.user("alice").post("/access/alice/bob", &set).await;
+    assert_answer(&answer, 200, &set);
+    assert_eq!(unaccepted(&world).await, json!([]));
 }

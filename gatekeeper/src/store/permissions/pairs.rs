@@ -9,7 +9,7 @@ use mongodb::error::{ErrorKind, Result, TRANSIENT_TRANSACTION_ERROR};
 use shared_runtime::mongo;
 use shared_types::{PermissionSet, UserId};
 
-use super::{MARK, Permissions, administering, pair_of, permissions_in, replaced_by};
+use super::{Consent, MARK, Permissions, administering, pair_of, permissions_in, replaced_by};
 
 /// What the pair query found.
 #[derive(Debug, Default)]
@@ -58,6 +58,7 @@ pub(crate) struct PairReplacement {
     pub(crate) sharer: UserId,
     pub(crate) grantee: UserId,
     pub(crate) set: PermissionSet,
+    pub(crate) consent: Consent,
 }
 
 impl Permissions {
@@ -91,10 +92,11 @@ impl Permissions {
         sharer: &UserId,
         grantee: &UserId,
         set: &PermissionSet,
+        consent: Consent,
     ) -> Result<bool> {
         let mut filter = pair_of(sharer, grantee);
         filter.insert("$or", administering());
-        let updated = self.0.update_one(filter, replaced_by(set)).await?;
+        let updated = self.0.update_one(filter, replaced_by(set, consent)).await?;
         Ok(updated.matched_count > 0)
     }
 
@@ -109,7 +111,7 @@ impl Permissions {
             .update_one(
                 // A stored grant that this excludes makes the insertion collide with it.
                 unless_administering(&replacement.sharer, &replacement.grantee),
-                replaced_by(&replacement.set),
+                replaced_by(&replacement.set, replacement.consent),
             )
             .upsert(true)
             .await
@@ -130,7 +132,7 @@ impl Permissions {
         let update = |replacement: &PairReplacement| {
             doc! {
                 "q": unless_administering(&replacement.sharer, &replacement.grantee),
-                "u": replaced_by(&replacement.set),
+                "u": replaced_by(&replacement.set, replacement.consent),
                 "upsert": true,
             }
         };
