@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{PermissionSet, UserRecord};
+use shared_types::{PermissionSet, UserId, UserRecord};
 use utoipa::ToSchema;
 
 use crate::domain::metadata::{Collection, Collections, Reader};
@@ -62,6 +62,31 @@ impl Associate {
             settings: show(Collection::Settings),
             preferences: show(Collection::Preferences),
         }
+    }
+
+    /// Somebody to whom `:userid` gave something, which that person neither accepted nor returned:
+    /// nothing but what `:userid` knew already.
+    pub(crate) fn unaccepted(userid: UserId, trustee_permissions: Option<PermissionSet>) -> Self {
+        Self {
+            user: UserRecord {
+                userid,
+                username: None,
+                emails: None,
+                roles: None,
+                terms_accepted: None,
+                email_verified: None,
+                password_exists: None,
+            },
+            trustor_permissions: None,
+            trustee_permissions,
+            profile: None,
+            settings: None,
+            preferences: None,
+        }
+    }
+
+    pub(crate) fn userid(&self) -> &UserId {
+        &self.user.userid
     }
 
     pub(super) fn profile_text(&self, pointer: &str) -> Option<&str> {
@@ -134,6 +159,16 @@ pub(crate) mod tests {
             }
             assert!(seen.get("private").is_none() && seen.get("groups").is_none());
         }
+    }
+
+    #[test]
+    fn of_somebody_who_did_not_accept_only_the_id_is_shown() {
+        let given = Some(PermissionSet::of(&["view"]));
+        let unaccepted = Associate::unaccepted(UserId::from("alpha"), given);
+        assert_eq!(
+            serde_json::to_value(unaccepted).unwrap(),
+            json!({"userid": "alpha", "trusteePermissions": {"view": {}}})
+        );
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(crate) enum Reader {
     Owner,
     /// Holds a permission that opens data.
     Trustee,
-    /// Holds only permissions that open no data, or has given the user one and holds none.
+    /// Holds only permissions that open no data, or has given the user one, which the user accepted,
+    /// and holds none.
     Acquaintance,
     Stranger,
 }

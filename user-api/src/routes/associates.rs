@@ -6,8 +6,8 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use shared_runtime::error::ApiError;
-use shared_types::UserId;
+use shared_runtime::{auth::Caller, error::ApiError};
+use shared_types::{PermissionsByUser, UserId};
 use utoipa::IntoParams;
 
 use crate::{
@@ -52,7 +52,9 @@ pub(crate) struct FilterParameters {
 /// `GET /metadata/users/:userid/users`: the users who share with a user, or with whom the user
 /// shares, ascending by id. For services, the user, and holders of `custodian` or `admin`.
 ///
-/// Users who no longer exist are left out. Filters apply to what the answer shows.
+/// Users who no longer exist are left out. Of those who neither accepted what the user granted nor
+/// granted anything back, people see the id and the granted permissions alone, whether such a user
+/// exists or not. Filters apply to what the answer shows.
 ///
 /// Body: none. Answer: 200, a JSON array of accounts with `trustorPermissions` (what they granted
 /// to the user), `trusteePermissions` (what the user granted to them), `profile`, `settings` and
@@ -98,23 +100,46 @@ pub(crate) async fn list_associates(
         .filter(|id| filter.admits_permissions(trustors.get(*id), trustees.get(*id)))
         .cloned()
         .collect();
+    let strangers = strangers(&state, &caller, user_id, &trustors, &trustees).await?;
+    let (strangers, ids): (Vec<UserId>, Vec<UserId>) =
+        ids.into_iter().partition(|id| strangers.contains(id));
     let texts: Vec<String> = ids.iter().map(UserId::to_string).collect();
-    let (mut accounts, mut metadata) =
+    let (accounts, mut metadata) =
         tokio::try_join!(state.users.list(&texts), state.metadata.find_many(&ids))
             .map_err(Failure::FindingUser.because())?;
-    accounts.sort_unstable_by(|one, other| one.userid.cmp(&other.userid));
-    let associates: Vec<Associate> = accounts
-        .into_iter()
-        .map(|account| {
-            let id = &account.userid;
-            Associate::new(
-                account.record(caller.is_server),
-                trustors.remove(id),
-                trustees.remove(id),
-                metadata.remove(id).flatten().unwrap_or_default(),
-            )
-        })
-        .filter(|associate| filter.admits(associate))
-        .collect();
+    let mut associates: Vec<Associate> = Vec::with_capacity(accounts.len() + strangers.len());
+    for id in strangers {
+        let given = trustees.remove(&id);
+        associates.push(Associate::unaccepted(id, given));
+    }
+    for account in accounts {
+        let id = &account.userid;
+        associates.push(Associate::new(
+            account.record(caller.is_server),
+            trustors.remove(id),
+            trustees.remove(id),
+            metadata.remove(id).flatten().unwrap_or_default(),
+        ));
+    }
+    associates.retain(|associate| filter.admits(associate));
+    associates.sort_unstable_by(|one, other| one.userid().cmp(other.userid()));
     Ok(HttpResponse::Ok().json(associates))
+}
+
+/// Those of `trustees` who are strangers to `user_id`: they neither accepted what they were given
+/// nor gave anything back.
+async fn strangers(
+    state: &State,
+    caller: &Caller,
+    user_id: &UserId,
+    trustors: &PermissionsByUser,
+    trustees: &PermissionsByUser,
+) -> Result<BTreeSet<UserId>, ApiError> {
+    let gives_nothing = |id: &UserId| id != user_id && !trustors.contains_key(id);
+    if caller.is_server || !trustees.keys().any(gives_nothing) {
+        return Ok(BTreeSet::new());
+    }
+    let unaccepted = state.gatekeeper.unaccepted(user_id).await;
+    let unaccepted = unaccepted.map_err(Failure::FindingUser.because())?;
+    Ok(unaccepted.into_iter().filter(gives_nothing).collect())
 }

@@ -72,8 +72,8 @@ pub(crate) async fn list_collections() -> HttpResponse {
 ///
 /// Services read everything. The user and everybody with a permission on the user read all but
 /// `private`, which holds the hashes that anonymize the user and is for services alone. Somebody
-/// who holds `note` and `follow` alone, or has given the user a permission and holds none, reads the
-/// `fullName` of `profile`.
+/// who holds `note` and `follow` alone, or has given the user a permission, which the user accepted,
+/// and holds none, reads the `fullName` of `profile`.
 ///
 /// Body: none. Answer: 200, the collection, a JSON object.
 /// Errors: 401 `"Unauthorized"` no valid token, or none of the above; 404 (empty) no such
@@ -261,7 +261,12 @@ async fn reader_of(
         return Ok(reader);
     }
     let given = permissions_on(state, &caller.user_id, user_id).await?;
-    Ok(if given.grants_nothing() {
+    if given.grants_nothing() {
+        return Ok(Reader::Stranger);
+    }
+    let unaccepted = state.gatekeeper.unaccepted(&caller.user_id).await;
+    let unaccepted = unaccepted.map_err(Failure::FindingUser.because())?;
+    Ok(if unaccepted.contains(user_id) {
         Reader::Stranger
     } else {
         Reader::Acquaintance

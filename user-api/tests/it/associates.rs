@@ -377,3 +377,76 @@ async fn a_long_list_takes_two_queries() {
         );
     }
 }
+
+#[actix_web::test]
+async fn of_a_stranger_who_was_given_something_only_the_id_is_seen() {
+    let Family {
+        world, alice, dave, ..
+    } = Family::gather().await;
+    let path = format!("/metadata/users/{}/users", alice.id);
+    let list = async |person: &Person, query: &str| {
+        let answer = person.get(&format!("{path}{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let listed: Vec<Value> = answer.json();
+        listed
+            .into_iter()
+            .filter(|one| one["userid"] == json!(dave.id) || one["userid"] == json!("nobody"))
+            .collect::<Vec<_>>()
+    };
+    let nobody = json!({ "userid": "nobody", "trusteePermissions": { "x": {} } });
+    let stranger = json!({ "userid": dave.id, "trusteePermissions": { "note": {} } });
+    world
+        .gatekeeper
+        .grant_unaccepted(&alice.id, &dave.id, json!({ "note": {} }));
+    // Not even that there is such a user.
+    world
+        .gatekeeper
+        .grant_unaccepted(&alice.id, "nobody", json!({ "x": {} }));
+    let admin = world.user("admin").await;
+    world
+        .gatekeeper
+        .grant(&alice.id, &admin.id, json!({ "admin": {} }));
+    let both = [stranger, nobody];
+    for person in [&alice.person, &admin.person] {
+        let listed = list(person, "").await;
+        assert_eq!(listed, both);
+    }
+    // No filter tells what is not shown.
+    for query in [
+        "?email=dave@example.org",
+        "?name=Dave",
+        "?birthday=1980",
+        "?emailVerified=true",
+    ] {
+        assert_eq!(
+            list(&alice.person, query).await,
+            [Value::Null; 0],
+            "{query}"
+        );
+    }
+    assert_eq!(list(&alice.person, "?emailVerified=false").await, both);
+    let profile = format!("/metadata/{}/profile", dave.id);
+    assert_refused_metadata(&alice.person.get(&profile).await);
+
+    // Services see what they saw.
+    let listed = list(&world.service().await, "").await;
+    assert_eq!(listed[0]["emails"], json!([dave.email]));
+    assert_eq!(listed[0]["profile"]["fullName"], json!("Dave"));
+
+    // Who gives something back is no stranger.
+    world
+        .gatekeeper
+        .grant(&dave.id, &alice.id, json!({ "view": {} }));
+    let listed = list(&alice.person, "").await;
+    assert_eq!(listed[0]["emails"], json!([dave.email]));
+    assert_eq!(listed[0]["profile"]["fullName"], json!("Dave"));
+    assert_eq!(alice.person.get(&profile).await.status, 200);
+}
+
+#[track_caller]
+fn assert_refused_metadata(answer: &Answer) {
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (401, json!("Unauthorized"))
+    );
+}

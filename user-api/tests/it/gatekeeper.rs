@@ -15,6 +15,8 @@ type Pair = (String, String);
 #[derive(Clone, Default)]
 pub(crate) struct Gatekeeper {
     permissions: Arc<Mutex<BTreeMap<Pair, Value>>>,
+    /// Pairs whose grantee did not agree.
+    unaccepted: Arc<Mutex<Vec<Pair>>>,
     /// Accounts that keep somebody who runs them.
     protected: Arc<Mutex<Vec<String>>>,
     /// Accounts that a clinic runs.
@@ -42,6 +44,13 @@ impl Gatekeeper {
     pub(crate) fn grant(&self, sharer: &str, grantee: &str, permissions: Value) {
         let pair = (sharer.to_owned(), grantee.to_owned());
         self.permissions.lock().unwrap().insert(pair, permissions);
+    }
+
+    /// The same, to which `grantee` did not agree.
+    pub(crate) fn grant_unaccepted(&self, sharer: &str, grantee: &str, permissions: Value) {
+        self.grant(sharer, grantee, permissions);
+        let pair = (sharer.to_owned(), grantee.to_owned());
+        self.unaccepted.lock().unwrap().push(pair);
     }
 
     pub(crate) fn permissions(&self, sharer: &str, grantee: &str) -> Option<Value> {
@@ -106,6 +115,12 @@ impl Gatekeeper {
             }
         }
         groups
+    }
+
+    fn unaccepted(&self, user: &str) -> Value {
+        let unaccepted = self.unaccepted.lock().unwrap();
+        let of_user = unaccepted.iter().filter(|(sharer, _)| sharer == user);
+        of_user.map(|(_, grantee)| json!(grantee)).collect()
     }
 
     fn remove_custodians(&self, sharer: &str) {
@@ -220,6 +235,7 @@ impl Gatekeeper {
             },
             ("POST", ["access", sharer, grantee]) => self.replace(sharer, grantee, &request.body),
             ("GET", ["internal", "users", user, "administered"]) => answer(self.administered(user)),
+            ("GET", ["internal", "users", user, "unaccepted"]) => answer(self.unaccepted(user)),
             ("PUT", ["internal", "users", user, "lock"]) => answer(self.lock(user)),
             ("DELETE", ["internal", "users", user, "custodians"]) => {
                 self.remove_custodians(user);

@@ -90,6 +90,13 @@ impl Gatekeeper {
         self.client.get(&path).await?.json()
     }
 
+    /// To whom `user` gave something on its account who did not agree to it, ascending
+    /// (`GET /internal/users/:userId/unaccepted`).
+    pub async fn unaccepted(&self, user: &UserId) -> Result<Vec<UserId>, PeerError> {
+        let path = format!("/internal/users/{}/unaccepted", segment(user.as_str()));
+        self.client.get(&path).await?.json()
+    }
+
     /// Takes `custodian` from everybody who was granted it on the account of `user`; what else they
     /// have stays (`DELETE /internal/users/:userId/custodians`). Repeatable.
     pub async fn withdraw_custodians(&self, user: &UserId) -> Result<(), PeerError> {
