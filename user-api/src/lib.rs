@@ -28,6 +28,7 @@ mod domain;
 mod error;
 mod guesses;
 mod hashing;
+mod proving;
 mod queue;
 mod relay;
 mod routes;

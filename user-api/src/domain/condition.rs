@@ -42,6 +42,11 @@ impl Condition {
         !(self.is_first_password && account.has_password())
     }
 
+    /// Whether mail to the address is for `account`, and not only noted there by somebody.
+    pub(crate) fn stands_in(&self, account: &Account) -> bool {
+        account.receives_at(&self.email)
+    }
+
     /// The address as `account` has it; `None`: it has not.
     pub(crate) fn address_of<'a>(&self, account: &'a Account) -> Option<&'a String> {
         account.own_address(&self.email)

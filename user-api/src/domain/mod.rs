@@ -20,5 +20,6 @@ pub(crate) mod proof;
 pub(crate) mod query;
 pub(crate) mod rights;
 pub(crate) mod session;
+pub(crate) mod standing;
 pub(crate) mod update;
 pub(crate) mod user;

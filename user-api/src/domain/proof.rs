@@ -1,6 +1,8 @@
 //! Which address of an account its owner has shown to be theirs. `emailVerified` does not say it,
 //! since it stays when the addresses change.
 
+use shared_types::address;
+
 use crate::domain::{
     address::is_temporary_address,
     names::Names,
@@ -20,19 +22,62 @@ pub(crate) enum Proof {
 }
 
 impl Account {
-    /// The address of a verified account that was proven, if it still has it.
+    /// The address of a verified account that was proven last of those that it still has.
     pub(crate) fn proven_email(&self, verification_secret: Option<&str>) -> Option<&str> {
         let first = self.emails.first().map(String::as_str);
         let remembered = self.proven_email.as_deref().or(first);
+        let earlier = self.also_proven.iter().map(String::as_str);
         remembered
+            .into_iter()
+            .chain(earlier)
             .filter(|_| self.email_verified)
-            .and_then(|proven| self.own_address(proven).map(String::as_str))
+            .find_map(|proven| self.own_address(proven).map(String::as_str))
             .or_else(|| {
                 first.filter(|first| {
                     names_contain_secret(std::iter::once(*first), verification_secret)
                         && !is_temporary_address(first)
                 })
             })
+    }
+
+    /// The addresses that the account remembers to have proven, the latest first; `None`: it does
+    /// not remember which.
+    pub(super) fn remembered_proofs(&self) -> Option<impl Iterator<Item = &String>> {
+        let latest = self.proven_email.iter();
+        self.proven_email.as_ref()?;
+        Some(latest.chain(&self.also_proven))
+    }
+
+    /// The account once its names are `names`, where they change, and `proof` has its effect.
+    pub(crate) fn changed(
+        &self,
+        names: Option<&Names>,
+        email_verified: Option<bool>,
+        proof: &Proof,
+    ) -> Self {
+        let mut changed = self.clone();
+        changed.email_verified = email_verified.unwrap_or(self.email_verified);
+        if let Some(names) = names {
+            changed.username.clone_from(&names.username);
+            changed.emails.clone_from(&names.emails);
+        }
+        match proof {
+            Proof::Stays => {}
+            Proof::Is(latest) => {
+                let proven = self.proven_emails().into_iter().cloned();
+                changed.also_proven = proven
+                    .filter(|proven| !address::is_same(proven, latest))
+                    .collect();
+                changed.proven_email = Some(latest.clone());
+            }
+            Proof::Ends => {
+                changed.also_proven.clear();
+                changed.proven_email = None;
+            }
+        }
+        let kept = std::mem::take(&mut changed.also_proven).into_iter();
+        changed.also_proven = kept.filter(|proven| changed.has_address(proven)).collect();
+        changed
     }
 
     /// What an account that is created as it is remembers: that it is verified by the secret in one
@@ -73,6 +118,7 @@ mod tests {
 
     use super::Proof;
     use crate::domain::{
+        names::Names,
         update::{Updates, tests::strings},
         user::{Account, tests::account},
     };
@@ -179,6 +225,72 @@ mod tests {
         ] {
             assert_eq!(proof_of(body, account), wanted, "{body} {account:?}");
         }
+    }
+
+    #[test]
+    fn what_was_proven_before_is_remembered_while_the_account_has_it() {
+        let is = |address: &str| Proof::Is(address.to_owned());
+        let names = |emails: &[&str]| {
+            Some(Names {
+                username: None,
+                emails: strings(emails),
+            })
+        };
+        let imported = remembering(None, &["a@z.co", "b@z.co"]);
+        let one = remembering(Some("a@z.co"), &["a@z.co", "b@z.co"]);
+        let two = Account {
+            also_proven: strings(&["a@z.co"]),
+            ..remembering(Some("b@z.co"), &["a@z.co", "b@z.co", "c@z.co"])
+        };
+        let fresh = Account {
+            email_verified: false,
+            ..imported.clone()
+        };
+        for (account, names, proof, latest, also) in [
+            (&fresh, None, is("a@z.co"), Some("a@z.co"), &[][..]),
+            (&imported, None, is("b@z.co"), Some("b@z.co"), &["a@z.co"]),
+            (
+                &imported,
+                names(&["c@z.co"]),
+                is("a@z.co"),
+                Some("a@z.co"),
+                &[],
+            ),
+            (&one, None, is("b@z.co"), Some("b@z.co"), &["a@z.co"]),
+            (&one, None, is("A@z.co"), Some("A@z.co"), &[]),
+            (&one, names(&["b@z.co"]), is("b@z.co"), Some("b@z.co"), &[]),
+            (&one, names(&["b@z.co"]), Proof::Stays, Some("a@z.co"), &[]),
+            (
+                &two,
+                None,
+                is("c@z.co"),
+                Some("c@z.co"),
+                &["a@z.co", "b@z.co"],
+            ),
+            (&two, None, Proof::Stays, Some("b@z.co"), &["a@z.co"]),
+            (&two, names(&["b@z.co"]), Proof::Stays, Some("b@z.co"), &[]),
+            (
+                &two,
+                names(&["a@z.co"]),
+                Proof::Stays,
+                Some("b@z.co"),
+                &["a@z.co"],
+            ),
+            (&two, None, Proof::Ends, None, &[]),
+        ] {
+            let changed = account.changed(names.as_ref(), Some(true), &proof);
+            assert_eq!(
+                changed.proven_email.as_deref(),
+                latest,
+                "{account:?} {proof:?}"
+            );
+            assert_eq!(changed.also_proven, also, "{account:?} {proof:?}");
+            if let Some(names) = names {
+                assert_eq!(changed.emails, names.emails);
+            }
+        }
+        let without_the_latest = two.changed(names(&["a@z.co"]).as_ref(), None, &Proof::Stays);
+        assert_eq!(without_the_latest.proven_email(None), Some("a@z.co"));
     }
 
     fn proof_of(body: &Value, account: &Account) -> Proof {

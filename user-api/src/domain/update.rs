@@ -120,11 +120,17 @@ impl Updates {
         }
     }
 
-    /// Whether `account` is as the change wants it.
+    /// Whether `account` is as the change wants it. An address that does not stand there can be
+    /// proven, but a password is not set through it.
     pub(crate) fn check_condition(&self, account: &Account) -> Result<(), UpdateRefusal> {
-        match &self.only_if {
-            Some(condition) if !condition.holds_for(account) => Err(UpdateRefusal::ConditionFails),
-            _ => Ok(()),
+        let holds = self.only_if.as_ref().is_none_or(|condition| {
+            condition.holds_for(account)
+                && (self.password.is_none() || condition.stands_in(account))
+        });
+        if holds {
+            Ok(())
+        } else {
+            Err(UpdateRefusal::ConditionFails)
         }
     }
 
@@ -288,6 +294,30 @@ pub(crate) mod tests {
             assert!(allowed(updates.clone(), Rights::Root, false));
             assert!(allowed(updates.clone(), Rights::Custodian, false));
             assert!(!allowed(updates, Rights::Nothing, false));
+        }
+    }
+
+    #[test]
+    fn a_password_is_set_through_an_address_that_stands() {
+        let owner = Account {
+            emails: strings(&["a@z.co", "b@z.co"]),
+            proven_email: Some("a@z.co".into()),
+            ..account()
+        };
+        for (email, updates, holds) in [
+            ("a@z.co", json!({"password": "12345678"}), true),
+            ("b@z.co", json!({"password": "12345678"}), false),
+            (
+                "b@z.co",
+                json!({"password": "12345678", "emailVerified": true}),
+                false,
+            ),
+            ("b@z.co", json!({"emailVerified": true}), true),
+            ("c@z.co", json!({"emailVerified": true}), false),
+        ] {
+            let body = json!({"updates": updates, "onlyIf": {"email": email}}).to_string();
+            let updates = Updates::read(body.as_bytes()).unwrap();
+            assert_eq!(updates.check_condition(&owner).is_ok(), holds, "{body}");
         }
     }
 

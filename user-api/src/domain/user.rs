@@ -38,9 +38,11 @@ pub(crate) struct Account {
     /// As the client wrote it; `None`: not accepted.
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: bool,
-    /// The address that was proven, which the account may have no more; empty: none was. `None` is
-    /// not remembered (see [`crate::domain::proof`]).
+    /// The address that was proven last, which the account may have no more; empty: none was. `None`
+    /// is not remembered (see [`crate::domain::proof`]).
     pub(crate) proven_email: Option<String>,
+    /// The addresses beside it that were proven earlier.
+    pub(crate) also_proven: Vec<String>,
     /// `None`: the account cannot be logged into.
     pub(crate) password_hash: Option<String>,
 }
@@ -123,7 +125,7 @@ impl Account {
         self.username.is_some() || !self.emails.is_empty()
     }
 
-    fn reachable_emails(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn reachable_emails(&self) -> impl Iterator<Item = &String> {
         self.emails
             .iter()
             .filter(|address| !is_temporary_address(address))
@@ -175,6 +177,7 @@ pub(crate) mod tests {
             terms_accepted: None,
             email_verified: true,
             proven_email: None,
+            also_proven: vec![],
             password_hash: Some("$argon2id$".into()),
         }
     }

@@ -142,6 +142,7 @@ async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiErr
         terms_accepted: None,
         email_verified: false,
         proven_email: None,
+        also_proven: Vec::new(),
         password_hash: None,
     })
 }
@@ -191,6 +192,7 @@ pub(crate) async fn create_child(
         terms_accepted: None,
         email_verified: false,
         proven_email: None,
+        also_proven: Vec::new(),
         password_hash: None,
     };
     let is_taken = state.users.is_taken(account.names(), None).await;

@@ -26,8 +26,9 @@ use crate::{
         user::Account,
     },
     error::{Failure, Refusal},
+    proving::{NotProven, Takeover},
     routes::{callers::Member, rights_on},
-    store::{AccountChange, AppliedUpdate, NamesChange},
+    store::{AccountChange, AppliedUpdate},
     strength,
 };
 
@@ -205,27 +206,31 @@ async fn change(
         _ => None,
     };
     let proof = updates.proof_of(account, names.as_ref());
+    let takeover = Takeover::begin(state, account, &proof).await;
+    let takeover = takeover.map_err(Failure::UpdatingUser.because())?;
     let change = AccountChange {
-        names: names.map(|names| NamesChange {
-            username: names.username,
-            emails: names.emails,
-        }),
+        names,
         roles: updates.roles.clone(),
         terms_accepted: updates.terms_accepted.clone(),
         email_verified: updates.email_verified,
         password_hash,
         relies_on_emails: updates.only_if.is_some() || matches!(proof, Proof::Is(_)),
-        proof,
+        proof: proof.clone(),
     };
     if change.is_empty() {
         return Ok(true);
     }
-    let row = match write(state, caller, account, updates, &change, removal.as_ref()).await {
+    let losses = Losses {
+        removal: removal.as_ref(),
+        takeover: takeover.as_ref(),
+    };
+    let row = match write(state, caller, account, updates, &change, &losses).await {
         Ok(row) => row,
         Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
         Err(Aborted::Refused(Unwritten::NobodyRunsIt)) => {
             return Err(Refusal::InvalidDetails.into());
         }
+        Err(Aborted::Refused(Unwritten::Taken)) => return Err(Refusal::UserExists.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             return Err(Refusal::UserExists.into());
         }
@@ -273,30 +278,52 @@ enum Unwritten {
     Outrun,
     /// Nobody could reach the account any more.
     NobodyRunsIt,
+    /// The address that it would prove belongs to another account.
+    Taken,
+}
+
+impl From<NotProven> for Unwritten {
+    fn from(refusal: NotProven) -> Self {
+        match refusal {
+            NotProven::Kept => Self::Taken,
+            NotProven::Outrun => Self::Outrun,
+        }
+    }
+}
+
+/// Who loses an address by a change.
+struct Losses<'a> {
+    /// The account itself its last one, where that is so.
+    removal: Option<&'a Removal>,
+    /// Others the one that the account proves, where it does.
+    takeover: Option<&'a Takeover<'a>>,
 }
 
 /// Writes the change and what goes with a new password: the end of sessions and, for the first
-/// password, the row that takes the custodians' right, whose id is answered. A `removal` is that of
-/// the last address, where the change is one.
+/// password, the row that takes the custodians' right, whose id is answered.
 async fn write(
     state: &State,
     caller: &Caller,
     account: &Account,
     updates: &Updates,
     change: &AccountChange,
-    removal: Option<&Removal>,
+    losses: &Losses<'_>,
 ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
     let userid = &account.userid;
     let claims = change.password_hash.is_some() && !account.has_password();
+    let by = caller.user_id.as_str();
     transaction(&state.client, async |session| {
-        if !state
-            .users
-            .update(session, account, change, caller.user_id.as_str())
-            .await?
-        {
+        if let Some(takeover) = losses.takeover {
+            let taken = takeover.run(state, session, by).await;
+            taken.map_err(|aborted| match aborted {
+                Aborted::Refused(refusal) => Aborted::Refused(refusal.into()),
+                Aborted::Failed(error) => Aborted::Failed(error),
+            })?;
+        }
+        if !state.users.update(session, account, change, by).await? {
             return Err(Aborted::Refused(Unwritten::Outrun));
         }
-        if let Some(removal) = removal {
+        if let Some(removal) = losses.removal {
             if removal.is_late() {
                 return Err(Aborted::Refused(Unwritten::Outrun));
             }

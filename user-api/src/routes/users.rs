@@ -216,6 +216,7 @@ pub(crate) async fn sign_up(
         terms_accepted: None,
         email_verified: false,
         proven_email: None,
+        also_proven: Vec::new(),
         password_hash: None,
     };
     let is_taken = state.users.is_taken(account.names(), None).await;

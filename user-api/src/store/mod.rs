@@ -2,6 +2,7 @@
 
 mod applied_updates;
 mod holders;
+mod logins;
 mod metadata;
 mod tokens;
 mod user_document;
@@ -12,6 +13,6 @@ pub(crate) use applied_updates::{AppliedUpdate, AppliedUpdates};
 pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use tokens::Tokens;
-pub(crate) use user_document::{AccountChange, NamesChange};
+pub(crate) use user_document::AccountChange;
 pub(crate) use user_locks::Locks;
 pub(crate) use users::Users;

@@ -3,8 +3,10 @@
 use bson::{Document, doc, oid::ObjectId};
 use chrono::{SecondsFormat, Utc};
 use serde::Deserialize;
+use shared_types::address;
 
 use crate::domain::{
+    names::Names,
     proof::Proof,
     user::{Account, CUSTODIAL_ROLE},
 };
@@ -24,6 +26,8 @@ pub(super) struct UserDocument {
     authenticated: Option<bool>,
     #[serde(rename = "provenEmail")]
     proven_email: Option<String>,
+    #[serde(rename = "alsoProven")]
+    also_proven: Option<Vec<String>>,
     pwhash: Option<String>,
 }
 
@@ -38,6 +42,7 @@ impl From<UserDocument> for Account {
             terms_accepted: filled(document.terms_accepted),
             email_verified: document.authenticated.unwrap_or_default(),
             proven_email: document.proven_email,
+            also_proven: document.also_proven.unwrap_or_default(),
             password_hash: filled(document.pwhash),
         }
     }
@@ -46,7 +51,7 @@ impl From<UserDocument> for Account {
 /// What changes in an account; `None` leaves a member as it is.
 #[derive(Debug, Default)]
 pub(crate) struct AccountChange {
-    pub(crate) names: Option<NamesChange>,
+    pub(crate) names: Option<Names>,
     pub(crate) roles: Option<Vec<String>>,
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: Option<bool>,
@@ -65,21 +70,18 @@ impl AccountChange {
             && self.email_verified.is_none()
             && self.password_hash.is_none()
     }
-}
 
-#[derive(Debug)]
-pub(crate) struct NamesChange {
-    /// `None` removes it.
-    pub(crate) username: Option<String>,
-    /// Empty removes them.
-    pub(crate) emails: Vec<String>,
+    /// Whether other names may stand after the change.
+    pub(super) fn concerns_names(&self) -> bool {
+        self.names.is_some() || self.email_verified.is_some() || self.proof != Proof::Stays
+    }
 }
 
 /// The members of a document that make an [`Account`].
 pub(super) fn members() -> Document {
     doc! {
         "userid": 1, "username": 1, "emails": 1, "roles": 1, "termsAccepted": 1,
-        "authenticated": 1, "provenEmail": 1, "pwhash": 1,
+        "authenticated": 1, "provenEmail": 1, "alsoProven": 1, "pwhash": 1,
     }
 }
 
@@ -100,7 +102,8 @@ pub(super) fn document(account: &Account, by: &str) -> Document {
     let lists = [
         ("emails", account.emails.clone()),
         ("roles", account.roles.clone()),
-        ("logins", account.names().map(str::to_owned).collect()),
+        ("alsoProven", account.also_proven.clone()),
+        ("logins", logins(account)),
     ];
     for (name, list) in lists {
         if !list.is_empty() {
@@ -121,6 +124,15 @@ pub(super) fn document(account: &Account, by: &str) -> Document {
     document
 }
 
+/// The names that stand in `account`, each as all its spellings have it in common.
+pub(super) fn logins(account: &Account) -> Vec<String> {
+    account
+        .standing()
+        .into_iter()
+        .map(address::identity)
+        .collect()
+}
+
 /// The update that makes `change` to the account read as `read`; other members stay.
 pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Document {
     let mut set = doc! { "modifiedTime": now(), "modifiedUserId": by };
@@ -131,15 +143,13 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
     };
     let listed = |list: &[String]| (!list.is_empty()).then(|| list.into());
     if let Some(names) = &change.names {
-        let logins: Vec<String> = names
-            .username
-            .iter()
-            .chain(&names.emails)
-            .cloned()
-            .collect();
         put("username", names.username.as_deref().map(Into::into));
         put("emails", listed(&names.emails));
-        put("logins", listed(&logins));
+    }
+    if change.concerns_names() {
+        let changed = read.changed(change.names.as_ref(), change.email_verified, &change.proof);
+        put("alsoProven", listed(&changed.also_proven));
+        put("logins", listed(&logins(&changed)));
     }
     if let Some(terms) = &change.terms_accepted {
         put("termsAccepted", Some(terms.as_str().into()));

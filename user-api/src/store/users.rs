@@ -3,12 +3,12 @@
 //! Members that are not ours are kept: documents are changed member by member and never rewritten.
 //! `deletedTime` marks accounts that the reference deleted; they are unknown everywhere.
 //!
-//! `logins` is an addition: user name and addresses of every account that we wrote, under a unique
-//! index, so that two of them never share a name. Accounts of the reference, among which there may
-//! be duplicates, lack it until their names change. Two others are counters that a transaction
+//! `logins` is an addition: the names that stand in an account that we wrote (see
+//! [`crate::domain::standing`] and [`super::logins`]). Two others are counters that a transaction
 //! increments to conflict with changes of the account: `locks`, of those that relied on it (see
 //! [`Users::lock`]), and `sessionsOpened` (see [`Users::lock_password`]). `provenEmail` is the
-//! address that was verified (see [`crate::domain::proof`]).
+//! address that was verified last, and `alsoProven` are those that were before (see
+//! [`crate::domain::proof`]).
 
 use std::sync::LazyLock;
 
@@ -109,47 +109,6 @@ impl Users {
         Ok(self.list_matching(filter, 1).await?.pop())
     }
 
-    /// The accounts that can be logged into as `name`, which is an id, a user name or an address;
-    /// two at most.
-    pub(crate) async fn list_by_login(&self, name: &str) -> Result<Vec<Account>, Error> {
-        let names = [
-            doc! { "userid": name },
-            doc! { "username": name },
-            doc! { "emails": name },
-        ];
-        self.list_matching(existing(doc! { "$or": names }), 2).await
-    }
-
-    /// The accounts with this user name or address; two at most.
-    pub(crate) async fn list_by_name(&self, name: &str) -> Result<Vec<Account>, Error> {
-        let names = [doc! { "username": name }, doc! { "emails": name }];
-        self.list_matching(existing(doc! { "$or": names }), 2).await
-    }
-
-    /// The accounts that have an address which reads like `email`: neither case nor accents count.
-    pub(crate) async fn list_by_email(&self, email: &str) -> Result<Vec<Account>, Error> {
-        self.list_matching(existing(doc! { "emails": email }), 0)
-            .await
-    }
-
-    /// Whether one of `names` is the user name or an address of an account other than `own`.
-    pub(crate) async fn is_taken(
-        &self,
-        names: impl Iterator<Item = &str>,
-        own: Option<&UserId>,
-    ) -> Result<bool, Error> {
-        let names: Vec<&str> = names.collect();
-        if names.is_empty() {
-            return Ok(false);
-        }
-        let filter = existing(doc! { "$or": [
-            { "username": { "$in": &names } },
-            { "emails": { "$in": &names } },
-        ] });
-        let found = self.list_matching(filter, 2).await?;
-        Ok(found.iter().any(|account| Some(&account.userid) != own))
-    }
-
     /// The accounts with these ids, whose case counts, in no order.
     pub(crate) async fn list_exactly(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
         if ids.is_empty() {
@@ -229,18 +188,10 @@ impl Users {
             "userid": read.userid.as_str(),
             "pwhash": as_read(read.password_hash.as_deref()),
         });
-        if change.names.is_some() {
-            filter.insert("username", as_read(read.username.as_deref()));
-            // Empty is not absent: whoever has proven nothing has not proven the first address.
-            filter.insert("provenEmail", doc! { "$eq": read.proven_email.as_deref() });
-        }
-        if change.names.is_some() || change.relies_on_emails {
-            let emails = if read.emails.is_empty() {
-                doc! { "$in": [null, []] }
-            } else {
-                doc! { "$eq": &read.emails }
-            };
-            filter.insert("emails", emails);
+        if change.concerns_names() {
+            filter.extend(names_as_read(read));
+        } else if change.relies_on_emails {
+            filter.insert("emails", list_as_read(&read.emails));
         }
         let updated = self
             .users
@@ -305,7 +256,11 @@ impl Users {
     }
 
     /// `limit` 0 means all.
-    async fn list_matching(&self, filter: Document, limit: i64) -> Result<Vec<Account>, Error> {
+    pub(super) async fn list_matching(
+        &self,
+        filter: Document,
+        limit: i64,
+    ) -> Result<Vec<Account>, Error> {
         let found = self
             .users
             .find(filter)
@@ -326,6 +281,31 @@ async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, 
 pub(super) fn existing(mut filter: Document) -> Document {
     filter.insert("deletedTime", doc! { "$in": [null, ""] });
     filter
+}
+
+/// What decides which names stand is still as it was read.
+pub(super) fn names_as_read(read: &Account) -> Document {
+    let verified = if read.email_verified {
+        doc! { "$eq": true }
+    } else {
+        doc! { "$ne": true }
+    };
+    doc! {
+        "username": as_read(read.username.as_deref()),
+        "emails": list_as_read(&read.emails),
+        "authenticated": verified,
+        // Empty is not absent: whoever has proven nothing has not proven the first address.
+        "provenEmail": { "$eq": read.proven_email.as_deref() },
+        "alsoProven": list_as_read(&read.also_proven),
+    }
+}
+
+fn list_as_read(list: &[String]) -> Document {
+    if list.is_empty() {
+        doc! { "$in": [null, []] }
+    } else {
+        doc! { "$eq": list }
+    }
 }
 
 /// A member that is still as it was read; absent, null and empty are the same.

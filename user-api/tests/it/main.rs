@@ -23,6 +23,7 @@ mod proofs;
 mod revocations;
 mod server_secrets;
 mod sessions;
+mod standing;
 mod tokens;
 mod updates;
 mod users;

@@ -153,13 +153,15 @@ async fn only_an_address_that_mail_reaches_counts() {
         doc! { "userid": "0000000001", "username": "name@example.org", "emails": ["a@example.org"] },
         doc! { "userid": "0000000002", "username": invented, "emails": [invented] },
         doc! { "userid": "0000000003", "emails": ["gone@example.org"], "deletedTime": "2016-01-01T00:00:00Z" },
-        doc! { "userid": "0000000004", "emails": ["first@example.org", "second@example.org"] },
+        doc! { "userid": "0000000004", "emails": ["first@example.org", "second@example.org"], "authenticated": true },
+        doc! { "userid": "0000000005", "emails": ["fresh@example.org", "beside@example.org"] },
     ];
     world.users().insert_many(documents).await.unwrap();
     for email in [
         "name@example.org",
         "unclaimed-custodial-automation%2B00000000000000000042@tidepool.org",
         "gone@example.org",
+        "beside@example.org",
     ] {
         assert_eq!(people(&world, &format!("email={email}")).await, json!([]));
     }
@@ -169,9 +171,10 @@ async fn only_an_address_that_mail_reaches_counts() {
         json!([{
             "user": {
                 "userid": "0000000004", "emails": ["first@example.org", "second@example.org"],
-                "emailVerified": false, "passwordExists": false,
+                "emailVerified": true, "passwordExists": false,
             },
             "profile": null,
+            "provenEmail": "first@example.org",
         }])
     );
 }
