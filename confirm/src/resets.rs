@@ -164,7 +164,8 @@ pub(crate) async fn reset(
     let user = find_user(state, &reset).await?.ok_or(Refusal::NoReset)?;
     let password = password.ok_or(Refusal::ResetRefused)?;
     let body = json!({
-        "updates": { "password": password.expose_secret() },
+        // The mail was read, so the address is proven.
+        "updates": { "password": password.expose_secret(), "emailVerified": true },
         // An address that the account gave up since opens it no more.
         "onlyIf": { "email": reset.email },
         "idempotencyKey": reset.idempotency_key(),

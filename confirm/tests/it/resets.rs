@@ -201,7 +201,8 @@ async fn the_key_sets_a_password_once() {
     assert_eq!(world.peers.account("bob")["password"], PASSWORD);
     let [(id, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
     assert_eq!(id, "bob");
-    assert_eq!(update["updates"], json!({"password": PASSWORD}));
+    let updates = json!({"password": PASSWORD, "emailVerified": true});
+    assert_eq!(update["updates"], updates);
     assert_eq!(update["onlyIf"], json!({"email": "bob@example.org"}));
     assert_eq!(world.status(&key).await, "completed");
     for password in [PASSWORD, "another-password"] {
