@@ -29,6 +29,20 @@ fn assert_reset(answer: &Answer) {
 }
 
 #[actix_web::test]
+async fn an_address_may_hold_a_slash() {
+    let world = World::start().await;
+    world
+        .peers
+        .has_with("bob", json!({"emails": ["a/b@example.org"]}));
+    let path = "/confirm/send/forgot/a%2Fb@example.org";
+    assert_empty(&post(&world.anonymous(), path).await, 200);
+    let mail = world.mail().await;
+    assert_eq!(mail.to, ["a/b@example.org"]);
+    let answer = accept(&world, &mail.value("resetKey"), "a/b@example.org", PASSWORD).await;
+    assert_reset(&answer);
+}
+
+#[actix_web::test]
 async fn the_answer_does_not_tell_whether_there_is_an_account() {
     let world = World::start().await;
     world

@@ -251,6 +251,11 @@ async fn an_invitation_is_canceled_by_its_address() {
         ),
         (
             "pending",
+            "g/h@example.org",
+            "/confirm/alice/invited/g%2Fh@example.org",
+        ),
+        (
+            "pending",
             "e+f@example.org",
             "/confirm/alice/invited/e%2Bf%40example.org",
         ),

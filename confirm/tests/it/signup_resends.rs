@@ -150,6 +150,21 @@ async fn the_id_of_the_account_is_taken_in_the_place_of_the_address() {
 }
 
 #[actix_web::test]
+async fn an_address_may_hold_a_slash() {
+    let world = World::start().await;
+    world
+        .peers
+        .has_with("alice", json!({"emails": ["a/b@example.org"]}));
+    world.sign_up("alice").await;
+    world.settled().await;
+    let path = "/confirm/resend/signup/a%2Fb@example.org";
+    assert_empty(&post(&world.anonymous(), path).await, 200);
+    let mails = world.mails().await;
+    assert_eq!(mails.len(), 2);
+    assert_eq!(mails[1].to, ["a/b@example.org"]);
+}
+
+#[actix_web::test]
 async fn nothing_is_sent_again_to_another_address() {
     let world = World::without_relay().await;
     world

@@ -376,6 +376,18 @@ async fn errors_are_counted() {
 }
 
 #[actix_web::test]
+async fn an_account_is_found_by_an_address_with_a_slash() {
+    let world = World::start().await;
+    let account = world.user("a/b").await;
+    let service = world.service().await;
+    for path in ["/auth/user", "/user", "/v1/users"] {
+        let answer = service.get(&format!("{path}/a%2Fb@example.org")).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(answer.json::<Value>()["userid"], account.id.as_str());
+    }
+}
+
+#[actix_web::test]
 async fn unknown_paths_and_methods_are_refused() {
     let world = World::start().await;
     let status = world.anonymous().get("/status").await;
