@@ -253,6 +253,9 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
         Rejection::BodyTooLarge => {
             ApiError::reason(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
         }
+        Rejection::BodyTooSlow => {
+            ApiError::reason(StatusCode::REQUEST_TIMEOUT, "The body takes too long")
+        }
         Rejection::BodyEncoded => ApiError::reason(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The content encoding is not supported",

@@ -27,6 +27,11 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "RequestEntityTooLarge",
             "The body is too large",
         ),
+        Rejection::BodyTooSlow => ApiError::message(
+            StatusCode::REQUEST_TIMEOUT,
+            "RequestTimeout",
+            "The body takes too long",
+        ),
         Rejection::BodyEncoded => ApiError::message(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
@@ -98,5 +103,26 @@ pub(crate) fn aborted(aborted: Aborted<Refusal>) -> ApiError {
     match aborted {
         Aborted::Refused(refusal) => refusal.into(),
         Aborted::Failed(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use shared_runtime::error::{ErrorBody, Rejection};
+
+    use super::envelope;
+
+    #[test]
+    fn a_body_that_does_not_come_has_an_answer_of_our_own() {
+        let error = envelope(Rejection::BodyTooSlow);
+        assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(
+            error.body(),
+            &ErrorBody::Message {
+                code: "RequestTimeout".into(),
+                message: "The body takes too long".into(),
+            }
+        );
     }
 }

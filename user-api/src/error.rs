@@ -296,6 +296,10 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body is too large".into(),
         ),
+        Rejection::BodyTooSlow => counted(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body takes too long".into(),
+        ),
         Rejection::BodyEncoded => counted(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The content encoding is not supported".into(),
@@ -317,4 +321,22 @@ fn counted(status: StatusCode, reason: Cow<'static, str>) -> ApiError {
     )
     .increment(1);
     ApiError::reason(status, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use shared_runtime::error::{ErrorBody, Rejection};
+
+    use super::envelope;
+
+    #[test]
+    fn a_body_that_does_not_come_has_an_answer_of_our_own() {
+        let error = envelope(Rejection::BodyTooSlow);
+        assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(
+            error.body(),
+            &ErrorBody::Reason("The body takes too long".into())
+        );
+    }
 }

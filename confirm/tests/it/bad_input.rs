@@ -4,10 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
     server::listen,
-    testing::{Answer, Person, send, server_settings},
+    testing::{Answer, Person, Wire, send, server_settings},
 };
 
-use crate::world::{World, assert_refused, send_raw};
+use crate::world::{World, assert_refused, reason, send_raw};
 
 const STORED: [&str; 4] = ["confirmations", "quotas", "outbox", "mail_outbox"];
 
@@ -204,6 +204,25 @@ async fn permissions_that_the_database_would_take_for_its_own_words() {
         assert_refused(&answer, 400, "Error decoding the confirmation");
     }
     assert_eq!(world.everything(&STORED).await, before);
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_is_refused() {
+    let world = World::without_relay().await;
+    let mut settings = server_settings();
+    settings.connections.body_idle_ms = 200;
+    let running = listen(&settings, world.state.service()).unwrap();
+    actix_web::rt::spawn(running.server);
+    let mut wire = Wire::connect(&running.address.to_string()).await;
+    wire.send("PUT /confirm/accept/forgot HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n")
+        .await;
+    let answer = wire.answer().await.unwrap();
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (408, reason(408, "The body takes too long"))
+    );
+    assert!(answer.is_last(), "{answer:?}");
+    running.handle.stop(false).await;
 }
 
 /// The service with the body limit of the shipped settings.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use shared_runtime::config::LogSettings;
+use shared_runtime::config::{ConnectionSettings, LogSettings};
 use shared_runtime::source::TrustedProxies;
 
 /// The prefix of the environment variables that override `config.default.toml`.
@@ -41,6 +41,8 @@ pub struct ServerSettings {
     pub drain_timeout_s: u64,
     /// Proxies in front of this one, whose `X-Forwarded-For` is passed on.
     pub trusted_proxies: TrustedProxies,
+    /// How long clients may keep it waiting.
+    pub connections: ConnectionSettings,
 }
 
 /// How the services are called.

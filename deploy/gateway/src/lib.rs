@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use anyhow::Context;
-use shared_runtime::telemetry;
+use shared_runtime::{connection, telemetry};
 
 pub use crate::config::{Config, DEFAULTS, PREFIX, ServerSettings, UpstreamSettings};
 pub use crate::proxy::Gateway;
@@ -34,16 +34,16 @@ pub fn listen(settings: &ServerSettings, gateway: Gateway) -> anyhow::Result<(Se
         .with_context(|| format!("server.listen: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
     let gateway = web::Data::from(Arc::new(gateway));
-    let server = HttpServer::new(move || {
+    let builder = Server::build()
+        .workers(settings.workers)
+        .shutdown_timeout(settings.drain_timeout_s);
+    let server = connection::serve(builder, listener, &settings.connections, move || {
         App::new()
             .wrap(from_fn(telemetry::observe))
+            .wrap(from_fn(connection::keep))
             .app_data(gateway.clone())
             .default_service(web::to(proxy::answer))
-    })
-    .workers(settings.workers)
-    .shutdown_timeout(settings.drain_timeout_s)
-    .listen(listener)?
-    .run();
+    })?;
     tracing::info!(server.address = %address, "listening");
     Ok((server, address))
 }

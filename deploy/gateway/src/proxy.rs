@@ -1,9 +1,11 @@
 //! Handing a request to its service and the answer back.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_web::body::{BodyStream, BoxBody, MessageBody, SizedStream};
+use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
@@ -22,7 +24,7 @@ use crate::status;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Shorter than the services keep an idle connection (5 s), so that none is
+/// Shorter than the services keep an idle connection (75 s), so that none is
 /// reused in the moment in which its service closes it.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -139,8 +141,8 @@ fn services(table: &Table, config: &Config) -> anyhow::Result<Vec<Service>> {
 
 /// Every request: routed by the table, or refused.
 ///
-/// Errors: 404 not public; 405 other methods only; 413 body too long; 400 body
-/// broken off; 502 service not reachable; 504 service too slow. Body
+/// Errors: 404 not public; 405 other methods only; 413 body too long; 408 body
+/// too slow; 400 body broken off; 502 service not reachable; 504 service too slow. Body
 /// `{"code": <status>, "reason": <text>}`.
 pub(crate) async fn answer(
     request: HttpRequest,
@@ -241,12 +243,23 @@ async fn read(
     }
     match body.to_bytes_limited(limit).await {
         Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_late(&error) => Err(ApiError::reason(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body takes too long",
+        )),
         Ok(Err(_)) => Err(ApiError::reason(
             StatusCode::BAD_REQUEST,
             "The body cannot be read",
         )),
         Err(_) => Err(too_large()),
     }
+}
+
+fn is_late(error: &actix_web::Error) -> bool {
+    matches!(
+        error.as_error::<PayloadError>(),
+        Some(PayloadError::Io(error)) if error.kind() == ErrorKind::TimedOut
+    )
 }
 
 fn forwarded(request: &HttpRequest, trusted: &TrustedProxies) -> Vec<(HeaderName, HeaderValue)> {

@@ -1,6 +1,6 @@
 //! Request bodies: taken as they come, whatever their content type says, within the size limit.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, io::ErrorKind, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -59,6 +59,9 @@ impl FromRequest for Body {
                 Err(error) => {
                     let rejection = match error.as_error::<PayloadError>() {
                         Some(PayloadError::Overflow) => Rejection::BodyTooLarge,
+                        Some(PayloadError::Io(error)) if error.kind() == ErrorKind::TimedOut => {
+                            Rejection::BodyTooSlow
+                        }
                         _ => Rejection::BodyUnreadable,
                     };
                     Err(Envelope::render(&request, rejection))

@@ -34,6 +34,24 @@ pub struct ServerSettings {
     pub cors_allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed, separated by commas: addresses and networks.
     pub trusted_proxies: TrustedProxies,
+    /// How long clients may keep it waiting.
+    pub connections: ConnectionSettings,
+}
+
+/// How long a client may keep a server waiting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionSettings {
+    /// How long a connection without a request stays open, in seconds.
+    pub keep_alive_s: u64,
+    /// How long the head of a request may take, in milliseconds from its first byte.
+    pub head_timeout_ms: u64,
+    /// How long a whole body may take, in milliseconds from the first wait for it.
+    pub body_timeout_ms: u64,
+    /// How long nothing of a body may come, in milliseconds.
+    pub body_idle_ms: u64,
+    /// How long a client may take nothing of an answer, in milliseconds.
+    pub write_idle_ms: u64,
 }
 
 /// How the service logs.

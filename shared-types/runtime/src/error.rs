@@ -194,6 +194,8 @@ pub enum Rejection {
     ServiceNotAdmitted,
     /// The body is longer than the service takes.
     BodyTooLarge,
+    /// The body takes too long to come.
+    BodyTooSlow,
     /// The body broke off or its encoding is wrong.
     BodyUnreadable,
     /// The body is compressed, or encoded in another way that no service reads.

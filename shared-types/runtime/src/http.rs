@@ -19,7 +19,7 @@ use crate::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Shorter than a service keeps an idle connection (5 s), so that none is reused in the moment in
+/// Shorter than a service keeps an idle connection (75 s), so that none is reused in the moment in
 /// which its service closes it.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// All tries of one call together.

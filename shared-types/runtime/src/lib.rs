@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | settings from the compiled-in defaults and the environment |
 //! | [`telemetry`] | logs, metrics, the trace of a request |
+//! | [`connection`] | how long the steps of a request may take, and what ends a connection |
 //! | [`server`] | serve, health, documentation, shutdown |
 //! | [`routes`] | the route table: matching order, aliases, 404 and 405 |
 //! | [`openapi`] | the OpenAPI document of a route table |
@@ -25,6 +26,7 @@ pub mod auth;
 pub mod batches;
 pub mod body;
 pub mod config;
+pub mod connection;
 pub mod error;
 pub mod http;
 pub mod limits;

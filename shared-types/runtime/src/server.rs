@@ -13,7 +13,7 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, Route,
+    App, HttpRequest, HttpResponse, Route,
     dev::{Server, ServerHandle},
     http::{Method, header},
     middleware::from_fn,
@@ -30,14 +30,14 @@ use tracing::info;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{auth::TOKEN_HEADER, config::ServerSettings, routes::method_not_allowed, telemetry};
+use crate::{
+    auth::TOKEN_HEADER, config::ServerSettings, connection, routes::method_not_allowed, telemetry,
+};
 
 /// How often the database is asked whether it is there.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// A database that takes longer to answer is not there.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a client may take to send the head of a request.
-const SLOW_CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether the service takes requests: it has a database and is not shutting down.
 #[derive(Clone, Default)]
@@ -81,7 +81,12 @@ impl Readiness {
 
     /// Whether requests should be sent here.
     pub fn is_ready(&self) -> bool {
-        self.database_answers() && !self.draining.load(Ordering::Relaxed)
+        self.database_answers() && !self.is_draining()
+    }
+
+    /// Whether the service is shutting down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     fn drain(&self) {
@@ -183,23 +188,22 @@ where
     } = service;
     // Installed before the first request, so that nothing is counted into the void.
     telemetry::metrics();
-    let server = HttpServer::new(move || {
+    let builder = Server::build()
+        .workers(settings.workers)
+        .shutdown_timeout(settings.drain_timeout_s)
+        .disable_signals();
+    let server = connection::serve(builder, listener, &settings.connections, move || {
         App::new()
             .wrap(cors(origins.clone()))
             .wrap(from_fn(telemetry::observe))
+            .wrap(from_fn(connection::keep))
             .app_data(PayloadConfig::new(body_limit))
             .app_data(readiness.clone())
             .app_data(trusted_proxies.clone())
             .configure(|config| health(config, &readiness))
             .configure(|config| documentation(config, openapi.clone()))
             .configure(configure.clone())
-    })
-    .workers(settings.workers)
-    .client_request_timeout(SLOW_CLIENT_TIMEOUT)
-    .shutdown_timeout(settings.drain_timeout_s)
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    })?;
     Ok(Running {
         address,
         handle: server.handle(),
@@ -310,7 +314,29 @@ fn write_address(file: &Path, address: SocketAddr) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin_matches;
+    use actix_web::{
+        App, HttpResponse,
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+        web,
+    };
+
+    use super::{Readiness, origin_matches};
+    use crate::connection;
+
+    #[actix_web::test]
+    async fn an_answer_during_the_shutdown_says_that_it_is_the_last() {
+        let readiness = Readiness::without_database();
+        let app = App::new()
+            .wrap(from_fn(connection::keep))
+            .app_data(readiness.clone())
+            .route("/", web::get().to(HttpResponse::Ok));
+        let app = init_service(app).await;
+        let answer = async || call_service(&app, TestRequest::get().to_request()).await;
+        assert!(answer().await.response().head().keep_alive());
+        readiness.drain();
+        assert!(!answer().await.response().head().keep_alive());
+    }
 
     #[test]
     fn a_port_wildcard_opens_nothing_else() {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{SessionClaims, SigningKey, TOKEN_HEADER},
-    config::{MongoSettings, ServerSettings},
+    config::{ConnectionSettings, MongoSettings, ServerSettings},
     mongo::Connector,
     server::{Service, listen},
     source::TrustedProxies,
@@ -35,7 +35,7 @@ pub use wire::{Wire, WireAnswer};
 /// Databases of runs that crashed are dropped when they are this old.
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
-/// Shorter than a service keeps an idle connection (5 s), so that no request of a test meets the
+/// Shorter than a service keeps an idle connection (75 s), so that no request of a test meets the
 /// moment in which it is closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -133,6 +133,18 @@ pub fn server_settings() -> ServerSettings {
         cors_allowed_origins: vec!["http://localhost:*".to_owned()],
         // Tests play clients elsewhere by `X-Forwarded-For`.
         trusted_proxies: TrustedProxies::parse(&["127.0.0.1".to_owned()]).expect("an address"),
+        connections: connection_settings(),
+    }
+}
+
+/// Connections as in production.
+pub fn connection_settings() -> ConnectionSettings {
+    ConnectionSettings {
+        keep_alive_s: 75,
+        head_timeout_ms: 10_000,
+        body_timeout_ms: 60_000,
+        body_idle_ms: 10_000,
+        write_idle_ms: 30_000,
     }
 }
 
@@ -150,7 +162,15 @@ impl TestApp {
     where
         C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     {
-        let running = listen(&server_settings(), service).expect("a free port");
+        Self::start_with(&server_settings(), service)
+    }
+
+    /// Starts `service` with settings of the test's own.
+    pub fn start_with<C>(settings: &ServerSettings, service: Service<C>) -> Self
+    where
+        C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    {
+        let running = listen(settings, service).expect("a free port");
         rt::spawn(running.server);
         Self {
             url: format!("http://{}", running.address),

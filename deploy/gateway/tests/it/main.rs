@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod answers;
+mod connections;
 mod requests;
 mod status;
 
@@ -17,6 +18,7 @@ use gateway::{Config, Gateway, ServerSettings, UpstreamSettings};
 use serde_json::{Value, json};
 use shared_runtime::config::{LogFormat, LogSettings};
 use shared_runtime::source::TrustedProxies;
+use shared_runtime::testing::connection_settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -27,6 +29,8 @@ pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; f
 /// A service that remembers what it was asked, and a gateway in front of it.
 pub(crate) struct Platform {
     gateway: SocketAddr,
+    /// Where the service made here is.
+    service: Option<SocketAddr>,
     asked: Arc<Mutex<Vec<Value>>>,
     handles: Vec<ServerHandle>,
 }
@@ -64,12 +68,14 @@ impl Platform {
             .disable_signals()
             .bind(("127.0.0.1", 0))
             .unwrap();
-        let url = format!("http://{}", server.addrs()[0]);
+        let service = server.addrs()[0];
+        let url = format!("http://{service}");
         let server = server.run();
         let upstream = server.handle();
         rt::spawn(server);
         let mut platform = Self::between(proxies, &url, &url, &url);
         platform.asked = asked;
+        platform.service = Some(service);
         platform.handles.push(upstream);
         platform
     }
@@ -87,12 +93,18 @@ impl Platform {
         ]);
         let proxies: Vec<String> = proxies.iter().map(|&proxy| proxy.to_owned()).collect();
         config.server.trusted_proxies = TrustedProxies::parse(&proxies).unwrap();
+        Self::with(&config)
+    }
+
+    /// A gateway with settings of the test's own.
+    pub(crate) fn with(config: &Config) -> Self {
         let (server, gateway) =
-            gateway::listen(&config.server, Gateway::new(&config).unwrap()).unwrap();
+            gateway::listen(&config.server, Gateway::new(config).unwrap()).unwrap();
         let handles = vec![server.handle()];
         rt::spawn(server);
         Self {
             gateway,
+            service: None,
             asked: Arc::default(),
             handles,
         }
@@ -166,6 +178,7 @@ pub(crate) fn config(services: &[(&str, &str)]) -> Config {
             body_limit_bytes: BODY_LIMIT,
             drain_timeout_s: 0,
             trusted_proxies: TrustedProxies::default(),
+            connections: connection_settings(),
         },
         upstream: UpstreamSettings { timeout_ms: 500 },
         log: LogSettings {
