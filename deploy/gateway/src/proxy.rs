@@ -12,7 +12,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use anyhow::{Context, bail};
 use futures_util::TryStreamExt;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, RequestBuilder, Url, redirect};
 use shared_runtime::error::ApiError;
 use shared_runtime::source::TrustedProxies;
 use shared_runtime::telemetry::{TRACE_REQUEST, Trace};
@@ -218,8 +218,23 @@ async fn pass_on(
     if !body.is_empty() || request.headers().contains_key(header::CONTENT_LENGTH) {
         call = call.body(body);
     }
-    let answer = call.send().await.map_err(|error| failure(service, error))?;
-    Ok(hand_back(answer))
+    let answer = send(call, request.method()).await;
+    Ok(hand_back(answer.map_err(|error| failure(service, error))?))
+}
+
+/// A service may end an idle connection in the moment in which it is used again, for instance when
+/// it is stopped. What may be done twice is then asked once more.
+async fn send(call: RequestBuilder, method: &Method) -> reqwest::Result<reqwest::Response> {
+    let again = call.try_clone().filter(|_| method.is_idempotent());
+    match (call.send().await, again) {
+        (Err(error), Some(again)) if broke_off(&error) => again.send().await,
+        (answer, _) => answer,
+    }
+}
+
+/// Whether a connection that was open ended before the answer.
+fn broke_off(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_timeout() && !error.is_connect()
 }
 
 /// The whole body, up to the limit. It is small, so the service gets it whole or not at all.

@@ -1,7 +1,9 @@
-//! Clients that keep the gateway waiting.
+//! Clients that keep the gateway waiting, and services that end a connection.
 
 use serde_json::json;
 use shared_runtime::testing::Wire;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::{Platform, config};
 
@@ -93,4 +95,29 @@ async fn another_protocol_is_not_taken_and_offered_to_no_service() {
             wire.ended().await;
         }
     }
+}
+
+#[actix_web::test]
+async fn what_may_be_done_twice_is_asked_again_when_a_service_ends_the_connection() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let service = format!("http://{}", listener.local_addr().unwrap());
+    // Every other connection ends without an answer.
+    actix_web::rt::spawn(async move {
+        for connection in 0_u32.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            if connection % 2 == 1 {
+                let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+            }
+        }
+    });
+    let platform = Platform::in_front_of(&service, &service, &service);
+    let mut statuses = Vec::new();
+    for method in ["GET", "PUT", "DELETE", "POST"] {
+        let head = format!("{method} /access/x HTTP/1.1\r\nContent-Length: 0");
+        statuses.push(platform.send(&head, b"").await.status);
+    }
+    assert_eq!(statuses, [204, 204, 204, 502]);
 }
