@@ -129,11 +129,17 @@ pub struct InternalSettings {
 pub struct LimitSettings {
     /// Mails that one account causes in an hour.
     pub mails_per_sender_per_hour: u32,
-    /// Mails to one address in an hour, sent by accounts and services.
+    /// Mails that one account causes to one mailbox in an hour.
+    pub mails_per_sender_and_recipient_per_hour: u32,
+    /// Mails to one mailbox in an hour, sent by accounts and services. The mail that verifies the
+    /// address of an account counts and is sent in any case.
     pub mails_per_recipient_per_hour: u32,
-    /// Mails to one address in an hour that anybody may ask for: forgotten passwords, sign-ups sent
-    /// once more.
-    pub anonymous_mails_per_recipient_per_hour: u32,
+    /// Mails to one mailbox in 10 minutes that anybody may ask for: forgotten passwords, and apart
+    /// from these sign-ups sent once more. They stand for the next ones, of which none is sent.
+    pub asked_mails_per_recipient_per_10_minutes: u32,
+    /// Such mails in an hour that are asked for from one source: a client's IPv4 address, or its
+    /// /64 of IPv6.
+    pub asked_mails_per_source_per_hour: u32,
     /// Wrong birthdays at the claim of one account in an hour.
     pub claim_attempts_per_hour: u32,
 }

@@ -17,6 +17,7 @@ use crate::{
         context::{FOLLOW, Offer},
         invitation::{self, CANCELABLE, NotAnswerable},
         key as keys,
+        quota::Cause,
         template::Template,
     },
     error::{Failure, Refusal, aborted},
@@ -243,6 +244,7 @@ async fn take_quota(
     caller: &Caller,
     invitation: &Confirmation,
 ) -> Result<(), Aborted<Refusal>> {
-    let sender = (!caller.is_server).then_some(&caller.user_id);
-    mailing::take_quota(state, session, sender, &invitation.email).await
+    let cause = Cause::Sent((!caller.is_server).then_some(&caller.user_id));
+    mailing::take_quota(state, session, cause, &invitation.email).await?;
+    Ok(())
 }

@@ -18,11 +18,11 @@ use crate::{
         confirmation::{Confirmation, Kind, Status},
         context::Offer,
         key,
+        quota::{self, Beyond, Cause},
     },
     error::Refusal,
     mail::{Letter, SendError, Variables},
     people,
-    store::Quota,
 };
 
 /// Topic of the row that sends a mail.
@@ -159,35 +159,30 @@ pub(crate) async fn find_account(state: &State, email: &str) -> anyhow::Result<O
     Ok(found.filter(is_same))
 }
 
-/// Takes one mail of the quota of what anybody may have sent to an address, in the transaction that
-/// queues it. It is one of its own, so that strangers cannot keep other mails away.
-pub(crate) async fn take_anonymous_quota(
-    state: &State,
-    session: &mut ClientSession,
-    recipient: &str,
-) -> Result<(), Aborted<Refusal>> {
-    let limit = state.limits.anonymous_mails_per_recipient_per_hour;
-    let quota = Quota::new("asked", recipient, limit);
-    let taken = state.quotas.take(session, &quota).await?;
-    taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))
+/// What the quotas say of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    Sent,
+    /// Those that were sent stand for it, and none is to be queued.
+    Stands,
 }
 
-/// Takes one mail of the quotas of who sends it (`None`: a service, or nobody known) and who gets
-/// it, in the transaction that queues it.
+/// Takes one mail of the quotas of who causes it and who gets it, in the transaction that queues it.
 pub(crate) async fn take_quota(
     state: &State,
     session: &mut ClientSession,
-    sender: Option<&UserId>,
+    cause: Cause<'_>,
     recipient: &str,
-) -> Result<(), Aborted<Refusal>> {
-    let limits = &state.limits;
-    let by_recipient = Quota::new("to", recipient, limits.mails_per_recipient_per_hour);
-    let by_sender =
-        sender.map(|sender| Quota::new("by", sender.as_str(), limits.mails_per_sender_per_hour));
-    for quota in std::iter::once(by_recipient).chain(by_sender) {
-        if let Err(wait) = state.quotas.take(session, &quota).await? {
-            return Err(Aborted::Refused(Refusal::TooMany(wait)));
+) -> Result<Allowed, Aborted<Refusal>> {
+    for quota in quota::of_mail(&state.limits, cause, recipient) {
+        let Err(wait) = state.quotas.take(session, &quota).await? else {
+            continue;
+        };
+        match quota.beyond {
+            Beyond::Sent => {}
+            Beyond::Stands => return Ok(Allowed::Stands),
+            Beyond::Refused => return Err(Aborted::Refused(Refusal::TooMany(wait))),
         }
     }
-    Ok(())
+    Ok(Allowed::Sent)
 }

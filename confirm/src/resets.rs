@@ -23,11 +23,13 @@ use crate::{
     domain::{
         address,
         confirmation::{Confirmation, Kind, Status},
-        key, signup,
+        key,
+        quota::{Cause, Quota},
+        signup,
         template::Template,
     },
     error::{Failure, Refusal, aborted},
-    mailing,
+    mailing::{self, Allowed},
 };
 
 /// Topic of the row that looks an address up and queues the mail.
@@ -42,11 +44,15 @@ pub(crate) struct Forgotten {
     at: bson::DateTime,
 }
 
-/// Notes that somebody forgot the password of the account of `email`, if there is one.
-pub(crate) async fn request(state: &State, email: &str) -> Result<(), ApiError> {
+/// Notes that somebody at `source` forgot the password of the account of `email`, if there is one.
+/// A mail that went there a moment ago stands for the next ones.
+pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), ApiError> {
     let key = key::generate();
     let noted = transaction(&state.client, async |session| {
-        mailing::take_anonymous_quota(state, session, email).await?;
+        let cause = Cause::Forgotten(source);
+        if mailing::take_quota(state, session, cause, email).await? == Allowed::Stands {
+            return Ok(());
+        }
         let entry = OutboxEntry {
             key: format!("forgotten:{key}"),
             topic: FORGOTTEN,
@@ -183,6 +189,10 @@ pub(crate) async fn reset(
         .cancel_resets_but(&user, &reset.key)
         .await;
     canceled.map_err(Failure::Saving.because())?;
+    // Whoever forgets this password as well needs another mail.
+    let asked = Quota::forgotten(&state.limits, &reset.email);
+    let cleared = state.quotas.clear(&asked).await;
+    cleared.map_err(Failure::Saving.because())?;
     let answered = state
         .confirmations
         .answer(&reset.key, &[Status::Pending], Status::Completed)

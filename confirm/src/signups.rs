@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared_runtime::{
+    auth::Caller,
     error::ApiError,
     mongo::{Aborted, transaction},
 };
@@ -12,10 +13,11 @@ use crate::{
     domain::{
         confirmation::{Confirmation, Kind},
         key,
+        quota::Cause,
         signup::{self, Asker, Next, Occasion},
     },
     error::{Failure, Refusal, aborted},
-    mailing,
+    mailing::{self, Allowed},
 };
 
 /// Who asks for a confirmation.
@@ -57,11 +59,11 @@ pub(crate) async fn request(
             return Ok(None);
         };
         // Keeps out another request for the same address, so that it comes first.
-        let sender = match requester {
-            Requester::Service { .. } => None,
-            Requester::Person(sender) => Some(sender),
+        let cause = match requester {
+            Requester::Service { .. } => Cause::Verified(None),
+            Requester::Person(sender) => Cause::Verified(Some(sender)),
         };
-        mailing::take_quota(state, session, sender, email).await?;
+        mailing::take_quota(state, session, cause, email).await?;
         let old = state.confirmations.find_sign_up_in(session, user).await?;
         let now = Utc::now();
         let new = match &old {
@@ -86,8 +88,14 @@ pub(crate) async fn request(
     Ok(made)
 }
 
-/// Mails another key for the pending sign-up of the account with this address or id.
-pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
+/// Mails another key for the pending sign-up of the account with this address or id, unless a mail
+/// that went there a moment ago stands for it. `caller`: who shows a token.
+pub(crate) async fn resend(
+    state: &State,
+    source: &str,
+    caller: Option<&Caller>,
+    name: &str,
+) -> Result<(), ApiError> {
     let found = if UserId::has_id_form(name) {
         let user = UserId::from(name);
         state.confirmations.find_pending_sign_up(&user).await
@@ -96,12 +104,22 @@ pub(crate) async fn resend(state: &State, name: &str) -> Result<(), ApiError> {
     };
     let found = found.map_err(Failure::Finding.because())?;
     let recipient = found.as_ref().map_or(name, |found| found.email.as_str());
+    let owner = found.as_ref().and_then(|found| found.user_id.as_ref());
+    let is_owner = |caller: &&Caller| owner.is_some_and(|owner| caller.is(owner));
+    // Strangers cannot use up what the owner may have sent.
+    let cause = match caller.filter(is_owner) {
+        Some(caller) => Cause::Verified(Some(&caller.user_id)),
+        None => Cause::SentAgain(source),
+    };
     let stored = transaction(&state.client, async |session| {
         // Counted for unknown addresses as well, which so end in the same refusal.
-        mailing::take_anonymous_quota(state, session, recipient).await?;
+        let allowed = mailing::take_quota(state, session, cause, recipient).await?;
         let Some(found) = &found else {
             return Ok(false);
         };
+        if allowed == Allowed::Stands {
+            return Ok(true);
+        }
         let taken = state.confirmations.take(session, &found.key, Kind::SignUp);
         let Some(old) = taken.await? else {
             return Ok(false);

@@ -19,10 +19,10 @@ use crate::{
         address,
         claim::{self, Claim, InvalidClaim},
         confirmation::{Confirmation, Kind, Status},
+        quota::Quota,
         signup,
     },
     error::{Failure, Refusal, aborted},
-    store::Quota,
 };
 
 /// How often a confirmation may be sent again while it is being completed.
@@ -137,11 +137,8 @@ pub(crate) async fn find(
 
 /// Counts a birthday that is about to be compared.
 async fn take_attempt(state: &State, account: &UserId) -> Result<(), ApiError> {
-    let quota = Quota::new(
-        "claim",
-        account.as_str(),
-        state.limits.claim_attempts_per_hour,
-    );
+    let limit = state.limits.claim_attempts_per_hour;
+    let quota = Quota::hourly("claim", account.as_str(), limit);
     let taken = transaction(&state.client, async |session| {
         let taken = state.quotas.take(session, &quota).await?;
         taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))

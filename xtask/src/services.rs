@@ -213,6 +213,11 @@ impl Wiring {
         if self.is_unlimited {
             command.env("CONFIRM__LIMITS__MAILS_PER_SENDER_PER_HOUR", "0");
             command.env("CONFIRM__LIMITS__MAILS_PER_RECIPIENT_PER_HOUR", "0");
+            command.env(
+                "CONFIRM__LIMITS__MAILS_PER_SENDER_AND_RECIPIENT_PER_HOUR",
+                "0",
+            );
+            command.env("CONFIRM__LIMITS__ASKED_MAILS_PER_SOURCE_PER_HOUR", "0");
         }
     }
 

@@ -8,5 +8,6 @@ pub(crate) mod context;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod name;
+pub(crate) mod quota;
 pub(crate) mod signup;
 pub(crate) mod template;

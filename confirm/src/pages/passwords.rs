@@ -50,7 +50,8 @@ pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiErro
 /// `POST /pages/forgot-password`: mails a link to a new password. Public.
 ///
 /// Body: `email`. Answer: 303, the same whether there is such an account or not.
-/// Errors: 400 that is no address; 403 a form of another site; 429 too many mails to it; 500 the
+/// Errors: 400 that is no address; 403 a form of another site; 429 too many mails asked for from
+/// one source; 500 the
 /// store failed.
 /// Source: public confirmation API `SendPasswordReset`.
 pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
@@ -64,7 +65,7 @@ pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpRespo
         let status = StatusCode::BAD_REQUEST;
         return visit.corrected(status, "forgot_password.html", &errors, context! { email });
     }
-    resets::request(&visit.state, email).await?;
+    resets::request(&visit.state, &visit.source().to_string(), email).await?;
     Ok(see(outcome::RESET_SENT.path))
 }
 

@@ -96,13 +96,15 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
 /// `POST /pages/verification-mail`: mails a new link to an address that is not verified. Public.
 ///
 /// Body: `email`. Answer: 303, the same whether there is such an account or not.
-/// Errors: 403 a form of another site; 429 too many mails to it; 500 the store or user-api failed.
+/// Errors: 403 a form of another site; 429 too many mails asked for from one
+/// source; 500 the store or user-api failed.
 /// Source: public confirmation API `ResendAccountSignupConfirmation`.
 pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();
     if address::has_form(email) {
-        match signups::resend(&visit.state, email).await {
+        let source = visit.source().to_string();
+        match signups::resend(&visit.state, &source, None, email).await {
             Err(error) if error.status() == StatusCode::NOT_FOUND => {
                 send_first(&visit.state, email).await?;
             }

@@ -7,7 +7,7 @@ use actix_web::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{body::Body, error::ApiError, source::Source};
 use utoipa::ToSchema;
 
 use crate::{
@@ -35,9 +35,10 @@ pub(crate) struct NewPassword {
 /// `POST /confirm/send/forgot/:useremail`: mails the key for a new password, or that there is no
 /// account. Public.
 ///
-/// The answer tells nothing about the account; the look-up comes after it.
+/// The answer tells nothing about the account; the look-up comes after it. A few mails in 10 minutes
+/// stand for more requests, which then send none.
 /// Body: none. Answer: 200, empty.
-/// Errors: 429 too many mails to this address; 500 the store failed.
+/// Errors: 429 too many mails asked for from one source; 500 the store failed.
 /// Source: public confirmation API `SendPasswordReset`.
 #[utoipa::path(
     post, security(()), path = "/confirm/send/forgot/{useremail}", tag = "passwords",
@@ -49,12 +50,13 @@ pub(crate) struct NewPassword {
     ),
 )]
 pub(crate) async fn send_password_reset(
+    source: Source,
     email: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     // No mail can be sent to what is no address, and nobody needs to know that.
     if address::has_form(&email) {
-        resets::request(&state, &email).await?;
+        resets::request(&state, &source.to_string(), &email).await?;
     }
     Ok(HttpResponse::Ok().finish())
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use chrono::Utc;
 use serde::Deserialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
@@ -137,9 +137,11 @@ pub(crate) async fn find_sign_up(
 /// `POST /confirm/resend/signup/:useremail`: mails another key for the pending sign-up. Public.
 ///
 /// The earlier keys are good as long as they were, since anybody can ask for this. Instead of the
-/// address the id of the account is taken too.
+/// address the id of the account is taken too. A few mails in 10 minutes stand for more requests;
+/// the owner, who may show a token, has mails of its own.
 /// Body: none. Answer: 200, empty.
-/// Errors: 404 none is pending for the address; 429 too many mails to it; 500 the store failed.
+/// Errors: 404 none is pending for the address; 429 too many mails asked for from one source, or by
+/// the owner; 500 the store failed.
 /// Source: public confirmation API `ResendAccountSignupConfirmation`.
 #[utoipa::path(
     post, security(()), path = "/confirm/resend/signup/{useremail}", tag = "sign-ups",
@@ -152,10 +154,14 @@ pub(crate) async fn find_sign_up(
     ),
 )]
 pub(crate) async fn resend_sign_up(
+    caller: Result<Caller, ApiError>,
+    source: Source,
     name: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    signups::resend(&state, &name).await?;
+    // Without a token, or with one that is worth nothing, it is anybody.
+    let caller = caller.ok();
+    signups::resend(&state, &source.to_string(), caller.as_ref(), &name).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

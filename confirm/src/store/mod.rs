@@ -7,4 +7,4 @@ mod keys;
 mod quotas;
 
 pub(crate) use confirmations::Confirmations;
-pub(crate) use quotas::{Quota, Quotas};
+pub(crate) use quotas::Quotas;

@@ -1,4 +1,4 @@
-//! Collection `quotas`: how much of something was used in the current hour, one document a name.
+//! Collection `quotas`: how much of something was used in the current while, one document a name.
 //!
 //! The count is taken in the transaction of what it limits, so two of these that share a name
 //! exclude each other: that is also what keeps a second invitation to one address out.
@@ -13,29 +13,11 @@ use mongodb::{
 };
 use shared_runtime::mongo::{self, ensure_indexes};
 
-use crate::domain::key;
-
-const WINDOW: Duration = Duration::from_hours(1);
-
-/// Something that may be used so often in an hour.
-pub(crate) struct Quota {
-    id: String,
-    limit: u32,
-}
+use crate::domain::quota::Quota;
 
 #[derive(Clone)]
 pub(crate) struct Quotas {
     quotas: Collection<Document>,
-}
-
-impl Quota {
-    /// At most `limit` uses of `name` for `purpose` in an hour; 0 = unlimited.
-    pub(crate) fn new(purpose: &'static str, name: &str, limit: u32) -> Self {
-        // Names are addresses, of any length and from strangers.
-        let name = key::digest(&name.to_lowercase());
-        let id = format!("{purpose}:{name}");
-        Self { id, limit }
-    }
 }
 
 impl Quotas {
@@ -57,6 +39,12 @@ impl Quotas {
         }
     }
 
+    /// Frees all uses of `quota`.
+    pub(crate) async fn clear(&self, quota: &Quota) -> Result<(), Error> {
+        self.quotas.delete_one(doc! { "_id": &quota.id }).await?;
+        Ok(())
+    }
+
     /// Takes one use of `quota` in the transaction of `session`, or says after how long the next
     /// one is free.
     pub(crate) async fn take(
@@ -64,7 +52,7 @@ impl Quotas {
         session: &mut ClientSession,
         quota: &Quota,
     ) -> Result<Result<(), Duration>, Error> {
-        let window_ms = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let window_ms = i64::try_from(quota.window.as_millis()).unwrap_or(i64::MAX);
         let is_over = doc! { "$lte": [{ "$ifNull": ["$endsAt", "$$NOW"] }, "$$NOW"] };
         let update = vec![doc! { "$set": {
             "used": { "$cond": [&is_over, 1, { "$add": ["$used", 1] }] },

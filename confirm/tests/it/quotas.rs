@@ -1,21 +1,19 @@
-//! How many mails one account causes and one address gets in an hour.
+//! How many mails one account causes, one source asks for and one mailbox gets, and that no stranger
+//! uses up what others may send.
 
 use bson::{Document, doc};
+use confirm::config::LimitSettings;
 use serde_json::{Value, json};
 use shared_runtime::testing::{Answer, Person};
 
-use crate::world::{World, assert_empty, assert_refused, patch, post};
+use crate::mailbox::Mail;
+use crate::world::{World, assert_empty, assert_refused, patch, post, put};
 
 const STORED: [&str; 4] = ["confirmations", "outbox", "mail_outbox", "quotas"];
 
-/// The limits: by sender, to recipient, and to recipient where anybody asks.
-async fn limited(by: u32, to: u32, asked: u32) -> World {
-    let world = World::without_relay_with(|config| {
-        config.limits.mails_per_sender_per_hour = by;
-        config.limits.mails_per_recipient_per_hour = to;
-        config.limits.anonymous_mails_per_recipient_per_hour = asked;
-    })
-    .await;
+/// A world with accounts and, in the place of the shipped ones, these limits.
+async fn limited(change: impl FnOnce(&mut LimitSettings)) -> World {
+    let world = World::without_relay_with(|config| change(&mut config.limits)).await;
     for id in ["alice", "bob", "carol"] {
         world.peers.has(id);
     }
@@ -36,47 +34,96 @@ fn assert_too_many(answer: &Answer) {
     assert!((3500..=3600).contains(&wait), "{wait}");
 }
 
-/// Lets the hours that are counted be over.
-async fn let_an_hour_pass(world: &World) {
+/// Lets the whiles that are counted be over.
+async fn let_the_while_pass(world: &World) {
     let quotas = world.database.database.collection::<Document>("quotas");
     let over = doc! { "$set": { "endsAt": bson::DateTime::now() } };
     quotas.update_many(doc! {}, over).await.unwrap();
 }
 
 #[actix_web::test]
-async fn an_address_gets_so_many_mails_whichever_account_sends_them() {
-    let world = limited(0, 3, 0).await;
+async fn a_stranger_uses_up_what_is_the_strangers_and_nothing_else() {
+    let world = limited(|_| {}).await;
+    world.peers.has("victim");
+    let mallory = world.user("bob");
+    // Invitations and cancellations, and every spelling of one mailbox.
+    let mut sent = 0;
+    for round in 0..31 {
+        let email = match round % 4 {
+            0 => "victim@example.org".to_owned(),
+            1 => "Victim@EXAMPLE.org".to_owned(),
+            _ => format!("victim+{round}@example.org"),
+        };
+        let answer = invite(&mallory, "bob", &email).await;
+        if answer.status == 200 {
+            sent += 1;
+            let cancel = format!("/confirm/bob/invited/{email}");
+            assert_empty(&put(&mallory, &cancel).await, 200);
+        } else {
+            assert_too_many(&answer);
+        }
+    }
+    assert_eq!(sent, 10);
+    // And thirty requests of anybody, from here and from elsewhere.
+    let elsewhere = world.anonymous().at_place("192.0.2.1");
+    let forgot = "/confirm/send/forgot/victim@example.org";
+    for _ in 0..15 {
+        assert_empty(&post(&world.anonymous(), forgot).await, 200);
+        assert_empty(&post(&elsewhere, forgot).await, 200);
+    }
+    assert_eq!(world.rows("outbox", "pending").await, 3);
+    // The victim's own verification, reset and invitations by friends go as ever.
+    let victim = world.user("victim");
+    assert_empty(
+        &victim.post("/confirm/send/signup/victim", &json!({})).await,
+        200,
+    );
+    let resend = "/confirm/resend/signup/victim@example.org";
+    assert_empty(&post(&world.anonymous(), resend).await, 200);
+    assert_empty(&post(&world.anonymous(), forgot).await, 200);
+    for friend in ["alice", "carol"] {
+        let answer = invite(&world.user(friend), friend, "victim@example.org").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    // To others the stranger may still write.
+    let other = invite(&mallory, "bob", "dave@example.org").await;
+    assert_eq!(other.status, 200);
+}
+
+#[actix_web::test]
+async fn many_accounts_together_fill_a_mailbox_but_keep_no_verification_away() {
+    let world = limited(|limits| limits.mails_per_recipient_per_hour = 3).await;
     let sent = invite(&world.user("alice"), "alice", "dave@example.org").await;
     assert_eq!(sent.status, 200);
     let key = sent.json::<Value>()["key"].as_str().unwrap().to_owned();
     let resend = format!("/confirm/resend/invite/{key}");
     assert_eq!(patch(&world.user("alice"), &resend).await.status, 200);
-    let third = invite(&world.user("bob"), "bob", "DAVE@example.org").await;
+    let third = invite(&world.user("bob"), "bob", "DAVE+x@example.org").await;
     assert_eq!(third.status, 200);
     let before = world.everything(&STORED).await;
     // Whichever way the fourth takes.
     assert_too_many(&invite(&world.user("carol"), "carol", "Dave@Example.org").await);
     assert_too_many(&invite(&world.service(), "carol", "dave@example.org").await);
     assert_too_many(&patch(&world.user("alice"), &resend).await);
-    world.peers.has("dave");
-    let answer = world
-        .user("dave")
-        .post("/confirm/send/signup/dave", &json!({}))
-        .await;
-    assert_too_many(&answer);
     assert_eq!(world.everything(&STORED).await, before);
     // Others are not in the way, nor is what Dave himself may need.
     let other = invite(&world.user("alice"), "alice", "erin@example.org").await;
     assert_eq!(other.status, 200);
+    world.peers.has("dave");
+    let verification = "/confirm/send/signup/dave";
+    assert_empty(
+        &world.user("dave").post(verification, &json!({})).await,
+        200,
+    );
     let forgot = "/confirm/send/forgot/dave@example.org";
     assert_empty(&post(&world.anonymous(), forgot).await, 200);
-    let_an_hour_pass(&world).await;
+    let_the_while_pass(&world).await;
     assert_eq!(patch(&world.user("alice"), &resend).await.status, 200);
 }
 
 #[actix_web::test]
 async fn an_account_causes_so_many_mails_for_whomever_it_acts() {
-    let world = limited(3, 0, 0).await;
+    let world = limited(|limits| limits.mails_per_sender_per_hour = 3).await;
     world.peers.allow("alice", "bob", json!({"admin": {}}));
     world.peers.allow("carol", "bob", json!({"custodian": {}}));
     let bob = world.user("bob");
@@ -103,38 +150,133 @@ async fn an_account_causes_so_many_mails_for_whomever_it_acts() {
         let email = format!("service{index}@example.org");
         assert_eq!(invite(&world.service(), "bob", &email).await.status, 200);
     }
-    let_an_hour_pass(&world).await;
+    let_the_while_pass(&world).await;
     assert_eq!(invite(&bob, "bob", "two@example.org").await.status, 200);
 }
 
 #[actix_web::test]
-async fn an_unknown_address_is_limited_as_a_known_one() {
-    let world = limited(1, 1, 3).await;
+async fn a_mail_that_anybody_may_ask_for_stands_for_the_next_ones() {
+    let mut world = limited(|limits| limits.asked_mails_per_recipient_per_10_minutes = 2).await;
+    world.start_relay();
     world.sign_up("alice").await;
-    for (email, signed_up) in [("alice@example.org", 200), ("nobody@example.org", 404)] {
-        let forgot = format!("/confirm/send/forgot/{email}");
-        let resend = format!("/confirm/resend/signup/{email}");
-        let anonymous = world.anonymous();
-        assert_empty(&post(&anonymous, &forgot).await, 200);
-        assert_eq!(post(&anonymous, &resend).await.status, signed_up);
-        let alias = format!("/confirm/forgot/{}", email.to_uppercase());
-        assert_empty(&post(&anonymous, &alias).await, 200);
-        let before = world.everything(&STORED).await;
-        assert_too_many(&post(&anonymous, &forgot).await);
-        assert_too_many(&post(&anonymous, &resend).await);
-        assert_eq!(world.everything(&STORED).await, before);
+    world.settled().await;
+    // Nobody sees whether there is an account, nor which request has sent a mail.
+    for email in ["alice@example.org", "nobody@example.org"] {
+        for round in 0..6 {
+            let person = world.anonymous().at_place(&format!("192.0.2.{round}"));
+            let tagged = email.replace('@', &format!("+{round}@"));
+            let email = if round == 1 {
+                email.to_uppercase()
+            } else {
+                email.to_owned()
+            };
+            let email = if round == 4 { tagged } else { email };
+            let forgot = format!("/confirm/send/forgot/{email}");
+            assert_empty(&post(&person, &forgot).await, 200);
+        }
     }
-    // Strangers keep nobody's mails away.
-    let invited = invite(&world.user("bob"), "bob", "nobody@example.org").await;
-    assert_eq!(invited.status, 200);
-    let_an_hour_pass(&world).await;
+    let to = |email: &str, mails: &[Mail]| mails.iter().filter(|mail| mail.to == [email]).count();
+    let mails = world.mails().await;
+    assert_eq!(to("alice@example.org", &mails), 1 + 2);
+    assert_eq!(
+        to("nobody@example.org", &mails) + to("NOBODY@EXAMPLE.ORG", &mails),
+        2
+    );
+    // Sign-ups that are sent again are apart from these.
+    for round in 0..4 {
+        let person = world.anonymous().at_place(&format!("192.0.2.{round}"));
+        let known = post(&person, "/confirm/resend/signup/alice@example.org").await;
+        assert_empty(&known, 200);
+        let unknown = post(&person, "/confirm/resend/signup/nobody@example.org").await;
+        assert_refused(&unknown, 404, "No matching signup confirmation was found");
+    }
+    let mails = world.mails().await;
+    assert_eq!(to("alice@example.org", &mails), 1 + 2 + 2);
+    // Its key is the one of the last mail.
+    let shown: Value = world.service().get("/confirm/signup/alice").await.json();
+    let keys = mails.iter().filter(|mail| mail.link().path() == "/login");
+    assert!(
+        keys.into_iter()
+            .any(|mail| shown["key"] == mail.value("signupKey"))
+    );
+    let_the_while_pass(&world).await;
     let forgot = "/confirm/send/forgot/alice@example.org";
     assert_empty(&post(&world.anonymous(), forgot).await, 200);
+    assert_eq!(to("alice@example.org", &world.mails().await), 1 + 2 + 2 + 1);
+}
+
+#[actix_web::test]
+async fn who_has_a_new_password_may_forget_it_at_once() {
+    let mut world = limited(|limits| limits.asked_mails_per_recipient_per_10_minutes = 1).await;
+    world.start_relay();
+    let key = world.forget("alice@example.org").await;
+    let body = json!({"key": key, "email": "alice@example.org", "password": "battery-staple"});
+    let reset = world.anonymous().put("/confirm/accept/forgot", &body).await;
+    assert_eq!(reset.status, 200, "{}", reset.text());
+    assert_ne!(world.forget("alice@example.org").await, key);
+}
+
+#[actix_web::test]
+async fn the_owner_has_the_mail_sent_again_whatever_strangers_asked_for() {
+    let world = limited(|limits| {
+        limits.asked_mails_per_recipient_per_10_minutes = 1;
+        limits.asked_mails_per_source_per_hour = 2;
+        limits.mails_per_sender_and_recipient_per_hour = 3;
+    })
+    .await;
+    world.sign_up("alice").await;
+    let resend = "/confirm/resend/signup/alice@example.org";
+    for _ in 0..3 {
+        assert_empty(&post(&world.anonymous(), resend).await, 200);
+    }
+    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1);
+    // The first was the one that the account asked for itself.
+    for _ in 0..2 {
+        assert_empty(&post(&world.user("alice"), resend).await, 200);
+    }
+    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1 + 2);
+    assert_too_many(&post(&world.user("alice"), resend).await);
+    // Somebody else's token, or one that is worth nothing, is no token.
+    for person in [world.user("bob"), world.app.bearer("nonsense")] {
+        assert_empty(&post(&person, resend).await, 200);
+    }
+    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1 + 2);
+}
+
+#[actix_web::test]
+async fn a_source_asks_for_so_many_mails() {
+    let world = limited(|limits| limits.asked_mails_per_source_per_hour = 3).await;
+    world.sign_up("alice").await;
+    let here = world.anonymous().at_place("2001:db8:1:2::1");
+    let neighbor = world.anonymous().at_place("2001:db8:1:2:ffff::9");
+    let elsewhere = world.anonymous().at_place("192.0.2.1");
+    let forgot = |name: &str| format!("/confirm/send/forgot/{name}@example.org");
+    assert_empty(&post(&here, &forgot("alice")).await, 200);
+    assert_empty(&post(&neighbor, &forgot("nobody")).await, 200);
+    let resend = "/confirm/resend/signup/alice@example.org";
+    assert_empty(&post(&here, resend).await, 200);
+    let before = world.everything(&STORED).await;
+    for path in [&forgot("bob"), &forgot("no.one"), resend, &forgot("alice")] {
+        assert_too_many(&post(&here, path).await);
+        assert_too_many(&post(&neighbor, path).await);
+    }
+    let unknown = "/confirm/resend/signup/nobody@example.org";
+    assert_too_many(&post(&here, unknown).await);
+    assert_eq!(world.everything(&STORED).await, before);
+    for path in [&forgot("bob"), &forgot("no.one"), resend, &forgot("alice")] {
+        assert_empty(&post(&elsewhere, path).await, 200);
+        let_the_while_pass(&world).await;
+    }
+    assert_empty(&post(&here, &forgot("bob")).await, 200);
 }
 
 #[actix_web::test]
 async fn what_is_refused_uses_nothing_up() {
-    let world = limited(2, 2, 2).await;
+    let world = limited(|limits| {
+        limits.mails_per_sender_per_hour = 2;
+        limits.mails_per_recipient_per_hour = 2;
+    })
+    .await;
     let alice = world.user("alice");
     assert_eq!(
         invite(&alice, "alice", "dave@example.org").await.status,
@@ -162,7 +304,7 @@ async fn what_is_refused_uses_nothing_up() {
 
 #[actix_web::test]
 async fn many_at_once_are_counted_one_by_one() {
-    let world = limited(4, 0, 0).await;
+    let world = limited(|limits| limits.mails_per_sender_per_hour = 4).await;
     let alice = world.user("alice");
     let emails: Vec<String> = (0..10).map(|i| format!("d{i}@example.org")).collect();
     let answers = emails.iter().map(|email| invite(&alice, "alice", email));
@@ -175,25 +317,35 @@ async fn many_at_once_are_counted_one_by_one() {
 
 #[actix_web::test]
 async fn zero_is_no_limit() {
-    let world = limited(0, 0, 0).await;
+    let world = limited(|limits| {
+        limits.mails_per_sender_per_hour = 0;
+        limits.mails_per_sender_and_recipient_per_hour = 0;
+        limits.mails_per_recipient_per_hour = 0;
+        limits.asked_mails_per_recipient_per_10_minutes = 0;
+        limits.asked_mails_per_source_per_hour = 0;
+    })
+    .await;
     let path = "/confirm/send/forgot/dave@example.org";
     for _ in 0..40 {
         assert_empty(&post(&world.anonymous(), path).await, 200);
     }
+    assert_eq!(world.rows("outbox", "pending").await, 40);
 }
 
 #[actix_web::test]
 async fn no_address_is_kept_in_the_quotas() {
-    let world = limited(3, 3, 3).await;
+    let world = limited(|_| {}).await;
     invite(&world.user("alice"), "alice", "dave@example.org").await;
+    let elsewhere = world.anonymous().at_place("192.0.2.1");
+    post(&elsewhere, "/confirm/send/forgot/dave@example.org").await;
     let quotas = world.everything(&["quotas"]).await;
-    assert_eq!(quotas.len(), 2);
+    assert_eq!(quotas.len(), 3 + 2);
     for quota in &quotas {
         let shown = quota.to_string();
-        assert!(
-            !shown.contains("dave") && !shown.contains("alice"),
-            "{shown}"
-        );
+        let is_told = ["dave", "alice", "192.0"]
+            .iter()
+            .any(|name| shown.contains(name));
+        assert!(!is_told, "{shown}");
     }
     let indexes = world.database.database.collection::<Document>("quotas");
     let names = indexes.list_index_names().await.unwrap();

@@ -22,7 +22,9 @@ async fn world_of_alice() -> World {
     let world = World::without_relay_with(|config| {
         config.limits.mails_per_sender_per_hour = 0;
         config.limits.mails_per_recipient_per_hour = 0;
-        config.limits.anonymous_mails_per_recipient_per_hour = 0;
+        config.limits.mails_per_sender_and_recipient_per_hour = 0;
+        config.limits.asked_mails_per_recipient_per_10_minutes = 0;
+        config.limits.asked_mails_per_source_per_hour = 0;
     })
     .await;
     world.peers.has("alice");

@@ -292,6 +292,8 @@ impl Platform {
                 .env("CONFIRM__WEB__PUBLIC_URL", self.origin())
                 .env("CONFIRM__MAIL__TRANSPORT", "file")
                 .env("CONFIRM__MAIL__DIRECTORY", &self.mail_dir)
+                // All people of a journey are at one address.
+                .env("CONFIRM__LIMITS__ASKED_MAILS_PER_SOURCE_PER_HOUR", "0")
                 .env("CONFIRM__OUTBOX__LEASE_S", "2"),
             Program::Gateway => command
                 .env("GATEWAY__SERVICES__USER_API", self.url(Program::UserApi))

@@ -1,0 +1,250 @@
+//! How many mails there may be, by who causes them and who gets them, and what happens beyond.
+//!
+//! A stranger must not be able to use up what others, and above all the owner of the mailbox, may
+//! have sent there. So what limits a stranger counts the stranger's own mails, and the mails that
+//! anybody may ask for do not run out: there is one on its way or in the mailbox already.
+
+use std::time::Duration;
+
+use shared_types::{UserId, address};
+
+use super::key;
+use crate::config::LimitSettings;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// How long a mail that anybody may ask for stands for the next ones.
+const ASKED_WINDOW: Duration = Duration::from_mins(10);
+
+/// Why a mail is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause<'a> {
+    /// An account, or a service (`None`), writes to somebody.
+    Sent(Option<&'a UserId>),
+    /// An account, who runs it, or a service (`None`) has its address verified.
+    Verified(Option<&'a UserId>),
+    /// Somebody at this source forgot a password.
+    Forgotten(&'a str),
+    /// Somebody at this source wants the mail of a sign-up again.
+    SentAgain(&'a str),
+}
+
+/// Something that may be used so often in a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// Tells nobody whose it is.
+    pub(crate) id: String,
+    /// 0 = unlimited.
+    pub(crate) limit: u32,
+    pub(crate) window: Duration,
+    pub(crate) beyond: Beyond,
+}
+
+/// What becomes of a mail beyond the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    Refused,
+    /// None is sent: those that were stand for it.
+    Stands,
+    /// It is sent, and counts for others.
+    Sent,
+}
+
+impl Quota {
+    /// At most `limit` uses of `name` for `purpose` in an hour; 0 = unlimited.
+    pub(crate) fn hourly(purpose: &'static str, name: &str, limit: u32) -> Self {
+        Self {
+            // Names are of any length and from strangers.
+            id: format!("{purpose}:{}", key::digest(name)),
+            limit,
+            window: HOUR,
+            beyond: Beyond::Refused,
+        }
+    }
+
+    /// What stands for other mails of this kind to `recipient`; see [`Cause`].
+    fn asked(purpose: &'static str, recipient: &str, limit: u32) -> Self {
+        Self {
+            window: ASKED_WINDOW,
+            beyond: Beyond::Stands,
+            ..Self::hourly(purpose, &mailbox(recipient), limit)
+        }
+    }
+
+    /// What is free again once `recipient` has a new password.
+    pub(crate) fn forgotten(limits: &LimitSettings, recipient: &str) -> Self {
+        let limit = limits.asked_mails_per_recipient_per_10_minutes;
+        Self::asked("forgotten", recipient, limit)
+    }
+}
+
+/// The quotas of which a mail to `recipient` takes one use each, in this order.
+///
+/// The first one of a mail that is [`Cause::Sent`] or [`Cause::Verified`] has the recipient alone in
+/// its name: it is what keeps two of them to one address apart.
+pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str) -> Vec<Quota> {
+    let to = Quota::hourly(
+        "to",
+        &mailbox(recipient),
+        limits.mails_per_recipient_per_hour,
+    );
+    match cause {
+        Cause::Sent(sender) => [to]
+            .into_iter()
+            .chain(of_sender(limits, sender, recipient))
+            .collect(),
+        Cause::Verified(sender) => {
+            let to = Quota {
+                beyond: Beyond::Sent,
+                ..to
+            };
+            [to].into_iter()
+                .chain(of_sender(limits, sender, recipient))
+                .collect()
+        }
+        Cause::Forgotten(source) => vec![
+            Quota::forgotten(limits, recipient),
+            of_source(limits, source),
+        ],
+        Cause::SentAgain(source) => vec![
+            Quota::asked(
+                "again",
+                recipient,
+                limits.asked_mails_per_recipient_per_10_minutes,
+            ),
+            of_source(limits, source),
+        ],
+    }
+}
+
+fn of_sender(limits: &LimitSettings, sender: Option<&UserId>, recipient: &str) -> Vec<Quota> {
+    let Some(sender) = sender.map(UserId::as_str) else {
+        return Vec::new();
+    };
+    let pair = format!("{sender} {}", mailbox(recipient));
+    vec![
+        Quota::hourly("by", sender, limits.mails_per_sender_per_hour),
+        Quota::hourly(
+            "pair",
+            &pair,
+            limits.mails_per_sender_and_recipient_per_hour,
+        ),
+    ]
+}
+
+fn of_source(limits: &LimitSettings, source: &str) -> Quota {
+    Quota::hourly("from", source, limits.asked_mails_per_source_per_hour)
+}
+
+/// The mailbox that `recipient` reaches, as far as its spelling tells: the tag after a `+` is its
+/// owner's, and any number of them leads to one mailbox.
+fn mailbox(recipient: &str) -> String {
+    let identity = address::identity(recipient);
+    let Some((local, domain)) = identity.rsplit_once('@') else {
+        return identity;
+    };
+    let untagged = local.split_once('+').map(|(name, _)| name);
+    let name = untagged.filter(|name| !name.is_empty()).unwrap_or(local);
+    format!("{name}@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_types::UserId;
+
+    use super::{Beyond, Cause, mailbox, of_mail};
+    use crate::config::{DEFAULTS, LimitSettings};
+
+    fn limits() -> LimitSettings {
+        let settings: toml::Table = DEFAULTS.parse().unwrap();
+        let shipped: LimitSettings = settings["limits"].clone().try_into().unwrap();
+        LimitSettings {
+            mails_per_sender_per_hour: 1,
+            mails_per_sender_and_recipient_per_hour: 2,
+            mails_per_recipient_per_hour: 3,
+            asked_mails_per_recipient_per_10_minutes: 4,
+            asked_mails_per_source_per_hour: 5,
+            ..shipped
+        }
+    }
+
+    /// Purpose, limit, minutes and what is beyond, of each quota.
+    fn shown(cause: Cause<'_>) -> Vec<(String, u32, u64, Beyond)> {
+        let quotas = of_mail(&limits(), cause, "carol@example.org").into_iter();
+        let shown = quotas.map(|quota| {
+            let purpose = quota.id.split_once(':').unwrap().0.to_owned();
+            (
+                purpose,
+                quota.limit,
+                quota.window.as_secs() / 60,
+                quota.beyond,
+            )
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn each_mail_counts_for_who_causes_it_and_who_gets_it() {
+        let alice = UserId::from("alice");
+        let by = ("by".to_owned(), 1, 60, Beyond::Refused);
+        let pair = ("pair".to_owned(), 2, 60, Beyond::Refused);
+        let to = |beyond| ("to".to_owned(), 3, 60, beyond);
+        let from = ("from".to_owned(), 5, 60, Beyond::Refused);
+        let asked = |purpose: &str| (purpose.to_owned(), 4, 10, Beyond::Stands);
+        for (cause, wanted) in [
+            (
+                Cause::Sent(Some(&alice)),
+                vec![to(Beyond::Refused), by.clone(), pair.clone()],
+            ),
+            (Cause::Sent(None), vec![to(Beyond::Refused)]),
+            (
+                Cause::Verified(Some(&alice)),
+                vec![to(Beyond::Sent), by, pair],
+            ),
+            (Cause::Verified(None), vec![to(Beyond::Sent)]),
+            (
+                Cause::Forgotten("192.0.2.1/32"),
+                vec![asked("forgotten"), from.clone()],
+            ),
+            (Cause::SentAgain("192.0.2.1/32"), vec![asked("again"), from]),
+        ] {
+            assert_eq!(shown(cause), wanted, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_counts_for_somebody_else() {
+        let (alice, bob) = (UserId::from("alice"), UserId::from("bob"));
+        let ids = |cause: Cause<'_>, recipient: &str| -> Vec<String> {
+            let quotas = of_mail(&limits(), cause, recipient).into_iter();
+            quotas.map(|quota| quota.id).collect()
+        };
+        let one = ids(Cause::Sent(Some(&alice)), "carol@example.org");
+        let [to, by, pair] = <[String; 3]>::try_from(one).unwrap();
+        let other = ids(Cause::Sent(Some(&alice)), "dave@example.org");
+        assert!(other[0] != to && other[1] == by && other[2] != pair);
+        let other = ids(Cause::Sent(Some(&bob)), "Carol+x@example.org");
+        assert!(other[0] == to && other[1] != by && other[2] != pair);
+        let other = ids(Cause::Forgotten("192.0.2.1/32"), "carol@example.org");
+        let another = ids(Cause::Forgotten("192.0.2.2/32"), "carol@example.org");
+        assert!(other[0] == another[0] && other[1] != another[1]);
+        let again = ids(Cause::SentAgain("192.0.2.1/32"), "carol@example.org");
+        assert!(other[0] != again[0] && other[1] == again[1]);
+    }
+
+    #[test]
+    fn spellings_and_tags_of_one_mailbox_count_together() {
+        for (address, wanted) in [
+            ("carol@example.org", "carol@example.org"),
+            (" Carol+Tide@EXAMPLE.org ", "carol@example.org"),
+            ("carol+a+b@example.org", "carol@example.org"),
+            ("c@b\u{fc}cher.example", "c@xn--bcher-kva.example"),
+            ("C+x@xn--bcher-kva.example", "c@xn--bcher-kva.example"),
+            ("+carol@example.org", "+carol@example.org"),
+            ("carol@ex+ample.org", "carol@ex+ample.org"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(mailbox(address), wanted, "{address}");
+        }
+    }
+}
