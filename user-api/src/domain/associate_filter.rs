@@ -1,6 +1,6 @@
 //! The filters of the list of users with whom a user shares data.
 
-use shared_types::PermissionSet;
+use shared_types::{PermissionSet, address};
 
 use crate::domain::associates::Associate;
 
@@ -59,7 +59,7 @@ impl Filter {
         Ok(Self {
             trustor_permissions: holds("trustorPermissions")?,
             trustee_permissions: holds("trusteePermissions")?,
-            email: part("email"),
+            email: parameter("email").map(str::trim).map(Part::new),
             email_verified: match parameter("emailVerified") {
                 Some(text) => Some(read_flag(text).ok_or(InvalidFilter("emailVerified"))?),
                 None => None,
@@ -91,7 +91,8 @@ impl Filter {
     pub(crate) fn admits(&self, associate: &Associate) -> bool {
         let user = &associate.user;
         let names = user.username.iter().chain(user.emails.iter().flatten());
-        is_part(self.email.as_ref(), names.map(String::as_str))
+        let spellings: Vec<String> = names.flat_map(|name| address::spellings(name)).collect();
+        is_part(self.email.as_ref(), spellings.iter().map(String::as_str))
             && self
                 .email_verified
                 .is_none_or(|wanted| wanted == user.email_verified.unwrap_or(false))

@@ -96,6 +96,8 @@ mod tests {
         for (email, holds) in [
             ("a@z.co", true),
             ("B@Z.CO", true),
+            (" a@z.co ", true),
+            ("a@\u{212a}.z.co", false),
             ("\u{e1}@z.co", false),
             ("name@z.co", false),
             ("c@z.co", false),

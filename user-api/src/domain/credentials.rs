@@ -18,7 +18,7 @@ const LONG_LIVED_CLIENTS: [&str; 4] = ["Tidepool/", "axios/", "okhttp/", "Loop/"
 /// What somebody logs in with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// User id, user name or address.
+    /// User id, user name or address, without blanks around it.
     pub(crate) name: String,
     pub(crate) password: String,
 }
@@ -35,7 +35,7 @@ pub(crate) fn from_basic(header: &str) -> Option<Credentials> {
         return None;
     }
     Some(Credentials {
-        name: name.to_owned(),
+        name: name.trim().to_owned(),
         password: password.to_owned(),
     })
 }
@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(read("a@z.co:secret"), pair("a@z.co", "secret"));
         assert_eq!(read("a@z.co:se:cr:et"), pair("a@z.co", "se:cr:et"));
         assert_eq!(read("a@z.co:"), pair("a@z.co", ""));
+        assert_eq!(read(" a@z.co\t: secret "), pair("a@z.co", " secret "));
         assert_eq!(read(":secret"), pair("", "secret"));
         assert_eq!(read(":"), None);
         assert_eq!(read("a@z.co"), None);

@@ -1,12 +1,11 @@
 //! The bodies that create accounts: reading them and their rules.
 
 use serde_json::Value;
-use shared_types::password;
+use shared_types::{address, password};
 
 use crate::domain::{
-    address::is_email,
     members::{InvalidDetails, emails, object, roles, string},
-    user::{DEFAULT_ROLE, is_own_choice, is_username},
+    user::{DEFAULT_ROLE, is_own_choice, read_name},
 };
 
 /// Far more than any name needs, far less than metadata may hold.
@@ -25,7 +24,7 @@ pub(crate) struct SignUp {
 impl SignUp {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
         let members = object(body)?;
-        let username = string(&members, "username")?.filter(|name| is_email(name));
+        let username = string(&members, "username")?.and_then(|name| address::parse(&name));
         let emails = emails(&members)?.filter(|emails| !emails.is_empty());
         let password =
             string(&members, "password")?.filter(|password| password::is_acceptable(password));
@@ -59,10 +58,9 @@ pub(crate) struct Custodial {
 impl Custodial {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
         let members = object(body)?;
-        let username = string(&members, "username")?;
-        if username.as_deref().is_some_and(|name| !is_email(name)) {
-            return Err(InvalidDetails);
-        }
+        let username = string(&members, "username")?
+            .map(|name| address::parse(&name).ok_or(InvalidDetails))
+            .transpose()?;
         let emails = emails(&members)?.unwrap_or_default();
         Ok(Self {
             email: emails.into_iter().next().or(username),
@@ -106,10 +104,9 @@ impl Child {
         let full_name = filled("fullName", InvalidChild::FullName)?
             .filter(|name| name.chars().count() <= MAX_FULL_NAME_CHARS)
             .ok_or(InvalidChild::FullName)?;
-        let username = filled("username", InvalidChild::Username)?;
-        if username.as_deref().is_some_and(|name| !is_username(name)) {
-            return Err(InvalidChild::Username);
-        }
+        let username = filled("username", InvalidChild::Username)?
+            .map(|name| read_name(&name).ok_or(InvalidChild::Username))
+            .transpose()?;
         let password = filled("password", InvalidChild::Password)?;
         if password
             .as_deref()

@@ -1,8 +1,9 @@
 //! The members of a body about an account, by their types.
 
 use serde_json::{Map, Value};
+use shared_types::address;
 
-use crate::domain::{address::is_email, user::is_role};
+use crate::domain::user::is_role;
 
 /// Addresses or roles of one account. Without a bound, one sign-up could take any number of
 /// addresses from their owners.
@@ -44,18 +45,19 @@ pub(crate) fn boolean(
 
 /// The member `emails`, all of them addresses; `None` when it is absent, empty when it is null.
 pub(crate) fn emails(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
-    strings(members, "emails", is_email)
+    strings(members, "emails", address::parse)
 }
 
 /// The member `roles`, all of them roles; `None` when it is absent, empty when it is null.
 pub(crate) fn roles(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
-    strings(members, "roles", is_role)
+    let role = |text: &str| is_role(text).then(|| text.to_owned());
+    strings(members, "roles", role)
 }
 
 fn strings(
     members: &Map<String, Value>,
     name: &str,
-    is_valid: fn(&str) -> bool,
+    read: fn(&str) -> Option<String>,
 ) -> Result<Option<Vec<String>>, InvalidDetails> {
     let items = match members.get(name) {
         None => return Ok(None),
@@ -66,7 +68,7 @@ fn strings(
     items
         .iter()
         .map(|item| match item {
-            Value::String(text) if is_valid(text) => Ok(text.clone()),
+            Value::String(text) => read(text).ok_or(InvalidDetails),
             _ => Err(InvalidDetails),
         })
         .collect::<Result<_, _>>()

@@ -1,8 +1,9 @@
 //! The user name and the addresses in a change of an account: which are allowed together, and which
 //! the account gets.
 
+use shared_types::address;
+
 use crate::domain::{
-    address::is_email,
     update::{UpdateRefusal, Updates},
     user::Account,
 };
@@ -38,14 +39,14 @@ impl Updates {
     pub(crate) fn names_a_username(&self) -> bool {
         self.username
             .as_deref()
-            .is_some_and(|name| !name.is_empty() && !is_email(name))
+            .is_some_and(|name| !name.is_empty() && !address::is_valid(name))
     }
 
     /// Whether the form of the new user name suits `account`; `None`: there is no such account.
     pub(crate) fn username_suits(&self, account: Option<&Account>) -> bool {
         let has_free_name = account
             .and_then(|account| account.username.as_deref())
-            .is_some_and(|name| !is_email(name));
+            .is_some_and(|name| !address::has_shape(name));
         has_free_name || !self.names_a_username()
     }
 
@@ -86,10 +87,11 @@ impl Updates {
 fn username_beside(account: &Account, emails: &[String]) -> Option<String> {
     let followed = match (&account.username, account.emails.first()) {
         (None, None) => true,
-        (Some(username), Some(first)) => username.eq_ignore_ascii_case(first),
+        (Some(username), Some(first)) => address::is_same(username, first),
         _ => false,
     };
-    let is_removed = emails.is_empty() && account.username.as_deref().is_some_and(is_email);
+    let is_removed =
+        emails.is_empty() && account.username.as_deref().is_some_and(address::has_shape);
     if followed || is_removed {
         emails.first().cloned()
     } else {

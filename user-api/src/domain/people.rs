@@ -33,7 +33,7 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, Inval
     };
     let (ids, email, profiles) = (
         parameter("ids"),
-        parameter("email").filter(|email| !email.is_empty()),
+        parameter("email").filter(|email| !email.trim().is_empty()),
         parameter("profiles"),
     );
     let accounts = match (ids, email) {

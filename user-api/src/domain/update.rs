@@ -4,15 +4,14 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shared_types::password;
 
 use crate::domain::{
-    address::is_email,
     condition::Condition,
     members::{InvalidDetails, boolean, emails, object, roles, string},
     rights::Rights,
-    user::{Account, is_username},
+    user::{Account, read_name},
 };
 
 /// RFC 3339 with a numeric offset; `Z` is not one.
@@ -63,7 +62,7 @@ impl Updates {
             return Err(InvalidDetails);
         };
         let updates = Self {
-            username: string(&members, "username")?,
+            username: username(&members)?,
             emails: emails(&members)?,
             password: string(&members, "password")?,
             roles: roles(&members)?,
@@ -80,10 +79,7 @@ impl Updates {
     }
 
     fn is_valid(&self) -> bool {
-        self.username
-            .as_deref()
-            .is_none_or(|name| name.is_empty() || is_email(name) || is_username(name))
-            && (self.names_a_username() || self.names_agree())
+        (self.names_a_username() || self.names_agree())
             && self.password.as_deref().is_none_or(password::is_acceptable)
             && self.terms_accepted.as_deref().is_none_or(is_timestamp)
             && self
@@ -142,6 +138,14 @@ impl Updates {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The member `username`: a name, or empty.
+fn username(members: &Map<String, Value>) -> Result<Option<String>, InvalidDetails> {
+    match string(members, "username")? {
+        Some(name) if !name.is_empty() => read_name(&name).ok_or(InvalidDetails).map(Some),
+        none => Ok(none),
     }
 }
 

@@ -1,8 +1,11 @@
 //! An account: what is known about a user, and what follows from it.
 
-use shared_types::{UserId, UserRecord};
+use shared_types::{UserId, UserRecord, address};
 
-use crate::domain::address::{MAX_USERNAME_CHARS, is_same_address, is_temporary_address};
+use crate::domain::address::is_temporary_address;
+
+/// Longest user name, as long as an address.
+const MAX_USERNAME_CHARS: usize = address::MAX_BYTES;
 
 /// The roles an account may have.
 const ROLES: [&str; 7] = [
@@ -82,7 +85,7 @@ impl Account {
     /// `address` in the account's own spelling, if mail to it reaches the account.
     pub(crate) fn own_address(&self, address: &str) -> Option<&String> {
         self.reachable_emails()
-            .find(|own| is_same_address(own, address))
+            .find(|own| address::is_same(own, address))
     }
 
     /// Whether nobody could reach the account any more if its addresses were `emails`.
@@ -150,13 +153,21 @@ pub(crate) fn is_own_choice(role: &str) -> bool {
     role != BROKERED_ROLE
 }
 
+/// A user name as it is stored; `None`: none may be like `text`. What was meant as an address has to
+/// be one.
+pub(crate) fn read_name(text: &str) -> Option<String> {
+    let name = || Some(text.to_owned()).filter(|name| is_username(name));
+    address::parse(text).or_else(name)
+}
+
 /// Whether `text` may name an account without being an e-mail address.
-pub(crate) fn is_username(text: &str) -> bool {
+fn is_username(text: &str) -> bool {
     (1..=MAX_USERNAME_CHARS).contains(&text.chars().count())
         && !text
             .chars()
             .any(|character| character.is_whitespace() || character.is_control())
         && !UserId::has_id_form(text)
+        && !address::has_shape(text)
 }
 
 #[cfg(test)]
@@ -164,7 +175,7 @@ pub(crate) mod tests {
     use serde_json::json;
     use shared_types::UserId;
 
-    use super::{Account, ROLES, is_own_choice, is_role, is_username};
+    use super::{Account, ROLES, is_own_choice, is_role, read_name};
 
     const TEMPORARY: &str = "unclaimed-custodial-automation+01234567890123456789@tidepool.org";
 
@@ -217,8 +228,16 @@ pub(crate) mod tests {
 
     #[test]
     fn user_names_are_visible_text_that_is_no_id() {
-        for valid in ["bob", "a@z.co", "Bob-the-1st", "b", &"x".repeat(254), "Zoë"] {
-            assert!(is_username(valid), "{valid:?}");
+        for valid in [
+            "bob",
+            "a@z.co",
+            "kid@home",
+            "Bob-the-1st",
+            "b",
+            &"x".repeat(254),
+            "Zoë",
+        ] {
+            assert_eq!(read_name(valid).as_deref(), Some(valid));
         }
         for invalid in [
             "",
@@ -229,8 +248,10 @@ pub(crate) mod tests {
             "0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4",
             &"x".repeat(255),
             "a\u{a0}b",
+            ".a@z.co",
+            "mi\u{212a}e@z.co",
         ] {
-            assert!(!is_username(invalid), "{invalid:?}");
+            assert_eq!(read_name(invalid), None, "{invalid:?}");
         }
     }
 

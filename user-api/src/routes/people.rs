@@ -61,8 +61,7 @@ pub(crate) async fn list_people(
         }
         Accounts::Email(email) => {
             let found = state.users.list_by_email(&email).await;
-            let mut accounts = found.map_err(Failure::FindingUser.because())?;
-            accounts.retain(|account| account.has_address(&email));
+            let accounts = found.map_err(Failure::FindingUser.because())?;
             let ids = accounts.iter().map(|account| account.userid.clone());
             let everybody: Vec<UserId> = ids.chain(profiles.iter().cloned()).collect();
             let metadata = state.metadata.find_many(&everybody).await;

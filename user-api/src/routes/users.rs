@@ -152,6 +152,7 @@ async fn answer_user(
     caller: &Caller,
     target: &str,
 ) -> Result<HttpResponse, ApiError> {
+    let target = target.trim();
     let mut found = if UserId::has_id_form(target) {
         state
             .users

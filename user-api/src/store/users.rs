@@ -30,8 +30,8 @@ use crate::{
     },
 };
 
-/// Neither case nor accents count (the reference's choice). The same holds for what must be unique:
-/// of two accounts that one name finds, neither could log in.
+/// Neither case nor accents count (the reference's choice), also for what must be unique. What is
+/// found by a name is compared again, since accents do count there.
 pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
