@@ -8,13 +8,12 @@ use shared_runtime::{
     mongo::Aborted,
     outbox::{Hopeless, OutboxEntry},
 };
-use shared_types::{Person, PersonProfile, UserId};
+use shared_types::{Person, PersonProfile, UserId, address};
 use tracing::warn;
 
 use crate::{
     State,
     domain::{
-        address,
         confirmation::{Confirmation, Kind, Status},
         context::Offer,
         key,
@@ -151,7 +150,7 @@ pub(crate) async fn find_account(state: &State, email: &str) -> anyhow::Result<O
     let found = state.user_api.person_by_email(email).await?;
     let is_same = |person: &Person| {
         let mut emails = person.user.emails.iter().flatten();
-        emails.any(|known| address::same(known, email))
+        emails.any(|known| address::is_same(known, email))
     };
     if found.as_ref().is_some_and(|person| !is_same(person)) {
         warn!("an account was found by an address that is spelt differently");

@@ -15,13 +15,12 @@ use shared_runtime::{
     outbox::OutboxEntry,
     peers::PeerError,
 };
-use shared_types::UserId;
+use shared_types::{UserId, address};
 use tracing::info;
 
 use crate::{
     State,
     domain::{
-        address,
         confirmation::{Confirmation, Kind, Status},
         key,
         quota::{Cause, Quota},
@@ -107,7 +106,7 @@ async fn replace_sign_up(
     };
     state.confirmations.delete(session, &old).await?;
     let (key, at) = (made.key.clone(), made.created);
-    if old.status == Status::Pending && address::same(&old.email, &made.email) {
+    if old.status == Status::Pending && address::is_same(&old.email, &made.email) {
         return Ok(old.rekeyed(key, at));
     }
     Ok(Confirmation {
@@ -135,7 +134,7 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
     };
     // The mail goes to the address as the account has it, not as somebody typed it.
     let mut emails = account.user.emails.into_iter().flatten();
-    let email = emails.find(|known| address::same(known, &forgotten.email));
+    let email = emails.find(|known| address::is_same(known, &forgotten.email));
     let made = Confirmation::new(key, kind, template, at);
     Ok(Confirmation {
         email: email.unwrap_or_else(|| forgotten.email.clone()),
@@ -162,7 +161,7 @@ pub(crate) async fn reset(
 ) -> Result<(), ApiError> {
     let reset = find(state, key)
         .await?
-        .filter(|reset| address::same(&reset.email, email))
+        .filter(|reset| address::is_same(&reset.email, email))
         .ok_or(Refusal::NoReset)?;
     if reset.is_expired(Utc::now()) {
         return Err(Refusal::ResetExpired.into());

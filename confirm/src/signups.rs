@@ -96,6 +96,7 @@ pub(crate) async fn resend(
     caller: Option<&Caller>,
     name: &str,
 ) -> Result<(), ApiError> {
+    let name = name.trim();
     let found = if UserId::has_id_form(name) {
         let user = UserId::from(name);
         state.confirmations.find_pending_sign_up(&user).await

@@ -11,12 +11,11 @@ use shared_runtime::{
     mongo::{Aborted, transaction},
     peers::PeerError,
 };
-use shared_types::{Person, UserId};
+use shared_types::{Person, UserId, address};
 
 use crate::{
     State,
     domain::{
-        address,
         claim::{self, Claim, InvalidClaim},
         confirmation::{Confirmation, Kind, Status},
         quota::Quota,
@@ -128,7 +127,7 @@ pub(crate) async fn find(
     let account = account
         .map_err(Failure::FindingUser.because())?
         .ok_or(Failure::FindingUser)?;
-    let has_address = |email: &String| address::same(email, &confirmation.email);
+    let has_address = |email: &String| address::is_same(email, &confirmation.email);
     if !account.user.emails.iter().flatten().any(has_address) {
         return Err(Refusal::NoSignUp.into());
     }

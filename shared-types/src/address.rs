@@ -120,18 +120,24 @@ pub fn spellings(text: &str) -> Vec<String> {
 }
 
 /// The address `text` as it is sent: with its domain in ASCII, and quoted where the standards ask
-/// for quotes that people leave out (`a..b@example.org`). Of what is no address that may be entered,
-/// as near to that as can be; `None`: there is no such thing.
+/// for quotes that people leave out (`a..b@example.org`). `None`: no mail can be sent there. Some of
+/// what is no address to be entered any more can be sent to.
 pub fn on_the_wire(text: &str) -> Option<WireAddress> {
     let (local, domain) = text.trim().rsplit_once('@')?;
-    if local.is_empty() || local.contains(char::is_control) {
+    let is_quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
+    let is_sendable = |part: char| (is_atom(part) || part == '.') && !part.is_control();
+    if local.is_empty() || !(is_quoted || local.chars().all(is_sendable)) {
         return None;
     }
-    let is_quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
     let local: String = local.nfc().collect();
+    let domain_in_ascii = ascii_domain(domain)?;
     Some(WireAddress {
         local: if is_quoted { local } else { quoted(&local) },
-        domain: ascii_domain(domain)?,
+        domain: if domain.is_ascii() {
+            domain.to_owned()
+        } else {
+            domain_in_ascii
+        },
     })
 }
 
@@ -153,23 +159,14 @@ fn is_atom(character: char) -> bool {
         || "!#$%&'*+-/=?^_`{|}~".contains(character)
 }
 
-/// `local` with quotes around it, if it needs them.
+/// `local`, which consists of atoms and dots, with quotes around it if it needs them.
 fn quoted(local: &str) -> String {
-    let is_dot_atom = local
-        .split('.')
-        .all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
+    let is_dot_atom = local.split('.').all(|atom| !atom.is_empty());
     if is_dot_atom {
-        return local.to_owned();
+        local.to_owned()
+    } else {
+        format!("\"{local}\"")
     }
-    let mut quoted = String::from('"');
-    for character in local.chars() {
-        if matches!(character, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// Whether a host of the public internet can have the name `domain`: in it are two labels at least,
@@ -462,15 +459,13 @@ mod tests {
     #[test]
     fn mail_servers_get_quotes_and_ascii() {
         for (text, local, domain) in [
-            ("Ann@Example.org", "Ann", "example.org"),
+            ("Ann@Example.org", "Ann", "Example.org"),
             ("a..b@example.org", "\"a..b\"", "example.org"),
             ("a.@example.org", "\"a.\"", "example.org"),
             ("a@bücher.example", "a", "xn--bcher-kva.example"),
             ("ü@bücher.example", "ü", "xn--bcher-kva.example"),
             // Of earlier times.
             (".a@example.org", "\".a\"", "example.org"),
-            ("a,b@example.org", "\"a,b\"", "example.org"),
-            ("a\"b@example.org", "\"a\\\"b\"", "example.org"),
             ("\"a..b\"@example.org", "\"a..b\"", "example.org"),
             ("a@localhost", "a", "localhost"),
         ] {
@@ -486,6 +481,10 @@ mod tests {
             "@example.org",
             "a@",
             "a\nb@example.org",
+            "a\u{85}b@example.org",
+            "a b@example.org",
+            "a,b@example.org",
+            "a\"b@example.org",
             "a@[127.0.0.1]",
             "a@-x.org",
         ] {

@@ -1,13 +1,10 @@
 //! Who may answer an invitation, and when.
 
 use chrono::{DateTime, Utc};
-use shared_types::{Person, UserId};
+use shared_types::{Person, UserId, address};
 use thiserror::Error;
 
-use super::{
-    address,
-    confirmation::{Confirmation, Kind, Status},
-};
+use super::confirmation::{Confirmation, Kind, Status};
 
 /// The invitation cannot be answered like this: it is another one's, answered, canceled or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -69,7 +66,7 @@ pub(crate) fn is_addressee(person: &Person, email: &str) -> bool {
     person
         .proven_email
         .as_deref()
-        .is_some_and(|proven| address::same(proven, email))
+        .is_some_and(|proven| address::is_same(proven, email))
 }
 
 #[cfg(test)]

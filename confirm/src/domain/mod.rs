@@ -1,7 +1,6 @@
 //! The rules: what a confirmation is, who may answer it and when, what an invitation offers, what a
 //! name may show.
 
-pub(crate) mod address;
 pub(crate) mod claim;
 pub(crate) mod confirmation;
 pub(crate) mod context;

@@ -1,10 +1,9 @@
 //! The confirmation of a sign-up: which mail it is, and when there may be another one.
 
 use chrono::{DateTime, Utc};
-use shared_types::{UserId, UserRecord};
+use shared_types::{UserId, UserRecord, address};
 
 use super::{
-    address,
     confirmation::{Confirmation, Status},
     template::Template,
 };
@@ -99,7 +98,7 @@ pub(crate) fn next(existing: &Confirmation, email: &str, now: DateTime<Utc>) -> 
         Status::Pending => !existing.is_expired(now),
         Status::Canceled | Status::Declined => false,
     };
-    if stands && address::same(&existing.email, email) {
+    if stands && address::is_same(&existing.email, email) {
         Next::Keep
     } else {
         Next::Replace

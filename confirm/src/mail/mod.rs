@@ -11,6 +11,7 @@ mod transport;
 use anyhow::anyhow;
 use lettre::Address;
 use lettre::message::Mailbox;
+use shared_types::address::{self, WireAddress};
 
 use crate::{
     config::{MailSettings, WebSettings},
@@ -85,7 +86,7 @@ impl Mailer {
         let recipients: Vec<Address> = letter
             .recipients
             .iter()
-            .filter_map(|address| address.parse().ok())
+            .filter_map(|address| mailbox(address))
             .collect();
         if recipients.is_empty() {
             return Err(SendError::Permanent(anyhow!(
@@ -102,6 +103,12 @@ impl Mailer {
             .deliver(letter, &self.from.email, &recipients, &message)
             .await
     }
+}
+
+/// The address as mail servers take it.
+fn mailbox(address: &str) -> Option<Address> {
+    let WireAddress { local, domain } = address::on_the_wire(address)?;
+    Address::new(local, domain).ok()
 }
 
 impl Variables {
@@ -236,13 +243,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mailer = Mailer::new(&settings(folder.path()), &web()).unwrap();
         let bad = "carol@example.org\r\nBcc: eve@example.org";
-        let error = mailer
-            .send(&letter(Template::NoAccount, &[bad]))
-            .await
-            .unwrap_err();
-        assert!(matches!(error, SendError::Permanent(_)), "{error:?}");
-        let expected = "the mail cannot be delivered: no recipient has a usable address";
-        assert_eq!(error.to_string(), expected);
+        for bad in [bad, "x@[127.0.0.1]", "a,b@example.org"] {
+            let error = mailer
+                .send(&letter(Template::NoAccount, &[bad]))
+                .await
+                .unwrap_err();
+            assert!(matches!(error, SendError::Permanent(_)), "{error:?}");
+            let expected = "the mail cannot be delivered: no recipient has a usable address";
+            assert_eq!(error.to_string(), expected);
+        }
         mailer
             .send(&letter(Template::NoAccount, &[bad, "dave@example.org"]))
             .await

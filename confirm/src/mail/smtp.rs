@@ -144,10 +144,8 @@ impl Smtp {
         if !message.is_ascii() && features.supports_feature(Extension::EightBitMime) {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        let beyond_ascii = recipients
-            .iter()
-            .any(|address| !AsRef::<str>::as_ref(address).is_ascii());
-        if beyond_ascii && features.supports_feature(Extension::SmtpUtfEight) {
+        let takes_unicode = features.supports_feature(Extension::SmtpUtfEight);
+        if takes_unicode && recipients.iter().any(is_beyond_ascii) {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let mail = Mail::new(Some(from.clone()), parameters);
@@ -157,6 +155,11 @@ impl Smtp {
 
         let mut tally = Tally::default();
         for recipient in recipients {
+            if is_beyond_ascii(recipient) && !takes_unicode {
+                let refused = anyhow!("RCPT: the mail server takes no address beyond ASCII");
+                tally.problem.get_or_insert(SendError::Permanent(refused));
+                continue;
+            }
             let rcpt = Rcpt::new(recipient.clone(), Vec::new());
             match self.within("RCPT", connection.command(rcpt)).await? {
                 Ok(_) => tally.accepted += 1,
@@ -285,6 +288,11 @@ fn is_about_the_recipient(error: &Error) -> bool {
         .source()
         .is_some_and(|text| text.to_string().starts_with("5.7."));
     matches!(code, Some(501 | 550..=553 | 556)) && !is_policy
+}
+
+/// Whether the name of the mailbox is not in ASCII (RFC 6531); domains always are.
+fn is_beyond_ascii(recipient: &Address) -> bool {
+    !AsRef::<str>::as_ref(recipient).is_ascii()
 }
 
 fn failed(step: &str, error: &Error) -> SendError {

@@ -6,6 +6,7 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::error::ApiError;
+use shared_types::address;
 
 use super::{
     claim::BAD_PASSWORD,
@@ -15,11 +16,7 @@ use super::{
     verify::Recipient,
     visit::{Visit, see},
 };
-use crate::{
-    domain::{address, claim::is_password},
-    error::Refusal,
-    resets,
-};
+use crate::{domain::claim::is_password, error::Refusal, resets};
 
 const CHOICE: &str = "new_password.html";
 
@@ -57,15 +54,15 @@ pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiErro
 pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let email = form.email.trim();
-    if !address::has_form(email) {
+    let Some(address) = address::parse(email) else {
         let errors = Errors::from([(
             "email",
             "This is no address. It has the form name@example.org.",
         )]);
         let status = StatusCode::BAD_REQUEST;
         return visit.corrected(status, "forgot_password.html", &errors, context! { email });
-    }
-    resets::request(&visit.state, &visit.source().to_string(), email).await?;
+    };
+    resets::request(&visit.state, &visit.source().to_string(), &address).await?;
     Ok(see(outcome::RESET_SENT.path))
 }
 

@@ -5,6 +5,7 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::{error::ApiError, peers::user_api::SignUp};
+use shared_types::address;
 
 use super::{
     claim::BAD_PASSWORD,
@@ -14,7 +15,7 @@ use super::{
     visit::{Visit, see},
 };
 use crate::{
-    domain::{address, claim::is_password},
+    domain::claim::is_password,
     error::{Failure, Refusal},
     signups::{self, Mail, Requester},
 };
@@ -73,7 +74,8 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
         visit.corrected(status, FORM, &errors, values)
     };
     let mut errors = Errors::new();
-    if !address::has_form(email) {
+    let address = address::parse(email);
+    if address.is_none() {
         errors.insert(
             "email",
             "This is no address. It has the form name@example.org.",
@@ -82,13 +84,13 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
     if !is_password(form.password.expose_secret()) {
         errors.insert("password", BAD_PASSWORD);
     }
-    if !errors.is_empty() {
+    let Some(address) = address.filter(|_| errors.is_empty()) else {
         return again(StatusCode::BAD_REQUEST, errors);
-    }
+    };
     let role = if is_clinician { "clinician" } else { "patient" };
     let user_api = &visit.state.user_api;
     let made = user_api
-        .sign_up(&visit.source(), email, &form.password, &[role])
+        .sign_up(&visit.source(), &address, &form.password, &[role])
         .await;
     let session = match made.map_err(Failure::UpdatingUser.because())? {
         SignUp::Created(session) => session,

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use shared_runtime::error::ApiError;
+use shared_types::address;
 
 use super::{
     claim, outcome,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     State,
-    domain::{address, signup::is_custodial},
+    domain::signup::is_custodial,
     error::{Failure, Refusal},
     mailing,
     signups::{self, Mail, Requester},
@@ -88,7 +89,7 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
         return Err(error);
     }
     let is_expired = error.body() == ApiError::from(Refusal::SignUpExpired).body();
-    let email = Some(email).filter(|email| address::has_form(email));
+    let email = Some(email).filter(|email| address::is_valid(email));
     let values = context! { is_expired, email => email.unwrap_or_default() };
     visit.page_about(error, "sign_up_link_gone.html", values)
 }
@@ -101,12 +102,11 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
 /// Source: public confirmation API `ResendAccountSignupConfirmation`.
 pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
-    let email = form.email.trim();
-    if address::has_form(email) {
+    if let Some(email) = address::parse(&form.email) {
         let source = visit.source().to_string();
-        match signups::resend(&visit.state, &source, None, email).await {
+        match signups::resend(&visit.state, &source, None, &email).await {
             Err(error) if error.status() == StatusCode::NOT_FOUND => {
-                send_first(&visit.state, email).await?;
+                send_first(&visit.state, &email).await?;
             }
             sent => sent?,
         }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use serde::Deserialize;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError};
-use shared_types::UserId;
+use shared_types::{UserId, address};
 use utoipa::ToSchema;
 
 use super::{
@@ -14,10 +14,7 @@ use super::{
     view::{ConfirmationView, views},
 };
 use crate::{
-    State, acceptance,
-    domain::{address, confirmation::Confirmation},
-    error::Refusal,
-    invitations,
+    State, acceptance, domain::confirmation::Confirmation, error::Refusal, invitations,
     rights::require_manager,
 };
 
@@ -183,6 +180,6 @@ impl InvitationReference {
             && self
                 .email
                 .as_deref()
-                .is_none_or(|given| given.is_empty() || address::same(given, &invitation.email))
+                .is_none_or(|given| given.is_empty() || address::is_same(given, &invitation.email))
     }
 }

@@ -7,16 +7,13 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::Value;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError};
-use shared_types::UserId;
+use shared_types::{UserId, address};
 use utoipa::ToSchema;
 
 use super::view::{ConfirmationView, views, with_creator};
 use crate::{
     State,
-    domain::{
-        address,
-        context::{self, Offer},
-    },
+    domain::context::{self, Offer},
     error::Refusal,
     invitations,
     rights::require_manager,
@@ -203,13 +200,10 @@ pub(crate) async fn delete_invite(
 /// The address and the offer of a request.
 fn read(body: &Body) -> Result<(String, Offer), ApiError> {
     let given: NewInvitation = body.parse_object().map_err(|_| Refusal::Unreadable)?;
-    let email = given.email.filter(|email| !email.is_empty());
+    let email = given.email.and_then(|email| address::parse(&email));
     let (Some(email), Some(permissions)) = (email, given.permissions) else {
         return Err(Refusal::Incomplete.into());
     };
-    if !address::has_form(&email) {
-        return Err(Refusal::Incomplete.into());
-    }
     let permissions = context::requested(&permissions)?;
     let (alerts, nickname) = (given.alerts_config.as_ref(), given.nickname.as_ref());
     let offer = Offer::with(permissions, alerts, nickname).map_err(|_| Refusal::Unreadable)?;

@@ -8,14 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use shared_runtime::{body::Body, error::ApiError, source::Source};
+use shared_types::address;
 use utoipa::ToSchema;
 
-use crate::{
-    State,
-    domain::{address, claim::is_password},
-    error::Refusal,
-    resets,
-};
+use crate::{State, domain::claim::is_password, error::Refusal, resets};
 
 /// Body of the choice of a new password.
 #[derive(Deserialize, ToSchema)]
@@ -38,13 +34,15 @@ pub(crate) struct NewPassword {
 /// The answer tells nothing about the account; the look-up comes after it. A few mails in 10 minutes
 /// stand for more requests, which then send none.
 /// Body: none. Answer: 200, empty.
-/// Errors: 429 too many mails asked for from one source; 500 the store failed.
+/// Errors: 400 (empty) that is no address; 429 too many mails asked for from one source; 500 the
+/// store failed.
 /// Source: public confirmation API `SendPasswordReset`.
 #[utoipa::path(
     post, security(()), path = "/confirm/send/forgot/{useremail}", tag = "passwords",
     params(("useremail" = String, Path, description = "The address, `+` unencoded or not")),
     responses(
         (status = 200, description = "A mail is on its way"),
+        (status = 400, description = "Empty: that is no address"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error saving the confirmation"),
     ),
@@ -54,10 +52,8 @@ pub(crate) async fn send_password_reset(
     email: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    // No mail can be sent to what is no address, and nobody needs to know that.
-    if address::has_form(&email) {
-        resets::request(&state, &source.to_string(), &email).await?;
-    }
+    let email = address::parse(&email).ok_or(Refusal::Incomplete)?;
+    resets::request(&state, &source.to_string(), &email).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -12,17 +12,16 @@ use mongodb::{
 };
 use serde::Deserialize;
 use shared_runtime::mongo::{self, ensure_indexes};
-use shared_types::UserId;
+use shared_types::{UserId, address};
 
 use super::confirmation_document::ConfirmationDocument;
 use crate::domain::{
-    address,
     confirmation::{Confirmation, Kind, Status},
     invitation::CANCELABLE,
 };
 
-/// Case does not count. Some letters that differ are the same to it, so what is found by an
-/// address is compared again.
+/// Case does not count. Some letters that differ are the same to it, and it knows nothing of
+/// internationalized domains: asked for are all spellings, and what is found is compared again.
 static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
@@ -131,7 +130,10 @@ impl Confirmations {
         if owners.is_empty() {
             return Ok(false);
         }
-        let emails: Vec<&str> = owners.iter().map(|(_, email)| *email).collect();
+        let emails: Vec<String> = owners
+            .iter()
+            .flat_map(|(_, email)| address::spellings(email))
+            .collect();
         let mut filter = is_unattached();
         filter.insert("email", doc! { "$in": emails });
         let unattached: Vec<Addressed> = self
@@ -148,7 +150,7 @@ impl Confirmations {
         for (owner, email) in owners {
             let at_address = unattached
                 .iter()
-                .filter(|found| address::same(&found.email, email));
+                .filter(|found| address::is_same(&found.email, email));
             let keys: Vec<&str> = at_address.map(|found| found.key.as_str()).collect();
             if keys.is_empty() {
                 continue;
@@ -231,7 +233,7 @@ impl Confirmations {
         email: &str,
     ) -> Result<Option<Confirmation>> {
         let filter = doc! {
-            "email": email,
+            "email": { "$in": address::spellings(email) },
             "type": Kind::SignUp.name(),
             "status": Status::Pending.name(),
         };
@@ -327,7 +329,7 @@ fn any_of(ids: &[UserId]) -> Document {
 fn at(email: &str, found: Vec<Confirmation>) -> Vec<Confirmation> {
     found
         .into_iter()
-        .filter(|found| address::same(&found.email, email))
+        .filter(|found| address::is_same(&found.email, email))
         .collect()
 }
 
@@ -356,7 +358,7 @@ fn names(statuses: &[Status]) -> Vec<&'static str> {
 
 fn sent(creator: &UserId, email: &str, statuses: &[Status]) -> Document {
     doc! {
-        "email": email,
+        "email": { "$in": address::spellings(email) },
         "type": Kind::CareTeamInvitation.name(),
         "status": { "$in": names(statuses) },
         "creatorId": creator.as_str(),

@@ -8,6 +8,7 @@ mod peers;
 mod world;
 
 mod accept;
+mod addresses;
 mod auth;
 mod bad_input;
 mod bad_names;

@@ -189,7 +189,7 @@ async fn an_address_that_is_only_alike_has_no_account() {
 }
 
 #[actix_web::test]
-async fn what_is_no_address_is_answered_the_same_and_nothing_happens() {
+async fn what_is_no_address_is_refused_and_nothing_happens() {
     let world = World::without_relay().await;
     for text in [
         "bob",
@@ -200,7 +200,7 @@ async fn what_is_no_address_is_answered_the_same_and_nothing_happens() {
         "a@b,c@d",
     ] {
         let answer = post(&world.anonymous(), &format!("/confirm/send/forgot/{text}")).await;
-        assert_empty(&answer, 200);
+        assert_empty(&answer, 400);
     }
     let collections = ["confirmations", "quotas", "outbox", "mail_outbox"];
     assert!(world.everything(&collections).await.is_empty());

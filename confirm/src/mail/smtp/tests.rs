@@ -162,6 +162,36 @@ async fn the_mail_arrives_whole_and_the_connection_is_used_again() {
 }
 
 #[tokio::test]
+async fn a_mailbox_that_needs_quotes_gets_them() {
+    let server = Server::start(|_| None).await;
+    let smtp = Smtp::new(&settings(server.port)).unwrap();
+    send(&smtp, &["\"a..b\"@example.org"]).await.unwrap();
+    assert_eq!(server.count("RCPT TO:<\"a..b\"@example.org>"), 1);
+}
+
+#[tokio::test]
+async fn a_mailbox_beyond_ascii_needs_a_server_that_takes_it() {
+    let server = Server::start(|_| None).await;
+    let smtp = Smtp::new(&settings(server.port)).unwrap();
+    let text = permanent(send(&smtp, &["\u{fc}@example.org"]).await);
+    assert_eq!(text, "RCPT: the mail server takes no address beyond ASCII");
+    assert_eq!(server.count("RCPT"), 0);
+
+    let server = Server::start(|line| {
+        let greeting = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
+        line.starts_with("EHLO").then(|| greeting.to_owned())
+    })
+    .await;
+    let smtp = Smtp::new(&settings(server.port)).unwrap();
+    send(&smtp, &["\u{fc}@example.org"]).await.unwrap();
+    assert_eq!(
+        server.count("MAIL FROM:<noreply@tidegate.example> SMTPUTF8"),
+        1
+    );
+    assert_eq!(server.count("RCPT TO:<\u{fc}@example.org>"), 1);
+}
+
+#[tokio::test]
 async fn a_refused_recipient_is_permanent_and_not_named() {
     for reply in [
         "550 5.1.1 <carol@example.org>: no such user",

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use shared_runtime::auth::TOKEN_HEADER;
+use shared_types::address;
 use wiremock::{Request, Respond, ResponseTemplate};
 
 use super::{Ask, Known, SECRET};
@@ -77,9 +78,9 @@ fn ok(body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// As loosely as the database of user-api compares.
+/// All spellings of an address alike, and as loosely as the database of user-api compares.
 fn folded(email: &str) -> String {
-    email.to_lowercase().replace('ß', "ss")
+    address::identity(email).to_lowercase().replace('ß', "ss")
 }
 
 impl Known {
