@@ -133,7 +133,7 @@ impl From<Refusal> for ApiError {
             Refusal::InvalidClaim(invalid) => Self::new(
                 status,
                 ErrorBody::Numbered {
-                    error: invalid as u16,
+                    error: invalid.number(),
                     reason,
                 },
             ),

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod address;
+pub mod dates;
 mod grants;
 mod holders;
 mod ids;

@@ -5,50 +5,69 @@ use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::body::parse_object;
-use shared_types::PersonProfile;
+use shared_types::{PersonProfile, dates};
 use thiserror::Error;
 
 /// Longest and shortest password, in characters, none of them white space.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=72;
 
-/// Why a claim is refused, in the order in which it is looked at. The numbers to 1006 are the
-/// contract's.
+/// Why a claim is refused, in the order in which it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum InvalidClaim {
     #[error("User does not have a password")]
-    NoBody = 1001,
+    NoBody,
     #[error("Password is missing")]
-    NoPassword = 1002,
+    NoPassword,
     #[error("Password specified is invalid")]
-    InvalidPassword = 1003,
+    InvalidPassword,
     #[error("Birthday is missing")]
-    NoBirthday = 1004,
+    NoBirthday,
     #[error("Birthday specified is invalid")]
-    InvalidBirthday = 1005,
+    InvalidBirthday,
     #[error("Birthday specified does not match patient birthday")]
-    WrongBirthday = 1006,
-    /// Ours. The key was used before, with another password.
+    WrongBirthday,
+    #[error(
+        "Birthday specified does not match patient birthday, which is not a date: whoever runs the \
+         account has to correct it"
+    )]
+    UnreadableBirthday,
+    /// The key was used before, with another password.
     #[error("User already has another password")]
-    OtherPassword = 1007,
+    OtherPassword,
 }
 
 impl InvalidClaim {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::NoBody,
         Self::NoPassword,
         Self::InvalidPassword,
         Self::NoBirthday,
         Self::InvalidBirthday,
         Self::WrongBirthday,
+        Self::UnreadableBirthday,
         Self::OtherPassword,
     ];
+
+    /// The number: to 1006 those of the contract, which has none of its own for what is stored; then
+    /// ours.
+    pub(crate) fn number(self) -> u16 {
+        match self {
+            Self::NoBody => 1001,
+            Self::NoPassword => 1002,
+            Self::InvalidPassword => 1003,
+            Self::NoBirthday => 1004,
+            Self::InvalidBirthday => 1005,
+            Self::WrongBirthday | Self::UnreadableBirthday => 1006,
+            Self::OtherPassword => 1007,
+        }
+    }
 }
 
 /// What the owner says.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) password: SecretString,
-    birthday: String,
+    birthday: NaiveDate,
 }
 
 /// The body of a claim; members of other types make it unreadable.
@@ -76,9 +95,7 @@ impl Claim {
             .birthday
             .filter(|birthday| !birthday.is_empty())
             .ok_or(InvalidClaim::NoBirthday)?;
-        if !is_date(&birthday) {
-            return Err(InvalidClaim::InvalidBirthday);
-        }
+        let birthday = dates::parse(&birthday).ok_or(InvalidClaim::InvalidBirthday)?;
         Ok(Self { password, birthday })
     }
 
@@ -86,11 +103,13 @@ impl Claim {
     pub(crate) fn matches(&self, profile: Option<&PersonProfile>) -> Result<(), InvalidClaim> {
         let birthday = profile
             .and_then(|profile| profile.patient.as_ref())
-            .and_then(|patient| patient.birthday.as_ref());
-        if birthday == Some(&self.birthday) {
-            Ok(())
-        } else {
-            Err(InvalidClaim::WrongBirthday)
+            .and_then(|patient| patient.birthday.as_deref())
+            .filter(|birthday| !birthday.trim().is_empty())
+            .ok_or(InvalidClaim::WrongBirthday)?;
+        match stored_date(birthday) {
+            Some(birthday) if birthday == self.birthday => Ok(()),
+            Some(_) => Err(InvalidClaim::WrongBirthday),
+            None => Err(InvalidClaim::UnreadableBirthday),
         }
     }
 }
@@ -108,13 +127,15 @@ pub(crate) fn is_password(password: &str) -> bool {
         && !password.chars().any(char::is_whitespace)
 }
 
-fn is_date(text: &str) -> bool {
-    let is_spelt = text.len() == "YYYY-MM-DD".len()
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    is_spelt && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+/// The date that a profile holds; old ones leave out zeros. Without the year in front, nobody can
+/// tell the day from the month.
+fn stored_date(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.trim().split(['-', '/', '.']);
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    dates::parse(&format!("{year}-{month:0>2}-{day:0>2}"))
 }
 
 #[cfg(test)]
@@ -160,7 +181,8 @@ mod tests {
         ] {
             assert_eq!(Claim::read(body.as_bytes()).unwrap_err(), wanted, "{body}");
         }
-        assert_eq!(InvalidClaim::WrongBirthday as u16, 1006);
+        let numbers = InvalidClaim::ALL.map(InvalidClaim::number);
+        assert_eq!(numbers, [1001, 1002, 1003, 1004, 1005, 1006, 1006, 1007]);
     }
 
     #[test]
@@ -175,10 +197,42 @@ mod tests {
             }),
         };
         assert_eq!(claim.matches(Some(&profile(Some("2010-02-03")))), Ok(()));
-        for other in [Some(profile(Some("2010-02-04"))), Some(profile(None)), None] {
+        for other in [
+            Some(profile(Some("2010-02-04"))),
+            Some(profile(Some("2010-2-4"))),
+            Some(profile(Some(" "))),
+            Some(profile(None)),
+            None,
+        ] {
             assert_eq!(
                 claim.matches(other.as_ref()),
                 Err(InvalidClaim::WrongBirthday)
+            );
+        }
+        for old in [
+            "2010-2-3",
+            "2010-02-3",
+            "2010/02/03",
+            "2010.2.3",
+            " 2010-02-03 ",
+        ] {
+            assert_eq!(claim.matches(Some(&profile(Some(old)))), Ok(()), "{old}");
+        }
+        for none in [
+            "2001-02-29",
+            "3.2.2010",
+            "02/03/2010",
+            "10-2-3",
+            "2010-2-3-4",
+            "2010-+2-3",
+            "2010-02-03T00:00:00Z",
+            "3 February 2010",
+            "-",
+        ] {
+            assert_eq!(
+                claim.matches(Some(&profile(Some(none)))),
+                Err(InvalidClaim::UnreadableBirthday),
+                "{none}"
             );
         }
     }

@@ -7,12 +7,12 @@ use crate::domain::claim::InvalidClaim;
 
 /// What has to be corrected; `None`: the error is about something else.
 pub(super) fn errors_of(error: &ApiError) -> Option<Errors> {
-    let ErrorBody::Numbered { error: number, .. } = error.body() else {
+    let ErrorBody::Numbered { error, reason } = error.body() else {
         return None;
     };
     InvalidClaim::ALL
         .into_iter()
-        .find(|invalid| *invalid as u16 == *number)
+        .find(|invalid| invalid.number() == *error && invalid.to_string() == *reason)
         .map(|invalid| Errors::from([sentence(invalid)]))
 }
 
@@ -29,6 +29,10 @@ fn sentence(invalid: InvalidClaim) -> (&'static str, &'static str) {
         InvalidClaim::WrongBirthday => (
             "birthday",
             "The account has another birthday. Ask whoever made it for you.",
+        ),
+        InvalidClaim::UnreadableBirthday => (
+            "birthday",
+            "The birthday in the account is no date. Ask whoever made it for you to correct it.",
         ),
         InvalidClaim::OtherPassword => (
             "password",

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
 
 use crate::{
+    browser::Browser,
     peers::Ask,
     world::{World, assert_empty, assert_refused, send_raw},
 };
@@ -187,12 +188,53 @@ async fn where_no_birthday_is_noted_nobody_knows_it() {
         json!({"fullName": "A Parent", "patient": null}),
         json!({"fullName": "A Parent", "patient": {"isOtherPerson": true}}),
         json!({"fullName": "A Parent", "patient": {"birthday": "", "isOtherPerson": true}}),
-        json!({"fullName": "A Parent", "patient": {"birthday": "3.2.2010", "isOtherPerson": true}}),
     ] {
         world.peers.profile("child", profile);
         let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
         assert_number(&answer, 1006, wrong);
     }
+}
+
+#[actix_web::test]
+async fn a_birthday_that_is_written_otherwise_is_the_same_day() {
+    for birthday in ["2010-2-3", "2010/02/03", " 2010-02-03 "] {
+        let (world, key) = world_with_child(0).await;
+        let patient = json!({ "birthday": birthday, "isOtherPerson": true });
+        let profile = json!({ "fullName": "A Parent", "patient": patient });
+        world.peers.profile("child", profile);
+        let answer = claim(&world, &key, &with(PASSWORD, "2010-02-04")).await;
+        let wrong = "Birthday specified does not match patient birthday";
+        assert_number(&answer, 1006, wrong);
+        assert_empty(&claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await, 200);
+    }
+}
+
+#[actix_web::test]
+async fn a_birthday_that_is_no_date_is_said_to_be_none() {
+    let (world, key) = world_with_child(0).await;
+    let (reason, sentence) = (
+        "Birthday specified does not match patient birthday, which is not a date: whoever runs the \
+         account has to correct it",
+        "The birthday in the account is no date. Ask whoever made it for you to correct it.",
+    );
+    for birthday in ["2001-02-29", "3.2.2010", "unknown"] {
+        let patient = json!({ "birthday": birthday, "isOtherPerson": true });
+        let profile = json!({ "fullName": "A Parent", "patient": patient });
+        world.peers.profile("child", profile);
+        let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
+        assert_number(&answer, 1006, reason);
+        let mut browser = Browser::new(&world);
+        browser.get(&format!("/login?signupKey={key}")).await;
+        let fields = [
+            ("key", key.as_str()),
+            ("password", PASSWORD),
+            ("birthday", BIRTHDAY),
+        ];
+        let page = browser.submit("/pages/verify", &fields).await;
+        assert_eq!(page.status, 409);
+        page.assert_says(sentence);
+    }
+    assert!(world.peers.asked(Ask::Update).is_empty());
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use shared_runtime::body::nests_within;
 use shared_types::PermissionSet;
 
-use crate::domain::profile::check_profile;
+use crate::domain::profile::{check_birthday, check_profile};
 
 /// All collections of a user: collection name to its content.
 pub(crate) type Collections = Map<String, Value>;
@@ -152,7 +152,8 @@ impl Collection {
     }
 
     /// Sets the members of `patch` in this collection, and removes those that are `null` in it.
-    /// A collection that is not an object, which nothing can be merged into, is replaced.
+    /// A collection that is not an object, which nothing can be merged into, is replaced. A birthday
+    /// that is none is not stored, unless it was there before.
     pub(crate) fn merge(
         self,
         patch: Members,
@@ -165,6 +166,9 @@ impl Collection {
             Value::Object(members) => members,
             _ => Map::new(),
         };
+        if self == Self::Profile {
+            check_birthday(&patch, &members)?;
+        }
         for (name, value) in patch {
             if value.is_null() {
                 members.remove(&name);

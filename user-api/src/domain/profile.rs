@@ -1,7 +1,7 @@
 //! The collection `profile`: what it must be like, and what others learn of it.
 
 use serde_json::{Map, Value};
-use shared_types::{PatientProfile, PersonProfile};
+use shared_types::{PatientProfile, PersonProfile, dates};
 
 use crate::domain::metadata::{Collection, Collections, Members, MetadataRefusal};
 
@@ -41,8 +41,7 @@ pub(crate) fn child_metadata(full_name: &str) -> Collections {
         .collect()
 }
 
-/// The members that other services rely on have their types. Dates are text of any form: clients
-/// write whole profiles back, and an old odd date must not keep a user from changing anything.
+/// The members that other services rely on have their types.
 pub(super) fn check_profile(profile: &Members) -> Result<(), MetadataRefusal> {
     let given =
         |members: &Members, name: &str| members.get(name).filter(|value| !value.is_null()).cloned();
@@ -69,6 +68,22 @@ pub(super) fn check_profile(profile: &Members) -> Result<(), MetadataRefusal> {
         }
         Some(_) => Err(MetadataRefusal::Invalid("patient is not an object")),
     }
+}
+
+/// The patient's birthday in `patch` is a date, or what `stored` has: clients write whole profiles
+/// back, and an old odd date must not keep a user from changing anything else. Without a date, nobody
+/// could claim the account, since its owner has to know it.
+pub(super) fn check_birthday(patch: &Members, stored: &Members) -> Result<(), MetadataRefusal> {
+    let birthday = |profile: &Members| text(profile.get("patient")?.as_object()?, "birthday");
+    let new = birthday(patch).filter(|birthday| !birthday.is_empty());
+    let is_none = new
+        .as_deref()
+        .is_some_and(|new| dates::parse(new).is_none());
+    if is_none && new != birthday(stored) {
+        let invalid = "patient.birthday is not a date like 2010-01-31";
+        return Err(MetadataRefusal::Invalid(invalid));
+    }
+    Ok(())
 }
 
 fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
@@ -117,6 +132,40 @@ mod tests {
                     .read_patch(profile.to_string().as_bytes())
                     .is_ok(),
                 "{profile}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_birthday_is_a_date_unless_it_was_none_before() {
+        let patient = |birthday: &str| json!({"patient": {"birthday": birthday}});
+        for (stored, patch, is_kept) in [
+            (json!({}), patient("2010-01-31"), true),
+            (json!({}), patient("2000-02-29"), true),
+            (json!({}), patient(""), true),
+            (json!({}), json!({"patient": null}), true),
+            (json!({}), json!({"fullName": "Ann"}), true),
+            (patient("2000-2-9"), patient("2000-2-9"), true),
+            (patient("2000-2-9"), patient("2000-02-09"), true),
+            (patient("2000-2-9"), json!({"fullName": "Ann"}), true),
+            (json!({}), patient("2001-02-29"), false),
+            (json!({}), patient("2000-2-9"), false),
+            (json!({}), patient("9.2.2000"), false),
+            (json!({}), patient(" "), false),
+            (patient("2000-02-09"), patient("2000-2-9"), false),
+            (patient("2000-2-9"), patient("2000-2-8"), false),
+        ] {
+            let mut collections = object(json!({ "profile": stored }));
+            let merged = Collection::Profile.merge(object(patch.clone()), &mut collections);
+            let refusal =
+                MetadataRefusal::Invalid("patient.birthday is not a date like 2010-01-31");
+            let expected = if is_kept { Ok(()) } else { Err(refusal) };
+            assert_eq!(merged, expected, "{stored} {patch}");
+            let mut settings = object(json!({}));
+            assert!(
+                Collection::Settings
+                    .merge(object(patch), &mut settings)
+                    .is_ok()
             );
         }
     }

@@ -120,8 +120,8 @@ pub(crate) async fn find_collection(
 /// `admin` or `edit` on the user; `private` is for services alone.
 ///
 /// Body: a JSON object of at most 32 levels. In `profile`, `fullName` is a non-blank text,
-/// `isDataAccount` a boolean, `patient` an object, its `birthday` and `diagnosisDate` texts; other
-/// members are kept as they are. Answer: 200, the whole collection.
+/// `isDataAccount` a boolean, `patient` an object, its `birthday` a date (`YYYY-MM-DD`, empty, or what
+/// it was before) and its `diagnosisDate` a text; other members are kept as they are. Answer: 200, the whole collection.
 /// Errors: 400 not such a body; 401 `"Unauthorized"` no valid token, or not allowed; 404 (empty) no
 /// such collection, or the account is gone; 413 the user's metadata would exceed 512 KiB; 500 the permissions cannot be
 /// read or the collection cannot be written.
@@ -135,7 +135,7 @@ pub(crate) async fn find_collection(
     request_body = Object,
     responses(
         (status = 200, description = "The whole collection", body = Object),
-        (status = 400, description = "Not an object, nested too deeply, or a known member of the wrong type"),
+        (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
         (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
         (status = 404, description = "No such collection"),
         (status = 413, description = "The metadata would grow too large"),
@@ -172,7 +172,7 @@ pub(crate) async fn update_collection(
     request_body = Object,
     responses(
         (status = 200, description = "The whole collection", body = Object),
-        (status = 400, description = "Not an object, nested too deeply, or a known member of the wrong type"),
+        (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
         (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
         (status = 404, description = "No such collection"),
         (status = 413, description = "The metadata would grow too large"),

@@ -82,6 +82,14 @@ async fn a_body_that_is_no_collection_is_refused_and_changes_nothing() {
             "patient.birthday is not a text",
         ),
         (
+            r#"{"patient":{"birthday":"2001-02-29"}}"#.into(),
+            "patient.birthday is not a date like 2010-01-31",
+        ),
+        (
+            r#"{"patient":{"birthday":"2000-2-9"}}"#.into(),
+            "patient.birthday is not a date like 2010-01-31",
+        ),
+        (
             r#"{"patient":{"diagnosisDate":1}}"#.into(),
             "patient.diagnosisDate is not a text",
         ),
@@ -97,6 +105,27 @@ async fn a_body_that_is_no_collection_is_refused_and_changes_nothing() {
         stored(&world, &alice.id).await,
         Some(json!({"profile": kept}))
     );
+}
+
+#[actix_web::test]
+async fn an_old_birthday_that_is_none_stays_until_it_changes() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let profile = path(&alice, "profile");
+    let old = r#"{"profile":{"fullName":"Alice","patient":{"birthday":"2001-02-29"}}}"#;
+    store(&world, &alice.id, old).await;
+    let same = json!({"fullName": "Al", "patient": {"birthday": "2001-02-29", "about": "tea"}});
+    assert_json(&alice.person.put(&profile, &same).await, 200, &same);
+    let worse = json!({"patient": {"birthday": "2001-2-29"}});
+    assert_refused(
+        &alice.person.put(&profile, &worse).await,
+        400,
+        "patient.birthday is not a date like 2010-01-31",
+    );
+    let mended = json!({"patient": {"birthday": "2001-03-01"}});
+    assert_eq!(alice.person.put(&profile, &mended).await.status, 200);
+    let back = json!({"patient": {"birthday": "2001-02-29"}});
+    assert_eq!(alice.person.put(&profile, &back).await.status, 400);
 }
 
 #[actix_web::test]
