@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_runtime::config::{
-    LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+use shared_runtime::{
+    config::{
+        LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+    },
+    limits::Limit,
 };
 
 /// The prefix of the environment variables that override `config.default.toml`.
@@ -142,4 +145,6 @@ pub struct LimitSettings {
     pub asked_mails_per_source_per_hour: u32,
     /// Wrong birthdays at the claim of one account in an hour.
     pub claim_attempts_per_hour: u32,
+    /// Keys from one source that open nothing.
+    pub keys_per_source: Limit,
 }

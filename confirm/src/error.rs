@@ -7,6 +7,7 @@ use shared_runtime::{
     error::{ApiError, ErrorBody, Rejection},
     mongo::Aborted,
 };
+use shared_types::password::Weakness;
 
 use crate::domain::{
     claim::InvalidClaim,
@@ -42,10 +43,14 @@ pub(crate) enum Refusal {
     SignUpExpired,
     NoSignUpKey,
     InvalidClaim(InvalidClaim),
+    /// user-api would not take the password of a claim: why.
+    WeakClaim(Weakness),
     NoReset,
     ResetExpired,
     /// The key or the address is missing, or the password is not accepted.
     ResetRefused,
+    /// user-api would not take the new password: why.
+    WeakReset(Weakness),
     /// Too many mails, or too many guesses; when to come back.
     TooMany(Duration),
 }
@@ -103,6 +108,12 @@ impl Refusal {
             Self::InvalidClaim(invalid) => {
                 return (StatusCode::CONFLICT, invalid.to_string().into());
             }
+            Self::WeakClaim(weakness) => {
+                return (StatusCode::CONFLICT, weakness.to_string().into());
+            }
+            Self::WeakReset(weakness) => {
+                return (StatusCode::BAD_REQUEST, weakness.to_string().into());
+            }
             Self::NoReset => (
                 StatusCode::NOT_FOUND,
                 "No matching reset confirmation was found.",
@@ -134,6 +145,13 @@ impl From<Refusal> for ApiError {
                 status,
                 ErrorBody::Numbered {
                     error: invalid.number(),
+                    reason,
+                },
+            ),
+            Refusal::WeakClaim(_) => Self::new(
+                status,
+                ErrorBody::Numbered {
+                    error: InvalidClaim::InvalidPassword.number(),
                     reason,
                 },
             ),

@@ -26,6 +26,7 @@ mod acceptance;
 pub mod config;
 mod domain;
 mod error;
+mod guesses;
 mod invitations;
 mod lists;
 mod mail;
@@ -46,6 +47,7 @@ use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
     auth::{Admission, Authenticator, RemoteTokens, ServerLogin, ServiceToken},
     http::PeerClient,
+    limits::KeyedLimiter,
     mongo::Connector,
     outbox::Outbox,
     peers::{data, gatekeeper::Gatekeeper, user_api::UserApi},
@@ -87,6 +89,7 @@ pub struct State {
     authenticator: Authenticator,
     admission: Admission,
     limits: Arc<LimitSettings>,
+    key_limit: Arc<KeyedLimiter>,
     /// `None`: a web application does their work.
     pages: Option<Arc<Pages>>,
 }
@@ -127,6 +130,7 @@ impl State {
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal.services, &config.internal.operators),
             limits: Arc::new(config.limits.clone()),
+            key_limit: Arc::new(KeyedLimiter::new(config.limits.keys_per_source)),
         })
     }
 

@@ -15,12 +15,13 @@ use shared_runtime::{
     outbox::OutboxEntry,
     peers::PeerError,
 };
-use shared_types::{UserId, address};
+use shared_types::{Person, address};
 use tracing::info;
 
 use crate::{
     State,
     domain::{
+        claim::weakness_of,
         confirmation::{Confirmation, Kind, Status},
         key,
         quota::{Cause, Quota},
@@ -166,7 +167,8 @@ pub(crate) async fn reset(
     if reset.is_expired(Utc::now()) {
         return Err(Refusal::ResetExpired.into());
     }
-    let user = find_user(state, &reset).await?.ok_or(Refusal::NoReset)?;
+    let account = find_account(state, &reset).await?.ok_or(Refusal::NoReset)?;
+    let user = account.user.userid.clone();
     let password = password.ok_or(Refusal::ResetRefused)?;
     let body = json!({
         // The mail was read, so the address is proven.
@@ -180,7 +182,7 @@ pub(crate) async fn reset(
         Err(PeerError::Refused {
             status: 401 | 404 | 409,
         }) => return Err(Refusal::NoReset.into()),
-        Err(error) => return Err(ApiError::from(Refusal::ResetRefused).caused_by(error)),
+        Err(error) => return Err(unset(error, password, &account)),
     }
     // The others first: what dies in between leaves this key to be used for it.
     let canceled = state
@@ -200,14 +202,23 @@ pub(crate) async fn reset(
     Ok(())
 }
 
+/// Why the `password` was not set: it is weak, or user-api failed.
+fn unset(error: PeerError, password: &SecretString, account: &Person) -> ApiError {
+    let is_refused = matches!(error, PeerError::Refused { status: 400 });
+    let weakness = weakness_of(password.expose_secret(), account);
+    match weakness.filter(|_| is_refused) {
+        Some(weakness) => Refusal::WeakReset(weakness).into(),
+        None => ApiError::from(Refusal::ResetRefused).caused_by(error),
+    }
+}
+
 /// Whose password is reset. An account without one is claimed, not reset. Documents of the
 /// reference need not name the account.
-async fn find_user(state: &State, reset: &Confirmation) -> Result<Option<UserId>, ApiError> {
+async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, ApiError> {
     let account = match &reset.user_id {
         Some(user) => state.user_api.person(user).await.map_err(Into::into),
         None => mailing::find_account(state, &reset.email).await,
     };
     let account = account.map_err(Failure::FindingUser.because::<anyhow::Error>())?;
-    let account = account.filter(|account| !signup::is_custodial(&account.user));
-    Ok(account.map(|account| account.user.userid))
+    Ok(account.filter(|account| !signup::is_custodial(&account.user)))
 }

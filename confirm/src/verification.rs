@@ -16,7 +16,7 @@ use shared_types::{Person, UserId, address};
 use crate::{
     State,
     domain::{
-        claim::{self, Claim, InvalidClaim},
+        claim::{self, Claim, InvalidClaim, weakness_of},
         confirmation::{Confirmation, Kind, Status},
         quota::Quota,
         signup,
@@ -61,7 +61,19 @@ pub(crate) async fn accept(
             Err(InvalidClaim::OtherPassword.into())
         }
         Err(PeerError::Refused { status: 409 }) => Err(Refusal::NoSignUp.into()),
-        Err(error) => Err(Failure::UpdatingUser.because()(error)),
+        Err(error) => Err(unchanged(error, password.as_ref(), &account)),
+    }
+}
+
+/// Why the account was not changed: the `password` that it should get is weak, or user-api failed.
+fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person) -> ApiError {
+    let is_refused = matches!(error, PeerError::Refused { status: 400 });
+    let weakness = password
+        .filter(|_| is_refused)
+        .and_then(|password| weakness_of(password.expose_secret(), account));
+    match weakness {
+        Some(weakness) => Refusal::WeakClaim(weakness).into(),
+        None => Failure::UpdatingUser.because()(error),
     }
 }
 

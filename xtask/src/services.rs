@@ -218,6 +218,7 @@ impl Wiring {
                 "0",
             );
             command.env("CONFIRM__LIMITS__ASKED_MAILS_PER_SOURCE_PER_HOUR", "0");
+            command.env("CONFIRM__LIMITS__KEYS_PER_SOURCE__BURST", "0");
         }
     }
 

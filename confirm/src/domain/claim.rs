@@ -5,11 +5,11 @@ use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::body::parse_object;
-use shared_types::{PersonProfile, dates};
+use shared_types::{
+    Person, PersonProfile, dates,
+    password::{Weakness, is_acceptable, weakness},
+};
 use thiserror::Error;
-
-/// Longest and shortest password, in characters, none of them white space.
-const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=72;
 
 /// Why a claim is refused, in the order in which it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -88,7 +88,7 @@ impl Claim {
             .password
             .filter(given)
             .ok_or(InvalidClaim::NoPassword)?;
-        if !is_password(password.expose_secret()) {
+        if !is_acceptable(password.expose_secret()) {
             return Err(InvalidClaim::InvalidPassword);
         }
         let birthday = body
@@ -117,14 +117,17 @@ impl Claim {
 /// The password in the body of a claim; `None`: there is none that could be set.
 pub(crate) fn password_in(body: &[u8]) -> Option<SecretString> {
     let body: Body = parse_object(body).ok()?;
-    let is_usable = |password: &SecretString| is_password(password.expose_secret());
+    let is_usable = |password: &SecretString| is_acceptable(password.expose_secret());
     body.password.filter(is_usable)
 }
 
-/// Whether user-api takes the password.
-pub(crate) fn is_password(password: &str) -> bool {
-    PASSWORD_LENGTH.contains(&password.chars().count())
-        && !password.chars().any(char::is_whitespace)
+/// Why user-api refuses `password` for the account of `person`, where it does for its weakness.
+pub(crate) fn weakness_of(password: &str, person: &Person) -> Option<Weakness> {
+    let user = &person.user;
+    let names = user.username.iter().chain(user.emails.iter().flatten());
+    let profile = person.profile.as_ref();
+    let full_name = profile.and_then(|profile| profile.full_name.as_ref());
+    weakness(password, names.chain(full_name).map(String::as_str))
 }
 
 /// The date that a profile holds; old ones leave out zeros. Without the year in front, nobody can
@@ -158,7 +161,7 @@ mod tests {
             ),
             (r#"{"password": "short"}"#, InvalidClaim::InvalidPassword),
             (
-                r#"{"password": "with a space"}"#,
+                r#"{"password": "space at the end "}"#,
                 InvalidClaim::InvalidPassword,
             ),
             (r#"{"password": "long-enough"}"#, InvalidClaim::NoBirthday),

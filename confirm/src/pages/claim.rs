@@ -1,6 +1,7 @@
 //! What is wrong with a claim, in sentences beside its fields.
 
 use shared_runtime::error::{ApiError, ErrorBody};
+use shared_types::password::Weakness;
 
 use super::templates::Errors;
 use crate::domain::claim::InvalidClaim;
@@ -10,10 +11,29 @@ pub(super) fn errors_of(error: &ApiError) -> Option<Errors> {
     let ErrorBody::Numbered { error, reason } = error.body() else {
         return None;
     };
+    if let Some(weak) = weak_password(reason) {
+        return Some(Errors::from([("password", weak)]));
+    }
     InvalidClaim::ALL
         .into_iter()
         .find(|invalid| invalid.number() == *error && invalid.to_string() == *reason)
         .map(|invalid| Errors::from([sentence(invalid)]))
+}
+
+/// What to do about a password that user-api finds weak, for the `reason` of the refusal; `None`: it
+/// was refused for another one.
+pub(super) fn weak_password(reason: &str) -> Option<&'static str> {
+    let weakness = Weakness::ALL.into_iter();
+    let mut weakness = weakness.filter(|weakness| weakness.to_string() == reason);
+    weakness.next().map(sentence_of)
+}
+
+/// What to do about a weak password.
+pub(super) fn sentence_of(weakness: Weakness) -> &'static str {
+    match weakness {
+        Weakness::Common => "Very many people have this password. Choose another one.",
+        Weakness::Own => "This is your name or address. Choose another password.",
+    }
 }
 
 /// The field, and what to do about it.
@@ -43,4 +63,5 @@ fn sentence(invalid: InvalidClaim) -> (&'static str, &'static str) {
 }
 
 /// Said of a password that user-api would not take.
-pub(super) const BAD_PASSWORD: &str = "Choose a password of 8 to 72 characters, without spaces.";
+pub(super) const BAD_PASSWORD: &str =
+    "Choose a password of 8 to 72 characters, without spaces at the ends.";

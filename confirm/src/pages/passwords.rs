@@ -5,18 +5,18 @@ use chrono::Utc;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared_runtime::error::ApiError;
-use shared_types::address;
+use shared_runtime::error::{ApiError, ErrorBody};
+use shared_types::{address, password::is_acceptable};
 
 use super::{
-    claim::BAD_PASSWORD,
+    claim::{BAD_PASSWORD, weak_password},
     outcome,
     posted::Posted,
     templates::Errors,
     verify::Recipient,
     visit::{Visit, see},
 };
-use crate::{domain::claim::is_password, error::Refusal, resets};
+use crate::{error::Refusal, guesses::limited, resets};
 
 const CHOICE: &str = "new_password.html";
 
@@ -76,11 +76,16 @@ pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
     let Some(key) = link.reset_key else {
         return Ok(see("/pages/forgot-password"));
     };
-    match resets::find(&visit.state, &key).await? {
-        None => gone(&visit, Refusal::NoReset),
-        Some(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
+    let found = async {
+        let found = resets::find(&visit.state, &key).await?;
+        found.ok_or_else(|| ApiError::from(Refusal::NoReset))
+    };
+    match limited(&visit.state, visit.source(), found).await {
+        Err(error) if error.status() == StatusCode::NOT_FOUND => gone(&visit, Refusal::NoReset),
+        Err(error) => Err(error),
+        Ok(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
         // The address is not told to whoever has the link alone.
-        Some(_) => visit.page(CHOICE, context! { key, email => "" }),
+        Ok(_) => visit.page(CHOICE, context! { key, email => "" }),
     }
 }
 
@@ -95,16 +100,21 @@ pub(super) async fn reset_password(posted: Posted<NewPassword>) -> Result<HttpRe
     let (key, email) = (form.key.as_str(), form.email.trim());
     let again =
         |status, errors: Errors| visit.corrected(status, CHOICE, &errors, context! { key, email });
-    let password = is_password(form.password.expose_secret()).then_some(&form.password);
-    let error = match resets::reset(&visit.state, key, email, password).await {
+    let password = is_acceptable(form.password.expose_secret()).then_some(&form.password);
+    let reset = resets::reset(&visit.state, key, email, password);
+    let error = match limited(&visit.state, visit.source(), reset).await {
         Ok(()) => return Ok(see(outcome::PASSWORD_CHANGED.path)),
         Err(error) => error,
     };
     match error.status().as_u16() {
-        400 => again(
-            StatusCode::BAD_REQUEST,
-            Errors::from([("password", BAD_PASSWORD)]),
-        ),
+        400 => {
+            let weak = match error.body() {
+                ErrorBody::Reason(reason) => weak_password(reason),
+                _ => None,
+            };
+            let errors = Errors::from([("password", weak.unwrap_or(BAD_PASSWORD))]);
+            again(StatusCode::BAD_REQUEST, errors)
+        }
         404 => match resets::find(&visit.state, key).await? {
             None => gone(&visit, Refusal::NoReset),
             Some(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),

@@ -5,17 +5,19 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::{error::ApiError, peers::user_api::SignUp};
-use shared_types::address;
+use shared_types::{
+    address,
+    password::{is_acceptable, weakness},
+};
 
 use super::{
-    claim::BAD_PASSWORD,
+    claim::{BAD_PASSWORD, sentence_of},
     outcome,
     posted::Posted,
     templates::Errors,
     visit::{Visit, see},
 };
 use crate::{
-    domain::claim::is_password,
     error::{Failure, Refusal},
     signups::{self, Mail, Requester},
 };
@@ -81,7 +83,7 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
             "This is no address. It has the form name@example.org.",
         );
     }
-    if !is_password(form.password.expose_secret()) {
+    if !is_acceptable(form.password.expose_secret()) {
         errors.insert("password", BAD_PASSWORD);
     }
     let Some(address) = address.filter(|_| errors.is_empty()) else {
@@ -100,6 +102,11 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
         }
         SignUp::TooMany { retry_after } => return Err(Refusal::TooMany(retry_after).into()),
         SignUp::Invalid => {
+            let password = form.password.expose_secret();
+            if let Some(weakness) = weakness(password, std::iter::once(email)) {
+                let errors = Errors::from([("password", sentence_of(weakness))]);
+                return again(StatusCode::BAD_REQUEST, errors);
+            }
             let invalid = "This address is not accepted.";
             return again(StatusCode::BAD_REQUEST, Errors::from([("email", invalid)]));
         }

@@ -17,6 +17,7 @@ use crate::{
     State,
     domain::signup::is_custodial,
     error::{Failure, Refusal},
+    guesses::limited,
     mailing,
     signups::{self, Mail, Requester},
     verification,
@@ -43,7 +44,13 @@ pub(super) struct Recipient {
 /// The page behind the link with `key`, which was mailed to `email` if the link says the truth.
 /// Changes nothing.
 pub(super) async fn show(visit: &Visit, key: &str, email: &str) -> Result<HttpResponse, ApiError> {
-    let (confirmation, account) = match verification::find(&visit.state, key, None).await {
+    let (confirmation, account) = match limited(
+        &visit.state,
+        visit.source(),
+        verification::find(&visit.state, key, None),
+    )
+    .await
+    {
         Ok(found) => found,
         Err(error) => return refused(visit, error, email),
     };
@@ -68,7 +75,8 @@ pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse,
     let Posted { visit, form } = posted;
     let password = form.password.as_ref().map(ExposeSecret::expose_secret);
     let body = json!({ "password": password, "birthday": form.birthday }).to_string();
-    let error = match verification::accept(&visit.state, &form.key, None, body.as_bytes()).await {
+    let accepted = verification::accept(&visit.state, &form.key, None, body.as_bytes());
+    let error = match limited(&visit.state, visit.source(), accepted).await {
         Ok(()) => return Ok(see(outcome::VERIFIED.path)),
         Err(error) => error,
     };

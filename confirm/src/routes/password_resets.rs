@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use shared_runtime::{body::Body, error::ApiError, source::Source};
-use shared_types::address;
+use shared_types::{address, password::is_acceptable};
 use utoipa::ToSchema;
 
-use crate::{State, domain::claim::is_password, error::Refusal, resets};
+use crate::{State, error::Refusal, guesses::limited, resets};
 
 /// Body of the choice of a new password.
 #[derive(Deserialize, ToSchema)]
@@ -22,7 +22,7 @@ pub(crate) struct NewPassword {
     /// The address to which the mail went.
     #[serde(default)]
     email: String,
-    /// 8 to 72 characters, none of them white space.
+    /// 8 to 72 characters, no space at the ends.
     #[serde(default)]
     #[schema(value_type = String)]
     password: Option<SecretString>,
@@ -63,7 +63,7 @@ pub(crate) async fn send_password_reset(
 /// Body: `{"key", "email", "password"}`. Answer: 200,
 /// `{"code":200,"reason":"Password has been reset."}`.
 /// Errors: 400 the body is no JSON, key or address is missing, or the password is not accepted; 404
-/// unknown, used or expired key, or another address; 500 the store failed.
+/// unknown, used or expired key, or another address; 429 too many of these; 500 the store failed.
 /// Source: public confirmation API `AcceptPasswordReset`.
 #[utoipa::path(
     put, security(()), path = "/confirm/accept/forgot", tag = "passwords", request_body = NewPassword,
@@ -71,10 +71,12 @@ pub(crate) async fn send_password_reset(
         (status = 200, description = "Password has been reset.", body = Object),
         (status = 400, description = "Error while resetting password; reset confirmation remains active until it expires."),
         (status = 404, description = "No matching reset confirmation was found."),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error finding the confirmation"),
     ),
 )]
 pub(crate) async fn accept_password_reset(
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -84,7 +86,8 @@ pub(crate) async fn accept_password_reset(
     }
     let password = given
         .password
-        .filter(|password| is_password(password.expose_secret()));
-    resets::reset(&state, &given.key, &given.email, password.as_ref()).await?;
+        .filter(|password| is_acceptable(password.expose_secret()));
+    let reset = resets::reset(&state, &given.key, &given.email, password.as_ref());
+    limited(&state, source, reset).await?;
     Ok(HttpResponse::Ok().json(json!({ "code": 200, "reason": "Password has been reset." })))
 }

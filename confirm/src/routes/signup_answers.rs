@@ -4,11 +4,11 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
 use super::signups::{self, Reference};
-use crate::{State, domain::confirmation::Status, error::Refusal, verification};
+use crate::{State, domain::confirmation::Status, error::Refusal, guesses::limited, verification};
 
 /// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
 /// where others made the account, sets its first password. Public.
@@ -35,10 +35,12 @@ use crate::{State, domain::confirmation::Status, error::Refusal, verification};
 )]
 pub(crate) async fn accept_sign_up(
     key: Path<String>,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    verification::accept(&state, &key, None, &body.0).await?;
+    let accepted = verification::accept(&state, &key, None, &body.0);
+    limited(&state, source, accepted).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -62,11 +64,13 @@ pub(crate) async fn accept_sign_up(
 )]
 pub(crate) async fn accept_sign_up_of(
     path: Path<(UserId, String)>,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, key) = path.into_inner();
-    verification::accept(&state, &key, Some(&user), &body.0).await?;
+    let accepted = verification::accept(&state, &key, Some(&user), &body.0);
+    limited(&state, source, accepted).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -83,16 +87,19 @@ pub(crate) async fn accept_sign_up_of(
         (status = 200, description = "Declined"),
         (status = 400, description = "Required confirmation id is missing"),
         (status = 404, description = "No matching signup confirmation was found"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error updating confirmation"),
     ),
 )]
 pub(crate) async fn dismiss_sign_up(
     user: Path<UserId>,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     let key = reference.key.filter(|key| !key.is_empty());
     let key = key.ok_or(Refusal::NoSignUpKey)?;
-    signups::answer(&state, &user, &key, Status::Declined).await
+    let answered = signups::answer(&state, &user, &key, Status::Declined);
+    limited(&state, source, answered).await
 }

@@ -15,6 +15,7 @@ use crate::{
     State,
     domain::confirmation::{Confirmation, Kind, Status},
     error::{Failure, Refusal},
+    guesses::limited,
     people::Profiles,
     rights::require_manager,
     signups::{self, Mail, Requester},
@@ -161,7 +162,9 @@ pub(crate) async fn resend_sign_up(
 ) -> Result<HttpResponse, ApiError> {
     // Without a token, or with one that is worth nothing, it is anybody.
     let caller = caller.ok();
-    signups::resend(&state, &source.to_string(), caller.as_ref(), &name).await?;
+    let place = source.to_string();
+    let sent = signups::resend(&state, &place, caller.as_ref(), &name);
+    limited(&state, source, sent).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -183,18 +186,23 @@ pub(crate) async fn resend_sign_up(
         (status = 401, description = "Not authorized for requested operation"),
         (status = 403, description = "The x-tidepool-session-token was invalid"),
         (status = 404, description = "No matching signup confirmation was found"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error updating confirmation"),
     ),
 )]
 pub(crate) async fn cancel_sign_up(
     caller: Result<Caller, ApiError>,
     user: Path<UserId>,
+    source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     match reference.key.filter(|key| !key.is_empty()) {
-        Some(key) => answer(&state, &user, &key, Status::Canceled).await,
+        Some(key) => {
+            let answered = answer(&state, &user, &key, Status::Canceled);
+            limited(&state, source, answered).await
+        }
         None => match caller {
             Ok(caller) => cancel_pending(&state, &caller, &user).await,
             Err(error) if error.status() == 401 => Err(Refusal::NoSignUpKey.into()),

@@ -84,6 +84,23 @@ impl Browser {
         self.load(request).await
     }
 
+    /// The same where a proxy tells the place.
+    pub(crate) async fn submit_from(
+        &mut self,
+        place: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Page {
+        let token = self.cookies.get("__Host-tidegate-form");
+        let token = token.expect("a page with a form was opened before");
+        let request = self
+            .request(Method::POST, path)
+            .header("sec-fetch-site", "same-origin")
+            .header("x-forwarded-for", place)
+            .body(form(fields, Some(token)));
+        self.load(request).await
+    }
+
     pub(crate) async fn load(&mut self, request: RequestBuilder) -> Page {
         let response: Response = request.send().await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {

@@ -59,7 +59,12 @@ async fn each_mistake_has_its_number_and_then_the_claim_works() {
         let answer = claim(&world, &key, body).await;
         assert_number(&answer, 1002, "Password is missing");
     }
-    for password in ["short", "with a space", "tab\tcharacter", &"x".repeat(73)] {
+    for password in [
+        "short",
+        "space at the end ",
+        "tab\tcharacter",
+        &"x".repeat(73),
+    ] {
         let answer = claim(&world, &key, &with(password, "")).await;
         assert_number(&answer, 1003, "Password specified is invalid");
     }

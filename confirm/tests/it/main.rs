@@ -16,6 +16,7 @@ mod claims;
 mod deletions;
 mod documents;
 mod duplicates;
+mod guesses;
 mod invites;
 mod logs;
 mod outages;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 const NEW_PASSWORD: &str = "battery-staple";
-const BAD_PASSWORD: &str = "Choose a password of 8 to 72 characters, without spaces.";
+const BAD_PASSWORD: &str = "Choose a password of 8 to 72 characters, without spaces at the ends.";
 
 /// Asserts that the field is marked and described by this sentence.
 #[track_caller]

@@ -67,6 +67,14 @@ impl Peers {
         self.server.uri()
     }
 
+    /// On whose behalf `path` was asked for.
+    pub(crate) async fn asked_for_whom(&self, path: &str) -> Vec<String> {
+        let requests = self.server.received_requests().await.unwrap();
+        let asked = requests.iter().filter(|asked| asked.url.path() == path);
+        let whom = asked.filter_map(|asked| asked.headers.get("x-forwarded-for"));
+        whom.map(|whom| whom.to_str().unwrap().to_owned()).collect()
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap()
     }

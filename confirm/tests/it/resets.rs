@@ -308,7 +308,7 @@ async fn what_is_missing_or_not_accepted_leaves_the_key_as_it_is() {
         json!({"key": key, "email": email}),
         json!({"key": key, "email": email, "password": ""}),
         json!({"key": key, "email": email, "password": "short"}),
-        json!({"key": key, "email": email, "password": "with a space"}),
+        json!({"key": key, "email": email, "password": "space at the end "}),
         json!({"key": key, "email": email, "password": "x".repeat(73)}),
         // What only user-api knows to be wrong.
         json!({"key": key, "email": email, "password": "refused-there"}),

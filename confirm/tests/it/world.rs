@@ -9,13 +9,16 @@ use actix_web::rt;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bson::{Document, doc};
 use chrono::{DateTime, Utc};
-use confirm::{Config, DEFAULTS, State};
+use confirm::{Config, DEFAULTS, State, config::LimitSettings};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared_runtime::testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send};
+use shared_runtime::{
+    limits::Limit,
+    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -250,6 +253,11 @@ fn config(database: &TestDatabase, peers: &str, mailbox: &Mailbox) -> Config {
     let config: Config = settings.try_into().unwrap();
     Config {
         mongo: database.settings.clone(),
+        limits: LimitSettings {
+            // Some worlds try more keys than one place may.
+            keys_per_source: Limit::OFF,
+            ..config.limits
+        },
         ..config
     }
 }
