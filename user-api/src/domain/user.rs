@@ -63,7 +63,7 @@ impl Account {
             emails: (!emails.is_empty()).then_some(emails),
             roles: (!self.roles.is_empty()).then(|| self.roles.clone()),
             terms_accepted: self.terms_accepted.clone(),
-            email_verified: self.has_name().then_some(self.email_verified),
+            email_verified: self.has_name().then(|| self.shows_verified()),
             password_exists: for_service.then(|| self.has_password()),
         }
     }
@@ -114,6 +114,17 @@ impl Account {
         self.email_verified
             || self.emails.is_empty()
             || names_contain_secret(self.names(), verification_secret)
+    }
+
+    /// Whether the first address is one that was proven; of an account without any, whether it
+    /// counts as verified. An account whose addresses change is logged into as before, but does
+    /// not say that the new one is verified.
+    pub(crate) fn shows_verified(&self) -> bool {
+        let Some(first) = self.reachable_emails().next() else {
+            return self.email_verified;
+        };
+        let remembered = self.proven_email.as_ref().or(self.emails.first());
+        self.email_verified && remembered.is_some_and(|proven| is_same_address(proven, first))
     }
 
     /// User name and addresses: everything that is unique to the account besides its id.
@@ -373,6 +384,34 @@ pub(crate) mod tests {
             ..unverified
         };
         assert!(bypassed.is_verified(Some("+skip")));
+    }
+
+    #[test]
+    fn an_account_shows_that_its_first_address_is_verified_once_it_is_proven() {
+        for (emails, proven, shown) in [
+            (&["a@z.co"][..], None, true),
+            (&["a@z.co"], Some("A@z.co"), true),
+            (&["b@z.co"], Some("a@z.co"), false),
+            (&["b@z.co", "a@z.co"], Some("a@z.co"), false),
+            (&["a@z.co", "b@z.co"], Some("a@z.co"), true),
+            (&["a@z.co"], Some(""), false),
+            (&[], Some(""), true),
+            (&[TEMPORARY], None, true),
+            (&[TEMPORARY, "a@z.co"], None, false),
+        ] {
+            let account = Account {
+                emails: emails.iter().map(|email| (*email).to_owned()).collect(),
+                proven_email: proven.map(str::to_owned),
+                ..account()
+            };
+            assert_eq!(account.shows_verified(), shown, "{emails:?} {proven:?}");
+            assert!(account.is_verified(None), "it can be logged into");
+            let unverified = Account {
+                email_verified: false,
+                ..account
+            };
+            assert!(!unverified.shows_verified(), "{emails:?} {proven:?}");
+        }
     }
 
     #[test]

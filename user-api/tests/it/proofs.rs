@@ -86,9 +86,9 @@ async fn an_address_that_replaces_the_proven_one_is_not_proven() {
     ] {
         change(&alice, &updates).await;
         assert_eq!(proven(&world, &alice.id).await, None, "{updates}");
-        // To the rest of the world it goes on being verified.
+        // Nor is the rest of the world told that it is verified.
         let record: Value = alice.person.get("/user").await.json();
-        assert_eq!(record["emailVerified"], json!(true));
+        assert_eq!(record["emailVerified"], json!(false));
     }
     verify(&world, &alice.id, OWN).await;
     assert_eq!(proven(&world, &alice.id).await, Some(json!(OWN)));

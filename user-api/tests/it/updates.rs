@@ -290,13 +290,17 @@ async fn concurrent_changes_of_one_account_are_all_made() {
     }))
     .await;
     assert_eq!(answers, [200; 5]);
+    let document = world.document(&alice.id).await.unwrap();
+    assert!(document.get_bool("authenticated").unwrap());
+    // It was verified with the address that it had at that moment.
+    let is_proven = document.get_str("provenEmail").unwrap() == "new@example.org";
     let record: Value = service.get(&path).await.json();
     assert_eq!(
         record,
         json!({
             "userid": alice.id, "username": "new@example.org", "emails": ["new@example.org"],
             "roles": ["clinic"], "termsAccepted": "2016-01-01T00:00:00-08:00",
-            "emailVerified": true, "passwordExists": true,
+            "emailVerified": is_proven, "passwordExists": true,
         })
     );
     assert_eq!(

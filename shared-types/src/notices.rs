@@ -1,0 +1,68 @@
+//! Notices to the owner of an account that it was changed, and the way back.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::UserId;
+
+/// What of an account changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangedPart {
+    /// The password, by somebody who was logged in, or by a service.
+    Password,
+    /// The password, by somebody who had the key from a mail.
+    PasswordByMail,
+    /// The user name.
+    Username,
+    /// The addresses.
+    Emails,
+}
+
+/// An account was changed, which its owner has to be told
+/// (`PUT /internal/account-notices/:noticeId` of confirm).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountNotice {
+    /// The account.
+    pub userid: UserId,
+    /// When it was changed; milliseconds since 1970, UTC.
+    pub changed_at: i64,
+    /// What changed; at least one.
+    pub changed: Vec<ChangedPart>,
+    /// Who is told; each gets a mail of its own.
+    pub recipients: Vec<NoticeRecipient>,
+    /// Whether the first address of the account is one that its owner has yet to prove.
+    pub needs_proof: bool,
+}
+
+/// An address that was proven to belong to the owner of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoticeRecipient {
+    /// The address.
+    pub email: String,
+    /// The id of the change that it may undo.
+    pub change: String,
+}
+
+/// Puts an account back to what it was before a change
+/// (`PUT /internal/users/:userId/restoration` of user-api).
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Restoration {
+    /// The id of the change that is undone, and all later ones with it.
+    pub change: String,
+    /// The address to which the link was mailed.
+    pub email: String,
+    /// The new password.
+    pub password: String,
+    /// A repeat under the same key with the same password does nothing; 1 to 128 bytes.
+    pub idempotency_key: String,
+}
+
+/// An account was put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Restored {
+    /// The ids of the changes that can be undone no more.
+    pub void: Vec<String>,
+}

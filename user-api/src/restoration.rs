@@ -1,0 +1,147 @@
+//! The owner of an account puts it back to what it was before a change, with the link that was
+//! mailed to the address that was proven then.
+
+use shared_runtime::{
+    error::ApiError,
+    mongo::{Aborted, is_duplicate_key, transaction},
+};
+use shared_types::{Restoration, Restored, UserId};
+
+use crate::{
+    State,
+    domain::{
+        past::{Past, void_with},
+        proof::Proof,
+        user::Account,
+    },
+    error::{Failure, Refusal},
+    retries::{MAX_TRIES, pause},
+    store::{AccountChange, NamesChange},
+};
+
+/// Somebody else changed the account since it was read.
+struct Outrun;
+
+/// Puts the account of `user` back: its names, and that the address is proven. It gets the new
+/// password, all its sessions end, and neither this change nor a later one can be undone any more.
+/// Repeatable under the same key with the same password.
+pub(crate) async fn restore(
+    state: &State,
+    user: &UserId,
+    asked: &Restoration,
+) -> Result<Restored, ApiError> {
+    let mut hash = None;
+    for tries in 1..=MAX_TRIES {
+        let found = state.users.find(user).await;
+        let account = found
+            .map_err(Failure::FindingUser.because())?
+            .filter(|account| account.has_password() && !account.is_brokered())
+            .ok_or(Refusal::NoSuchChange)?;
+        let list = state.past_accounts.list(user).await;
+        let list = list.map_err(Failure::FindingUser.because())?;
+        let past = find(&list, asked)?;
+        if past.is_void {
+            check_repeat(state, &account, past, asked).await?;
+            let void = void_with(&list, past);
+            return Ok(Restored { void });
+        }
+        if hash.is_none() {
+            let hashed = state.hasher.hash(&asked.password, Failure::UpdatingUser);
+            hash = Some(hashed.await?);
+        }
+        if let Some(void) = change(state, &account, past, hash.as_deref(), asked).await? {
+            return Ok(Restored { void });
+        }
+        tokio::time::sleep(pause(tries)).await;
+    }
+    let cause = anyhow::anyhow!("other changes were always faster");
+    Err(Failure::UpdatingUser.because()(cause))
+}
+
+fn find<'a>(list: &'a [Past], asked: &Restoration) -> Result<&'a Past, Refusal> {
+    list.iter()
+        .find(|past| past.change == asked.change && past.was_told_to(&asked.email))
+        .ok_or(Refusal::NoSuchChange)
+}
+
+/// Lets a repeat of what has been done through, and nothing else.
+async fn check_repeat(
+    state: &State,
+    account: &Account,
+    past: &Past,
+    asked: &Restoration,
+) -> Result<(), ApiError> {
+    let is_repeat = past.restored_under.as_ref() == Some(&asked.idempotency_key)
+        && state.hasher.matches(Some(account), &asked.password).await?;
+    if is_repeat {
+        Ok(())
+    } else {
+        Err(Refusal::ChangeIsVoid.into())
+    }
+}
+
+/// Changes the account that was read as `account` to `past`; returns what can be undone no more, or
+/// `None` when somebody else was faster.
+async fn change(
+    state: &State,
+    account: &Account,
+    past: &Past,
+    hash: Option<&str>,
+    asked: &Restoration,
+) -> Result<Option<Vec<String>>, ApiError> {
+    let taken = state
+        .users
+        .is_taken(past.names.iter(), Some(&account.userid))
+        .await;
+    if taken.map_err(Failure::FindingUser.because())? {
+        return Err(Refusal::NamesTaken.into());
+    }
+    let change = AccountChange {
+        names: Some(NamesChange {
+            username: past.names.username.clone(),
+            emails: past.names.emails.clone(),
+        }),
+        email_verified: Some(true),
+        proof: Proof::Is(past.proven.clone().unwrap_or_default()),
+        password_hash: hash.map(str::to_owned),
+        relies_on_emails: true,
+        ..AccountChange::default()
+    };
+    match write(state, account, &change, asked).await {
+        Ok(void) => Ok(Some(void)),
+        Err(Aborted::Refused(Outrun)) => Ok(None),
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
+        Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),
+    }
+}
+
+/// Writes it in one transaction, which others that change the account conflict with; returns what
+/// can be undone no more.
+async fn write(
+    state: &State,
+    account: &Account,
+    change: &AccountChange,
+    asked: &Restoration,
+) -> Result<Vec<String>, Aborted<Outrun>> {
+    let userid = &account.userid;
+    transaction(&state.client, async |session| {
+        let by = userid.as_str();
+        if !state.users.update(session, account, change, by).await? {
+            return Err(Aborted::Refused(Outrun));
+        }
+        let list = state.past_accounts.list_in(session, userid).await?;
+        let past = find(&list, asked).ok().filter(|past| !past.is_void);
+        let past = past.ok_or(Aborted::Refused(Outrun))?;
+        state
+            .past_accounts
+            .note_restored(session, userid, past, &asked.idempotency_key)
+            .await?;
+        state
+            .sessions
+            .tokens()
+            .delete_all_but_in(session, userid, None)
+            .await?;
+        Ok(void_with(&list, past))
+    })
+    .await
+}

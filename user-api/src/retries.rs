@@ -1,0 +1,15 @@
+//! Changes of an account are decided anew when somebody else changed it meanwhile.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+/// How often a change is decided anew.
+pub(crate) const MAX_TRIES: u32 = 8;
+
+/// How long to wait after so many tries: a change that was faster can be read only when a majority
+/// of the database's members has it.
+pub(crate) fn pause(tries: u32) -> Duration {
+    let ceiling = (5_u64 << tries).min(200);
+    Duration::from_millis(rand::rng().random_range(1..=ceiling))
+}

@@ -1,0 +1,267 @@
+//! Accounts that their owners put back to what they were before a change.
+
+use futures_util::future::join;
+use serde_json::{Value, json};
+use shared_runtime::testing::Answer;
+
+use crate::{
+    changes::{NEW_PASSWORD, Told, change, recipients},
+    world::{PASSWORD, User, World, assert_refused},
+};
+
+const THIEF: &str = "thief@example.org";
+const OWN_PASSWORD: &str = "mine-all-mine";
+
+/// Undoes `change` of the account with the link that was mailed to `email`.
+async fn restore(told: &Told, account: &User, change: &str, email: &str, key: &str) -> Answer {
+    restore_with(told, account, change, email, key, OWN_PASSWORD).await
+}
+
+async fn restore_with(
+    told: &Told,
+    account: &User,
+    change: &str,
+    email: &str,
+    key: &str,
+    password: &str,
+) -> Answer {
+    let body = json!({
+        "change": change, "email": email, "password": password, "idempotencyKey": key,
+    });
+    let path = format!("/internal/users/{}/restoration", account.id);
+    told.world.service().await.put(&path, &body).await
+}
+
+/// Which change the owner of `email` may undo by the newest notice.
+async fn change_told_to(told: &Told, email: &str) -> String {
+    let (_, notice) = told.notice().await;
+    let mut recipients = recipients(&notice).into_iter();
+    recipients.find(|(to, _)| to == email).unwrap().1
+}
+
+async fn proven(world: &World, id: &str) -> Value {
+    let path = format!("/internal/people?ids={id}");
+    let people: Value = world.service().await.get(&path).await.json();
+    people["people"][0]["provenEmail"].clone()
+}
+
+const VOID: &str = "This change of the account can be undone no more";
+
+#[actix_web::test]
+async fn the_owner_puts_the_account_back_and_the_thief_is_out() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(
+        &alice,
+        &json!({ "username": THIEF, "password": NEW_PASSWORD }),
+    )
+    .await;
+    assert_eq!(told.world.log_in(THIEF, NEW_PASSWORD).await.status, 200);
+    let first = change_told_to(&told, &alice.email).await;
+    let restored = restore(&told, &alice, &first, &alice.email, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    assert_eq!(restored.json::<Value>(), json!({ "void": [first] }));
+
+    let session = alice.person.get("/user").await;
+    assert_refused(&session, 401, "Not authorized for requested operation");
+    for (name, password) in [
+        (THIEF, NEW_PASSWORD),
+        (&*alice.email, NEW_PASSWORD),
+        (&*alice.email, PASSWORD),
+    ] {
+        assert_eq!(told.world.log_in(name, password).await.status, 401);
+    }
+    let entered = told.world.log_in(&alice.email, OWN_PASSWORD).await;
+    assert_eq!(entered.status, 200);
+    assert_eq!(
+        entered.json::<Value>(),
+        json!({
+            "userid": alice.id, "username": alice.email, "emails": [alice.email],
+            "roles": ["patient"], "emailVerified": true,
+        })
+    );
+    assert_eq!(proven(&told.world, &alice.id).await, json!(alice.email));
+    // It is no change that anybody is told of.
+    assert_eq!(told.notices().await.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_change_is_undone_once_and_a_repeat_finds_it_done() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    for _ in 0..2 {
+        let restored = restore(&told, &alice, &first, "ALICE@example.org", "k").await;
+        assert_eq!(restored.status, 200, "{}", restored.text());
+        assert_eq!(restored.json::<Value>(), json!({ "void": [first] }));
+    }
+    let entered = told.world.log_in(&alice.email, OWN_PASSWORD).await;
+    let again = restore(&told, &alice, &first, &alice.email, "other").await;
+    assert_refused(&again, 410, VOID);
+    let otherwise = restore_with(&told, &alice, &first, &alice.email, "k", PASSWORD).await;
+    assert_refused(&otherwise, 410, VOID);
+    // Neither has ended the session.
+    let token = entered.header("x-tidepool-session-token").unwrap();
+    let own = told.world.app.bearer(token).get("/user").await;
+    assert_eq!(own.status, 200);
+}
+
+#[actix_web::test]
+async fn the_older_link_makes_the_younger_ones_void_and_not_the_other_way_round() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let owners = change_told_to(&told, &alice.email).await;
+    told.world.verify(&alice).await;
+    change(&alice, &json!({ "username": "hideout@example.org" })).await;
+    let thiefs = change_told_to(&told, THIEF).await;
+    assert_ne!(owners, thiefs);
+
+    let restored = restore(&told, &alice, &thiefs, THIEF, "thief").await;
+    assert_eq!(restored.json::<Value>(), json!({ "void": [thiefs] }));
+    assert_eq!(proven(&told.world, &alice.id).await, json!(THIEF));
+    let restored = restore(&told, &alice, &owners, &alice.email, "owner").await;
+    assert_eq!(
+        restored.json::<Value>(),
+        json!({ "void": [owners, thiefs] })
+    );
+    assert_eq!(proven(&told.world, &alice.id).await, json!(alice.email));
+    let late = restore(&told, &alice, &thiefs, THIEF, "thief").await;
+    assert_refused(&late, 410, VOID);
+    assert_eq!(
+        told.world.log_in(&alice.email, OWN_PASSWORD).await.status,
+        200
+    );
+}
+
+#[actix_web::test]
+async fn what_the_thief_was_told_is_void_once_the_owner_is_back() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let owners = change_told_to(&told, &alice.email).await;
+    told.world.verify(&alice).await;
+    change(&alice, &json!({ "password": NEW_PASSWORD })).await;
+    let thiefs = change_told_to(&told, THIEF).await;
+    let restored = restore(&told, &alice, &owners, &alice.email, "owner").await;
+    assert_eq!(restored.status, 200);
+    assert_refused(
+        &restore(&told, &alice, &thiefs, THIEF, "t").await,
+        410,
+        VOID,
+    );
+    // Nor is the thief told of what the owner does from here on.
+    let path = format!("/user/{}", alice.id);
+    let update = json!({ "updates": { "password": PASSWORD } });
+    let service = told.world.service().await;
+    assert_eq!(service.put(&path, &update).await.status, 200);
+    let (id, notice) = told.notice().await;
+    assert_eq!(recipients(&notice), [(alice.email.clone(), id)]);
+}
+
+#[actix_web::test]
+async fn nothing_is_put_back_for_whom_it_was_not_told() {
+    let told = Told::start().await;
+    let (alice, bob) = (told.owner("alice").await, told.owner("bob").await);
+    change(&alice, &json!({ "username": THIEF })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    for (account, change, email) in [
+        (&alice, &*first, THIEF),
+        (&alice, &*first, ""),
+        (&alice, "", &*alice.email),
+        (&alice, "0123456789abcdef01234567", &*alice.email),
+        (&bob, &*first, &*alice.email),
+        (&bob, &*first, &*bob.email),
+    ] {
+        let answer = restore(&told, account, change, email, "k").await;
+        assert_refused(&answer, 404, "No such change of an account");
+    }
+    let nobody = json!({
+        "change": first, "email": alice.email, "password": OWN_PASSWORD, "idempotencyKey": "k",
+    });
+    let path = "/internal/users/nobody/restoration";
+    let answer = told.world.service().await.put(path, &nobody).await;
+    assert_refused(&answer, 404, "No such change of an account");
+    assert_eq!(told.world.log_in(THIEF, PASSWORD).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_body_that_breaks_a_rule_puts_nothing_back() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    let path = format!("/internal/users/{}/restoration", alice.id);
+    let good = json!({
+        "change": first, "email": alice.email, "password": OWN_PASSWORD, "idempotencyKey": "k",
+    });
+    for (member, value) in [
+        ("password", json!("short")),
+        ("password", json!(null)),
+        ("password", json!({ "$ne": 1 })),
+        ("idempotencyKey", json!("")),
+        ("idempotencyKey", json!("k".repeat(129))),
+        ("change", json!({ "$gt": "" })),
+        ("email", json!(1)),
+    ] {
+        let mut body = good.clone();
+        body[member] = value;
+        let answer = told.world.service().await.put(&path, &body).await;
+        assert_refused(&answer, 400, "Invalid user details were given");
+    }
+    assert_eq!(told.world.log_in(THIEF, PASSWORD).await.status, 200);
+}
+
+#[actix_web::test]
+async fn an_address_that_somebody_else_has_by_now_is_not_taken_away() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    let other = told.owner("alice").await;
+    assert_ne!(other.id, alice.id);
+    let refused = restore(&told, &alice, &first, &alice.email, "k").await;
+    assert_refused(
+        &refused,
+        409,
+        "Another account has a name of this account by now",
+    );
+    assert_eq!(told.world.log_in(THIEF, PASSWORD).await.status, 200);
+    // The link still works once that account has another address.
+    change(&other, &json!({ "username": "other@example.org" })).await;
+    let restored = restore(&told, &alice, &first, &alice.email, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    assert_eq!(
+        told.world.log_in(&alice.email, OWN_PASSWORD).await.status,
+        200
+    );
+}
+
+#[actix_web::test]
+async fn a_thief_who_goes_on_changing_the_account_loses_it_all_the_same() {
+    let told = Told::start().await;
+    for round in 0..10 {
+        let alice = told.owner(&format!("alice{round}")).await;
+        let thief = |name: &str| format!("{name}{round}@example.org");
+        change(&alice, &json!({ "username": thief("thief") })).await;
+        let first = change_told_to(&told, &alice.email).await;
+        let update = json!({ "updates": { "username": thief("hideout") } });
+        let (restored, changed) = join(
+            restore(&told, &alice, &first, &alice.email, "k"),
+            alice.person.put("/user", &update),
+        )
+        .await;
+        assert_eq!(restored.status, 200, "{}", restored.text());
+        assert!(matches!(changed.status, 200 | 401), "{}", changed.text());
+        assert_eq!(alice.person.get("/user").await.status, 401);
+        let document = told.world.document(&alice.id).await.unwrap();
+        assert_eq!(
+            document.get_str("username").unwrap(),
+            alice.email,
+            "{round}"
+        );
+        let entered = told.world.log_in(&alice.email, OWN_PASSWORD).await;
+        assert_eq!(entered.status, 200);
+    }
+}
