@@ -8,6 +8,7 @@ pub mod dates;
 mod grants;
 mod holders;
 mod ids;
+mod notices;
 pub mod password;
 mod people;
 mod permissions;
@@ -18,6 +19,7 @@ mod users;
 pub use grants::Grant;
 pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
+pub use notices::{AccountNotice, ChangedPart, NoticeRecipient, Restoration, Restored};
 pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{
     ADMINISTERING_NAMES, PERMISSION_NAMES, PermissionSet, PermissionsByUser, ROOT, is_kept,

@@ -135,4 +135,6 @@ pub struct AccountSettings {
     pub verification_secret: Option<SecretString>,
     /// The account that new `clinic` accounts may view; `None`: there is none.
     pub demo_account: Option<UserId>,
+    /// Changes of password, name or addresses that a person may make of one account in 7 days.
+    pub changes_per_week: u16,
 }

@@ -173,6 +173,7 @@ async fn remove(
             .delete_all_but_in(session, userid, None)
             .await?;
         state.metadata.delete(session, userid).await?;
+        state.past_accounts.delete(session, userid).await?;
         enqueue_notices(state, session, userid, &notice).await?;
         Ok(())
     })

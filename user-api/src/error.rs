@@ -68,6 +68,14 @@ pub(crate) enum Refusal {
     TooManyLogins(Duration),
     /// Too many sign-ups, wrong secrets or look-ups; when to come back.
     TooMany(Duration),
+    /// Too many changes of one account; when to come back.
+    TooManyChanges(Duration),
+    /// No such change of an account, or nobody can put it back with this address.
+    NoSuchChange,
+    /// What was before the change can be put back no more.
+    ChangeIsVoid,
+    /// Another account has a name or an address that was to be put back.
+    NamesTaken,
     /// Too many passwords are being hashed.
     Busy,
 }
@@ -136,6 +144,19 @@ impl Refusal {
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many requests; try again later",
             ),
+            Self::TooManyChanges(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many changes of this account",
+            ),
+            Self::NoSuchChange => (StatusCode::NOT_FOUND, "No such change of an account"),
+            Self::ChangeIsVoid => (
+                StatusCode::GONE,
+                "This change of the account can be undone no more",
+            ),
+            Self::NamesTaken => (
+                StatusCode::CONFLICT,
+                "Another account has a name of this account by now",
+            ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many requests at the moment",
@@ -169,9 +190,9 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotAuthorizedSilently | Refusal::NoMetadata => Self::empty(status),
             Refusal::Unauthorized => Self::json_string(status, reason),
-            Refusal::TooManyLogins(wait) | Refusal::TooMany(wait) => {
-                counted(status, reason).retry_after(wait)
-            }
+            Refusal::TooManyLogins(wait)
+            | Refusal::TooMany(wait)
+            | Refusal::TooManyChanges(wait) => counted(status, reason).retry_after(wait),
             Refusal::Busy => counted(status, reason).retry_after(Duration::from_secs(1)),
             _ => counted(status, reason),
         }

@@ -1,7 +1,8 @@
 //! user-api: accounts, passwords, sessions, tokens and metadata.
 //!
-//! Owns the collections `users`, `tokens`, `applied_updates` and the metadata collection. Calls
-//! gatekeeper for permissions and tells it and confirm, through the outbox, of deleted accounts.
+//! Owns the collections `users`, `tokens`, `applied_updates`, `past_accounts` and the metadata
+//! collection. Calls gatekeeper for permissions and tells it and confirm, through the outbox, of
+//! deleted accounts, and confirm of changed ones.
 //! Settings start with `USER_API__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
@@ -28,9 +29,12 @@ mod domain;
 mod error;
 mod guesses;
 mod hashing;
+mod notices;
 mod proving;
 mod queue;
 mod relay;
+mod restoration;
+mod retries;
 mod routes;
 mod server_secrets;
 mod sessions;
@@ -61,7 +65,7 @@ use crate::{
     relay::AccountRelay,
     server_secrets::ServerSecrets,
     sessions::{OwnToken, Sessions},
-    store::{AppliedUpdates, Holders, MetadataStore, Tokens, Users},
+    store::{AppliedUpdates, Holders, MetadataStore, PastAccounts, Tokens, Users},
 };
 
 /// What handlers share.
@@ -73,6 +77,7 @@ pub struct State {
     users: Users,
     applied_updates: AppliedUpdates,
     holders: Holders,
+    past_accounts: PastAccounts,
     metadata: MetadataStore,
     sessions: Sessions,
     server_secrets: Arc<ServerSecrets>,
@@ -81,7 +86,7 @@ pub struct State {
     refuses_weak_passwords: bool,
     limits: Arc<Limits>,
     gatekeeper: Gatekeeper,
-    /// `None`: there is no such service to tell of deleted accounts.
+    /// `None`: there is no such service to tell of changed and deleted accounts.
     confirm: Option<Confirm>,
     outbox: Outbox,
     accounts: Arc<AccountSettings>,
@@ -110,6 +115,7 @@ impl State {
             users,
             applied_updates: AppliedUpdates::open(&database).await?,
             holders: Holders::open(&database).await?,
+            past_accounts: PastAccounts::open(&database).await?,
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
             server_secrets: Arc::new(ServerSecrets::new(config)?),
@@ -132,6 +138,7 @@ impl State {
             users: self.users.through(&client),
             applied_updates: self.applied_updates.through(&client),
             holders: self.holders.through(&client),
+            past_accounts: self.past_accounts.through(&client),
             metadata: self.metadata.through(&client),
             sessions: self.sessions.through(&client),
             gatekeeper: self.gatekeeper.unshared()?,

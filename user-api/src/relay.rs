@@ -5,9 +5,9 @@ use bson::Document;
 use futures_util::future::LocalBoxFuture;
 use shared_runtime::outbox::{Relay, read};
 
-use crate::{State, claim, creation, deletion};
+use crate::{State, claim, creation, deletion, notices};
 
-/// The effects that user-api owes: deletions, undone creations, claims.
+/// The effects that user-api owes: deletions, undone creations, claims, notices of changes.
 pub(crate) struct AccountRelay {
     state: State,
 }
@@ -28,6 +28,7 @@ impl AccountRelay {
             }
             deletion::SWEEP => deletion::sweep(&self.state, &read(payload)?).await,
             creation::UNDO => creation::undo(&self.state, &read(payload)?).await,
+            notices::CHANGED => notices::relay(&self.state, &read(payload)?).await,
             claim::CLAIMED => claim::relay(&self.state, &read(payload)?).await,
             other => bail!("the outbox holds a row of the unknown topic {other}"),
         }

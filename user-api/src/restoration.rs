@@ -4,6 +4,7 @@
 use shared_runtime::{
     error::ApiError,
     mongo::{Aborted, is_duplicate_key, transaction},
+    source::Source,
 };
 use shared_types::{Restoration, Restored, UserId};
 
@@ -15,18 +16,18 @@ use crate::{
         user::Account,
     },
     error::{Failure, Refusal},
+    proving::{NotProven, Takeover},
     retries::{MAX_TRIES, pause},
-    store::{AccountChange, NamesChange},
+    store::AccountChange,
+    strength,
 };
-
-/// Somebody else changed the account since it was read.
-struct Outrun;
 
 /// Puts the account of `user` back: its names, and that the address is proven. It gets the new
 /// password, all its sessions end, and neither this change nor a later one can be undone any more.
 /// Repeatable under the same key with the same password.
 pub(crate) async fn restore(
     state: &State,
+    source: Source,
     user: &UserId,
     asked: &Restoration,
 ) -> Result<Restored, ApiError> {
@@ -41,13 +42,17 @@ pub(crate) async fn restore(
         let list = list.map_err(Failure::FindingUser.because())?;
         let past = find(&list, asked)?;
         if past.is_void {
-            check_repeat(state, &account, past, asked).await?;
+            check_repeat(state, source, &account, past, asked).await?;
             let void = void_with(&list, past);
             return Ok(Restored { void });
         }
         if hash.is_none() {
-            let hashed = state.hasher.hash(&asked.password, Failure::UpdatingUser);
-            hash = Some(hashed.await?);
+            let names = account.names().chain(past.names.iter());
+            strength::check(state, &asked.password, names)?;
+            let made = state
+                .hasher
+                .hash(source, &asked.password, Failure::UpdatingUser);
+            hash = Some(made.await?);
         }
         if let Some(void) = change(state, &account, past, hash.as_deref(), asked).await? {
             return Ok(Restored { void });
@@ -67,16 +72,18 @@ fn find<'a>(list: &'a [Past], asked: &Restoration) -> Result<&'a Past, Refusal> 
 /// Lets a repeat of what has been done through, and nothing else.
 async fn check_repeat(
     state: &State,
+    source: Source,
     account: &Account,
     past: &Past,
     asked: &Restoration,
 ) -> Result<(), ApiError> {
-    let is_repeat = past.restored_under.as_ref() == Some(&asked.idempotency_key)
-        && state.hasher.matches(Some(account), &asked.password).await?;
-    if is_repeat {
-        Ok(())
-    } else {
-        Err(Refusal::ChangeIsVoid.into())
+    if past.restored_under.as_ref() != Some(&asked.idempotency_key) {
+        return Err(Refusal::ChangeIsVoid.into());
+    }
+    let turn = state.hasher.turn(source).await?;
+    match turn.matches(Some(account), &asked.password).await? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::ChangeIsVoid.into()),
     }
 }
 
@@ -89,27 +96,28 @@ async fn change(
     hash: Option<&str>,
     asked: &Restoration,
 ) -> Result<Option<Vec<String>>, ApiError> {
-    let taken = state
-        .users
-        .is_taken(past.names.iter(), Some(&account.userid))
-        .await;
+    let proven = past.proven_as(&asked.email).ok_or(Refusal::NoSuchChange)?;
+    let proof = Proof::Is(proven.clone());
+    // Whoever has the proven one without having proven it loses it.
+    let others = past.names.iter().filter(|name| name != proven);
+    let taken = state.users.is_taken(others, Some(&account.userid)).await;
     if taken.map_err(Failure::FindingUser.because())? {
         return Err(Refusal::NamesTaken.into());
     }
+    let takeover = Takeover::begin(state, account, &proof).await;
+    let takeover = takeover.map_err(Failure::UpdatingUser.because())?;
     let change = AccountChange {
-        names: Some(NamesChange {
-            username: past.names.username.clone(),
-            emails: past.names.emails.clone(),
-        }),
+        names: Some(past.names.clone()),
         email_verified: Some(true),
-        proof: Proof::Is(past.proven.clone().unwrap_or_default()),
+        proof: proof.clone(),
         password_hash: hash.map(str::to_owned),
         relies_on_emails: true,
         ..AccountChange::default()
     };
-    match write(state, account, &change, asked).await {
+    match write(state, account, &change, takeover.as_ref(), asked).await {
         Ok(void) => Ok(Some(void)),
-        Err(Aborted::Refused(Outrun)) => Ok(None),
+        Err(Aborted::Refused(NotProven::Outrun)) => Ok(None),
+        Err(Aborted::Refused(NotProven::Kept)) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),
     }
@@ -121,17 +129,21 @@ async fn write(
     state: &State,
     account: &Account,
     change: &AccountChange,
+    takeover: Option<&Takeover<'_>>,
     asked: &Restoration,
-) -> Result<Vec<String>, Aborted<Outrun>> {
+) -> Result<Vec<String>, Aborted<NotProven>> {
     let userid = &account.userid;
     transaction(&state.client, async |session| {
         let by = userid.as_str();
+        if let Some(takeover) = takeover {
+            takeover.run(state, session, by).await?;
+        }
         if !state.users.update(session, account, change, by).await? {
-            return Err(Aborted::Refused(Outrun));
+            return Err(Aborted::Refused(NotProven::Outrun));
         }
         let list = state.past_accounts.list_in(session, userid).await?;
         let past = find(&list, asked).ok().filter(|past| !past.is_void);
-        let past = past.ok_or(Aborted::Refused(Outrun))?;
+        let past = past.ok_or(Aborted::Refused(NotProven::Outrun))?;
         state
             .past_accounts
             .note_restored(session, userid, past, &asked.idempotency_key)

@@ -13,6 +13,7 @@ pub(crate) mod members;
 pub(crate) mod metadata;
 pub(crate) mod names;
 pub(crate) mod password;
+pub(crate) mod past;
 pub(crate) mod people;
 pub(crate) mod private_pair;
 pub(crate) mod profile;

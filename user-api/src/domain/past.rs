@@ -1,13 +1,12 @@
 //! What an account was before a change, and who may put it back.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_types::{ChangedPart, NoticeRecipient, Restoration};
+use shared_types::{ChangedPart, NoticeRecipient, Restoration, address, password};
 
 use crate::domain::{
-    address::is_same_address,
     names::Names,
     update::{Updates, is_key},
-    user::{Account, is_password},
+    user::Account,
 };
 
 /// For how long the address that was proven before a change is told of later ones as well.
@@ -22,8 +21,8 @@ pub(crate) struct Past {
     pub(crate) sequence: i64,
     pub(crate) changed_at: DateTime<Utc>,
     pub(crate) names: Names,
-    /// The address that was proven, as the account had it; `None`: none was.
-    pub(crate) proven: Option<String>,
+    /// The addresses that were proven, as the account had them.
+    pub(crate) proven: Vec<String>,
     /// It can be put back no more.
     pub(crate) is_void: bool,
     /// The key under which it was put back; `None`: it was not.
@@ -31,10 +30,15 @@ pub(crate) struct Past {
 }
 
 impl Past {
+    /// `email` as the account had it, if it was proven.
+    pub(crate) fn proven_as(&self, email: &str) -> Option<&String> {
+        let mut proven = self.proven.iter();
+        proven.find(|proven| address::is_same(proven, email))
+    }
+
     /// Whether the link to it was mailed to `email`, and not to another address.
     pub(crate) fn was_told_to(&self, email: &str) -> bool {
-        let proven = self.proven.as_deref();
-        proven.is_some_and(|proven| is_same_address(proven, email))
+        self.proven_as(email).is_some()
     }
 }
 
@@ -48,7 +52,7 @@ pub(crate) fn void_with(list: &[Past], restored: &Past) -> Vec<String> {
 
 /// Whether password and key keep the rules.
 pub(crate) fn is_acceptable(asked: &Restoration) -> bool {
-    is_password(&asked.password) && is_key(&asked.idempotency_key)
+    password::is_acceptable(&asked.password) && is_key(&asked.idempotency_key)
 }
 
 /// What of `account` the change touches that its owner is told about. Of an account without
@@ -78,15 +82,15 @@ pub(crate) fn told_parts(
     password.into_iter().chain(username).chain(emails).collect()
 }
 
-/// Who is told of the change `change` of an account that had proven `proven`: the owner of that
-/// address, and those of the addresses that were proven before the changes of the last days, of
+/// Who is told of the change `change` of an account that had proven `proven`: the owners of these
+/// addresses, and those of the addresses that were proven before the changes of the last days, of
 /// which `earlier` are those that can still be undone, the oldest first.
 ///
 /// Each may put the account back to what it was when the address was the proven one. So a thief
 /// who proves an address and goes on changing the account does not get rid of its owner.
 pub(crate) fn recipients(
     change: &str,
-    proven: Option<&str>,
+    proven: &[String],
     earlier: &[Past],
     now: DateTime<Utc>,
 ) -> Vec<NoticeRecipient> {
@@ -94,17 +98,14 @@ pub(crate) fn recipients(
         .iter()
         .rev()
         .filter(|past| !past.is_void && now - past.changed_at < TOLD_FOR)
-        .filter_map(|past| Some((past.proven.as_deref()?, past.change.as_str())));
+        .flat_map(|past| past.proven.iter().map(|proven| (proven, &*past.change)));
     let mut recipients: Vec<NoticeRecipient> = Vec::new();
-    for (email, change) in proven
-        .map(|proven| (proven, change))
-        .into_iter()
-        .chain(recent)
-    {
-        let is_known = |known: &NoticeRecipient| is_same_address(&known.email, email);
+    let current = proven.iter().map(|proven| (proven, change));
+    for (email, change) in current.chain(recent) {
+        let is_known = |known: &NoticeRecipient| address::is_same(&known.email, email);
         if !recipients.iter().any(is_known) {
             recipients.push(NoticeRecipient {
-                email: email.to_owned(),
+                email: email.clone(),
                 change: change.to_owned(),
             });
         }
@@ -138,14 +139,18 @@ mod tests {
                 username: Some(proven.to_owned()),
                 emails: strings(&[proven]),
             },
-            proven: Some(proven.to_owned()),
+            proven: strings(&[proven]),
             is_void: false,
             restored_under: None,
         }
     }
 
     fn told(proven: Option<&str>, earlier: &[Past]) -> Vec<(String, String)> {
-        recipients("new", proven, earlier, now())
+        told_all(proven.as_slice(), earlier)
+    }
+
+    fn told_all(proven: &[&str], earlier: &[Past]) -> Vec<(String, String)> {
+        recipients("new", &strings(proven), earlier, now())
             .into_iter()
             .map(|recipient| (recipient.email, recipient.change))
             .collect()
@@ -195,9 +200,22 @@ mod tests {
     }
 
     #[test]
+    fn every_address_that_was_proven_is_told() {
+        let both = ["own@z.co", "also@z.co"];
+        let wanted = pairs(&[("own@z.co", "new"), ("also@z.co", "new")]);
+        assert_eq!(told_all(&both, &[]), wanted);
+        let earlier = Past {
+            proven: strings(&both),
+            ..past("first", "own@z.co", 5)
+        };
+        let wanted = pairs(&[("also@z.co", "new"), ("own@z.co", "first")]);
+        assert_eq!(told_all(&["also@z.co"], &[earlier]), wanted);
+    }
+
+    #[test]
     fn what_was_not_proven_is_left_to_whom_it_belonged_before() {
         let unproven = Past {
-            proven: None,
+            proven: vec![],
             ..past("second", "thief@z.co", 3)
         };
         let earlier = [past("first", "own@z.co", 5), unproven];

@@ -82,10 +82,7 @@ impl Updates {
         (self.names_a_username() || self.names_agree())
             && self.password.as_deref().is_none_or(password::is_acceptable)
             && self.terms_accepted.as_deref().is_none_or(is_timestamp)
-            && self
-                .idempotency_key
-                .as_deref()
-                .is_none_or(|key| (1..=MAX_KEY).contains(&key.len()))
+            && self.idempotency_key.as_deref().is_none_or(is_key)
     }
 
     /// Whether the caller may make these changes to `account`. Only services make them on a
@@ -147,6 +144,11 @@ fn username(members: &Map<String, Value>) -> Result<Option<String>, InvalidDetai
         Some(name) if !name.is_empty() => read_name(&name).ok_or(InvalidDetails).map(Some),
         none => Ok(none),
     }
+}
+
+/// Whether `text` may be an idempotency key.
+pub(crate) fn is_key(text: &str) -> bool {
+    (1..=MAX_KEY).contains(&text.len())
 }
 
 fn is_timestamp(text: &str) -> bool {

@@ -123,8 +123,7 @@ impl Account {
         let Some(first) = self.reachable_emails().next() else {
             return self.email_verified;
         };
-        let remembered = self.proven_email.as_ref().or(self.emails.first());
-        self.email_verified && remembered.is_some_and(|proven| is_same_address(proven, first))
+        self.proven_emails().contains(&first)
     }
 
     /// User name and addresses: everything that is unique to the account besides its id.
@@ -397,7 +396,8 @@ pub(crate) mod tests {
             (&["a@z.co"], Some(""), false),
             (&[], Some(""), true),
             (&[TEMPORARY], None, true),
-            (&[TEMPORARY, "a@z.co"], None, false),
+            (&[TEMPORARY, "a@z.co"], None, true),
+            (&["b@z.co", "a@z.co"], None, true),
         ] {
             let account = Account {
                 emails: emails.iter().map(|email| (*email).to_owned()).collect(),

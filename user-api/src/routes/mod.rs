@@ -8,6 +8,7 @@ mod holders;
 mod metadata;
 mod outbox;
 mod people;
+mod restorations;
 mod sessions;
 mod tokens;
 mod updates;
@@ -115,6 +116,10 @@ pub fn table() -> RouteTable {
             &["/internal/users/{userid}/holders"],
             holders::update_holders,
         )
+        .put(
+            &["/internal/users/{userid}/restoration"],
+            restorations::restore_user,
+        )
         .post(&["/internal/outbox/revive"], outbox::revive_outbox)
         // Last, since some of the aliases begin with an id.
         .get(COLLECTION_PATHS, metadata::find_collection)
@@ -157,6 +162,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         custodial::create_clinic_user,
         people::list_people,
         holders::update_holders,
+        restorations::restore_user,
         outbox::revive_outbox,
         metadata::list_collections,
         associates::list_associates,

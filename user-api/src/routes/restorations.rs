@@ -4,10 +4,9 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{body::Body, error::ApiError};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError, source::Source};
 use shared_types::{Restoration, Restored, UserId};
 
-use super::callers::Service;
 use crate::{State, domain::past::is_acceptable, error::Refusal, restoration};
 
 /// `PUT /internal/users/{userid}/restoration`: puts an account back to what it was before a change.
@@ -17,7 +16,7 @@ use crate::{State, domain::past::is_acceptable, error::Refusal, restoration};
 /// proven, the password is the new one, all sessions end, and neither the change nor a later one
 /// can be undone any more. A repeat under the same key with the same password changes nothing.
 /// Body: [`Restoration`]. Answer: 200, [`Restored`].
-/// Errors: 400 no such body, or the password breaks a rule; 401 not a service; 404 no such change,
+/// Errors: 400 no such body, or the password breaks a rule; 401 not an admitted service; 404 no such change,
 /// not with this address, or no such account; 409 another account has a name of it by now; 410 it
 /// can be undone no more; 500 the store failed; 503 too many passwords at once.
 /// Source: Tidegate, internal.
@@ -27,7 +26,7 @@ use crate::{State, domain::past::is_acceptable, error::Refusal, restoration};
     responses(
         (status = 200, description = "It is put back", body = Restored),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
         (status = 404, description = "No such change of an account"),
         (status = 409, description = "Another account has a name of this account by now"),
         (status = 410, description = "This change of the account can be undone no more"),
@@ -35,7 +34,8 @@ use crate::{State, domain::past::is_acceptable, error::Refusal, restoration};
     ),
 )]
 pub(crate) async fn restore_user(
-    _: Service,
+    _: Peer,
+    source: Source,
     userid: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -44,6 +44,6 @@ pub(crate) async fn restore_user(
     if !is_acceptable(&asked) {
         return Err(Refusal::InvalidDetails.into());
     }
-    let restored = restoration::restore(&state, &userid, &asked).await?;
+    let restored = restoration::restore(&state, source, &userid, &asked).await?;
     Ok(HttpResponse::Ok().json(restored))
 }

@@ -1,13 +1,10 @@
 //! Changes to accounts.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
 use bson::oid::ObjectId;
-use rand::RngExt as _;
 use shared_runtime::{
     auth::Caller,
     body::Body,
@@ -15,32 +12,32 @@ use shared_runtime::{
     mongo::{Aborted, is_duplicate_key, transaction},
     source::Source,
 };
-use shared_types::{UserId, UserRecord};
+use shared_types::{ChangedPart, UserId, UserRecord};
 
 use crate::{
     State, claim,
     custody::Removal,
     domain::{
+        past::told_parts,
         proof::Proof,
         update::{UpdateRefusal, Updates},
         user::Account,
     },
     error::{Failure, Refusal},
+    notices,
     proving::{NotProven, Takeover},
+    retries::{MAX_TRIES, pause},
     routes::{callers::Member, rights_on},
     store::{AccountChange, AppliedUpdate},
     strength,
 };
-
-/// How often a change is decided anew because somebody else changed the account meanwhile.
-const MAX_TRIES: u32 = 8;
 
 /// `PUT /user`: changes the caller's own account.
 ///
 /// Body: `updates`, an object with `username`, `emails`, `password`, `termsAccepted`; other members
 /// are ignored. A new password ends all other sessions. Answer: 200, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token, no right, or the account is gone; 409 a
-/// name is taken; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// name is taken; 429 too many changes this week; 500 the store or gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user", tag = "accounts", request_body = Object,
@@ -49,6 +46,7 @@ const MAX_TRIES: u32 = 8;
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 409, description = "User already exists"),
+        (status = 429, description = "Too many changes of this account"),
         (status = 500, description = "Error finding user, or Error updating user"),
     ),
 )]
@@ -75,8 +73,8 @@ pub(crate) async fn update_own_user(
 /// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
 /// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no
 /// service; 401 no valid token, no right, or no such account; 409 a name is taken, or the account
-/// is not as `onlyIf` has it, or another password was set under the key; 500 the store or
-/// gatekeeper failed; 503 too many passwords at once.
+/// is not as `onlyIf` has it, or another password was set under the key; 429 too many changes by
+/// people this week; 500 the store or gatekeeper failed; 503 too many passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user/{userid}", tag = "accounts", request_body = Object,
@@ -86,6 +84,7 @@ pub(crate) async fn update_own_user(
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 409, description = "User already exists, or The account does not have this address"),
+        (status = 429, description = "Too many changes of this account"),
         (status = 500, description = "Error finding user, or Error updating user"),
     ),
 )]
@@ -135,13 +134,6 @@ async fn answer_update(
     Ok(HttpResponse::Ok().json(changed.record(caller.is_server)))
 }
 
-/// How long to wait after so many tries: a change that was faster can be read only when a majority
-/// of the database's members has it.
-fn pause(tries: u32) -> Duration {
-    let ceiling = (5_u64 << tries).min(200);
-    Duration::from_millis(rand::rng().random_range(1..=ceiling))
-}
-
 /// The account to change, which may be changed here.
 async fn find_target(
     state: &State,
@@ -189,6 +181,10 @@ async fn change(
         }
     }
     strength::check_change(state, account, names.as_ref(), updates).await?;
+    let told = told_parts(account, updates, names.as_ref());
+    if !told.is_empty() && !caller.is_server {
+        notices::check_limit(state, account).await?;
+    }
     let password_hash = match &updates.password {
         Some(password) => Some(
             state
@@ -224,9 +220,13 @@ async fn change(
         removal: removal.as_ref(),
         takeover: takeover.as_ref(),
     };
-    let row = match write(state, caller, account, updates, &change, &losses).await {
+    let written = write(state, caller, account, updates, &change, &losses, &told);
+    let row = match written.await {
         Ok(row) => row,
         Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
+        Err(Aborted::Refused(Unwritten::SessionEnded)) => {
+            return Err(Refusal::NotAuthorized.into());
+        }
         Err(Aborted::Refused(Unwritten::NobodyRunsIt)) => {
             return Err(Refusal::InvalidDetails.into());
         }
@@ -236,6 +236,7 @@ async fn change(
         }
         Err(Aborted::Failed(error)) => return Err(Failure::UpdatingUser.because()(error)),
     };
+    state.outbox.wake();
     if let Some(row) = row {
         let finished = claim::finish(state, &account.userid, row).await;
         finished.map_err(Failure::UpdatingUser.because())?;
@@ -267,7 +268,7 @@ async fn find_applied(
     Ok(Some(applied))
 }
 
-/// The session that goes on after a change of password: the owner's own.
+/// The session of the person who asks, which goes on after a change of password.
 fn kept_session(caller: &Caller) -> Option<&str> {
     (!caller.is_server).then(|| caller.token.expose())
 }
@@ -280,6 +281,9 @@ enum Unwritten {
     NobodyRunsIt,
     /// The address that it would prove belongs to another account.
     Taken,
+    /// The session of who asks has ended since the request began: whoever ended it wants no more
+    /// changes by it.
+    SessionEnded,
 }
 
 impl From<NotProven> for Unwritten {
@@ -299,8 +303,9 @@ struct Losses<'a> {
     takeover: Option<&'a Takeover<'a>>,
 }
 
-/// Writes the change and what goes with a new password: the end of sessions and, for the first
-/// password, the row that takes the custodians' right, whose id is answered.
+/// Writes the change, the notices to the owner of which parts were changed (`told`), and what goes
+/// with a new password: the end of sessions and, for the first password, the row that takes the
+/// custodians' right, whose id is answered.
 async fn write(
     state: &State,
     caller: &Caller,
@@ -308,6 +313,7 @@ async fn write(
     updates: &Updates,
     change: &AccountChange,
     losses: &Losses<'_>,
+    told: &[ChangedPart],
 ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
     let userid = &account.userid;
     let claims = change.password_hash.is_some() && !account.has_password();
@@ -322,6 +328,11 @@ async fn write(
         }
         if !state.users.update(session, account, change, by).await? {
             return Err(Aborted::Refused(Unwritten::Outrun));
+        }
+        if let Some(token) = kept_session(caller)
+            && !state.sessions.tokens().hold(session, token).await?
+        {
+            return Err(Aborted::Refused(Unwritten::SessionEnded));
         }
         if let Some(removal) = losses.removal {
             if removal.is_late() {
@@ -338,6 +349,7 @@ async fn write(
                 .delete_all_but_in(session, userid, kept_session(caller))
                 .await?;
         }
+        notices::note(state, session, account, change, told).await?;
         let row = if claims {
             Some(state.outbox.enqueue(session, claim::entry(userid)).await?)
         } else {

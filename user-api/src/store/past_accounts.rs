@@ -30,8 +30,8 @@ struct PastDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     emails: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    proven_email: Option<String>,
+    #[serde(default)]
+    proven_emails: Vec<String>,
     #[serde(default)]
     is_void: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ impl From<PastDocument> for Past {
                 username: document.username,
                 emails: document.emails,
             },
-            proven: document.proven_email,
+            proven: document.proven_emails,
             is_void: document.is_void,
             restored_under: document.restored_under,
         }
@@ -151,7 +151,7 @@ impl PastAccounts {
             changed_at: DateTime::from_chrono(past.changed_at),
             username: past.names.username.clone(),
             emails: past.names.emails.clone(),
-            proven_email: past.proven.clone(),
+            proven_emails: past.proven.clone(),
             is_void: past.is_void,
             restored_under: past.restored_under.clone(),
         };

@@ -166,6 +166,21 @@ impl Tokens {
         Ok(locked.matched_count == 1)
     }
 
+    /// Makes the transaction of `session`, which does what the bearer of `token` asks for, conflict
+    /// with the end of that session; `false` when it is not open.
+    pub(crate) async fn hold(
+        &self,
+        session: &mut ClientSession,
+        token: &str,
+    ) -> Result<bool, Error> {
+        let held = self
+            .tokens
+            .update_one(by_token(token), doc! { "$inc": { "changes": 1_i64 } })
+            .session(session)
+            .await?;
+        Ok(held.matched_count == 1)
+    }
+
     /// Closes the session of `token` and all of its family, in the transaction of `session`. Each
     /// renewal changes the token that it renews, so it conflicts with this or is seen by it.
     pub(crate) async fn delete_family(

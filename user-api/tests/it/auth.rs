@@ -28,6 +28,10 @@ fn no_holders() -> Value {
     json!({ "version": 0, "holders": [] })
 }
 
+fn no_change() -> Value {
+    json!({ "change": "", "email": "", "password": "12345678", "idempotencyKey": "k" })
+}
+
 fn empty() -> Value {
     json!({})
 }
@@ -111,6 +115,12 @@ const EXPECTATIONS: &[Expectation] = &[
         "/internal/users/{userid}/holders",
         no_holders,
         [401, 401, 401, 200],
+    ),
+    (
+        "PUT",
+        "/internal/users/{userid}/restoration",
+        no_change,
+        [401, 401, 401, 404],
     ),
     (
         "POST",

@@ -5,6 +5,7 @@
 mod addresses;
 mod associates;
 mod auth;
+mod changes;
 mod claims;
 mod conditions;
 mod custodial;
@@ -21,6 +22,7 @@ mod notices;
 mod passwords;
 mod people;
 mod proofs;
+mod restorations;
 mod revocations;
 mod server_secrets;
 mod sessions;

@@ -239,6 +239,22 @@ async fn an_address_that_somebody_else_has_by_now_is_not_taken_away() {
 }
 
 #[actix_web::test]
+async fn an_address_that_somebody_else_took_without_proving_it_comes_back() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "username": THIEF })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    // The thief keeps the place of the address.
+    let squatter = told.world.user("alice").await;
+    assert_ne!(squatter.id, alice.id);
+    let restored = restore(&told, &alice, &first, &alice.email, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let entered = told.world.log_in(&alice.email, OWN_PASSWORD).await;
+    assert_eq!(entered.status, 200);
+    assert_eq!(entered.json::<Value>()["userid"], json!(alice.id));
+}
+
+#[actix_web::test]
 async fn a_thief_who_goes_on_changing_the_account_loses_it_all_the_same() {
     let told = Told::start().await;
     for round in 0..10 {

@@ -1,6 +1,6 @@
 //! The client of confirm: invitations, sign-ups, password resets.
 
-use shared_types::UserId;
+use shared_types::{AccountNotice, UserId};
 
 use super::PeerError;
 use crate::http::{PeerClient, segment};
@@ -22,6 +22,17 @@ impl Confirm {
     pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}", segment(user.as_str()));
         let answer = self.client.delete(&path).await?;
+        match answer.status.as_u16() {
+            204 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
+    }
+
+    /// Has the owner of an account told that it was changed
+    /// (`PUT /internal/account-notices/:noticeId`). Repeatable.
+    pub async fn tell_change(&self, id: &str, notice: &AccountNotice) -> Result<(), PeerError> {
+        let path = format!("/internal/account-notices/{}", segment(id));
+        let answer = self.client.put(&path, notice).await?;
         match answer.status.as_u16() {
             204 => Ok(()),
             _ => Err(answer.refusal()),

@@ -7,7 +7,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_types::{HolderNeed, HolderNotice, People, Person, TokenData, UserId, UserRecord};
+use shared_types::{
+    HolderNeed, HolderNotice, People, Person, Restoration, Restored, TokenData, UserId, UserRecord,
+};
 
 use super::PeerError;
 use crate::{
@@ -156,6 +158,19 @@ impl UserApi {
             200 => Ok(()),
             _ => Err(answer.refusal()),
         }
+    }
+
+    /// Puts an account back to what it was before a change, with a new password
+    /// (`PUT /internal/users/:userId/restoration`). Refused with 400: the password is not allowed;
+    /// 404: there is no such change, or no such account; 409: another account has a name of it;
+    /// 410: the change can be undone no more. Repeatable.
+    pub async fn restore(
+        &self,
+        user: &UserId,
+        restoration: &Restoration,
+    ) -> Result<Restored, PeerError> {
+        let path = format!("/internal/users/{}/restoration", segment(user.as_str()));
+        self.client.put(&path, restoration).await?.json()
     }
 
     /// Opens a session for the person who calls from `source` (`POST /auth/login`).
