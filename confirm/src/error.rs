@@ -10,6 +10,7 @@ use shared_runtime::{
 use shared_types::password::Weakness;
 
 use crate::domain::{
+    account_change::NotRestored,
     claim::InvalidClaim,
     context::{InvalidContext, InvalidRequest, NotForMember},
     invitation::NotAnswerable,
@@ -170,6 +171,18 @@ impl From<NotAnswerable> for ApiError {
 impl From<InvalidClaim> for ApiError {
     fn from(invalid: InvalidClaim) -> Self {
         Refusal::InvalidClaim(invalid).into()
+    }
+}
+
+impl From<NotRestored> for ApiError {
+    fn from(not_restored: NotRestored) -> Self {
+        let status = match not_restored {
+            NotRestored::Unknown | NotRestored::Expired => StatusCode::NOT_FOUND,
+            NotRestored::Done => StatusCode::GONE,
+            NotRestored::NamesTaken => StatusCode::CONFLICT,
+            NotRestored::BadPassword | NotRestored::WeakPassword(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::reason(status, not_restored.to_string())
     }
 }
 

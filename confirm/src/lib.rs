@@ -31,6 +31,7 @@ mod invitations;
 mod lists;
 mod mail;
 mod mailing;
+mod notices;
 mod pages;
 mod people;
 mod relay;
@@ -90,8 +91,7 @@ pub struct State {
     admission: Admission,
     limits: Arc<LimitSettings>,
     key_limit: Arc<KeyedLimiter>,
-    /// `None`: a web application does their work.
-    pages: Option<Arc<Pages>>,
+    pages: Arc<Pages>,
 }
 
 impl State {
@@ -185,8 +185,6 @@ pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
     config.app_data(state.admission.clone());
-    if let Some(pages) = &state.pages {
-        pages::configure(config, pages);
-    }
+    pages::configure(config, &state.pages);
     table().configure(config);
 }

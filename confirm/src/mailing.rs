@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::{
     State,
     domain::{
+        account_change::AccountChange,
         confirmation::{Confirmation, Kind, Status},
         context::Offer,
         key,
@@ -125,6 +126,9 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
     };
     let offer = Offer::read(confirmation.context.as_ref()).ok();
     let clinic = &confirmation.creator_clinic;
+    let change = Some(confirmation)
+        .filter(|confirmation| confirmation.kind == Kind::AccountChange)
+        .and_then(|confirmation| AccountChange::read(confirmation.context.as_ref()));
     Ok(Variables {
         email: confirmation.email.clone(),
         full_name: profile_of(&confirmation.user_id).and_then(|profile| profile.full_name.clone()),
@@ -133,6 +137,8 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         nickname: offer.and_then(|offer| offer.nickname),
         clinic_name: clinic.name.clone(),
         has_account,
+        changed: change.as_ref().map(AccountChange::what).unwrap_or_default(),
+        changed_at: change.as_ref().map(AccountChange::when),
         ..Variables::default()
     })
 }

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     ClinicianInvitation,
     /// Whether an address belongs to its account, and who claims an account that others made.
     SignUp,
+    /// Whether a change of an account is undone.
+    AccountChange,
     /// Nothing: the record of a mail to an address without account.
     NoAccount,
 }
@@ -103,11 +105,12 @@ pub(crate) struct Acceptance {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::PasswordReset,
         Self::CareTeamInvitation,
         Self::ClinicianInvitation,
         Self::SignUp,
+        Self::AccountChange,
         Self::NoAccount,
     ];
 
@@ -118,6 +121,7 @@ impl Kind {
             Self::CareTeamInvitation => "careteam_invitation",
             Self::ClinicianInvitation => "clinician_invitation",
             Self::SignUp => "signup_confirmation",
+            Self::AccountChange => "account_change",
             Self::NoAccount => "no_account",
         }
     }
@@ -130,7 +134,7 @@ impl Kind {
     fn lifetime(self) -> Option<Duration> {
         match self {
             Self::SignUp => Some(31 * DAY),
-            Self::PasswordReset | Self::CareTeamInvitation => Some(7 * DAY),
+            Self::PasswordReset | Self::CareTeamInvitation | Self::AccountChange => Some(7 * DAY),
             Self::ClinicianInvitation | Self::NoAccount => None,
         }
     }
@@ -245,8 +249,10 @@ impl Confirmation {
         }
         let digest = keys::digest(key);
         let mut others = self.other_keys.iter().filter(|other| other.is_valid(now));
-        matches!(self.kind, Kind::SignUp | Kind::PasswordReset)
-            && others.any(|other| same(&other.digest, &digest))
+        matches!(
+            self.kind,
+            Kind::SignUp | Kind::PasswordReset | Kind::AccountChange
+        ) && others.any(|other| same(&other.digest, &digest))
     }
 
     /// Whether its id is no key.
@@ -272,6 +278,7 @@ impl Confirmation {
         match self.kind {
             Kind::PasswordReset => Some(Template::PasswordReset),
             Kind::SignUp => Some(Template::SignUp),
+            Kind::AccountChange => Some(Template::AccountChange),
             Kind::NoAccount => Some(Template::NoAccount),
             Kind::CareTeamInvitation => {
                 let follows = self.context.as_ref().is_some_and(|context| {
@@ -314,6 +321,7 @@ mod tests {
             (Kind::SignUp, Some(31)),
             (Kind::PasswordReset, Some(7)),
             (Kind::CareTeamInvitation, Some(7)),
+            (Kind::AccountChange, Some(7)),
             (Kind::ClinicianInvitation, None),
             (Kind::NoAccount, None),
         ] {

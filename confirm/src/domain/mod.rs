@@ -1,6 +1,7 @@
 //! The rules: what a confirmation is, who may answer it and when, what an invitation offers, what a
 //! name may show.
 
+pub(crate) mod account_change;
 pub(crate) mod claim;
 pub(crate) mod confirmation;
 pub(crate) mod context;

@@ -9,6 +9,7 @@ pub(crate) enum Template {
     SignUpCustodialByClinic,
     SignUpCustodialNewClinic,
     PasswordReset,
+    AccountChange,
     NoAccount,
     CareTeam,
     CareTeamWithAlerting,
@@ -17,13 +18,14 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SignUp,
         Self::SignUpClinic,
         Self::SignUpCustodial,
         Self::SignUpCustodialByClinic,
         Self::SignUpCustodialNewClinic,
         Self::PasswordReset,
+        Self::AccountChange,
         Self::NoAccount,
         Self::CareTeam,
         Self::CareTeamWithAlerting,
@@ -40,6 +42,7 @@ impl Template {
             Self::SignUpCustodialByClinic => "signup_custodial_clinic_confirmation",
             Self::SignUpCustodialNewClinic => "signup_custodial_new_clinic_experience_confirmation",
             Self::PasswordReset => "password_reset",
+            Self::AccountChange => "account_change",
             Self::NoAccount => "no_account",
             Self::CareTeam => "careteam_invitation",
             Self::CareTeamWithAlerting => "careteam_invitation_with_alerting",

@@ -12,6 +12,8 @@ use crate::domain::template::Template;
 /// The links, below the web application or, without one, below confirm's own pages.
 pub(crate) struct Links {
     base: String,
+    /// Below this are the pages that no web application has.
+    own: String,
 }
 
 impl Links {
@@ -24,6 +26,7 @@ impl Links {
             .transpose()?;
         Ok(Self {
             base: application.unwrap_or(own).to_owned(),
+            own: own.to_owned(),
         })
     }
 
@@ -49,6 +52,7 @@ impl Links {
                 format!("{base}/login?signupEmail={email}&signupKey={key}")
             }
             Template::PasswordReset => format!("{base}/confirm-password-reset?resetKey={key}"),
+            Template::AccountChange => format!("{}/pages/account-change?key={key}", self.own),
             Template::NoAccount => format!("{base}/signup"),
             Template::CareTeam | Template::CareTeamWithAlerting => invitation("signup/personal"),
             Template::Clinician => invitation("signup/clinician"),
@@ -124,6 +128,11 @@ mod tests {
                 &known,
                 "/confirm-password-reset?resetKey=a-b_c",
             ),
+            (
+                Template::AccountChange,
+                &known,
+                "/pages/account-change?key=a-b_c",
+            ),
             (Template::NoAccount, &stranger, "/signup"),
             (
                 Template::CareTeam,
@@ -191,6 +200,15 @@ mod tests {
         ] {
             assert_eq!(reset(links(public_url, web_url).unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn what_no_web_application_has_is_below_the_public_origin() {
+        let links = links("https://api.example.org/", Some("https://app.example.org")).unwrap();
+        assert_eq!(
+            links.of(Template::AccountChange, &Variables::default()),
+            "https://api.example.org/pages/account-change?key="
+        );
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub(crate) struct Variables {
     pub clinic_name: Option<String>,
     /// Whether the recipient can log in already.
     pub has_account: bool,
+    /// What was changed in the account.
+    pub changed: Vec<&'static str>,
+    /// When that was.
+    pub changed_at: Option<String>,
 }
 
 impl Mailer {
@@ -123,6 +127,8 @@ impl Variables {
             nickname: Some("Aunt Carol".to_owned()),
             clinic_name: Some("Harbor Clinic".to_owned()),
             has_account: true,
+            changed: vec!["the password", "the user name", "the e-mail addresses"],
+            changed_at: Some("30 September 2026 at 23:59 UTC".to_owned()),
         }
     }
 
@@ -290,7 +296,7 @@ mod tests {
     fn previews_are_written_of_everything() {
         let folder = tempfile::tempdir().unwrap();
         let files = write_previews(&folder.path().join("out"), None).unwrap();
-        assert_eq!(files.len(), 11 * 2 * 2 + 1);
+        assert_eq!(files.len(), 12 * 2 * 2 + 1);
         assert!(files.iter().all(|file| file.is_file()));
         let index = fs::read_to_string(files.last().unwrap()).unwrap();
         assert!(

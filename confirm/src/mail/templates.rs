@@ -39,6 +39,8 @@ const COMPILED_IN: &[(&str, &str)] = compiled_in![
     "signup_custodial_new_clinic_experience_confirmation.txt",
     "password_reset.html",
     "password_reset.txt",
+    "account_change.html",
+    "account_change.txt",
     "no_account.html",
     "no_account.txt",
     "careteam_invitation.html",
@@ -160,6 +162,8 @@ fn variables_of(variables: &Variables, link: Value) -> Value {
         nickname => name(&variables.nickname),
         clinic_name => name(&variables.clinic_name),
         has_account => variables.has_account,
+        changed => &variables.changed,
+        changed_at => &variables.changed_at,
     }
 }
 

@@ -86,7 +86,8 @@ impl Pages {
                 "It is not your fault. Try again in a minute.",
             ),
         };
-        let next = Some(("/login", "To the start"));
+        let log_in = self.log_in();
+        let next = Some((log_in.as_str(), "To the start"));
         let html = self.templates.render_message(heading, text, next)?;
         let mut response = response.set_body(BoxBody::new(html));
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);

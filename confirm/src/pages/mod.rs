@@ -1,9 +1,11 @@
-//! The small pages that the links in mails open while no web application is configured.
+//! The small pages that the links in mails open while no web application is configured, and the one
+//! that no web application has ([`account_change`]).
 //!
 //! Plain HTML, rendered here and complete without scripts. The pages call what the API calls; what
 //! they add is the browser's side of it: a session in a cookie, forms that other sites cannot send
 //! ([`posted`]), and headers that leave a browser no way to load or leak anything ([`dress`]).
 
+mod account_change;
 mod claim;
 mod dress;
 mod invitations;
@@ -37,19 +39,24 @@ pub(crate) struct Pages {
     templates: Templates,
     /// Where they are, as browsers write it: scheme, host, and a port that is not the usual one.
     origin: String,
+    /// The web application that has all other pages; `None`: they are served here.
+    application: Option<String>,
 }
 
 impl Pages {
-    /// The pages at the public origin, of what is called `product`; `None`: there is a web
-    /// application.
-    pub(crate) fn new(settings: &WebSettings, product: &str) -> anyhow::Result<Option<Arc<Self>>> {
-        if settings.web_url.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(Arc::new(Self {
+    /// The pages at the public origin, of what is called `product`.
+    pub(crate) fn new(settings: &WebSettings, product: &str) -> anyhow::Result<Arc<Self>> {
+        let application = settings.web_url.as_deref();
+        Ok(Arc::new(Self {
             templates: Templates::load(product)?,
             origin: origin(&settings.public_url)?,
-        })))
+            application: application.map(|url| url.trim_end_matches('/').to_owned()),
+        }))
+    }
+
+    /// Where people log in.
+    fn log_in(&self) -> String {
+        format!("{}/login", self.application.as_deref().unwrap_or_default())
     }
 
     /// Whether browsers keep what passes between them and the pages from others.
@@ -72,11 +79,25 @@ fn origin(public_url: &str) -> anyhow::Result<String> {
 struct Page {
     paths: &'static [&'static str],
     resource: Resource,
+    /// It is served beside a web application as well.
+    is_own: bool,
 }
 
 fn at(paths: &'static [&'static str]) -> Page {
     let resource = web::resource(paths.to_vec());
-    Page { paths, resource }
+    Page {
+        paths,
+        resource,
+        is_own: false,
+    }
+}
+
+/// The same for what no web application has.
+fn own_at(paths: &'static [&'static str]) -> Page {
+    Page {
+        is_own: true,
+        ..at(paths)
+    }
 }
 
 impl Page {
@@ -104,6 +125,9 @@ impl State {
 pub(crate) fn configure(config: &mut ServiceConfig, pages: &Arc<Pages>) {
     config.app_data(Data::from(pages.clone()));
     for (page, allowed) in table() {
+        if pages.application.is_some() && !page.is_own {
+            continue;
+        }
         config.service(dressed(page.resource, allowed));
     }
 }
@@ -156,11 +180,17 @@ fn table() -> Vec<(Page, &'static str)> {
         "POST",
     );
     serve(
-        at(&["/pages/done/{outcome}"]).route(get().to(outcome::show_outcome)),
+        own_at(&[account_change::PATH])
+            .route(get().to(account_change::show_change))
+            .route(web::post().to(account_change::undo_change)),
+        "GET, POST",
+    );
+    serve(
+        own_at(&["/pages/done/{outcome}"]).route(get().to(outcome::show_outcome)),
         "GET",
     );
     serve(
-        at(&["/pages/style.css"]).route(get().to(async || {
+        own_at(&["/pages/style.css"]).route(get().to(async || {
             asset(
                 "text/css; charset=utf-8",
                 include_str!("../../templates/pages/style.css"),
@@ -169,7 +199,7 @@ fn table() -> Vec<(Page, &'static str)> {
         "GET",
     );
     serve(
-        at(&["/pages/icon.svg"]).route(get().to(async || {
+        own_at(&["/pages/icon.svg"]).route(get().to(async || {
             asset(
                 "image/svg+xml",
                 include_str!("../../templates/pages/icon.svg"),

@@ -52,6 +52,13 @@ pub(super) const PASSWORD_CHANGED: Outcome = Outcome {
     next: LOG_IN,
 };
 
+pub(super) const PUT_BACK: Outcome = Outcome {
+    path: "/pages/done/account-put-back",
+    heading: "The account is yours again",
+    text: "User name and e-mail addresses are what they were, and everybody was logged out. Log in with the new password. Then look at whom the account shares data with: invitations and permissions of that time are still there.",
+    next: LOG_IN,
+};
+
 pub(super) const ACCEPTED: Outcome = Outcome {
     path: "/pages/done/accepted",
     heading: "You accepted",
@@ -73,12 +80,13 @@ pub(super) const LOGGED_OUT: Outcome = Outcome {
     next: LOG_IN,
 };
 
-const ALL: [Outcome; 8] = [
+const ALL: [Outcome; 9] = [
     SIGNED_UP,
     VERIFIED,
     MAIL_SENT,
     RESET_SENT,
     PASSWORD_CHANGED,
+    PUT_BACK,
     ACCEPTED,
     DECLINED,
     LOGGED_OUT,
@@ -94,11 +102,16 @@ pub(super) async fn show_outcome(
 ) -> Result<HttpResponse, ApiError> {
     match ALL.iter().find(|outcome| outcome.path == visit.path()) {
         None => not_found(),
-        Some(outcome) => visit.message(
-            HttpResponse::Ok().finish(),
-            outcome.heading,
-            outcome.text,
-            outcome.next,
-        ),
+        Some(outcome) => {
+            let (log_in, (path, label)) = (visit.log_in(), outcome.next);
+            // The web application has that page, if there is one.
+            let path = if outcome.next == LOG_IN {
+                &log_in
+            } else {
+                path
+            };
+            let response = HttpResponse::Ok().finish();
+            visit.message(response, outcome.heading, outcome.text, (path, label))
+        }
     }
 }

@@ -37,6 +37,8 @@ impl Templates {
             "forgot_password.html",
             "new_password.html",
             "password_link_gone.html",
+            "account_change.html",
+            "account_change_gone.html",
             "invitations.html",
             "message.html",
         ] {

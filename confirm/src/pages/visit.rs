@@ -82,6 +82,11 @@ impl Visit {
         Source::of(&self.request)
     }
 
+    /// Where people log in.
+    pub(super) fn log_in(&self) -> String {
+        self.pages.log_in()
+    }
+
     pub(super) fn path(&self) -> &str {
         self.request.path()
     }

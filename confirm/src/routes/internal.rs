@@ -7,13 +7,18 @@ use actix_web::{
 use serde::Serialize;
 use shared_runtime::{
     auth::{Operator, Peer},
+    body::Body,
     error::ApiError,
 };
-use shared_types::UserId;
+use shared_types::{AccountNotice, UserId};
 use tracing::info;
 use utoipa::ToSchema;
 
-use crate::{State, error::Failure};
+use crate::{
+    State,
+    error::{Failure, Refusal},
+    notices,
+};
 
 /// How many rows are tried again.
 #[derive(Serialize, ToSchema)]
@@ -46,6 +51,37 @@ pub(crate) async fn delete_user(
     let removed = state.confirmations.delete_user(&user).await;
     let removed = removed.map_err(Failure::Deleting.because())?;
     info!(user.id = %user, confirmations = removed, "a deleted account is forgotten");
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /internal/account-notices/:noticeid`: the owner of an account is told what was changed, by a
+/// mail to each recipient, with a link that puts the account back. No quota keeps these mails away.
+///
+/// Where the account has an address that is to be proven, the key for that is mailed as well.
+/// Repeatable. For services.
+/// Body: [`AccountNotice`]. Answer: 204, empty.
+/// Errors: 400 no such body; 401 no token or not an admitted service; 403 invalid token; 500 the store or
+/// user-api failed.
+/// Source: Tidegate, internal.
+#[utoipa::path(
+    put, path = "/internal/account-notices/{noticeid}", tag = "internal", request_body = AccountNotice,
+    params(("noticeid" = String, Path, description = "A repeat under the same id does nothing")),
+    responses(
+        (status = 204, description = "The mails are queued"),
+        (status = 400, description = "Error decoding the confirmation"),
+        (status = 401, description = "Not authorized for requested operation"),
+        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn tell_change(
+    _: Peer,
+    id: Path<String>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let notice: AccountNotice = body.parse().map_err(|_| Refusal::Unreadable)?;
+    notices::tell(&state, &id, &notice).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

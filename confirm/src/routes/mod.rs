@@ -126,6 +126,10 @@ pub fn table() -> RouteTable {
         // For those whom the settings `internal` name. The public origin routes nothing under
         // /internal.
         .delete(&["/internal/users/{userid}"], internal::delete_user)
+        .put(
+            &["/internal/account-notices/{noticeid}"],
+            internal::tell_change,
+        )
         .post(&["/internal/outbox/revive"], internal::revive_outbox)
 }
 
@@ -168,6 +172,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         invite_answers::accept_invite,
         invite_answers::dismiss_invite,
         internal::delete_user,
+        internal::tell_change,
         internal::revive_outbox,
     )
 )]

@@ -50,6 +50,27 @@ impl Confirmations {
         Ok(())
     }
 
+    /// Cancels the pending confirmations of `user` that would undo one of `changes`, but the one
+    /// with `key`.
+    pub(crate) async fn cancel_changes_but(
+        &self,
+        user: &UserId,
+        changes: &[String],
+        key: &str,
+    ) -> Result<()> {
+        let filter = doc! {
+            "_id": { "$ne": key },
+            "userId": user.as_str(),
+            "type": Kind::AccountChange.name(),
+            "status": Status::Pending.name(),
+            "context.change": { "$in": changes },
+        };
+        self.confirmations
+            .update_many(filter, moved(Status::Canceled))
+            .await?;
+        Ok(())
+    }
+
     /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
     /// finishes, as part of a transaction; answers whether it was still to be had.
     pub(crate) async fn claim(

@@ -190,7 +190,18 @@ fn invitations() -> Vec<Row> {
 
 fn internal() -> Vec<Row> {
     let only_the_admitted = |status| [401, 401, 401, 401, 401, 401, status];
+    let notice = json!({
+        "userid": "alice", "changedAt": 0, "changed": ["password"], "recipients": [],
+        "needsProof": false,
+    });
     vec![
+        (
+            "PUT",
+            "/internal/account-notices/{noticeid}",
+            "/internal/account-notices/n",
+            notice,
+            only_the_admitted(204),
+        ),
         (
             "POST",
             "/internal/outbox/revive",

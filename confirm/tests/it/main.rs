@@ -8,6 +8,7 @@ mod peers;
 mod world;
 
 mod accept;
+mod account_changes;
 mod addresses;
 mod auth;
 mod bad_input;

@@ -34,6 +34,8 @@ const MATRIX: &[(&str, &str, [u16; 2])] = &[
     ("POST", "/pages/verify", [404, 404]),
     ("POST", "/pages/verification-mail", [303, 303]),
     ("POST", "/pages/log-out", [303, 303]),
+    ("GET", "/pages/account-change", [404, 404]),
+    ("POST", "/pages/account-change", [404, 404]),
     ("GET", "/pages/done/{outcome}", [200, 200]),
     ("GET", "/pages/style.css", [200, 200]),
     ("GET", "/pages/icon.svg", [200, 200]),

@@ -51,13 +51,19 @@ pub(crate) const FORMS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("/pages/log-out", &[]),
+    (
+        "/pages/account-change",
+        &[("key", "{change}"), ("password", "battery-staple")],
+    ),
 ];
 
-/// Carol forgot her password and is invited by Alice; Dave has to verify his address.
+/// Carol forgot her password, is invited by Alice, and is told of a change of her account; Dave has
+/// to verify his address.
 struct Keys {
     reset: String,
     signup: String,
     invitation: String,
+    change: String,
 }
 
 async fn world_with_keys() -> (World, Keys) {
@@ -71,7 +77,17 @@ async fn world_with_keys() -> (World, Keys) {
     let invitation = world
         .invite("alice", "carol@example.org", json!({ "view": {} }))
         .await;
+    let notice = json!({
+        "userid": "carol", "changedAt": 0, "changed": ["password"],
+        "recipients": [{ "email": "carol@example.org", "change": "c" }], "needsProof": false,
+    });
+    let told = world.service();
+    let told = told.put("/internal/account-notices/n", &notice).await;
+    assert_eq!(told.status, 204);
+    let mails = world.mails().await.into_iter();
+    let mut changes = mails.filter(|mail| mail.link().path() == "/pages/account-change");
     let keys = Keys {
+        change: changes.next().unwrap().value("key"),
         reset: world.forget("carol@example.org").await,
         signup: world.sign_up("dave").await,
         invitation: invitation["key"].as_str().unwrap().to_owned(),
@@ -86,6 +102,7 @@ impl Keys {
             .replace("{reset}", &self.reset)
             .replace("{signup}", &self.signup)
             .replace("{invitation}", &self.invitation)
+            .replace("{change}", &self.change)
     }
 }
 
@@ -106,6 +123,11 @@ async fn opening_a_page_changes_nothing() {
             "/confirm-password-reset?resetKey={reset}",
             200,
             "Choose a new password",
+        ),
+        (
+            "/pages/account-change?key={change}",
+            200,
+            "Put your account back",
         ),
         ("/signup", 200, "Sign up"),
         (
@@ -183,7 +205,13 @@ async fn a_form_that_was_not_on_our_page_is_refused() {
         }
     }
     assert_eq!(world.everything(COLLECTIONS).await, before);
-    for ask in [Ask::Update, Ask::Grant, Ask::SignUp, Ask::LogOut] {
+    for ask in [
+        Ask::Update,
+        Ask::Restore,
+        Ask::Grant,
+        Ask::SignUp,
+        Ask::LogOut,
+    ] {
         assert_eq!(world.peers.asked(ask), [], "{ask:?}");
     }
     assert_eq!(world.peers.asked(Ask::LogIn).len(), log_ins);
@@ -370,14 +398,14 @@ async fn style_and_icon_are_served() {
 }
 
 #[actix_web::test]
-async fn with_a_web_application_there_are_no_pages() {
+async fn with_a_web_application_there_are_no_other_pages() {
     let world = World::without_relay_with(|config| {
         config.web.web_url = Some("https://app.example.org".to_owned());
     })
     .await;
-    for (path, fields) in FORMS.iter().chain(&[("/pages/style.css", [].as_slice())]) {
-        // These two are what an account of that name would have in the API.
-        if path.starts_with("/signup/") {
+    for (path, fields) in FORMS.iter().chain(&[("/pages/nothing", [].as_slice())]) {
+        // Two are what an account of that name would have in the API; one no application has.
+        if path.starts_with("/signup/") || *path == "/pages/account-change" {
             continue;
         }
         let anonymous = world.anonymous();

@@ -28,6 +28,7 @@ pub(crate) struct Peers {
 pub(crate) enum Ask {
     People,
     Update,
+    Restore,
     Pair,
     Grant,
     Alerts,
@@ -47,6 +48,8 @@ struct Known {
     asked: Vec<(Ask, String, Value)>,
     applied: Vec<String>,
     alerts: Vec<(String, Value)>,
+    /// The changes that can be undone no more once one is undone.
+    void: Vec<String>,
     failing: HashMap<Ask, u16>,
 }
 
@@ -176,6 +179,11 @@ impl Peers {
     /// The stored alert configurations, each with its path.
     pub(crate) fn alerts(&self) -> Vec<(String, Value)> {
         self.known().alerts.clone()
+    }
+
+    /// Which changes can be undone no more once one is undone.
+    pub(crate) fn voids(&self, changes: &[&str]) {
+        self.known().void = changes.iter().map(|&change| change.to_owned()).collect();
     }
 
     /// Answers `ask` with `status` from here on.

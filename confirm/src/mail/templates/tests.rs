@@ -98,6 +98,7 @@ fn each_mail_says_what_it_is_about() {
             Template::PasswordReset,
             "Password reset for your Tidegate account",
         ),
+        (Template::AccountChange, "Your Tidegate account was changed"),
         (
             Template::NoAccount,
             "Password reset: no Tidegate account with this address",

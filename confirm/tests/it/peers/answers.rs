@@ -55,6 +55,9 @@ impl Respond for Stub {
             ("GET", ["internal", "people"]) => {
                 known.answer(Ask::People, request.url.query().unwrap_or_default(), &body)
             }
+            ("PUT", ["internal", "users", id, "restoration"]) => {
+                known.answer(Ask::Restore, id, &body)
+            }
             ("PUT", ["user", id]) => known.answer(Ask::Update, id, &body),
             ("GET", ["access", sharer, grantee]) => {
                 known.answer(Ask::Pair, &format!("{sharer}/{grantee}"), &body)
@@ -97,6 +100,10 @@ impl Known {
             Ask::People => self.people(name),
             Ask::LogIn | Ask::SignUp | Ask::LogOut => ResponseTemplate::new(200),
             Ask::Update => self.update(name, body),
+            Ask::Restore if body["password"].as_str().unwrap().contains("refused") => {
+                ResponseTemplate::new(400)
+            }
+            Ask::Restore => ok(&json!({ "void": self.void })),
             Ask::Pair => self.pair(name),
             Ask::Grant => self.grant(name, body),
             Ask::Alerts => {
