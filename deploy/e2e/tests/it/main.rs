@@ -12,5 +12,6 @@ mod limits;
 mod pages;
 mod people;
 mod races;
+mod stolen_sessions;
 mod story;
 mod tokens;
