@@ -137,11 +137,12 @@ pub struct LimitSettings {
     /// Mails to one mailbox in an hour, sent by accounts and services. The mail that verifies the
     /// address of an account counts and is sent in any case.
     pub mails_per_recipient_per_hour: u32,
-    /// Mails to one mailbox in 10 minutes that anybody may ask for: forgotten passwords, and apart
-    /// from these sign-ups sent once more. They stand for the next ones, of which none is sent.
+    /// Mails to one address in 10 minutes that anybody may ask for: forgotten passwords, and apart
+    /// from these sign-ups sent once more. They stand for the next ones to this very address, of
+    /// which none is sent. As many say that an address of one mailbox has no account.
     pub asked_mails_per_recipient_per_10_minutes: u32,
-    /// Such mails in an hour that are asked for from one source: a client's IPv4 address, or its
-    /// /64 of IPv6.
+    /// Requests for such mails in an hour from one source: a client's IPv4 address, or its /64 of
+    /// IPv6. Those that send none count.
     pub asked_mails_per_source_per_hour: u32,
     /// Wrong birthdays at the claim of one account in an hour.
     pub claim_attempts_per_hour: u32,

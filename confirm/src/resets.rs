@@ -3,6 +3,7 @@
 //! Whether an address has an account must not be seen from the answer nor from its delay. So the
 //! request only stores a row; the look-up and the mail come later.
 
+use anyhow::anyhow;
 use bson::doc;
 use chrono::{DateTime, Utc};
 use mongodb::ClientSession;
@@ -45,7 +46,7 @@ pub(crate) struct Forgotten {
 }
 
 /// Notes that somebody at `source` forgot the password of the account of `email`, if there is one.
-/// A mail that went there a moment ago stands for the next ones.
+/// Mails that went to this very address a moment ago stand for the next ones.
 pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), ApiError> {
     let key = key::generate();
     let noted = transaction(&state.client, async |session| {
@@ -68,15 +69,22 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
     Ok(())
 }
 
-/// Makes the confirmation and queues the mail. Repeatable.
+/// Makes the confirmation and queues the mail; none that there is no account, if the mailbox has had
+/// enough of these. Repeatable.
 pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result<()> {
     let confirmation = confirmation(state, forgotten).await?;
     let stored = transaction(&state.client, async |session| {
+        if confirmation.kind == Kind::NoAccount {
+            let (cause, email) = (Cause::NoAccount, &confirmation.email);
+            if mailing::take_quota(state, session, cause, email).await? == Allowed::Stands {
+                return Ok(());
+            }
+        }
         let made = replace_sign_up(state, session, &confirmation).await?;
         state.confirmations.insert(session, &made).await?;
         let entry = mailing::entry(&made);
         state.mails.enqueue(session, entry).await?;
-        Ok::<_, Aborted<()>>(())
+        Ok(())
     })
     .await;
     match stored {
@@ -85,7 +93,7 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
             info!("a forgotten password was taken care of before");
         }
         Err(Aborted::Failed(error)) => return Err(error.into()),
-        Err(Aborted::Refused(())) => {}
+        Err(Aborted::Refused(refusal)) => return Err(anyhow!("refused: {refusal:?}")),
     }
     Ok(())
 }

@@ -88,8 +88,8 @@ pub(crate) async fn request(
     Ok(made)
 }
 
-/// Mails another key for the pending sign-up of the account with this address or id, unless a mail
-/// that went there a moment ago stands for it. `caller`: who shows a token.
+/// Mails another key for the pending sign-up of the account with this address or id, unless
+/// mails that went to this very address a moment ago stand for it. `caller`: who shows a token.
 pub(crate) async fn resend(
     state: &State,
     source: &str,
@@ -110,7 +110,8 @@ pub(crate) async fn resend(
     // Strangers cannot use up what the owner may have sent.
     let cause = match caller.filter(is_owner) {
         Some(caller) => Cause::Verified(Some(&caller.user_id)),
-        None => Cause::SentAgain(source),
+        None if found.is_some() => Cause::SentAgain(source),
+        None => Cause::SentAgainInVain(source),
     };
     let stored = transaction(&state.client, async |session| {
         // Counted for unknown addresses as well, which so end in the same refusal.

@@ -2,7 +2,8 @@
 //!
 //! A stranger must not be able to use up what others, and above all the owner of the mailbox, may
 //! have sent there. So what limits a stranger counts the stranger's own mails, and the mails that
-//! anybody may ask for do not run out: there is one on its way or in the mailbox already.
+//! anybody may ask for do not run out: one to that very address is on its way or there already. One
+//! to another address of the mailbox would not do, as it need not hold a key to the same account.
 
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ pub(crate) enum Cause<'a> {
     Forgotten(&'a str),
     /// Somebody at this source wants the mail of a sign-up again.
     SentAgain(&'a str),
+    /// The same for a sign-up that is not there.
+    SentAgainInVain(&'a str),
+    /// Somebody forgot the password of an account that is not there.
+    NoAccount,
 }
 
 /// Something that may be used so often in a while.
@@ -62,19 +67,19 @@ impl Quota {
         }
     }
 
-    /// What stands for other mails of this kind to `recipient`; see [`Cause`].
-    fn asked(purpose: &'static str, recipient: &str, limit: u32) -> Self {
+    /// What stands for other mails of this kind to `name`; see [`Cause`].
+    fn asked(limits: &LimitSettings, purpose: &'static str, name: &str) -> Self {
+        let limit = limits.asked_mails_per_recipient_per_10_minutes;
         Self {
             window: ASKED_WINDOW,
             beyond: Beyond::Stands,
-            ..Self::hourly(purpose, &mailbox(recipient), limit)
+            ..Self::hourly(purpose, name, limit)
         }
     }
 
     /// What is free again once `recipient` has a new password.
     pub(crate) fn forgotten(limits: &LimitSettings, recipient: &str) -> Self {
-        let limit = limits.asked_mails_per_recipient_per_10_minutes;
-        Self::asked("forgotten", recipient, limit)
+        Self::asked(limits, "forgotten", &address::identity(recipient))
     }
 }
 
@@ -102,18 +107,18 @@ pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str)
                 .chain(of_sender(limits, sender, recipient))
                 .collect()
         }
+        // The source comes first: what sends no mail counts for it as well.
         Cause::Forgotten(source) => vec![
-            Quota::forgotten(limits, recipient),
             of_source(limits, source),
+            Quota::forgotten(limits, recipient),
         ],
         Cause::SentAgain(source) => vec![
-            Quota::asked(
-                "again",
-                recipient,
-                limits.asked_mails_per_recipient_per_10_minutes,
-            ),
             of_source(limits, source),
+            Quota::asked(limits, "again", &address::identity(recipient)),
         ],
+        Cause::SentAgainInVain(source) => vec![of_source(limits, source)],
+        // Anybody can make up tags, and no account is the worse for one of these that is not sent.
+        Cause::NoAccount => vec![Quota::asked(limits, "no-account", &mailbox(recipient))],
     }
 }
 
@@ -204,9 +209,14 @@ mod tests {
             (Cause::Verified(None), vec![to(Beyond::Sent)]),
             (
                 Cause::Forgotten("192.0.2.1/32"),
-                vec![asked("forgotten"), from.clone()],
+                vec![from.clone(), asked("forgotten")],
             ),
-            (Cause::SentAgain("192.0.2.1/32"), vec![asked("again"), from]),
+            (
+                Cause::SentAgain("192.0.2.1/32"),
+                vec![from.clone(), asked("again")],
+            ),
+            (Cause::SentAgainInVain("192.0.2.1/32"), vec![from]),
+            (Cause::NoAccount, vec![asked("no-account")]),
         ] {
             assert_eq!(shown(cause), wanted, "{cause:?}");
         }
@@ -227,9 +237,36 @@ mod tests {
         assert!(other[0] == to && other[1] != by && other[2] != pair);
         let other = ids(Cause::Forgotten("192.0.2.1/32"), "carol@example.org");
         let another = ids(Cause::Forgotten("192.0.2.2/32"), "carol@example.org");
-        assert!(other[0] == another[0] && other[1] != another[1]);
+        assert!(other[0] != another[0] && other[1] == another[1]);
         let again = ids(Cause::SentAgain("192.0.2.1/32"), "carol@example.org");
-        assert!(other[0] != again[0] && other[1] == again[1]);
+        assert!(other[0] == again[0] && other[1] != again[1]);
+        let in_vain = ids(Cause::SentAgainInVain("192.0.2.1/32"), "carol@example.org");
+        assert_eq!(in_vain, again[..1]);
+    }
+
+    #[test]
+    fn only_a_mail_to_the_very_address_stands_for_one_that_may_hold_a_key() {
+        let last = |cause: Cause<'_>, recipient: &str| {
+            let quota = of_mail(&limits(), cause, recipient).pop().unwrap();
+            (quota.id, quota.beyond)
+        };
+        for (address, is_same, is_one_mailbox) in [
+            (" Carol@EXAMPLE.org ", true, true),
+            ("carol+1@example.org", false, true),
+            ("carol+@example.org", false, true),
+            ("dave@example.org", false, false),
+        ] {
+            for (cause, is_shared) in [
+                (Cause::Forgotten("192.0.2.1/32"), is_same),
+                (Cause::SentAgain("192.0.2.1/32"), is_same),
+                (Cause::NoAccount, is_one_mailbox),
+            ] {
+                let (id, beyond) = last(cause, "carol@example.org");
+                assert_eq!(beyond, Beyond::Stands);
+                let other = last(cause, address).0;
+                assert_eq!(other == id, is_shared, "{cause:?} {address}");
+            }
+        }
     }
 
     #[test]

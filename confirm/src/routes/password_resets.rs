@@ -31,8 +31,8 @@ pub(crate) struct NewPassword {
 /// `POST /confirm/send/forgot/:useremail`: mails the key for a new password, or that there is no
 /// account. Public.
 ///
-/// The answer tells nothing about the account; the look-up comes after it. A few mails in 10 minutes
-/// stand for more requests, which then send none.
+/// The answer tells nothing about the account; the look-up comes after it. A few mails to an address
+/// in 10 minutes stand for more requests, which then send none.
 /// Body: none. Answer: 200, empty.
 /// Errors: 400 (empty) that is no address; 429 too many mails asked for from one source; 500 the
 /// store failed.

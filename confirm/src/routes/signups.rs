@@ -138,8 +138,8 @@ pub(crate) async fn find_sign_up(
 /// `POST /confirm/resend/signup/:useremail`: mails another key for the pending sign-up. Public.
 ///
 /// The earlier keys are good as long as they were, since anybody can ask for this. Instead of the
-/// address the id of the account is taken too. A few mails in 10 minutes stand for more requests;
-/// the owner, who may show a token, has mails of its own.
+/// address the id of the account is taken too. A few mails to it in 10 minutes stand for more
+/// requests; the owner, who may show a token, has mails of its own.
 /// Body: none. Answer: 200, empty.
 /// Errors: 404 none is pending for the address; 429 too many mails asked for from one source, or by
 /// the owner; 500 the store failed.

@@ -10,6 +10,7 @@ mod world;
 mod accept;
 mod account_changes;
 mod addresses;
+mod asked_mails;
 mod auth;
 mod bad_input;
 mod bad_names;

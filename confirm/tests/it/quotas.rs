@@ -1,18 +1,17 @@
-//! How many mails one account causes, one source asks for and one mailbox gets, and that no stranger
-//! uses up what others may send.
+//! How many mails one account causes and one mailbox gets, and that no stranger uses up what others
+//! may send. Those that anybody may ask for are in `asked_mails.rs`.
 
 use bson::{Document, doc};
 use confirm::config::LimitSettings;
 use serde_json::{Value, json};
 use shared_runtime::testing::{Answer, Person};
 
-use crate::mailbox::Mail;
 use crate::world::{World, assert_empty, assert_refused, patch, post, put};
 
-const STORED: [&str; 4] = ["confirmations", "outbox", "mail_outbox", "quotas"];
+pub(crate) const STORED: [&str; 4] = ["confirmations", "outbox", "mail_outbox", "quotas"];
 
 /// A world with accounts and, in the place of the shipped ones, these limits.
-async fn limited(change: impl FnOnce(&mut LimitSettings)) -> World {
+pub(crate) async fn limited(change: impl FnOnce(&mut LimitSettings)) -> World {
     let world = World::without_relay_with(|config| change(&mut config.limits)).await;
     for id in ["alice", "bob", "carol"] {
         world.peers.has(id);
@@ -28,14 +27,14 @@ async fn invite(person: &Person, sharer: &str, email: &str) -> Answer {
 }
 
 #[track_caller]
-fn assert_too_many(answer: &Answer) {
+pub(crate) fn assert_too_many(answer: &Answer) {
     assert_refused(answer, 429, "Too many requests; try again later");
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((3500..=3600).contains(&wait), "{wait}");
 }
 
 /// Lets the whiles that are counted be over.
-async fn let_the_while_pass(world: &World) {
+pub(crate) async fn let_the_while_pass(world: &World) {
     let quotas = world.database.database.collection::<Document>("quotas");
     let over = doc! { "$set": { "endsAt": bson::DateTime::now() } };
     quotas.update_many(doc! {}, over).await.unwrap();
@@ -152,122 +151,6 @@ async fn an_account_causes_so_many_mails_for_whomever_it_acts() {
     }
     let_the_while_pass(&world).await;
     assert_eq!(invite(&bob, "bob", "two@example.org").await.status, 200);
-}
-
-#[actix_web::test]
-async fn a_mail_that_anybody_may_ask_for_stands_for_the_next_ones() {
-    let mut world = limited(|limits| limits.asked_mails_per_recipient_per_10_minutes = 2).await;
-    world.start_relay();
-    world.sign_up("alice").await;
-    world.settled().await;
-    // Nobody sees whether there is an account, nor which request has sent a mail.
-    for email in ["alice@example.org", "nobody@example.org"] {
-        for round in 0..6 {
-            let person = world.anonymous().at_place(&format!("192.0.2.{round}"));
-            let tagged = email.replace('@', &format!("+{round}@"));
-            let email = if round == 1 {
-                email.to_uppercase()
-            } else {
-                email.to_owned()
-            };
-            let email = if round == 4 { tagged } else { email };
-            let forgot = format!("/confirm/send/forgot/{email}");
-            assert_empty(&post(&person, &forgot).await, 200);
-        }
-    }
-    let to = |email: &str, mails: &[Mail]| mails.iter().filter(|mail| mail.to == [email]).count();
-    let mails = world.mails().await;
-    assert_eq!(to("alice@example.org", &mails), 1 + 2);
-    assert_eq!(
-        to("nobody@example.org", &mails) + to("NOBODY@EXAMPLE.ORG", &mails),
-        2
-    );
-    // Sign-ups that are sent again are apart from these.
-    for round in 0..4 {
-        let person = world.anonymous().at_place(&format!("192.0.2.{round}"));
-        let known = post(&person, "/confirm/resend/signup/alice@example.org").await;
-        assert_empty(&known, 200);
-        let unknown = post(&person, "/confirm/resend/signup/nobody@example.org").await;
-        assert_refused(&unknown, 404, "No matching signup confirmation was found");
-    }
-    let mails = world.mails().await;
-    assert_eq!(to("alice@example.org", &mails), 1 + 2 + 2);
-    // Its key is the one of the last mail.
-    let shown: Value = world.service().get("/confirm/signup/alice").await.json();
-    let keys = mails.iter().filter(|mail| mail.link().path() == "/login");
-    assert!(
-        keys.into_iter()
-            .any(|mail| shown["key"] == mail.value("signupKey"))
-    );
-    let_the_while_pass(&world).await;
-    let forgot = "/confirm/send/forgot/alice@example.org";
-    assert_empty(&post(&world.anonymous(), forgot).await, 200);
-    assert_eq!(to("alice@example.org", &world.mails().await), 1 + 2 + 2 + 1);
-}
-
-#[actix_web::test]
-async fn who_has_a_new_password_may_forget_it_at_once() {
-    let mut world = limited(|limits| limits.asked_mails_per_recipient_per_10_minutes = 1).await;
-    world.start_relay();
-    let key = world.forget("alice@example.org").await;
-    let body = json!({"key": key, "email": "alice@example.org", "password": "battery-staple"});
-    let reset = world.anonymous().put("/confirm/accept/forgot", &body).await;
-    assert_eq!(reset.status, 200, "{}", reset.text());
-    assert_ne!(world.forget("alice@example.org").await, key);
-}
-
-#[actix_web::test]
-async fn the_owner_has_the_mail_sent_again_whatever_strangers_asked_for() {
-    let world = limited(|limits| {
-        limits.asked_mails_per_recipient_per_10_minutes = 1;
-        limits.asked_mails_per_source_per_hour = 2;
-        limits.mails_per_sender_and_recipient_per_hour = 3;
-    })
-    .await;
-    world.sign_up("alice").await;
-    let resend = "/confirm/resend/signup/alice@example.org";
-    for _ in 0..3 {
-        assert_empty(&post(&world.anonymous(), resend).await, 200);
-    }
-    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1);
-    // The first was the one that the account asked for itself.
-    for _ in 0..2 {
-        assert_empty(&post(&world.user("alice"), resend).await, 200);
-    }
-    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1 + 2);
-    assert_too_many(&post(&world.user("alice"), resend).await);
-    // Somebody else's token, or one that is worth nothing, is no token.
-    for person in [world.user("bob"), world.app.bearer("nonsense")] {
-        assert_empty(&post(&person, resend).await, 200);
-    }
-    assert_eq!(world.rows("mail_outbox", "pending").await, 1 + 1 + 2);
-}
-
-#[actix_web::test]
-async fn a_source_asks_for_so_many_mails() {
-    let world = limited(|limits| limits.asked_mails_per_source_per_hour = 3).await;
-    world.sign_up("alice").await;
-    let here = world.anonymous().at_place("2001:db8:1:2::1");
-    let neighbor = world.anonymous().at_place("2001:db8:1:2:ffff::9");
-    let elsewhere = world.anonymous().at_place("192.0.2.1");
-    let forgot = |name: &str| format!("/confirm/send/forgot/{name}@example.org");
-    assert_empty(&post(&here, &forgot("alice")).await, 200);
-    assert_empty(&post(&neighbor, &forgot("nobody")).await, 200);
-    let resend = "/confirm/resend/signup/alice@example.org";
-    assert_empty(&post(&here, resend).await, 200);
-    let before = world.everything(&STORED).await;
-    for path in [&forgot("bob"), &forgot("no.one"), resend, &forgot("alice")] {
-        assert_too_many(&post(&here, path).await);
-        assert_too_many(&post(&neighbor, path).await);
-    }
-    let unknown = "/confirm/resend/signup/nobody@example.org";
-    assert_too_many(&post(&here, unknown).await);
-    assert_eq!(world.everything(&STORED).await, before);
-    for path in [&forgot("bob"), &forgot("no.one"), resend, &forgot("alice")] {
-        assert_empty(&post(&elsewhere, path).await, 200);
-        let_the_while_pass(&world).await;
-    }
-    assert_empty(&post(&here, &forgot("bob")).await, 200);
 }
 
 #[actix_web::test]
