@@ -17,6 +17,8 @@ pub enum ChangedPart {
     Username,
     /// The addresses.
     Emails,
+    /// All of these, with the link that undoes a change.
+    PutBack,
 }
 
 /// An account was changed, which its owner has to be told

@@ -7,13 +7,14 @@ use chrono::{TimeDelta, Utc};
 use mongodb::{ClientSession, error::Error};
 use serde::Deserialize;
 use shared_runtime::{error::ApiError, outbox::OutboxEntry};
-use shared_types::{AccountNotice, ChangedPart};
+use shared_types::{AccountNotice, ChangedPart, UserId};
 
 use crate::{
     State,
     domain::{
         names::Names,
-        past::{Past, recipients},
+        past::{Past, RestoredState, recipients, void_after_reset},
+        update::Updates,
         user::Account,
     },
     error::{Failure, Refusal},
@@ -50,52 +51,104 @@ pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), 
 }
 
 /// Keeps what `read` was and queues the notices, in the transaction of `session` that made `change`
-/// of it, where that changed `parts` and somebody can be told.
+/// of it as `updates` ask, where that changed `parts` and somebody can be told.
 pub(crate) async fn note(
     state: &State,
     session: &mut ClientSession,
     read: &Account,
     change: &AccountChange,
+    updates: &Updates,
     parts: &[ChangedPart],
 ) -> Result<(), Error> {
     if parts.is_empty() || state.confirm.is_none() {
         return Ok(());
     }
-    let (id, now) = (ObjectId::new().to_hex(), Utc::now());
-    let earlier = state.past_accounts.list_in(session, &read.userid).await?;
-    let proven = proven_emails(state, read);
-    let recipients = recipients(&id, &proven, &earlier, now);
-    if recipients.is_empty() {
+    let userid = &read.userid;
+    let mut list = state.past_accounts.list_in(session, userid).await?;
+    let names = Names {
+        username: read.username.clone(),
+        emails: read.emails.clone(),
+    };
+    list.push(next(&list, names, proven_emails(state, read)));
+    if parts.contains(&ChangedPart::PasswordByMail)
+        && let Some(condition) = &updates.only_if
+    {
+        void_after_reset(&mut list, condition.email());
+        state.past_accounts.void(session, userid, &list).await?;
+    }
+    let needs_proof = parts.contains(&ChangedPart::Emails) && needs_proof(read, change);
+    keep(state, session, userid, &list, parts, needs_proof).await
+}
+
+/// Queues the notices that the account was put back, in the transaction of `session` that made it
+/// `restored`; `list`: what it was before its changes. What is void in it is told
+/// nobody.
+pub(crate) async fn note_restoration(
+    state: &State,
+    session: &mut ClientSession,
+    userid: &UserId,
+    mut list: Vec<Past>,
+    restored: &RestoredState,
+) -> Result<(), Error> {
+    if state.confirm.is_none() {
         return Ok(());
     }
-    let past = Past {
-        change: id.clone(),
-        sequence: earlier.last().map_or(0, |last| last.sequence + 1),
-        changed_at: now,
-        names: Names {
-            username: read.username.clone(),
-            emails: read.emails.clone(),
-        },
+    // What the account is from here on, and not what a thief had made of it.
+    let (names, proven) = (restored.names.clone(), restored.proven.clone());
+    list.push(next(&list, names, proven));
+    keep(
+        state,
+        session,
+        userid,
+        &list,
+        &[ChangedPart::PutBack],
+        false,
+    )
+    .await
+}
+
+/// What follows `list`.
+fn next(list: &[Past], names: Names, proven: Vec<String>) -> Past {
+    Past {
+        change: ObjectId::new().to_hex(),
+        sequence: list.last().map_or(0, |last| last.sequence + 1),
+        changed_at: Utc::now(),
+        names,
         proven,
         is_void: false,
         restored_under: None,
+    }
+}
+
+/// Keeps the last of `list` and queues the notices of it, where there is somebody to be told.
+async fn keep(
+    state: &State,
+    session: &mut ClientSession,
+    userid: &UserId,
+    list: &[Past],
+    parts: &[ChangedPart],
+    needs_proof: bool,
+) -> Result<(), Error> {
+    let Some(past) = list.last() else {
+        return Ok(());
     };
-    state
-        .past_accounts
-        .insert(session, &read.userid, &past)
-        .await?;
+    let recipients = recipients(list, past.changed_at);
+    if recipients.is_empty() {
+        return Ok(());
+    }
+    state.past_accounts.insert(session, userid, past).await?;
     let notice = AccountNotice {
-        userid: read.userid.clone(),
-        changed_at: DateTime::from_chrono(now).timestamp_millis(),
+        userid: userid.clone(),
+        changed_at: DateTime::from_chrono(past.changed_at).timestamp_millis(),
         changed: parts.to_vec(),
         recipients,
-        needs_proof: parts.contains(&ChangedPart::Emails) && needs_proof(read, change),
+        needs_proof,
     };
     let notice = serialize_to_bson(&notice).map_err(Error::custom)?;
     let entry = OutboxEntry {
-        key: format!("notice:{}", read.userid),
+        key: format!("notice:{userid}"),
         topic: CHANGED,
-        payload: doc! { "id": id, "notice": notice },
+        payload: doc! { "id": &past.change, "notice": notice },
         not_before: None,
     };
     state.outbox.enqueue(session, entry).await?;

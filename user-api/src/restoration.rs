@@ -11,18 +11,19 @@ use shared_types::{Restoration, Restored, UserId};
 use crate::{
     State,
     domain::{
-        past::{Past, void_with},
+        past::{Past, RestoredState, void_with},
         proof::Proof,
         user::Account,
     },
     error::{Failure, Refusal},
+    notices,
     proving::{NotProven, Takeover},
     retries::{MAX_TRIES, pause},
     store::AccountChange,
     strength,
 };
 
-/// Puts the account of `user` back: its names, and that the address is proven. It gets the new
+/// Puts the account of `user` back: its names, and which of its addresses are proven. It gets the new
 /// password, all its sessions end, and neither this change nor a later one can be undone any more.
 /// Repeatable under the same key with the same password.
 pub(crate) async fn restore(
@@ -43,7 +44,10 @@ pub(crate) async fn restore(
         let past = find(&list, asked)?;
         if past.is_void {
             check_repeat(state, source, &account, past, asked).await?;
-            let void = void_with(&list, past);
+            let mut void = void_with(&list, past);
+            // What came after it was put back is not.
+            let is_void = |id: &String| list.iter().any(|past| past.is_void && past.change == *id);
+            void.retain(is_void);
             return Ok(Restored { void });
         }
         if hash.is_none() {
@@ -96,26 +100,36 @@ async fn change(
     hash: Option<&str>,
     asked: &Restoration,
 ) -> Result<Option<Vec<String>>, ApiError> {
-    let proven = past.proven_as(&asked.email).ok_or(Refusal::NoSuchChange)?;
-    let proof = Proof::Is(proven.clone());
-    // Whoever has the proven one without having proven it loses it.
-    let others = past.names.iter().filter(|name| name != proven);
-    let taken = state.users.is_taken(others, Some(&account.userid)).await;
-    if taken.map_err(Failure::FindingUser.because())? {
-        return Err(Refusal::NamesTaken.into());
+    // What others have by now stays with them, or they could keep the owner out with it.
+    let mut taken = Vec::new();
+    for name in past.names_beside(&asked.email) {
+        let is_taken = state
+            .users
+            .is_taken([name].into_iter(), Some(&account.userid));
+        if is_taken.await.map_err(Failure::FindingUser.because())? {
+            taken.push(name);
+        }
     }
+    let restored = past.restored(&asked.email, &taken);
+    let restored = restored.ok_or(Refusal::NoSuchChange)?;
+    // Whoever has the address of the link without having proven it loses it.
+    let proof = Proof::Is(restored.proven[0].clone());
     let takeover = Takeover::begin(state, account, &proof).await;
     let takeover = takeover.map_err(Failure::UpdatingUser.because())?;
     let change = AccountChange {
-        names: Some(past.names.clone()),
+        names: Some(restored.names.clone()),
         email_verified: Some(true),
-        proof: proof.clone(),
+        proof: Proof::Are(restored.proven.clone()),
         password_hash: hash.map(str::to_owned),
         relies_on_emails: true,
         ..AccountChange::default()
     };
-    match write(state, account, &change, takeover.as_ref(), asked).await {
-        Ok(void) => Ok(Some(void)),
+    let written = write(state, account, &change, &restored, takeover.as_ref(), asked);
+    match written.await {
+        Ok(void) => {
+            state.outbox.wake();
+            Ok(Some(void))
+        }
         Err(Aborted::Refused(NotProven::Outrun)) => Ok(None),
         Err(Aborted::Refused(NotProven::Kept)) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
@@ -129,6 +143,7 @@ async fn write(
     state: &State,
     account: &Account,
     change: &AccountChange,
+    restored: &RestoredState,
     takeover: Option<&Takeover<'_>>,
     asked: &Restoration,
 ) -> Result<Vec<String>, Aborted<NotProven>> {
@@ -141,7 +156,7 @@ async fn write(
         if !state.users.update(session, account, change, by).await? {
             return Err(Aborted::Refused(NotProven::Outrun));
         }
-        let list = state.past_accounts.list_in(session, userid).await?;
+        let mut list = state.past_accounts.list_in(session, userid).await?;
         let past = find(&list, asked).ok().filter(|past| !past.is_void);
         let past = past.ok_or(Aborted::Refused(NotProven::Outrun))?;
         state
@@ -153,7 +168,12 @@ async fn write(
             .tokens()
             .delete_all_but_in(session, userid, None)
             .await?;
-        Ok(void_with(&list, past))
+        let (void, since) = (void_with(&list, past), past.sequence);
+        for past in &mut list {
+            past.is_void |= past.sequence >= since;
+        }
+        notices::note_restoration(state, session, userid, list, restored).await?;
+        Ok(void)
     })
     .await
 }

@@ -59,6 +59,10 @@ impl AccountChange {
             ChangedPart::PasswordByMail => "the password, with a link from a mail",
             ChangedPart::Username => "the user name",
             ChangedPart::Emails => "the e-mail addresses",
+            ChangedPart::PutBack => {
+                "user name, e-mail addresses and password: the account was put back with a link \
+                 from a mail like this one"
+            }
         };
         self.changed.iter().map(say).collect()
     }
@@ -80,6 +84,7 @@ mod tests {
                 ChangedPart::PasswordByMail,
                 ChangedPart::Username,
                 ChangedPart::Emails,
+                ChangedPart::PutBack,
             ],
             changed_at: 1_700_000_000_000,
         };
@@ -91,6 +96,8 @@ mod tests {
                 "the password, with a link from a mail",
                 "the user name",
                 "the e-mail addresses",
+                "user name, e-mail addresses and password: the account was put back with a link \
+                 from a mail like this one",
             ]
         );
         let context = change.to_context();
@@ -98,7 +105,7 @@ mod tests {
             context,
             json!({
                 "change": "c", "changedAt": 1_700_000_000_000_i64,
-                "changed": ["password", "passwordByMail", "username", "emails"],
+                "changed": ["password", "passwordByMail", "username", "emails", "putBack"],
             })
         );
         assert_eq!(AccountChange::read(Some(&context)), Some(change));

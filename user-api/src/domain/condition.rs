@@ -32,6 +32,11 @@ impl Condition {
         }
     }
 
+    /// The address to which a mail was sent.
+    pub(crate) fn email(&self) -> &str {
+        &self.email
+    }
+
     pub(crate) fn holds_for(&self, account: &Account) -> bool {
         account.has_address(&self.email)
     }

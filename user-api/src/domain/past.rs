@@ -40,6 +40,54 @@ impl Past {
     pub(crate) fn was_told_to(&self, email: &str) -> bool {
         self.proven_as(email).is_some()
     }
+
+    /// The names that come back with the link that was mailed to `email`, beside that address: those
+    /// that were proven, and a user name that is no address. What a thief had added, and had not
+    /// proven, is none of them.
+    pub(crate) fn names_beside(&self, email: &str) -> Vec<&str> {
+        let comes_back = |name: &&str| {
+            !address::is_same(name, email) && (!address::has_shape(name) || self.was_told_to(name))
+        };
+        self.names.iter().filter(comes_back).collect()
+    }
+
+    /// What the account becomes with the link that was mailed to `email`, when other accounts have
+    /// `taken` of [`Self::names_beside`]; `None`: it was not mailed there.
+    pub(crate) fn restored(&self, email: &str, taken: &[&str]) -> Option<RestoredState> {
+        let own = self.proven_as(email)?;
+        let beside = self.names_beside(email);
+        let comes_back = |name: &&String| {
+            address::is_same(name, own)
+                || (beside.contains(&name.as_str()) && !taken.contains(&name.as_str()))
+        };
+        let emails: Vec<String> = self
+            .names
+            .emails
+            .iter()
+            .filter(comes_back)
+            .cloned()
+            .collect();
+        let username = self.names.username.as_ref();
+        let others = emails.iter().filter(|email| !address::is_same(email, own));
+        Some(RestoredState {
+            proven: std::iter::once(own).chain(others).cloned().collect(),
+            names: Names {
+                username: username.map(|name| {
+                    let kept = Some(name).filter(comes_back);
+                    kept.or(emails.first()).unwrap_or(own).clone()
+                }),
+                emails,
+            },
+        })
+    }
+}
+
+/// What an account becomes when it is put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RestoredState {
+    pub(crate) names: Names,
+    /// The proven addresses, that of the link first.
+    pub(crate) proven: Vec<String>,
 }
 
 /// The ids of the changes in `list` that can be undone no more when `restored` was put back.
@@ -82,26 +130,37 @@ pub(crate) fn told_parts(
     password.into_iter().chain(username).chain(emails).collect()
 }
 
-/// Who is told of the change `change` of an account that had proven `proven`: the owners of these
-/// addresses, and those of the addresses that were proven before the changes of the last days, of
-/// which `earlier` are those that can still be undone, the oldest first.
+/// Makes void what the owner of `email`, who sets a password with a mail to it, leaves to nobody:
+/// of `list`, which has the oldest first, what came after the first state in which that address was
+/// proven and in which another address was proven that was not proven then.
 ///
-/// Each may put the account back to what it was when the address was the proven one. So a thief
-/// who proves an address and goes on changing the account does not get rid of its owner.
-pub(crate) fn recipients(
-    change: &str,
-    proven: &[String],
-    earlier: &[Past],
-    now: DateTime<Utc>,
-) -> Vec<NoticeRecipient> {
-    let recent = earlier
+/// What is older than that stays: a thief who proves an address and has a key mailed there would
+/// make the owner's links void otherwise.
+pub(crate) fn void_after_reset(list: &mut [Past], email: &str) {
+    let mut usable = list.iter().enumerate().filter(|(_, past)| !past.is_void);
+    let Some((first, past)) = usable.find(|(_, past)| past.was_told_to(email)) else {
+        return;
+    };
+    let known = past.clone();
+    for past in &mut list[first..] {
+        let is_known = |proven: &String| known.was_told_to(proven);
+        past.is_void |= !past.proven.iter().all(is_known);
+    }
+}
+
+/// Who is told of the last change in `list`, which has the oldest first: the owners of the addresses
+/// that were proven before it, or before another change of the last days that can still be undone.
+///
+/// Each may put the account back to what it was before the oldest of them at which the address was
+/// proven. So a thief who proves an address and goes on changing the account does not get rid of its
+/// owner, whose link, however new, leads behind all that.
+pub(crate) fn recipients(list: &[Past], now: DateTime<Utc>) -> Vec<NoticeRecipient> {
+    let usable = list
         .iter()
-        .rev()
         .filter(|past| !past.is_void && now - past.changed_at < TOLD_FOR)
         .flat_map(|past| past.proven.iter().map(|proven| (proven, &*past.change)));
     let mut recipients: Vec<NoticeRecipient> = Vec::new();
-    let current = proven.iter().map(|proven| (proven, change));
-    for (email, change) in current.chain(recent) {
+    for (email, change) in usable {
         let is_known = |known: &NoticeRecipient| address::is_same(&known.email, email);
         if !recipients.iter().any(is_known) {
             recipients.push(NoticeRecipient {
@@ -119,7 +178,7 @@ mod tests {
     use serde_json::json;
     use shared_types::ChangedPart;
 
-    use super::{Past, recipients, told_parts};
+    use super::{Past, RestoredState, recipients, told_parts, void_after_reset};
     use crate::domain::{
         names::Names,
         update::{Updates, tests::strings},
@@ -150,7 +209,12 @@ mod tests {
     }
 
     fn told_all(proven: &[&str], earlier: &[Past]) -> Vec<(String, String)> {
-        recipients("new", &strings(proven), earlier, now())
+        let current = Past {
+            proven: strings(proven),
+            ..past("new", "unproven@z.co", 0)
+        };
+        let list: Vec<Past> = earlier.iter().cloned().chain([current]).collect();
+        recipients(&list, now())
             .into_iter()
             .map(|recipient| (recipient.email, recipient.change))
             .collect()
@@ -172,27 +236,27 @@ mod tests {
             (
                 Some("thief@z.co"),
                 vec![first.clone()],
-                pairs(&[("thief@z.co", "new"), ("own@z.co", "first")]),
+                pairs(&[("own@z.co", "first"), ("thief@z.co", "new")]),
             ),
             (
                 Some("other@z.co"),
                 vec![first.clone(), second.clone()],
                 pairs(&[
-                    ("other@z.co", "new"),
-                    ("thief@z.co", "second"),
                     ("own@z.co", "first"),
+                    ("thief@z.co", "second"),
+                    ("other@z.co", "new"),
                 ]),
             ),
-            // The newest state in which the address was the proven one.
+            // The oldest state in which the address was proven: later ones may be the thief's.
             (
                 None,
                 vec![first.clone(), past("again", "OWN@z.co", 1)],
-                pairs(&[("OWN@z.co", "again")]),
+                pairs(&[("own@z.co", "first")]),
             ),
             (
                 Some("Own@z.co"),
                 vec![first.clone()],
-                pairs(&[("Own@z.co", "new")]),
+                pairs(&[("own@z.co", "first")]),
             ),
         ] {
             assert_eq!(told(proven, &earlier), wanted, "{proven:?} {earlier:?}");
@@ -208,7 +272,7 @@ mod tests {
             proven: strings(&both),
             ..past("first", "own@z.co", 5)
         };
-        let wanted = pairs(&[("also@z.co", "new"), ("own@z.co", "first")]);
+        let wanted = pairs(&[("own@z.co", "first"), ("also@z.co", "first")]);
         assert_eq!(told_all(&["also@z.co"], &[earlier]), wanted);
     }
 
@@ -284,6 +348,108 @@ mod tests {
             assert_eq!(told, wanted, "{body}");
             assert_eq!(told_parts(&without, &updates, names.as_ref()), vec![]);
         }
+    }
+
+    #[test]
+    fn what_was_proven_then_comes_back_and_what_others_have_does_not() {
+        let (own, also, thief) = ("own@z.co", "also@z.co", "thief@z.co");
+        for (username, emails, proven, link, taken, wanted) in [
+            (
+                own,
+                &[own][..],
+                &[own][..],
+                "OWN@z.co",
+                &[][..],
+                (own, &[own][..], &[own][..]),
+            ),
+            // A thief put an unproven address in front.
+            (
+                thief,
+                &[thief, own],
+                &[own],
+                own,
+                &[],
+                (own, &[own], &[own]),
+            ),
+            (
+                own,
+                &[own, thief, also],
+                &[own, also],
+                also,
+                &[],
+                (own, &[own, also], &[also, own]),
+            ),
+            // Another account has it by now.
+            (
+                own,
+                &[own, also],
+                &[own, also],
+                also,
+                &[own],
+                (also, &[also], &[also]),
+            ),
+            ("kid", &[own], &[own], own, &[], ("kid", &[own], &[own])),
+            ("kid", &[own], &[own], own, &["kid"], (own, &[own], &[own])),
+            // Spelled otherwise as user name.
+            (
+                "Own@Z.co",
+                &[own],
+                &[own],
+                own,
+                &[],
+                ("Own@Z.co", &[own], &[own]),
+            ),
+        ] {
+            let past = Past {
+                names: Names {
+                    username: Some(username.to_owned()),
+                    emails: strings(emails),
+                },
+                proven: strings(proven),
+                ..past("first", own, 1)
+            };
+            let (username, emails, proven) = wanted;
+            let wanted = RestoredState {
+                names: Names {
+                    username: Some(username.to_owned()),
+                    emails: strings(emails),
+                },
+                proven: strings(proven),
+            };
+            assert_eq!(
+                past.restored(link, taken),
+                Some(wanted),
+                "{past:?} {taken:?}"
+            );
+            assert_eq!(past.restored(thief, taken), None, "{past:?}");
+        }
+    }
+
+    #[test]
+    fn a_reset_leaves_no_way_back_to_what_was_proven_later() {
+        let (own, also, thief) = ("own@z.co", "also@z.co", "thief@z.co");
+        let states = [&[own, also][..], &[own], &[thief, own], &[thief], &[]];
+        for (email, void) in [
+            (own, [false, false, true, true, false]),
+            ("OWN@z.co", [false, false, true, true, false]),
+            // The thief does not get rid of the owner that way.
+            (thief, [false; 5]),
+            ("nobody@z.co", [false; 5]),
+        ] {
+            let proving = |proven: &&[&str]| Past {
+                proven: strings(proven),
+                ..past("c", own, 1)
+            };
+            let mut list: Vec<Past> = states.iter().map(proving).collect();
+            void_after_reset(&mut list, email);
+            let voided: Vec<bool> = list.iter().map(|past| past.is_void).collect();
+            assert_eq!(voided, void, "{email}");
+        }
+        // What was made void does not say since when an address was proven.
+        let mut list = vec![past("a", thief, 9), past("b", own, 5), past("c", thief, 1)];
+        list[0].is_void = true;
+        void_after_reset(&mut list, thief);
+        assert!(!list[1].is_void);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) enum Proof {
     Stays,
     /// This address is the proven one; empty: none is.
     Is(String),
+    /// These addresses are proven, the latest first, and no others are.
+    Are(Vec<String>),
     /// Nothing is verified any more.
     Ends,
 }
@@ -69,6 +71,10 @@ impl Account {
                     .filter(|proven| !address::is_same(proven, latest))
                     .collect();
                 changed.proven_email = Some(latest.clone());
+            }
+            Proof::Are(proven) => {
+                changed.proven_email = Some(proven.first().cloned().unwrap_or_default());
+                changed.also_proven = proven.iter().skip(1).cloned().collect();
             }
             Proof::Ends => {
                 changed.also_proven.clear();
@@ -277,6 +283,20 @@ mod tests {
                 &["a@z.co"],
             ),
             (&two, None, Proof::Ends, None, &[]),
+            (
+                &two,
+                None,
+                Proof::Are(strings(&["c@z.co", "a@z.co"])),
+                Some("c@z.co"),
+                &["a@z.co"],
+            ),
+            (
+                &two,
+                None,
+                Proof::Are(strings(&["c@z.co"])),
+                Some("c@z.co"),
+                &[],
+            ),
         ] {
             let changed = account.changed(names.as_ref(), Some(true), &proof);
             assert_eq!(

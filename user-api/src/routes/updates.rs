@@ -349,7 +349,7 @@ async fn write(
                 .delete_all_but_in(session, userid, kept_session(caller))
                 .await?;
         }
-        notices::note(state, session, account, change, told).await?;
+        notices::note(state, session, account, change, updates, told).await?;
         let row = if claims {
             Some(state.outbox.enqueue(session, claim::entry(userid)).await?)
         } else {

@@ -186,6 +186,25 @@ impl PastAccounts {
         Ok(())
     }
 
+    /// Notes which of `list`, all of `account`, can be put back no more, in the transaction of
+    /// `session`.
+    pub(crate) async fn void(
+        &self,
+        session: &mut ClientSession,
+        account: &UserId,
+        list: &[Past],
+    ) -> Result<(), Error> {
+        let void = list.iter().filter(|past| past.is_void);
+        let sequences: Vec<i64> = void.map(|past| past.sequence).collect();
+        let these = doc! {
+            "userid": account.as_str(),
+            "sequence": { "$in": sequences },
+        };
+        let void = doc! { "$set": { "isVoid": true } };
+        self.past.update_many(these, void).session(session).await?;
+        Ok(())
+    }
+
     /// Forgets what a deleted account was, in the transaction of `session`.
     pub(crate) async fn delete(
         &self,

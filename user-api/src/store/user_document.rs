@@ -160,6 +160,10 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
     match &change.proof {
         Proof::Stays => {}
         Proof::Is(address) => put("provenEmail", Some(address.as_str().into())),
+        Proof::Are(proven) => {
+            let latest = proven.first().map_or("", String::as_str);
+            put("provenEmail", Some(latest.into()));
+        }
         Proof::Ends => put("provenEmail", None),
     }
     if let Some(hash) = &change.password_hash {

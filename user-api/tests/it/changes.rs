@@ -220,7 +220,7 @@ async fn a_thief_who_proves_an_address_does_not_get_rid_of_the_owner() {
     change(&alice, &json!({ "password": PASSWORD })).await;
     let (third, notice) = told.notice().await;
     let thief = ("thief@example.org".to_owned(), third);
-    assert_eq!(recipients(&notice), [thief, own]);
+    assert_eq!(recipients(&notice), [own, thief]);
 }
 
 #[actix_web::test]

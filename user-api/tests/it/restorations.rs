@@ -81,8 +81,135 @@ async fn the_owner_puts_the_account_back_and_the_thief_is_out() {
         })
     );
     assert_eq!(proven(&told.world, &alice.id).await, json!(alice.email));
-    // It is no change that anybody is told of.
-    assert_eq!(told.notices().await.len(), 1);
+    // The owner is told, with a link to what the account is from here on.
+    let (id, notice) = told.notice().await;
+    assert_eq!(notice["changed"], json!(["putBack"]));
+    assert_eq!(notice["needsProof"], json!(false));
+    assert_eq!(recipients(&notice), [(alice.email.clone(), id.clone())]);
+    change(&log_in(&told, &alice).await, &json!({ "username": THIEF })).await;
+    let restored = restore(&told, &alice, &id, &alice.email, "later").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    assert_eq!(
+        told.world.log_in(&alice.email, OWN_PASSWORD).await.status,
+        200
+    );
+}
+
+/// The owner, logged in again.
+async fn log_in(told: &Told, owner: &User) -> User {
+    let entered = told.world.log_in(&owner.email, OWN_PASSWORD).await;
+    let token = entered.header("x-tidepool-session-token").unwrap();
+    User {
+        id: owner.id.clone(),
+        email: owner.email.clone(),
+        token: token.to_owned(),
+        person: told.world.app.bearer(token),
+    }
+}
+
+/// What `account` has: user name and addresses, and which of them are proven.
+async fn names(told: &Told, account: &User) -> Value {
+    let document = told.world.document(&account.id).await.unwrap();
+    let document: Value = bson::deserialize_from_document(document).unwrap();
+    let members = ["username", "emails", "provenEmail", "alsoProven"];
+    Value::Array(members.map(|name| document[name].clone()).into())
+}
+
+#[actix_web::test]
+async fn the_newest_link_leads_behind_what_a_thief_has_proven() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    change(&alice, &json!({ "emails": [THIEF, alice.email] })).await;
+    let first = change_told_to(&told, &alice.email).await;
+    told.world.verify(&alice).await;
+    change(&alice, &json!({ "password": NEW_PASSWORD })).await;
+    let stolen = json!([THIEF, [THIEF, alice.email], THIEF, [alice.email]]);
+    assert_eq!(names(&told, &alice).await, stolen);
+    let newest = change_told_to(&told, &alice.email).await;
+    assert_eq!(newest, first);
+    let restored = restore(&told, &alice, &newest, &alice.email, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let own = json!([alice.email, [alice.email], alice.email, null]);
+    assert_eq!(names(&told, &alice).await, own);
+}
+
+#[actix_web::test]
+async fn what_was_not_proven_does_not_come_back_and_what_was_stays_proven() {
+    let told = Told::start().await;
+    let alice = told.world.user("alice").await;
+    let (also, noted) = ("also@example.org", "noted@example.org");
+    change(&alice, &json!({ "emails": [noted, alice.email, also] })).await;
+    let service = told.world.service().await;
+    let path = format!("/user/{}", alice.id);
+    for proven in [&*alice.email, also] {
+        let proof = json!({ "updates": { "emailVerified": true }, "onlyIf": { "email": proven } });
+        assert_eq!(service.put(&path, &proof).await.status, 200);
+    }
+    change(&alice, &json!({ "username": THIEF, "emails": [THIEF] })).await;
+    let first = change_told_to(&told, also).await;
+    let restored = restore(&told, &alice, &first, also, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let both = json!([alice.email, [alice.email, also], also, [alice.email]]);
+    assert_eq!(names(&told, &alice).await, both);
+}
+
+#[actix_web::test]
+async fn nobody_keeps_the_owner_out_with_another_name_of_the_account() {
+    let told = Told::start().await;
+    let alice = told.owner("alice").await;
+    let (also, noted) = ("also@example.org", "noted@example.org");
+    let service = told.world.service().await;
+    let path = format!("/user/{}", alice.id);
+    let upper = alice.email.to_uppercase();
+    let names_of_hers = json!({
+        "updates": { "username": upper, "emails": [upper, also, noted] },
+    });
+    assert_eq!(service.put(&path, &names_of_hers).await.status, 200);
+    let proof = json!({ "updates": { "emailVerified": true }, "onlyIf": { "email": also } });
+    assert_eq!(service.put(&path, &proof).await.status, 200);
+    change(&alice, &json!({ "username": THIEF, "emails": [THIEF] })).await;
+    // The link to the newer state, in which both were proven.
+    let newest = change_told_to(&told, also).await;
+    for squatter in ["alice", "also", "noted"] {
+        told.world.user(squatter).await;
+    }
+    let restored = restore(&told, &alice, &newest, also, "k").await;
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let hers = json!([also, [also], also, null]);
+    assert_eq!(names(&told, &alice).await, hers);
+}
+
+#[actix_web::test]
+async fn a_password_by_mail_ends_what_was_proven_after_its_address() {
+    for (mailed_to, status_of_the_thief) in [("own", 410), ("thief", 200)] {
+        let told = Told::start().await;
+        let alice = told.owner("alice").await;
+        change(&alice, &json!({ "emails": [THIEF, alice.email] })).await;
+        let owners = change_told_to(&told, &alice.email).await;
+        told.world.verify(&alice).await;
+        change(&alice, &json!({ "password": NEW_PASSWORD })).await;
+        let thiefs = change_told_to(&told, THIEF).await;
+        assert_ne!(owners, thiefs);
+
+        let is_own = mailed_to == "own";
+        let address = if is_own { &*alice.email } else { THIEF };
+        let reset = json!({ "updates": { "password": PASSWORD }, "onlyIf": { "email": address } });
+        let path = format!("/user/{}", alice.id);
+        let service = told.world.service().await;
+        assert_eq!(service.put(&path, &reset).await.status, 200);
+        let (_, notice) = told.notice().await;
+        let own = (alice.email.clone(), owners.clone());
+        let thief = (THIEF.to_owned(), thiefs.clone());
+        let wanted = if is_own { vec![own] } else { vec![own, thief] };
+        assert_eq!(recipients(&notice), wanted);
+        let answer = restore(&told, &alice, &thiefs, THIEF, "thief").await;
+        assert_eq!(answer.status, status_of_the_thief, "{}", answer.text());
+        // The thief does not get rid of the owner.
+        let answer = restore(&told, &alice, &owners, &alice.email, "owner").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let own = json!([alice.email, [alice.email], alice.email, null]);
+        assert_eq!(names(&told, &alice).await, own);
+    }
 }
 
 #[actix_web::test]
@@ -121,10 +248,15 @@ async fn the_older_link_makes_the_younger_ones_void_and_not_the_other_way_round(
     let restored = restore(&told, &alice, &thiefs, THIEF, "thief").await;
     assert_eq!(restored.json::<Value>(), json!({ "void": [thiefs] }));
     assert_eq!(proven(&told.world, &alice.id).await, json!(THIEF));
+    // The owner hears of it.
+    let (put_back, notice) = told.notice().await;
+    let owner = (alice.email.clone(), owners.clone());
+    let thief = (THIEF.to_owned(), put_back.clone());
+    assert_eq!(recipients(&notice), [owner, thief]);
     let restored = restore(&told, &alice, &owners, &alice.email, "owner").await;
     assert_eq!(
         restored.json::<Value>(),
-        json!({ "void": [owners, thiefs] })
+        json!({ "void": [owners, thiefs, put_back] })
     );
     assert_eq!(proven(&told.world, &alice.id).await, json!(alice.email));
     let late = restore(&told, &alice, &thiefs, THIEF, "thief").await;
@@ -151,13 +283,17 @@ async fn what_the_thief_was_told_is_void_once_the_owner_is_back() {
         410,
         VOID,
     );
-    // Nor is the thief told of what the owner does from here on.
+    // Nor is the thief told of that, nor of what the owner does from here on.
+    let (put_back, notice) = told.notice().await;
+    let own = (alice.email.clone(), put_back);
+    assert_eq!(recipients(&notice), std::slice::from_ref(&own));
     let path = format!("/user/{}", alice.id);
     let update = json!({ "updates": { "password": PASSWORD } });
     let service = told.world.service().await;
     assert_eq!(service.put(&path, &update).await.status, 200);
-    let (id, notice) = told.notice().await;
-    assert_eq!(recipients(&notice), [(alice.email.clone(), id)]);
+    let (_, notice) = told.notice().await;
+    assert_eq!(notice["changed"], json!(["password"]));
+    assert_eq!(recipients(&notice), [own]);
 }
 
 #[actix_web::test]
