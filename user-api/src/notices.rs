@@ -34,6 +34,12 @@ pub(crate) struct Changed {
     notice: AccountNotice,
 }
 
+/// Whether people may change `parts` only so often. A password alone they always may: whoever used
+/// the limit up with a stolen session is ended by a new one.
+pub(crate) fn is_limited(parts: &[ChangedPart]) -> bool {
+    parts.iter().any(|part| *part != ChangedPart::Password)
+}
+
 /// Refuses a change by a person where its owner would be told of too many: whoever stole a session
 /// could fill the mailbox.
 pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), ApiError> {

@@ -182,7 +182,7 @@ async fn change(
     }
     strength::check_change(state, account, names.as_ref(), updates).await?;
     let told = told_parts(account, updates, names.as_ref());
-    if !told.is_empty() && !caller.is_server {
+    if !caller.is_server && notices::is_limited(&told) {
         notices::check_limit(state, account).await?;
     }
     let password_hash = match &updates.password {

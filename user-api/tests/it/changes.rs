@@ -257,6 +257,11 @@ async fn nobody_fills_the_mailbox_of_the_owner() {
     assert_refused(&refused, 429, "Too many changes of this account");
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((604_700..=604_800).contains(&wait), "{wait}");
+    let both = json!({ "updates": { "username": "three@example.org", "password": NEW_PASSWORD } });
+    let refused = alice.person.put("/user", &both).await;
+    assert_refused(&refused, 429, "Too many changes of this account");
+    // The owner can end the sessions of who used it up.
+    change(&alice, &json!({ "password": NEW_PASSWORD })).await;
     // Terms are no such change, and services are not limited.
     change(
         &alice,
@@ -266,7 +271,7 @@ async fn nobody_fills_the_mailbox_of_the_owner() {
     let path = format!("/user/{}", alice.id);
     let answer = told.world.service().await.put(&path, &update("four")).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(told.notices().await.len(), 3);
+    assert_eq!(told.notices().await.len(), 4);
 }
 
 #[actix_web::test]
