@@ -8,7 +8,7 @@ use shared_runtime::{
     mongo::{Aborted, is_duplicate_key, transaction},
     peers::PeerError,
 };
-use shared_types::{AccountNotice, Restoration, UserId, password::weakness};
+use shared_types::{AccountNotice, Person, Restoration, password::weakness};
 use tracing::info;
 
 use crate::{
@@ -25,10 +25,14 @@ use crate::{
 };
 
 /// Queues a mail to each recipient of `notice`, whatever else is mailed to them: no quota keeps
-/// these away. Repeatable under the same `id`.
+/// these away. Of an account that is gone nobody is told. Repeatable under the same `id`.
 pub(crate) async fn tell(state: &State, id: &str, notice: &AccountNotice) -> Result<(), ApiError> {
+    let found = state.user_api.person(&notice.userid).await;
+    let Some(account) = found.map_err(Failure::FindingUser.because())? else {
+        return Ok(());
+    };
     if notice.needs_proof {
-        ask_for_proof(state, &notice.userid).await?;
+        ask_for_proof(state, &account).await?;
     }
     let made: Vec<Confirmation> = (0..notice.recipients.len())
         .map(|number| confirmation(id, notice, number))
@@ -77,12 +81,12 @@ fn confirmation(id: &str, notice: &AccountNotice, number: usize) -> Confirmation
 
 /// Mails the key that proves the new address of an account, which says that it is not verified
 /// until then. What is refused, such as a mail too many, the owner may ask for later.
-async fn ask_for_proof(state: &State, user: &UserId) -> Result<(), ApiError> {
+async fn ask_for_proof(state: &State, account: &Person) -> Result<(), ApiError> {
     let nobody = Requester::Service {
         clinic_id: None,
         invited_by: None,
     };
-    match signups::request(state, nobody, user, Mail::Queued).await {
+    match signups::request_for(state, nobody, account, Mail::Queued).await {
         Err(error) if error.status().is_server_error() => Err(error),
         _ => Ok(()),
     }
@@ -138,6 +142,8 @@ pub(crate) async fn restore(
     let canceled = others.cancel_changes_but(user, &restored.void, &confirmation.key);
     canceled.await.map_err(Failure::Saving.because())?;
     let canceled = others.cancel_resets_but(user, &confirmation.key);
+    canceled.await.map_err(Failure::Saving.because())?;
+    let canceled = others.cancel_sign_ups_but(user, &confirmation.email);
     canceled.await.map_err(Failure::Saving.because())?;
     let answered = others.answer(&confirmation.key, &[Status::Pending], Status::Completed);
     answered.await.map_err(Failure::Saving.because())?;

@@ -48,8 +48,19 @@ pub(crate) async fn request(
     mail: Mail,
 ) -> Result<Option<Confirmation>, ApiError> {
     let account = load(state, user).await?;
+    request_for(state, requester, &account, mail).await
+}
+
+/// The same for an account that is known.
+pub(crate) async fn request_for(
+    state: &State,
+    requester: Requester<'_>,
+    account: &Person,
+    mail: Mail,
+) -> Result<Option<Confirmation>, ApiError> {
+    let user = &account.user.userid;
     let email = account.user.emails.iter().flatten().next();
-    let occasion = occasion(state, requester, &account).await?;
+    let occasion = occasion(state, requester, account).await?;
     let stored = transaction(&state.client, async |session| {
         let Some(email) = email else {
             let old = state.confirmations.find_sign_up_in(session, user).await?;

@@ -7,7 +7,7 @@ use mongodb::{
     ClientSession,
     error::{Error, Result},
 };
-use shared_types::UserId;
+use shared_types::{UserId, address};
 
 use super::{
     confirmation_document::stored,
@@ -47,6 +47,18 @@ impl Confirmations {
         self.confirmations
             .update_many(filter, moved(Status::Canceled))
             .await?;
+        Ok(())
+    }
+
+    /// Cancels the confirmations of the sign-up of `user`, completed ones as well, but those of
+    /// `email`: their keys prove other addresses.
+    pub(crate) async fn cancel_sign_ups_but(&self, user: &UserId, email: &str) -> Result<()> {
+        for sign_up in self.list_sign_ups(user).await? {
+            if !address::is_same(&sign_up.email, email) {
+                let from = [Status::Pending, Status::Completed];
+                self.answer(&sign_up.key, &from, Status::Canceled).await?;
+            }
+        }
         Ok(())
     }
 

@@ -216,6 +216,12 @@ impl Confirmations {
         found.map(read).transpose()
     }
 
+    /// The confirmations of the sign-up of `user`, whatever their status.
+    pub(super) async fn list_sign_ups(&self, user: &UserId) -> Result<Vec<Confirmation>> {
+        let filter = doc! { "userId": user.as_str(), "type": Kind::SignUp.name() };
+        collect(self.confirmations.find(filter)).await
+    }
+
     /// The newest pending confirmation of the sign-up of `user`.
     pub(crate) async fn find_pending_sign_up(&self, user: &UserId) -> Result<Option<Confirmation>> {
         let filter = doc! {

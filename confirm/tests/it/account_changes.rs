@@ -160,6 +160,77 @@ async fn an_address_whose_proof_is_asked_for_already_gets_no_second_key() {
 }
 
 #[actix_web::test]
+async fn a_notice_waits_until_the_account_can_be_looked_up() {
+    let world = world().await;
+    world.peers.has_with(
+        "alice",
+        json!({ "emails": ["new@example.org"], "emailVerified": false }),
+    );
+    let mut unproven = notice(&[("alice@example.org", "c")]);
+    unproven["needsProof"] = json!(true);
+    world.peers.fail(Ask::People, 500);
+    let path = "/internal/account-notices/n1";
+    let answer = world.service().put(path, &unproven).await;
+    assert_refused(&answer, 500, "Error finding the user");
+    assert_eq!(changes(&world).await, Vec::<Document>::new());
+    world.peers.mend(Ask::People);
+    tell(&world, "n1", &unproven).await;
+    let mails = world.mails().await;
+    let mut to: Vec<_> = mails.iter().flat_map(|mail| &mail.to).collect();
+    to.sort();
+    assert_eq!(to, ["alice@example.org", "new@example.org"]);
+}
+
+#[actix_web::test]
+async fn of_an_account_that_is_gone_nobody_is_told() {
+    let world = World::start().await;
+    let mut unproven = notice(&[("alice@example.org", "c")]);
+    unproven["needsProof"] = json!(true);
+    tell(&world, "n1", &unproven).await;
+    assert_eq!(changes(&world).await, Vec::<Document>::new());
+    assert!(world.mails().await.is_empty());
+}
+
+#[actix_web::test]
+async fn keys_that_prove_other_addresses_are_worth_nothing_afterwards() {
+    for is_completed in [false, true] {
+        let world = world().await;
+        let thief = json!({ "emails": ["thief@example.org"], "emailVerified": false });
+        world.peers.has_with("alice", thief.clone());
+        let key = world.sign_up("alice").await;
+        let path = format!("/confirm/accept/signup/{key}");
+        if is_completed {
+            assert_empty(&world.anonymous().put(&path, &json!({})).await, 200);
+        }
+        let way_back = key_of(&world, "n1", "alice@example.org", "c").await;
+        let mut browser = Browser::new(&world);
+        browser.get(&link(&way_back)).await;
+        let fields = [("key", way_back.as_str()), ("password", PASSWORD)];
+        let done = browser.submit("/pages/account-change", &fields).await;
+        done.assert_sees("/pages/done/account-put-back");
+        assert_eq!(world.status(&key).await, "canceled");
+        let answer = world.anonymous().put(&path, &json!({})).await;
+        assert_refused(&answer, 404, "No matching signup confirmation was found");
+        // Whoever means to have that address may prove it once more.
+        let afresh = world.sign_up("alice").await;
+        assert_ne!(afresh, key);
+    }
+}
+
+#[actix_web::test]
+async fn the_key_that_proves_the_restored_address_stays() {
+    let world = world().await;
+    let key = world.sign_up("alice").await;
+    let way_back = key_of(&world, "n1", "ALICE@example.org", "c").await;
+    let mut browser = Browser::new(&world);
+    browser.get(&link(&way_back)).await;
+    let fields = [("key", way_back.as_str()), ("password", PASSWORD)];
+    let done = browser.submit("/pages/account-change", &fields).await;
+    done.assert_sees("/pages/done/account-put-back");
+    assert_eq!(world.status(&key).await, "pending");
+}
+
+#[actix_web::test]
 async fn a_notice_that_is_none_is_refused() {
     let world = world().await;
     for body in [json!({}), json!([]), json!({ "userid": "alice" })] {
