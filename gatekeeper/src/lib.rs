@@ -132,7 +132,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         relations::update_clinician,
         relations::delete_clinician,
         users::list_administered,
-        users::list_unaccepted,
+        users::list_grantees,
         users::lock_account,
         users::delete_custodians,
         users::delete_user,

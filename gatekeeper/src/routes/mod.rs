@@ -52,8 +52,8 @@ pub(crate) fn table() -> RouteTable {
             users::list_administered,
         )
         .get(
-            &["/internal/users/{user_id}/unaccepted"],
-            users::list_unaccepted,
+            &["/internal/users/{user_id}/grantees"],
+            users::list_grantees,
         )
         .put(&["/internal/users/{user_id}/lock"], users::lock_account)
         .delete(

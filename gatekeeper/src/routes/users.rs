@@ -65,34 +65,35 @@ pub(crate) async fn list_administered(
     Ok(Json(administered))
 }
 
-/// `GET /internal/users/{user_id}/unaccepted`: to whom a user gave something on its account who
-/// neither accepted it nor gave up a part of it since.
+/// `GET /internal/users/{user_id}/grantees`: to whom a user gave something on its account directly,
+/// and whether the grantee accepted it or gave up a part of it since.
 ///
 /// A grant that a service made, or that is older than the mark, counts as accepted. What the
-/// grantee gave the user in return is not looked at.
+/// grantee gave the user in return is not looked at. Who has a grant and who accepted it comes from
+/// one query, so that no change in between passes for an acceptance.
 ///
-/// Answer: 200, an array of ids, ascending; empty when there is none.
+/// Answer: 200, an object: each id with `true` or `false`.
 /// Errors: as [`list_administered`].
 /// Source: our own; user-api asks before it shows the user who the grantees are.
 #[utoipa::path(
     get,
-    path = "/internal/users/{user_id}/unaccepted",
+    path = "/internal/users/{user_id}/grantees",
     tag = "internal",
     params(("user_id" = UserId, Path, description = "Whose account is shared.")),
     responses(
-        (status = 200, description = "The grantees.", body = Vec<UserId>, example = json!(["bob"])),
+        (status = 200, description = "The grantees, and whether they accepted.", body = BTreeMap<UserId, bool>, example = json!({"bob": true, "carol": false})),
         (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 500, description = "The database failed; no body."),
         (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]
-pub(crate) async fn list_unaccepted(
+pub(crate) async fn list_grantees(
     _: Peer,
     user: Path<UserId>,
     state: State,
-) -> Result<Json<Vec<UserId>>, ApiError> {
-    Ok(Json(state.store.permissions.list_unaccepted(&user).await?))
+) -> Result<Json<BTreeMap<UserId, bool>>, ApiError> {
+    Ok(Json(state.store.permissions.list_agreements(&user).await?))
 }
 
 /// `PUT /internal/users/{user_id}/lock`: who runs an account from this moment on. Whatever is being

@@ -10,9 +10,9 @@
 
 mod pairs;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Document, RawBsonRef, RawDocumentBuf, doc};
 use mongodb::{
     ClientSession, Collection, Cursor, Database, IndexModel,
     error::Result,
@@ -101,17 +101,22 @@ impl Permissions {
         grants(found, "userId").await
     }
 
-    /// Who has a grant on the account of `sharer` and never agreed to it, ascending by id.
-    pub(crate) async fn list_unaccepted(&self, sharer: &UserId) -> Result<Vec<UserId>> {
-        let found = self
+    /// Who has a grant on the account of `sharer`, and whether it was agreed to.
+    pub(crate) async fn list_agreements(&self, sharer: &UserId) -> Result<BTreeMap<UserId, bool>> {
+        let mut cursor = self
             .0
-            .find(doc! {"sharerId": sharer.as_str(), UNACCEPTED: true})
-            .sort(doc! {"userId": 1})
+            .find(doc! {"sharerId": sharer.as_str()})
+            .projection(doc! {"_id": 0, "userId": 1, UNACCEPTED: 1})
             .hint(Hint::Name(PAIR_INDEX.to_owned()))
             .batch_size(mongo::ONE_BATCH)
             .await?;
-        let grants = grants(found, "userId").await?;
-        Ok(grants.into_iter().map(|(grantee, _)| grantee).collect())
+        let mut agreements = BTreeMap::new();
+        while cursor.advance().await? {
+            let grant = cursor.current();
+            let agreed = grant.get(UNACCEPTED)?.and_then(RawBsonRef::as_bool) != Some(true);
+            agreements.insert(UserId::from(grant.get_str("userId")?), agreed);
+        }
+        Ok(agreements)
     }
 
     /// On whose accounts `grantee` has a grant, ascending by id.

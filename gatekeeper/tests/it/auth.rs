@@ -139,8 +139,8 @@ fn internal() -> Vec<Row> {
         ),
         (
             "GET",
-            "/internal/users/{user_id}/unaccepted",
-            "/internal/users/alice/unaccepted",
+            "/internal/users/{user_id}/grantees",
+            "/internal/users/alice/grantees",
             none.clone(),
             only_admitted_services(200),
         ),

@@ -140,7 +140,7 @@ async fn play_every_operation(world: &World) {
         "/access/groups/bob",
         "/access/child/doctor",
         "/internal/users/bob/administered",
-        "/internal/users/bob/unaccepted",
+        "/internal/users/bob/grantees",
     ] {
         assert_eq!(service.get(path).await.status, 200);
     }

@@ -1,5 +1,7 @@
 //! What user-api asks and tells about accounts.
 
+use std::collections::BTreeMap;
+
 use bson::doc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -130,12 +132,11 @@ async fn many_accounts_cost_no_more_questions() {
 
 /// To whom Alice gave something that they did not accept.
 async fn unaccepted(world: &World) -> Value {
-    let answer = world
-        .service()
-        .get("/internal/users/alice/unaccepted")
-        .await;
+    let answer = world.service().get("/internal/users/alice/grantees").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
+    let agreements: BTreeMap<String, bool> = answer.json();
+    let refused = agreements.into_iter().filter(|(_, agreed)| !agreed);
+    refused.map(|(grantee, _)| json!(grantee)).collect()
 }
 
 #[actix_web::test]

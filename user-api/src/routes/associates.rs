@@ -139,7 +139,11 @@ async fn strangers(
     if caller.is_server || !trustees.keys().any(gives_nothing) {
         return Ok(BTreeSet::new());
     }
-    let unaccepted = state.gatekeeper.unaccepted(user_id).await;
-    let unaccepted = unaccepted.map_err(Failure::FindingUser.because())?;
-    Ok(unaccepted.into_iter().filter(gives_nothing).collect())
+    let agreements = state.gatekeeper.agreements(user_id).await;
+    let agreements = agreements.map_err(Failure::FindingUser.because())?;
+    // A grant that is gone by now was agreed to by nobody.
+    let others = trustees
+        .keys()
+        .filter(|id| agreements.get(*id) != Some(&true));
+    Ok(others.filter(|id| gives_nothing(id)).cloned().collect())
 }

@@ -264,12 +264,12 @@ async fn reader_of(
     if given.grants_nothing() {
         return Ok(Reader::Stranger);
     }
-    let unaccepted = state.gatekeeper.unaccepted(&caller.user_id).await;
-    let unaccepted = unaccepted.map_err(Failure::FindingUser.because())?;
-    Ok(if unaccepted.contains(user_id) {
-        Reader::Stranger
-    } else {
-        Reader::Acquaintance
+    let agreements = state.gatekeeper.agreements(&caller.user_id).await;
+    let agreements = agreements.map_err(Failure::FindingUser.because())?;
+    // What was given through a clinic needs no agreement.
+    Ok(match agreements.get(user_id) {
+        Some(false) => Reader::Stranger,
+        Some(true) | None => Reader::Acquaintance,
     })
 }
 

@@ -117,10 +117,14 @@ impl Gatekeeper {
         groups
     }
 
-    fn unaccepted(&self, user: &str) -> Value {
+    fn grantees(&self, user: &str) -> Value {
         let unaccepted = self.unaccepted.lock().unwrap();
-        let of_user = unaccepted.iter().filter(|(sharer, _)| sharer == user);
-        of_user.map(|(_, grantee)| json!(grantee)).collect()
+        let stored = self.permissions.lock().unwrap();
+        let of_user = stored.keys().filter(|(sharer, _)| sharer == user);
+        of_user
+            .map(|pair| (pair.1.clone(), json!(!unaccepted.contains(pair))))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 
     fn remove_custodians(&self, sharer: &str) {
@@ -235,7 +239,7 @@ impl Gatekeeper {
             },
             ("POST", ["access", sharer, grantee]) => self.replace(sharer, grantee, &request.body),
             ("GET", ["internal", "users", user, "administered"]) => answer(self.administered(user)),
-            ("GET", ["internal", "users", user, "unaccepted"]) => answer(self.unaccepted(user)),
+            ("GET", ["internal", "users", user, "grantees"]) => answer(self.grantees(user)),
             ("PUT", ["internal", "users", user, "lock"]) => answer(self.lock(user)),
             ("DELETE", ["internal", "users", user, "custodians"]) => {
                 self.remove_custodians(user);

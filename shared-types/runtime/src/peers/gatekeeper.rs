@@ -1,5 +1,7 @@
 //! The client of gatekeeper: permissions.
 
+use std::collections::BTreeMap;
+
 use shared_types::{
     AdministeredAccount, Grant, LockedAccount, PermissionSet, PermissionsByUser, UserId,
 };
@@ -90,10 +92,10 @@ impl Gatekeeper {
         self.client.get(&path).await?.json()
     }
 
-    /// To whom `user` gave something on its account who did not agree to it, ascending
-    /// (`GET /internal/users/:userId/unaccepted`).
-    pub async fn unaccepted(&self, user: &UserId) -> Result<Vec<UserId>, PeerError> {
-        let path = format!("/internal/users/{}/unaccepted", segment(user.as_str()));
+    /// To whom `user` gave something on its account directly, and whether they agreed to it
+    /// (`GET /internal/users/:userId/grantees`).
+    pub async fn agreements(&self, user: &UserId) -> Result<BTreeMap<UserId, bool>, PeerError> {
+        let path = format!("/internal/users/{}/grantees", segment(user.as_str()));
         self.client.get(&path).await?.json()
     }
 
