@@ -5,12 +5,16 @@ use std::{
     fmt,
     future::{Ready, ready},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use tracing::warn;
 
 use crate::config::comma_list;
 
@@ -20,7 +24,11 @@ const IPV6_PREFIX: u8 = 64;
 
 /// The proxies whose `X-Forwarded-For` is believed: addresses and networks, separated by commas.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Arc<[IpNet]>);
+pub struct TrustedProxies {
+    networks: Arc<[IpNet]>,
+    /// Whether the log says that somebody else forwards.
+    has_warned: Arc<AtomicBool>,
+}
 
 impl TrustedProxies {
     /// Reads addresses and networks (`10.0.0.0/8`); the error names the one that is neither.
@@ -32,13 +40,29 @@ impl TrustedProxies {
                 .ok_or_else(|| format!("{item} is neither an address nor a network"))
         };
         let networks: Result<Vec<IpNet>, String> = items.iter().map(read).collect();
-        Ok(Self(networks?.into()))
+        Ok(Self {
+            networks: networks?.into(),
+            has_warned: Arc::default(),
+        })
     }
 
     /// Whether the host at `address` is such a proxy.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    /// Says once that a peer forwards which is not trusted: a forgotten gateway makes all people one
+    /// source.
+    fn warn_of_stranger(&self) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            warn!(
+                "X-Forwarded-For of a peer that is not in server.trusted_proxies is not believed; \
+                 if it is the gateway's, limits count all its clients as one"
+            );
+        }
     }
 }
 
@@ -79,6 +103,9 @@ impl Source {
         // Without a peer only where there is no connection, as in tests of handlers.
         let peer = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
         let mut client = None;
+        if !forwarded.is_empty() && !trusted.contains(peer) {
+            trusted.warn_of_stranger();
+        }
         if trusted.contains(peer) {
             for entry in forwarded.iter().rev() {
                 let Some(address) = forwarded_address(entry.trim()) else {
