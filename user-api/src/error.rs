@@ -81,6 +81,12 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether `error` is this refusal, as its status and reason tell.
+    pub(crate) fn is(self, error: &ApiError) -> bool {
+        let (status, reason) = self.status_and_reason();
+        error.status() == status && *error.body() == ErrorBody::Reason(reason)
+    }
+
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
         let (status, reason) = match self {
             Self::InvalidDetails => (StatusCode::BAD_REQUEST, "Invalid user details were given"),

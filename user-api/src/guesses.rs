@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use moka::{policy::EvictionPolicy, sync::Cache};
-use shared_runtime::{error::ApiError, limits::KeyedLimiter, source::Source};
+use shared_runtime::{auth::Caller, error::ApiError, limits::KeyedLimiter, source::Source};
 use shared_types::UserId;
 
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) struct Limits {
     passwords: PasswordLimits,
     pub(crate) sign_ups: KeyedLimiter,
     pub(crate) secrets: KeyedLimiter,
-    pub(crate) look_ups: KeyedLimiter,
+    look_ups: KeyedLimiter,
 }
 
 /// Counts wrong passwords. The limits of a source and of a pair refuse those alone who guessed; that
@@ -115,6 +115,34 @@ pub(crate) async fn try_password(
         None => limits.failed(source, &target),
     }
     Ok(matches)
+}
+
+/// The answers to a look-up by name that tell who has none, or that the account is not the caller's.
+pub(crate) const NOT_FOUND: [Refusal; 2] = [Refusal::UserNotFound, Refusal::NotAuthorized];
+
+/// The answers to a name that an account shall get which tell that another one has it.
+pub(crate) const TAKEN: [Refusal; 2] = [Refusal::UserExists, Refusal::ChildExists];
+
+/// What `answer` comes to; one of those in `telling` counts against the source, since `caller` learns
+/// from it who has a name. Services ask for whatever they like.
+pub(crate) async fn limited<T>(
+    state: &State,
+    source: Source,
+    caller: &Caller,
+    telling: [Refusal; 2],
+    answer: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    if caller.is_server {
+        return answer.await;
+    }
+    let limit = &state.limits.look_ups;
+    limit.check(source).map_err(Refusal::TooMany)?;
+    let result = answer.await;
+    let is_told = |error: &ApiError| telling.into_iter().any(|refusal| refusal.is(error));
+    if result.as_ref().is_err_and(is_told) {
+        limit.count(source);
+    }
+    result
 }
 
 #[cfg(test)]

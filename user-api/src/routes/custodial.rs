@@ -20,6 +20,7 @@ use crate::{
         user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
     },
     error::{Failure, Refusal},
+    guesses::{TAKEN, limited},
     routes::callers::Member,
     strength,
 };
@@ -58,11 +59,13 @@ pub(crate) struct CreatedChild {
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 409, description = "User already exists"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error creating the user"),
     ),
 )]
 pub(crate) async fn create_custodial_user(
     Member(caller): Member,
+    source: Source,
     custodian: Path<UserId>,
     body: Body,
     state: Data<State>,
@@ -70,7 +73,8 @@ pub(crate) async fn create_custodial_user(
     if !caller.is_server && !caller.is(&custodian) {
         return Err(Refusal::NotAuthorized.into());
     }
-    let account = custodial_account(&state, &body).await?;
+    let account = custodial_account(&state, &body);
+    let account = limited(&state, source, &caller, TAKEN, account).await?;
     let grant = Grant {
         sharer: account.userid.clone(),
         grantee: custodian.into_inner(),
@@ -163,6 +167,7 @@ async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiErr
         (status = 400, description = "What is wrong with the body"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 404, description = "User not found"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error creating the user"),
     ),
 )]
@@ -195,10 +200,14 @@ pub(crate) async fn create_child(
         also_proven: Vec::new(),
         password_hash: None,
     };
-    let is_taken = state.users.is_taken(account.names(), None).await;
-    if is_taken.map_err(Failure::CreatingUser.because())? {
-        return Err(Refusal::ChildExists.into());
-    }
+    let free = async {
+        let is_taken = state.users.is_taken(account.names(), None).await;
+        if is_taken.map_err(Failure::CreatingUser.because())? {
+            return Err(ApiError::from(Refusal::ChildExists));
+        }
+        Ok(())
+    };
+    limited(&state, source, &caller, TAKEN, free).await?;
     if let Some(password) = &child.password {
         let names = account.names().chain([child.full_name.as_str()]);
         strength::check(&state, password, names)?;

@@ -24,6 +24,7 @@ use crate::{
         user::Account,
     },
     error::{Failure, Refusal},
+    guesses::{TAKEN, limited},
     notices,
     proving::{NotProven, Takeover},
     retries::{MAX_TRIES, pause},
@@ -46,6 +47,7 @@ use crate::{
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 409, description = "User already exists"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 429, description = "Too many changes of this account"),
         (status = 500, description = "Error finding user, or Error updating user"),
     ),
@@ -56,7 +58,8 @@ pub(crate) async fn update_own_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_update(&state, source, &caller, &caller.user_id, &body).await
+    let answer = answer_update(&state, source, &caller, &caller.user_id, &body);
+    limited(&state, source, &caller, TAKEN, answer).await
 }
 
 /// `PUT /user/:userid`: changes an account.
@@ -84,6 +87,7 @@ pub(crate) async fn update_own_user(
         (status = 400, description = "Invalid user details were given"),
         (status = 401, description = "Not authorized for requested operation"),
         (status = 409, description = "User already exists, or The account does not have this address"),
+        (status = 429, description = "Too many requests; try again later"),
         (status = 429, description = "Too many changes of this account"),
         (status = 500, description = "Error finding user, or Error updating user"),
     ),
@@ -95,7 +99,8 @@ pub(crate) async fn update_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_update(&state, source, &caller, &target, &body).await
+    let answer = answer_update(&state, source, &caller, &target, &body);
+    limited(&state, source, &caller, TAKEN, answer).await
 }
 
 async fn answer_update(

@@ -25,6 +25,7 @@ use crate::{
         user::{Account, CLINIC_ROLE, names_contain_secret},
     },
     error::{Failure, Refusal},
+    guesses::{NOT_FOUND, limited},
     routes::{
         callers::{Member, Newcomer},
         rights_on,
@@ -134,17 +135,12 @@ pub(crate) async fn find_user(
     target: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    // Ids cannot be guessed, and services look up whom they like.
-    if caller.is_server || UserId::has_id_form(&target) {
-        return answer_user(&state, &caller, &target).await;
+    let answer = answer_user(&state, &caller, &target);
+    // Ids cannot be guessed.
+    if UserId::has_id_form(&target) {
+        return answer.await;
     }
-    let look_ups = &state.limits.look_ups;
-    look_ups.check(source).map_err(Refusal::TooMany)?;
-    let answer = answer_user(&state, &caller, &target).await;
-    if answer.as_ref().is_err_and(|error| error.cause().is_none()) {
-        look_ups.count(source);
-    }
-    answer
+    limited(&state, source, &caller, NOT_FOUND, answer).await
 }
 
 async fn answer_user(

@@ -301,6 +301,35 @@ async fn look_ups_by_name_that_come_to_nothing_are_limited() {
 }
 
 #[actix_web::test]
+async fn names_that_are_tried_for_an_account_count_as_look_ups() {
+    let world = World::start_with(|config| {
+        config.limits.look_ups_per_source = in_a_row(3);
+    })
+    .await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let at = |place: &str| alice.person.at_place(place);
+    let custodial = format!("/auth/user/{}/user", alice.id);
+    let child = format!("/user/createChild/{}", alice.id);
+    let named = json!({ "username": bob.email, "emails": [bob.email] });
+    let taken = at(ELSEWHERE).post(&custodial, &named).await;
+    assert_refused(&taken, 409, "User already exists");
+    let body = json!({ "fullName": "Finn", "emails": [bob.email] });
+    let taken = at(ELSEWHERE).post(&child, &body).await;
+    assert_refused(&taken, 400, "User already exists");
+    let updates = json!({ "updates": named });
+    let taken = at(ELSEWHERE).put("/auth/user", &updates).await;
+    assert_refused(&taken, 409, "User already exists");
+    for refused in [
+        at(ELSEWHERE).post(&custodial, &json!({})).await,
+        at(ELSEWHERE).post(&child, &body).await,
+        at(ELSEWHERE).put("/auth/user", &updates).await,
+    ] {
+        assert_too_many(&refused, "Too many requests; try again later");
+    }
+    assert_eq!(at(HOME).post(&custodial, &json!({})).await.status, 201);
+}
+
+#[actix_web::test]
 async fn many_log_ins_of_one_source_make_no_other_wait_for_all_of_them() {
     const MANY: usize = 60;
     let world = World::start_with(|config| config.passwords.hash_permits = 1).await;
