@@ -24,8 +24,14 @@ pub(crate) struct SignUp {
 impl SignUp {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
         let members = object(body)?;
-        let username = string(&members, "username")?.and_then(|name| address::parse(&name));
         let emails = emails(&members)?.filter(|emails| !emails.is_empty());
+        let username = string(&members, "username")?
+            .and_then(|name| address::parse(&name))
+            .filter(|name| {
+                emails
+                    .as_deref()
+                    .is_some_and(|emails| contains(emails, name))
+            });
         let password =
             string(&members, "password")?.filter(|password| password::is_acceptable(password));
         Ok(Self {
@@ -120,6 +126,12 @@ impl Child {
                 .map_err(|_| InvalidChild::Emails)?
                 .unwrap_or_default(),
         };
+        if username
+            .as_deref()
+            .is_some_and(|name| address::has_shape(name) && !contains(&emails, name))
+        {
+            return Err(InvalidChild::Username);
+        }
         Ok(Self {
             full_name,
             username,
@@ -127,6 +139,12 @@ impl Child {
             emails,
         })
     }
+}
+
+/// Whether `name` is one of `emails`. An address is a user name of those alone who have it: mail
+/// proves addresses, and nothing proves a user name.
+pub(crate) fn contains(emails: &[String], name: &str) -> bool {
+    emails.iter().any(|email| address::is_same(email, name))
 }
 
 /// Body of `DELETE /user/:userid`: the owner's password; `None` when it is not there.

@@ -4,6 +4,7 @@
 use shared_types::address;
 
 use crate::domain::{
+    details::contains,
     update::{UpdateRefusal, Updates},
     user::Account,
 };
@@ -58,6 +59,15 @@ impl Updates {
             return Err(UpdateRefusal::Invalid);
         }
         let username = self.username.clone().filter(|name| !name.is_empty());
+        let is_foreign = |name: &String| {
+            address::has_shape(name)
+                && self.emails.is_none()
+                && account.emails.len() > 1
+                && !contains(&account.emails, name)
+        };
+        if username.as_ref().is_some_and(is_foreign) {
+            return Err(UpdateRefusal::Invalid);
+        }
         let names = match (&self.username, &self.emails) {
             (None, None) => return Ok(None),
             (Some(_), Some(emails)) => Names {

@@ -254,7 +254,14 @@ async fn a_child_is_refused_with_an_explanation() {
             "Emails are invalid",
         ),
         (
-            json!({ "fullName": "Ann", "username": "ALICE@example.org" }),
+            json!({ "fullName": "Ann", "username": "ann@example.org" }),
+            "Username is invalid",
+        ),
+        (
+            json!({
+                "fullName": "Ann", "username": "ALICE@example.org",
+                "emails": ["alice@example.org"],
+            }),
             "User already exists",
         ),
         (

@@ -112,13 +112,12 @@ async fn an_address_beside_ones_own_is_nobodys() {
 #[actix_web::test]
 async fn a_user_name_is_no_better_than_an_address() {
     let world = World::start().await;
-    let body = json!({
-        "username": VICTIM, "emails": ["mallory@example.org"], "password": PASSWORD,
-    });
-    let answer = world.anonymous().post("/user", &body).await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
-    let mallory = answer.json::<Value>()["userid"].clone();
-    let mallory = mallory.as_str().unwrap();
+    // As older versions took it.
+    let mallory = signed_up_with(&world, "mallory@example.org", "more@example.org").await;
+    let mallory = mallory.as_str();
+    let change = doc! { "$set": { "username": VICTIM }, "$unset": { "logins": "" } };
+    let of_mallory = doc! { "userid": mallory };
+    world.users().update_one(of_mallory, change).await.unwrap();
     let answer = prove(&world, mallory, "mallory@example.org").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_no_match(&world.log_in(VICTIM, PASSWORD).await);
@@ -128,6 +127,29 @@ async fn a_user_name_is_no_better_than_an_address() {
         record(&world, mallory).await["username"],
         json!("mallory@example.org")
     );
+}
+
+#[actix_web::test]
+async fn an_address_is_the_user_name_of_those_alone_who_have_it() {
+    let world = World::start().await;
+    let body = json!({
+        "username": VICTIM, "emails": ["mallory@example.org"], "password": PASSWORD,
+    });
+    let answer = world.anonymous().post("/user", &body).await;
+    assert_refused(&answer, 400, "Invalid user details were given");
+    let mallory = world.user("mallory").await;
+    let body = json!({ "fullName": "Kid", "username": VICTIM, "password": PASSWORD });
+    let path = format!("/user/createChild/{}", mallory.id);
+    let answer = mallory.person.post(&path, &body).await;
+    assert_refused(&answer, 400, "Username is invalid");
+    let more = json!({ "updates": { "emails": [mallory.email, "more@example.org"] } });
+    assert_eq!(mallory.person.put("/user", &more).await.status, 200);
+    let answer = mallory
+        .person
+        .put("/user", &json!({ "updates": { "username": VICTIM } }))
+        .await;
+    assert_refused(&answer, 400, "Invalid user details were given");
+    assert_eq!(sign_up(&world, &[VICTIM]).await.status, 201);
 }
 
 #[actix_web::test]
