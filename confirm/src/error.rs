@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     WeakReset(Weakness),
     /// Too many mails, or too many guesses; when to come back.
     TooMany(Duration),
+    /// user-api is setting too many passwords at once; when to come back.
+    Busy(Duration),
 }
 
 impl Refusal {
@@ -132,6 +134,10 @@ impl Refusal {
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many requests; try again later",
             ),
+            Self::Busy(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many passwords at once; try again later",
+            ),
         };
         (status, reason.into())
     }
@@ -156,7 +162,9 @@ impl From<Refusal> for ApiError {
                     reason,
                 },
             ),
-            Refusal::TooMany(wait) => Self::reason(status, reason).retry_after(wait),
+            Refusal::TooMany(wait) | Refusal::Busy(wait) => {
+                Self::reason(status, reason).retry_after(wait)
+            }
             _ => Self::reason(status, reason),
         }
     }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
     error::ApiError,
     mongo::{Aborted, is_duplicate_key, transaction},
-    peers::PeerError,
+    peers::{PeerError, user_api::PutBack},
 };
 use shared_types::{AccountNotice, Person, Restoration, password::weakness};
 use tracing::info;
@@ -19,7 +19,7 @@ use crate::{
         key,
         template::Template,
     },
-    error::Failure,
+    error::{Failure, Refusal},
     mailing,
     signups::{self, Mail, Requester},
 };
@@ -134,7 +134,8 @@ pub(crate) async fn restore(
         idempotency_key: confirmation.idempotency_key(),
     };
     let restored = match state.user_api.restore(user, &restoration).await {
-        Ok(restored) => restored,
+        Ok(PutBack::Done(restored)) => restored,
+        Ok(PutBack::Busy { retry_after }) => return Err(Refusal::Busy(retry_after).into()),
         Err(error) => return Err(refused(state, &confirmation, password, error).await),
     };
     // The others first: what dies in between leaves this key to be used for it.

@@ -62,7 +62,7 @@ pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> 
 /// Body: `key`, `password`. Answer: 303.
 /// Errors: 400 the password has to be corrected; 403 a form of another site; 404 the key is worth
 /// nothing; 409 another account has the address by now; 410 the account was put back already; 429
-/// too many wrong keys from there; 500 the store or user-api failed.
+/// too many wrong keys from there; 500 the store or user-api failed; 503 too many passwords at once.
 /// Source: Tidegate, pages.
 pub(super) async fn undo_change(posted: Posted<WayBack>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;

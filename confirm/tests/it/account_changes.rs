@@ -353,6 +353,7 @@ async fn what_user_api_refuses_is_said_on_a_page() {
     let fields = [("key", key.as_str()), ("password", PASSWORD)];
     for (refusal, status, heading) in [
         (500, 500, "Something went wrong here"),
+        (503, 503, "Something went wrong here"),
         (409, 409, "Another account has your address"),
         (404, 404, "This link does not work"),
         (410, 410, "The account has been put back already"),
@@ -360,6 +361,9 @@ async fn what_user_api_refuses_is_said_on_a_page() {
         world.peers.fail(Ask::Restore, refusal);
         let page = browser.submit("/pages/account-change", &fields).await;
         page.assert(status, heading);
+        // Too many passwords at once: there is a moment to come back at.
+        let is_told_when = page.headers.contains_key("retry-after");
+        assert_eq!(is_told_when, status == 503, "{status}");
     }
     // What can be undone no more says so from here on.
     let page = browser.get(&link(&key)).await;

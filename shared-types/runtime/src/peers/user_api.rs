@@ -71,6 +71,18 @@ pub enum SignUp {
     },
 }
 
+/// What became of putting an account back.
+#[derive(Debug)]
+pub enum PutBack {
+    /// It is what it was.
+    Done(Restored),
+    /// Nothing is changed: too many passwords are hashed at once.
+    Busy {
+        /// When to come back.
+        retry_after: Duration,
+    },
+}
+
 impl UserApi {
     /// The user-api that `client` reaches.
     pub fn new(client: PeerClient) -> Self {
@@ -168,9 +180,15 @@ impl UserApi {
         &self,
         user: &UserId,
         restoration: &Restoration,
-    ) -> Result<Restored, PeerError> {
+    ) -> Result<PutBack, PeerError> {
         let path = format!("/internal/users/{}/restoration", segment(user.as_str()));
-        self.client.put(&path, restoration).await?.json()
+        let answer = self.client.put(&path, restoration).await?;
+        match answer.status.as_u16() {
+            503 => Ok(PutBack::Busy {
+                retry_after: retry_after(&answer),
+            }),
+            _ => answer.json().map(PutBack::Done),
+        }
     }
 
     /// Opens a session for the person who calls from `source` (`POST /auth/login`).
