@@ -72,7 +72,7 @@ async function newcomer(reader) {
   const link = await world.link(carol.address, 'signup_confirmation', [first]);
 
   await reader.open(first);
-  await reader.sees('This link does not work', 404);
+  await reader.sees('Verify your address');
   await reader.open(link);
   await reader.sees('Verify your address');
   await reader.open(link);
