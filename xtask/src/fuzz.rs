@@ -206,7 +206,12 @@ async fn generator() -> anyhow::Result<Option<PathBuf>> {
     let tools = cargo::target_dir().await?.join("tools");
     let environment = tools.join("schemathesis");
     let program = environment.join("bin/schemathesis");
-    let wanted = fs::read_to_string(REQUIREMENTS)?;
+    // It does not survive being moved, so where it is belongs to what is wanted.
+    let wanted = format!(
+        "# {}\n{}",
+        environment.display(),
+        fs::read_to_string(REQUIREMENTS)?
+    );
     let installed = environment.join("requirements.txt");
     if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
         return Ok(Some(program));
