@@ -7,12 +7,11 @@ use shared_runtime::error::{ApiError, ErrorBody, Rejection};
 use shared_types::password::Weakness;
 
 use crate::{
-    creation::CreationError,
-    deletion::DeletionError,
     domain::{
         associate_filter::InvalidFilter, details::InvalidChild, members::InvalidDetails,
         metadata::MetadataRefusal, query::InvalidQuery, update::UpdateRefusal,
     },
+    use_cases::{create_account::CreationError, delete_account::DeletionError},
 };
 
 /// A request that is answered with "no".

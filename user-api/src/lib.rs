@@ -20,26 +20,20 @@
 //! Its rule in `domain`, its query in `store`, its handler in `routes`, its line in
 //! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
 
-mod claim;
 pub mod config;
-mod creation;
-mod custody;
-mod deletion;
 mod domain;
 mod error;
 mod guesses;
 mod hashing;
-mod notices;
-mod proving;
 mod queue;
 mod relay;
-mod restoration;
 mod retries;
 mod routes;
 mod server_secrets;
 mod sessions;
 mod store;
 mod strength;
+mod use_cases;
 
 use std::sync::Arc;
 

@@ -5,7 +5,10 @@ use bson::Document;
 use futures_util::future::LocalBoxFuture;
 use shared_runtime::outbox::{Relay, read};
 
-use crate::{State, claim, creation, deletion, notices};
+use crate::{
+    State,
+    use_cases::{create_account, delete_account, end_custody, notify_owner},
+};
 
 /// The effects that user-api owes: deletions, undone creations, claims, notices of changes.
 pub(crate) struct AccountRelay {
@@ -20,16 +23,16 @@ impl AccountRelay {
 
     async fn dispatch(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
         match topic {
-            deletion::NOTICE_TO_GATEKEEPER => {
-                deletion::notify_gatekeeper(&self.state, &read(payload)?).await
+            delete_account::NOTICE_TO_GATEKEEPER => {
+                delete_account::notify_gatekeeper(&self.state, &read(payload)?).await
             }
-            deletion::NOTICE_TO_CONFIRM => {
-                deletion::notify_confirm(&self.state, &read(payload)?).await
+            delete_account::NOTICE_TO_CONFIRM => {
+                delete_account::notify_confirm(&self.state, &read(payload)?).await
             }
-            deletion::SWEEP => deletion::sweep(&self.state, &read(payload)?).await,
-            creation::UNDO => creation::undo(&self.state, &read(payload)?).await,
-            notices::CHANGED => notices::relay(&self.state, &read(payload)?).await,
-            claim::CLAIMED => claim::relay(&self.state, &read(payload)?).await,
+            delete_account::SWEEP => delete_account::sweep(&self.state, &read(payload)?).await,
+            create_account::UNDO => create_account::undo(&self.state, &read(payload)?).await,
+            notify_owner::CHANGED => notify_owner::relay(&self.state, &read(payload)?).await,
+            end_custody::CLAIMED => end_custody::relay(&self.state, &read(payload)?).await,
             other => bail!("the outbox holds a row of the unknown topic {other}"),
         }
     }

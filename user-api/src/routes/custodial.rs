@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::{
     State,
-    creation::{CreationError, Grant, NewAccount, create, create_with_grant},
     domain::{
         details::{Child, Custodial},
         profile::child_metadata,
@@ -23,6 +22,7 @@ use crate::{
     guesses::{TAKEN, limited},
     routes::callers::Member,
     strength,
+    use_cases::create_account::{CreationError, Grant, NewAccount, create, create_with_grant},
 };
 
 /// Letters of a generated user name.

@@ -8,11 +8,12 @@ use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
 use crate::{
-    State, deletion,
+    State,
     domain::{details::read_password, rights::Rights, user::Account},
     error::{Failure, Refusal},
     guesses::try_password,
     routes::{callers::Deleter, rights_on},
+    use_cases::delete_account::{delete, delete_if_dispensable},
 };
 
 /// `DELETE /user/:userid`: deletes an account and everything of it.
@@ -63,11 +64,11 @@ pub(crate) async fn delete_user(
         return Err(Refusal::NotAuthorizedSilently.into());
     }
     if caller.is_server {
-        deletion::delete(&state, &account).await?;
+        delete(&state, &account).await?;
         return Ok(HttpResponse::NoContent().finish());
     }
     confirm_owner(&state, source, &caller, &account, &body).await?;
-    deletion::delete_if_dispensable(&state, &account).await?;
+    delete_if_dispensable(&state, &account).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

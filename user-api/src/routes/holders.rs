@@ -8,8 +8,9 @@ use shared_runtime::{auth::Peer, body::Body, error::ApiError};
 use shared_types::{HolderNeed, HolderNotice, UserId};
 
 use crate::{
-    State, custody,
+    State,
     error::{Failure, Refusal},
+    use_cases::keep_custody,
 };
 
 /// A notice of more holders is a mistake: gatekeeper leaves out the rest.
@@ -44,7 +45,7 @@ pub(crate) async fn update_holders(
     if notice.holders.len() > MAX_HOLDERS {
         return Err(Refusal::InvalidDetails.into());
     }
-    let need = custody::note(&state, &userid, &notice)
+    let need = keep_custody::note(&state, &userid, &notice)
         .await
         .map_err(Failure::UpdatingUser.because())?;
     Ok(HttpResponse::Ok().json(need))

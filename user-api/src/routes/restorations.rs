@@ -7,7 +7,9 @@ use actix_web::{
 use shared_runtime::{auth::Peer, body::Body, error::ApiError, source::Source};
 use shared_types::{Restoration, Restored, UserId};
 
-use crate::{State, domain::past::is_acceptable, error::Refusal, restoration};
+use crate::{
+    State, domain::past::is_acceptable, error::Refusal, use_cases::restore_account::restore,
+};
 
 /// `PUT /internal/users/{userid}/restoration`: puts an account back to what it was before a change.
 /// For services.
@@ -44,6 +46,6 @@ pub(crate) async fn restore_user(
     if !is_acceptable(&asked) {
         return Err(Refusal::InvalidDetails.into());
     }
-    let restored = restoration::restore(&state, source, &userid, &asked).await?;
+    let restored = restore(&state, source, &userid, &asked).await?;
     Ok(HttpResponse::Ok().json(restored))
 }

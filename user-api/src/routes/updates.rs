@@ -15,8 +15,7 @@ use shared_runtime::{
 use shared_types::{ChangedPart, UserId, UserRecord};
 
 use crate::{
-    State, claim,
-    custody::Removal,
+    State,
     domain::{
         past::told_parts,
         proof::Proof,
@@ -25,12 +24,16 @@ use crate::{
     },
     error::{Failure, Refusal},
     guesses::{TAKEN, limited},
-    notices,
-    proving::{NotProven, Takeover},
     retries::{MAX_TRIES, pause},
     routes::{callers::Member, rights_on},
     store::{AccountChange, AppliedUpdate},
     strength,
+    use_cases::{
+        end_custody,
+        keep_custody::Removal,
+        notify_owner,
+        prove_address::{NotProven, Takeover},
+    },
 };
 
 /// `PUT /user`: changes the caller's own account.
@@ -169,7 +172,7 @@ async fn change(
     updates.check_condition(account)?;
     if let Some(applied) = find_applied(state, source, account, updates).await? {
         if let Some(row) = applied.row {
-            let finished = claim::finish_if_pending(state, &account.userid, row).await;
+            let finished = end_custody::finish_if_pending(state, &account.userid, row).await;
             finished.map_err(Failure::UpdatingUser.because())?;
         }
         return Ok(true);
@@ -187,8 +190,8 @@ async fn change(
     }
     strength::check_change(state, account, names.as_ref(), updates).await?;
     let told = told_parts(account, updates, names.as_ref());
-    if !caller.is_server && notices::is_limited(&told) {
-        notices::check_limit(state, account).await?;
+    if !caller.is_server && notify_owner::is_limited(&told) {
+        notify_owner::check_limit(state, account).await?;
     }
     let password_hash = match &updates.password {
         Some(password) => Some(
@@ -243,7 +246,7 @@ async fn change(
     };
     state.outbox.wake();
     if let Some(row) = row {
-        let finished = claim::finish(state, &account.userid, row).await;
+        let finished = end_custody::finish(state, &account.userid, row).await;
         finished.map_err(Failure::UpdatingUser.because())?;
     }
     Ok(true)
@@ -354,9 +357,14 @@ async fn write(
                 .delete_all_but_in(session, userid, kept_session(caller))
                 .await?;
         }
-        notices::note(state, session, account, change, updates, told).await?;
+        notify_owner::note(state, session, account, change, updates, told).await?;
         let row = if claims {
-            Some(state.outbox.enqueue(session, claim::entry(userid)).await?)
+            Some(
+                state
+                    .outbox
+                    .enqueue(session, end_custody::entry(userid))
+                    .await?,
+            )
         } else {
             None
         };

@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use crate::{
     State,
-    creation::{Grant, NewAccount, create, create_with_grant},
     domain::{
         details::SignUp,
         query::{self, UserQuery},
@@ -32,6 +31,7 @@ use crate::{
     },
     sessions::Length,
     strength,
+    use_cases::create_account::{Grant, NewAccount, create, create_with_grant},
 };
 
 /// `GET /users`: accounts by id, or by role and day of creation. For services.

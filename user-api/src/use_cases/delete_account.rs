@@ -17,9 +17,10 @@ use shared_types::{AdministeredAccount, PermissionSet, UserDeletion, UserId};
 use tracing::warn;
 
 use crate::{
-    State, custody,
+    State,
     domain::{deletion::keeps_an_admin, holders::Custody, user::Account},
     store::Locks,
+    use_cases::keep_custody,
 };
 
 /// Topic of the row that tells gatekeeper.
@@ -91,7 +92,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
     let administered = match state.gatekeeper.administered(leaving).await {
         Ok(administered) => administered,
         Err(error) => {
-            let may_be_needed = custody::may_be_needed(state, leaving).await;
+            let may_be_needed = keep_custody::may_be_needed(state, leaving).await;
             if may_be_needed.map_err(failed)? {
                 return Err(failed(error));
             }

@@ -16,11 +16,13 @@ use crate::{
         user::Account,
     },
     error::{Failure, Refusal},
-    notices,
-    proving::{NotProven, Takeover},
     retries::{MAX_TRIES, pause},
     store::AccountChange,
     strength,
+    use_cases::{
+        notify_owner,
+        prove_address::{NotProven, Takeover},
+    },
 };
 
 /// Puts the account of `user` back: its names, and which of its addresses are proven. It gets the new
@@ -172,7 +174,7 @@ async fn write(
         for past in &mut list {
             past.is_void |= past.sequence >= since;
         }
-        notices::note_restoration(state, session, userid, list, restored).await?;
+        notify_owner::note_restoration(state, session, userid, list, restored).await?;
         Ok(void)
     })
     .await

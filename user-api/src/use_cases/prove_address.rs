@@ -8,9 +8,9 @@ use shared_types::{UserId, address};
 
 use crate::{
     State,
-    custody::Removal,
     domain::{names::Names, proof::Proof, standing::Yielding, user::Account},
     store::AccountChange,
+    use_cases::keep_custody::Removal,
 };
 
 /// An address that an account is about to prove.

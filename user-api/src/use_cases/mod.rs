@@ -1,0 +1,10 @@
+//! What the service does: a use case loads, decides (`domain`), writes (`store`) and tells other
+//! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
+
+pub(crate) mod create_account;
+pub(crate) mod delete_account;
+pub(crate) mod end_custody;
+pub(crate) mod keep_custody;
+pub(crate) mod notify_owner;
+pub(crate) mod prove_address;
+pub(crate) mod restore_account;
