@@ -33,6 +33,7 @@ mod domain;
 mod error;
 mod routes;
 mod store;
+mod use_cases;
 
 use std::sync::Arc;
 

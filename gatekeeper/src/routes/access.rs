@@ -7,7 +7,6 @@ use shared_types::{PermissionSet, UserId};
 
 use super::{
     State,
-    replacement::Replacement,
     tagged::{Conditions, preconditions, show_list, show_pair, show_replaced},
 };
 use crate::domain::{
@@ -17,6 +16,7 @@ use crate::domain::{
     precondition::{Preconditions, Tag},
 };
 use crate::store::permissions::Consent;
+use crate::use_cases::replace_permissions::Replacement;
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
 ///

@@ -6,16 +6,14 @@ use mongodb::ClientSession;
 use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo::Aborted};
 use shared_types::{Grant, PermissionSet};
 
-use super::{
-    State,
-    account_lock::{Halt, Locked, with_lock},
-};
+use super::State;
 use crate::domain::{
     Refusal,
     grants::{check_id, joined, may_share, read, sender},
     permissions::{Held, root},
 };
 use crate::store::permissions::Consent;
+use crate::use_cases::change_holders::{Halt, Locked, with_lock};
 
 /// `PUT /internal/grants/{grant_id}`: a grantee gets what it was offered, in addition to what it
 /// has.

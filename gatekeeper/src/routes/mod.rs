@@ -1,11 +1,9 @@
 //! The route table. The first path that matches wins, so fixed segments stand above variable ones.
 
 pub(crate) mod access;
-mod account_lock;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod relations;
-mod replacement;
 mod tagged;
 pub(crate) mod users;
 

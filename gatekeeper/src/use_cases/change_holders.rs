@@ -16,8 +16,8 @@ use shared_runtime::{
 use shared_types::{HolderNotice, UserId};
 use tracing::warn;
 
-use super::State;
 use crate::{
+    State,
     domain::Refusal,
     error::{outrun, peer_failure},
 };
@@ -31,7 +31,7 @@ const MAX_HOLDERS: usize = 1000;
 
 /// Why a try came to nothing.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(crate) enum Halt {
     Refused(Refusal),
     /// It changes who runs the account, and user-api does not know that yet.
     Untold,
@@ -45,24 +45,24 @@ impl From<Refusal> for Aborted<Halt> {
 
 /// What user-api said about an account.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     version: i64,
     /// Whether the rule of the last admin holds.
-    pub(super) needs_holder: bool,
+    pub(crate) needs_holder: bool,
     /// Who of those that run it exists; empty where the rule does not hold.
-    pub(super) existing: BTreeSet<UserId>,
+    pub(crate) existing: BTreeSet<UserId>,
 }
 
 /// The lock of an account, in one try.
-pub(super) struct Locked<'a> {
+pub(crate) struct Locked<'a> {
     /// The version from the commit on.
-    pub(super) version: i64,
+    pub(crate) version: i64,
     told: Option<&'a Told>,
 }
 
 impl Locked<'_> {
     /// What user-api said, for a change of who runs the account.
-    pub(super) fn told(&self) -> Result<&Told, Aborted<Halt>> {
+    pub(crate) fn told(&self) -> Result<&Told, Aborted<Halt>> {
         self.told
             .filter(|told| told.version + 1 == self.version)
             .ok_or(Aborted::Refused(Halt::Untold))
@@ -71,7 +71,7 @@ impl Locked<'_> {
 
 /// Runs `change` of what `grantee` has on `account` in transactions that hold the lock of the
 /// account, until one is committed or refused.
-pub(super) async fn with_lock<T>(
+pub(crate) async fn with_lock<T>(
     state: &State,
     account: &UserId,
     grantee: &UserId,
@@ -127,7 +127,7 @@ async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told,
 
 /// Tells user-api that nobody but `holders` runs `account` from `version` on, so that it holds
 /// nobody back who has left. If that fails it holds back somebody too many until it is told again.
-pub(super) async fn tell_who_stayed(
+pub(crate) async fn tell_who_stayed(
     state: &State,
     account: &UserId,
     version: i64,

@@ -8,11 +8,9 @@ use mongodb::ClientSession;
 use shared_runtime::{error::ApiError, mongo::Aborted};
 use shared_types::{PermissionSet, UserId};
 
-use super::{
-    State,
-    account_lock::{Halt, Locked, tell_who_stayed, with_lock},
-};
+use super::change_holders::{Halt, Locked, tell_who_stayed, with_lock};
 use crate::{
+    State,
     domain::{
         Refusal,
         access::may_change_own,
@@ -24,7 +22,7 @@ use crate::{
 };
 
 /// One replacement of one pair's direct set.
-pub(super) struct Replacement<'a> {
+pub(crate) struct Replacement<'a> {
     state: &'a State,
     sharer: &'a UserId,
     grantee: &'a UserId,
@@ -44,7 +42,7 @@ struct Departure {
 }
 
 impl<'a> Replacement<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         state: &'a State,
         sharer: &'a UserId,
         grantee: &'a UserId,
@@ -64,7 +62,7 @@ impl<'a> Replacement<'a> {
     }
 
     /// The same, asked for by a grantee without any other right than to give up what it has.
-    pub(super) fn by_grantee(self, by_clinics: PermissionSet) -> Self {
+    pub(crate) fn by_grantee(self, by_clinics: PermissionSet) -> Self {
         Self {
             by_grantee: Some(by_clinics),
             consent: Consent::Given,
@@ -73,7 +71,7 @@ impl<'a> Replacement<'a> {
     }
 
     /// Writes.
-    pub(super) async fn run(&self) -> Result<(), ApiError> {
+    pub(crate) async fn run(&self) -> Result<(), ApiError> {
         // To give up everything is always right, so it needs no second look at what is stored.
         let gives_up_a_part = self.by_grantee.is_some() && !self.wanted.is_empty();
         let needs_second_look = gives_up_a_part || !self.preconditions.is_empty();
