@@ -1,5 +1,6 @@
 //! The rules: types and pure functions.
 
+pub(crate) mod account_change;
 pub(crate) mod address;
 pub(crate) mod associate_filter;
 pub(crate) mod associates;

@@ -17,6 +17,7 @@ use shared_types::{ChangedPart, UserId, UserRecord};
 use crate::{
     State,
     domain::{
+        account_change::AccountChange,
         past::told_parts,
         proof::Proof,
         update::{UpdateRefusal, Updates},
@@ -26,7 +27,7 @@ use crate::{
     guesses::{TAKEN, limited},
     retries::{MAX_TRIES, pause},
     routes::{callers::Member, rights_on},
-    store::{AccountChange, AppliedUpdate},
+    store::AppliedUpdate,
     strength,
     use_cases::{
         end_custody,

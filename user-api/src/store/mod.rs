@@ -15,6 +15,5 @@ pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use past_accounts::PastAccounts;
 pub(crate) use tokens::Tokens;
-pub(crate) use user_document::AccountChange;
 pub(crate) use user_locks::Locks;
 pub(crate) use users::Users;

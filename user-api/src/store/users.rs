@@ -23,9 +23,9 @@ use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::UserId;
 
 use crate::{
-    domain::{query::Period, user::Account},
+    domain::{account_change::AccountChange, query::Period, user::Account},
     store::{
-        user_document::{AccountChange, UserDocument, change_of, document, members},
+        user_document::{UserDocument, change_of, document, members},
         user_locks::Locks,
     },
 };

@@ -12,13 +12,13 @@ use shared_types::{AccountNotice, ChangedPart, UserId};
 use crate::{
     State,
     domain::{
+        account_change::AccountChange,
         names::Names,
         past::{Past, RestoredState, recipients, void_after_reset},
         update::Updates,
         user::Account,
     },
     error::{Failure, Refusal},
-    store::AccountChange,
 };
 
 /// Topic of the row that tells confirm.

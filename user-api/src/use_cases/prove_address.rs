@@ -8,8 +8,10 @@ use shared_types::{UserId, address};
 
 use crate::{
     State,
-    domain::{names::Names, proof::Proof, standing::Yielding, user::Account},
-    store::AccountChange,
+    domain::{
+        account_change::AccountChange, names::Names, proof::Proof, standing::Yielding,
+        user::Account,
+    },
     use_cases::keep_custody::Removal,
 };
 

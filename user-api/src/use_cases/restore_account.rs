@@ -11,13 +11,13 @@ use shared_types::{Restoration, Restored, UserId};
 use crate::{
     State,
     domain::{
+        account_change::AccountChange,
         past::{Past, RestoredState, void_with},
         proof::Proof,
         user::Account,
     },
     error::{Failure, Refusal},
     retries::{MAX_TRIES, pause},
-    store::AccountChange,
     strength,
     use_cases::{
         notify_owner,
