@@ -28,6 +28,7 @@ mod hashing;
 mod queue;
 mod relay;
 mod retries;
+mod rights;
 mod routes;
 mod server_secrets;
 mod sessions;

@@ -12,7 +12,8 @@ use crate::{
     domain::{details::read_password, rights::Rights, user::Account},
     error::{Failure, Refusal},
     guesses::try_password,
-    routes::{callers::Deleter, rights_on},
+    rights::rights_on,
+    routes::callers::Deleter,
     use_cases::delete_account::{delete, delete_if_dispensable},
 };
 

@@ -14,11 +14,10 @@ mod tokens;
 mod updates;
 mod users;
 
-use shared_runtime::{auth::Caller, openapi::document, peers::PeerError, routes::RouteTable};
-use shared_types::UserId;
+use shared_runtime::{openapi::document, routes::RouteTable};
 use utoipa::OpenApi;
 
-use crate::{State, domain::rights::Rights, error::envelope};
+use crate::error::envelope;
 
 /// The collections of a user's metadata. Services leave out `/metadata`; an alias with the name of
 /// the collection left open would swallow every path of two segments.
@@ -173,13 +172,3 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     )
 )]
 struct Documented;
-
-/// What `caller` may do with the account `on`: a service and the owner everything, others what
-/// gatekeeper says.
-async fn rights_on(state: &State, caller: &Caller, on: &UserId) -> Result<Rights, PeerError> {
-    if caller.is_server || caller.is(on) {
-        return Ok(Rights::Root);
-    }
-    let permissions = state.gatekeeper.permissions(on, &caller.user_id).await?;
-    Ok(Rights::of(permissions.as_ref()))
-}

@@ -26,7 +26,8 @@ use crate::{
     error::{Failure, Refusal},
     guesses::{TAKEN, limited},
     retries::{MAX_TRIES, pause},
-    routes::{callers::Member, rights_on},
+    rights::rights_on,
+    routes::callers::Member,
     store::AppliedUpdate,
     strength,
     use_cases::{

@@ -25,10 +25,8 @@ use crate::{
     },
     error::{Failure, Refusal},
     guesses::{NOT_FOUND, limited},
-    routes::{
-        callers::{Member, Newcomer},
-        rights_on,
-    },
+    rights::rights_on,
+    routes::callers::{Member, Newcomer},
     sessions::Length,
     strength,
     use_cases::create_account::{Grant, NewAccount, create, create_with_grant},
