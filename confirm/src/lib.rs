@@ -22,25 +22,17 @@
 //! Its rule in `domain`, its query in `store`, its handler in `routes`, its line in
 //! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
 
-mod acceptance;
 pub mod config;
 mod domain;
 mod error;
 mod guesses;
-mod invitations;
-mod lists;
 mod mail;
-mod mailing;
-mod notices;
 mod pages;
-mod people;
 mod relay;
-mod resets;
 mod rights;
 mod routes;
-mod signups;
 mod store;
-mod verification;
+mod use_cases;
 
 use std::sync::Arc;
 
@@ -62,11 +54,11 @@ pub use routes::{openapi, table};
 
 use crate::{
     config::LimitSettings,
-    lists::Lists,
     mail::Mailer,
     pages::Pages,
     relay::ConfirmRelay,
     store::{Confirmations, Quotas},
+    use_cases::list_invitations::Lists,
 };
 
 /// What handlers share.

@@ -5,7 +5,10 @@ use bson::Document;
 use futures_util::future::LocalBoxFuture;
 use shared_runtime::outbox::{Relay, read};
 
-use crate::{State, acceptance, mailing, resets};
+use crate::{
+    State,
+    use_cases::{accept_invitation, reset_password, send_mail},
+};
 
 /// The effects that confirm owes: mails, grants, the look-up behind a forgotten password.
 pub(crate) struct ConfirmRelay {
@@ -19,9 +22,11 @@ impl ConfirmRelay {
 
     async fn dispatch(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
         match topic {
-            mailing::MAIL => mailing::send(&self.state, &read(payload)?).await,
-            acceptance::ACCEPTED => acceptance::resume(&self.state, &read(payload)?).await,
-            resets::FORGOTTEN => resets::send(&self.state, &read(payload)?).await,
+            send_mail::MAIL => send_mail::send(&self.state, &read(payload)?).await,
+            accept_invitation::ACCEPTED => {
+                accept_invitation::resume(&self.state, &read(payload)?).await
+            }
+            reset_password::FORGOTTEN => reset_password::send(&self.state, &read(payload)?).await,
             other => bail!("the outbox holds a row of the unknown topic {other}"),
         }
     }

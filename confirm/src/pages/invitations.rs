@@ -13,13 +13,15 @@ use super::{
     visit::{Visit, see},
 };
 use crate::{
-    State, acceptance,
+    State,
     domain::{confirmation::Confirmation, context::Offer, name::shown},
     error::Refusal,
-    invitations,
-    lists::List,
-    mailing::care_team_name,
-    people::{self, Profiles},
+    use_cases::{
+        accept_invitation, invite,
+        list_invitations::List,
+        load_people::{self, Profiles},
+        send_mail::care_team_name,
+    },
 };
 
 /// Where they are.
@@ -94,7 +96,7 @@ async fn load_senders(state: &State, received: &List) -> Profiles {
         .iter()
         .filter_map(|invitation| invitation.sender_id.as_ref())
         .filter(|id| !received.profiles.contains_key(*id));
-    people::load_profiles_if_possible(&state.user_api, senders).await
+    load_people::load_profiles_if_possible(&state.user_api, senders).await
 }
 
 impl Shown {
@@ -176,10 +178,10 @@ pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpRespo
 
 async fn answer(state: &State, invitee: &UserId, form: &Reply) -> Result<(), ApiError> {
     let sharer = &form.sharer;
-    let found = invitations::find(state, invitee, sharer, Some(&form.key)).await?;
+    let found = invite::find(state, invitee, sharer, Some(&form.key)).await?;
     let invitation = found.ok_or(Refusal::NoInvite)?;
     match form.answer {
-        Verb::Accept => acceptance::accept(state, &invitation, invitee, sharer).await,
-        Verb::Decline => invitations::dismiss(state, &invitation, invitee, sharer).await,
+        Verb::Accept => accept_invitation::accept(state, &invitation, invitee, sharer).await,
+        Verb::Decline => invite::dismiss(state, &invitation, invitee, sharer).await,
     }
 }

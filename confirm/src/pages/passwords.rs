@@ -16,7 +16,7 @@ use super::{
     verify::Recipient,
     visit::{Visit, see},
 };
-use crate::{error::Refusal, guesses::limited, resets};
+use crate::{error::Refusal, guesses::limited, use_cases::reset_password};
 
 const CHOICE: &str = "new_password.html";
 
@@ -62,7 +62,7 @@ pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpRespo
         let status = StatusCode::BAD_REQUEST;
         return visit.corrected(status, "forgot_password.html", &errors, context! { email });
     };
-    resets::request(&visit.state, &visit.source().to_string(), &address).await?;
+    reset_password::request(&visit.state, &visit.source().to_string(), &address).await?;
     Ok(see(outcome::RESET_SENT.path))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
         return Ok(see("/pages/forgot-password"));
     };
     let found = async {
-        let found = resets::find(&visit.state, &key).await?;
+        let found = reset_password::find(&visit.state, &key).await?;
         found.ok_or_else(|| ApiError::from(Refusal::NoReset))
     };
     match limited(&visit.state, visit.source(), found).await {
@@ -101,7 +101,7 @@ pub(super) async fn reset_password(posted: Posted<NewPassword>) -> Result<HttpRe
     let again =
         |status, errors: Errors| visit.corrected(status, CHOICE, &errors, context! { key, email });
     let password = is_acceptable(form.password.expose_secret()).then_some(&form.password);
-    let reset = resets::reset(&visit.state, key, email, password);
+    let reset = reset_password::reset(&visit.state, key, email, password);
     let error = match limited(&visit.state, visit.source(), reset).await {
         Ok(()) => return Ok(see(outcome::PASSWORD_CHANGED.path)),
         Err(error) => error,
@@ -115,7 +115,7 @@ pub(super) async fn reset_password(posted: Posted<NewPassword>) -> Result<HttpRe
             let errors = Errors::from([("password", weak.unwrap_or(BAD_PASSWORD))]);
             again(StatusCode::BAD_REQUEST, errors)
         }
-        404 => match resets::find(&visit.state, key).await? {
+        404 => match reset_password::find(&visit.state, key).await? {
             None => gone(&visit, Refusal::NoReset),
             Some(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
             Some(_) => again(

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Failure, Refusal},
-    signups::{self, Mail, Requester},
+    use_cases::send_sign_up::{self, Mail, Requester},
 };
 
 /// Where those sign up who are invited into a clinic.
@@ -112,7 +112,7 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
         }
     };
     let requester = Requester::Person(&session.user_id);
-    let sent = signups::request(&visit.state, requester, &session.user_id, Mail::Queued).await;
+    let sent = send_sign_up::request(&visit.state, requester, &session.user_id, Mail::Queued).await;
     // Whoever signed up logs in once the address is verified. Until then the session is for nothing.
     visit.end(&session.token).await;
     match sent {

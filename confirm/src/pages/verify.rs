@@ -18,9 +18,11 @@ use crate::{
     domain::signup::is_custodial,
     error::{Failure, Refusal},
     guesses::limited,
-    mailing,
-    signups::{self, Mail, Requester},
-    verification,
+    use_cases::{
+        send_mail,
+        send_sign_up::{self, Mail, Requester},
+        verify_address,
+    },
 };
 
 const CLAIM: &str = "claim.html";
@@ -47,7 +49,7 @@ pub(super) async fn show(visit: &Visit, key: &str, email: &str) -> Result<HttpRe
     let (confirmation, account) = match limited(
         &visit.state,
         visit.source(),
-        verification::find(&visit.state, key, None),
+        verify_address::find(&visit.state, key, None),
     )
     .await
     {
@@ -75,7 +77,7 @@ pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse,
     let Posted { visit, form } = posted;
     let password = form.password.as_ref().map(ExposeSecret::expose_secret);
     let body = json!({ "password": password, "birthday": form.birthday }).to_string();
-    let accepted = verification::accept(&visit.state, &form.key, None, body.as_bytes());
+    let accepted = verify_address::accept(&visit.state, &form.key, None, body.as_bytes());
     let error = match limited(&visit.state, visit.source(), accepted).await {
         Ok(()) => return Ok(see(outcome::VERIFIED.path)),
         Err(error) => error,
@@ -83,7 +85,7 @@ pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse,
     match claim::errors_of(&error) {
         None => refused(&visit, error, ""),
         Some(errors) => {
-            let (confirmation, _) = verification::find(&visit.state, &form.key, None).await?;
+            let (confirmation, _) = verify_address::find(&visit.state, &form.key, None).await?;
             let (key, email, birthday) = (form.key, confirmation.email, form.birthday);
             let values = context! { key, email, birthday };
             visit.corrected(StatusCode::CONFLICT, CLAIM, &errors, values)
@@ -112,7 +114,7 @@ pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse
     let Posted { visit, form } = posted;
     if let Some(email) = address::parse(&form.email) {
         let source = visit.source().to_string();
-        match signups::resend(&visit.state, &source, None, &email).await {
+        match send_sign_up::resend(&visit.state, &source, None, &email).await {
             Err(error) if error.status() == StatusCode::NOT_FOUND => {
                 send_first(&visit.state, &email).await?;
             }
@@ -125,7 +127,7 @@ pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse
 /// For an account whose owner signed up elsewhere and never asked for the mail. An account that
 /// others made gets its first mail when they want it.
 async fn send_first(state: &State, email: &str) -> Result<(), ApiError> {
-    let account = mailing::find_account(state, email).await;
+    let account = send_mail::find_account(state, email).await;
     let Some(account) = account.map_err(Failure::FindingUser.because())? else {
         return Ok(());
     };
@@ -136,7 +138,7 @@ async fn send_first(state: &State, email: &str) -> Result<(), ApiError> {
         clinic_id: None,
         invited_by: None,
     };
-    match signups::request(state, nobody, &account.user.userid, Mail::Queued).await {
+    match send_sign_up::request(state, nobody, &account.user.userid, Mail::Queued).await {
         // It stands already: another address of the account was verified with it.
         Err(error) if error.body() == ApiError::from(Refusal::SignUpExists).body() => Ok(()),
         made => made.map(drop),

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     State,
     error::{Failure, Refusal},
-    notices,
+    use_cases::report_change,
 };
 
 /// How many rows are tried again.
@@ -81,7 +81,7 @@ pub(crate) async fn tell_change(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let notice: AccountNotice = body.parse().map_err(|_| Refusal::Unreadable)?;
-    notices::tell(&state, &id, &notice).await?;
+    report_change::tell(&state, &id, &notice).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

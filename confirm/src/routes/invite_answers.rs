@@ -14,8 +14,11 @@ use super::{
     view::{ConfirmationView, views},
 };
 use crate::{
-    State, acceptance, domain::confirmation::Confirmation, error::Refusal, invitations,
+    State,
+    domain::confirmation::Confirmation,
+    error::Refusal,
     rights::require_manager,
+    use_cases::{accept_invitation, invite},
 };
 
 /// Body of an answer: which invitation is meant. Members beside `key` must fit as well where they
@@ -107,7 +110,7 @@ pub(crate) async fn accept_invite(
     let (invitee, sharer) = path.into_inner();
     require_manager(&state, &caller, &invitee).await?;
     let invitation = find(&state, &invitee, &sharer, &body).await?;
-    acceptance::accept(&state, &invitation, &invitee, &sharer).await?;
+    accept_invitation::accept(&state, &invitation, &invitee, &sharer).await?;
     Ok(ok())
 }
 
@@ -143,7 +146,7 @@ pub(crate) async fn dismiss_invite(
     let (invitee, sharer) = path.into_inner();
     require_manager(&state, &caller, &invitee).await?;
     let invitation = find(&state, &invitee, &sharer, &body).await?;
-    invitations::dismiss(&state, &invitation, &invitee, &sharer).await?;
+    invite::dismiss(&state, &invitation, &invitee, &sharer).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -158,7 +161,7 @@ async fn find(
         .parse_optional_object()
         .map_err(|_| Refusal::Unreadable)?;
     let key = reference.key.as_deref().filter(|key| !key.is_empty());
-    let found = invitations::find(state, invitee, sharer, key).await?;
+    let found = invite::find(state, invitee, sharer, key).await?;
     let found = found.filter(|found| reference.fits(found));
     Ok(found.ok_or(Refusal::NoInvite)?)
 }

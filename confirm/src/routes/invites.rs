@@ -15,8 +15,8 @@ use crate::{
     State,
     domain::context::{self, Offer},
     error::Refusal,
-    invitations,
     rights::require_manager,
+    use_cases::invite,
 };
 
 /// Body of a new invitation; other members are ignored.
@@ -73,7 +73,7 @@ pub(crate) async fn send_invite(
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &sharer).await?;
     let (email, offer) = read(&body)?;
-    let made = invitations::send(&state, &caller, &sharer, email, offer).await?;
+    let made = invite::send(&state, &caller, &sharer, email, offer).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn resend_invite(
     key: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let renewed = invitations::resend(&state, &caller, &key).await?;
+    let renewed = invite::resend(&state, &caller, &key).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await))
 }
 
@@ -167,7 +167,7 @@ pub(crate) async fn cancel_invite(
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, email) = path.into_inner();
     require_manager(&state, &caller, &sharer).await?;
-    invitations::cancel(&state, &sharer, &email).await?;
+    invite::cancel(&state, &sharer, &email).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

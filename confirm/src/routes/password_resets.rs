@@ -11,7 +11,7 @@ use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::{address, password::is_acceptable};
 use utoipa::ToSchema;
 
-use crate::{State, error::Refusal, guesses::limited, resets};
+use crate::{State, error::Refusal, guesses::limited, use_cases::reset_password};
 
 /// Body of the choice of a new password.
 #[derive(Deserialize, ToSchema)]
@@ -53,7 +53,7 @@ pub(crate) async fn send_password_reset(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let email = address::parse(&email).ok_or(Refusal::Incomplete)?;
-    resets::request(&state, &source.to_string(), &email).await?;
+    reset_password::request(&state, &source.to_string(), &email).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -87,7 +87,7 @@ pub(crate) async fn accept_password_reset(
     let password = given
         .password
         .filter(|password| is_acceptable(password.expose_secret()));
-    let reset = resets::reset(&state, &given.key, &given.email, password.as_ref());
+    let reset = reset_password::reset(&state, &given.key, &given.email, password.as_ref());
     limited(&state, source, reset).await?;
     Ok(HttpResponse::Ok().json(json!({ "code": 200, "reason": "Password has been reset." })))
 }

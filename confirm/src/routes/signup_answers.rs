@@ -8,7 +8,10 @@ use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
 use super::signups::{self, Reference};
-use crate::{State, domain::confirmation::Status, error::Refusal, guesses::limited, verification};
+use crate::{
+    State, domain::confirmation::Status, error::Refusal, guesses::limited,
+    use_cases::verify_address,
+};
 
 /// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
 /// where others made the account, sets its first password. Public.
@@ -39,7 +42,7 @@ pub(crate) async fn accept_sign_up(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let accepted = verification::accept(&state, &key, None, &body.0);
+    let accepted = verify_address::accept(&state, &key, None, &body.0);
     limited(&state, source, accepted).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -69,7 +72,7 @@ pub(crate) async fn accept_sign_up_of(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, key) = path.into_inner();
-    let accepted = verification::accept(&state, &key, Some(&user), &body.0);
+    let accepted = verify_address::accept(&state, &key, Some(&user), &body.0);
     limited(&state, source, accepted).await?;
     Ok(HttpResponse::Ok().finish())
 }

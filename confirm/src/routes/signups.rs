@@ -16,9 +16,11 @@ use crate::{
     domain::confirmation::{Confirmation, Kind, Status},
     error::{Failure, Refusal},
     guesses::limited,
-    people::Profiles,
     rights::require_manager,
-    signups::{self, Mail, Requester},
+    use_cases::{
+        load_people::Profiles,
+        send_sign_up::{self, Mail, Requester},
+    },
 };
 
 /// Body of the request for a confirmation; other members are ignored.
@@ -163,7 +165,7 @@ pub(crate) async fn resend_sign_up(
     // Without a token, or with one that is worth nothing, it is anybody.
     let caller = caller.ok();
     let place = source.to_string();
-    let sent = signups::resend(&state, &place, caller.as_ref(), &name);
+    let sent = send_sign_up::resend(&state, &place, caller.as_ref(), &name);
     limited(&state, source, sent).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -304,7 +306,7 @@ async fn make(
     } else {
         Requester::Person(&caller.user_id)
     };
-    signups::request(state, requester, user, mail).await
+    send_sign_up::request(state, requester, user, mail).await
 }
 
 fn given(text: Option<&str>) -> Option<&str> {

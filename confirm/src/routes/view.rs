@@ -12,8 +12,10 @@ use crate::{
         confirmation::{Confirmation, Kind},
         context::Offer,
     },
-    lists::List,
-    people::{self, Profiles},
+    use_cases::{
+        list_invitations::List,
+        load_people::{self, Profiles},
+    },
 };
 
 /// The reference's unset time.
@@ -161,7 +163,7 @@ pub(crate) fn views(list: List) -> Vec<ConfirmationView> {
 /// One confirmation with its creator; without a profile where it cannot be loaded.
 pub(crate) async fn with_creator(state: &State, confirmation: Confirmation) -> ConfirmationView {
     let creator = &confirmation.creator_id;
-    let profiles = people::load_profiles_if_possible(&state.user_api, creator).await;
+    let profiles = load_people::load_profiles_if_possible(&state.user_api, creator).await;
     ConfirmationView::new(confirmation, &profiles)
 }
 

@@ -11,6 +11,7 @@ use shared_runtime::{
 use shared_types::{Person, PersonProfile, UserId, address};
 use tracing::warn;
 
+use super::load_people;
 use crate::{
     State,
     domain::{
@@ -22,7 +23,6 @@ use crate::{
     },
     error::Refusal,
     mail::{Letter, SendError, Variables},
-    people,
 };
 
 /// Topic of the row that sends a mail.
@@ -112,7 +112,7 @@ async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Resu
 /// What the mail says, but for the key.
 async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
-    let profiles = people::load_profiles(&state.user_api, named.into_iter().flatten()).await?;
+    let profiles = load_people::load_profiles(&state.user_api, named.into_iter().flatten()).await?;
     let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> { profiles.get(id.as_ref()?) };
     let creator = profile_of(&confirmation.creator_id);
     let is_invitation = matches!(

@@ -11,12 +11,8 @@ use shared_runtime::{
 };
 use shared_types::{People, Person, UserId};
 
-use crate::{
-    domain::confirmation::Confirmation,
-    error::Failure,
-    people::{self, Profiles},
-    store::Confirmations,
-};
+use super::load_people::{self, Profiles};
+use crate::{domain::confirmation::Confirmation, error::Failure, store::Confirmations};
 
 /// What an account sent or was sent, newest first.
 #[derive(Clone)]
@@ -92,7 +88,7 @@ impl Source {
         let finding_user = Failure::FindingUser.because();
         let found = self.confirmations.list_received(invitees).await;
         let mut invitations = found.map_err(&finding)?;
-        let loaded = people::load(&self.user_api, invitees, creators(&invitations)).await;
+        let loaded = load_people::load(&self.user_api, invitees, creators(&invitations)).await;
         let People {
             people,
             mut profiles,
@@ -101,7 +97,7 @@ impl Source {
         if attached.map_err(Failure::Updating.because())? {
             let found = self.confirmations.list_received(invitees).await;
             invitations = found.map_err(&finding)?;
-            let loaded = people::load_profiles(&self.user_api, creators(&invitations)).await;
+            let loaded = load_people::load_profiles(&self.user_api, creators(&invitations)).await;
             profiles = loaded.map_err(&finding_user)?;
         }
         let invitee = |invitation: &Confirmation| invitation.user_id.clone();
@@ -117,7 +113,7 @@ impl Source {
         let found = self.confirmations.list_sent(creators).await;
         let invitations = found.map_err(Failure::Finding.because())?;
         let shown = self::creators(&invitations);
-        let profiles = people::load_profiles_if_possible(&self.user_api, shown).await;
+        let profiles = load_people::load_profiles_if_possible(&self.user_api, shown).await;
         let creator = |invitation: &Confirmation| invitation.creator_id.clone();
         Ok(lists(creators, invitations, profiles, creator))
     }

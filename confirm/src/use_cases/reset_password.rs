@@ -19,6 +19,7 @@ use shared_runtime::{
 use shared_types::{Person, address};
 use tracing::info;
 
+use super::send_mail::{self, Allowed};
 use crate::{
     State,
     domain::{
@@ -30,7 +31,6 @@ use crate::{
         template::Template,
     },
     error::{Failure, Refusal, aborted},
-    mailing::{self, Allowed},
 };
 
 /// Topic of the row that looks an address up and queues the mail.
@@ -51,7 +51,7 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
     let key = key::generate();
     let noted = transaction(&state.client, async |session| {
         let cause = Cause::Forgotten(source);
-        if mailing::take_quota(state, session, cause, email).await? == Allowed::Stands {
+        if send_mail::take_quota(state, session, cause, email).await? == Allowed::Stands {
             return Ok(());
         }
         let entry = OutboxEntry {
@@ -76,13 +76,13 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
     let stored = transaction(&state.client, async |session| {
         if confirmation.kind == Kind::NoAccount {
             let (cause, email) = (Cause::NoAccount, &confirmation.email);
-            if mailing::take_quota(state, session, cause, email).await? == Allowed::Stands {
+            if send_mail::take_quota(state, session, cause, email).await? == Allowed::Stands {
                 return Ok(());
             }
         }
         let made = replace_sign_up(state, session, &confirmation).await?;
         state.confirmations.insert(session, &made).await?;
-        let entry = mailing::entry(&made);
+        let entry = send_mail::entry(&made);
         state.mails.enqueue(session, entry).await?;
         Ok(())
     })
@@ -126,7 +126,7 @@ async fn replace_sign_up(
 
 async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Confirmation> {
     let (key, at): (String, DateTime<Utc>) = (forgotten.key.clone(), forgotten.at.to_chrono());
-    let account = mailing::find_account(state, &forgotten.email).await?;
+    let account = send_mail::find_account(state, &forgotten.email).await?;
     let Some(account) = account else {
         let made = Confirmation::new(key, Kind::NoAccount, Template::NoAccount, at);
         return Ok(Confirmation {
@@ -225,7 +225,7 @@ fn unset(error: PeerError, password: &SecretString, account: &Person) -> ApiErro
 async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, ApiError> {
     let account = match &reset.user_id {
         Some(user) => state.user_api.person(user).await.map_err(Into::into),
-        None => mailing::find_account(state, &reset.email).await,
+        None => send_mail::find_account(state, &reset.email).await,
     };
     let account = account.map_err(Failure::FindingUser.because::<anyhow::Error>())?;
     Ok(account.filter(|account| !signup::is_custodial(&account.user)))

@@ -8,6 +8,7 @@ use shared_runtime::{
 };
 use shared_types::{Person, UserId};
 
+use super::send_mail::{self, Allowed};
 use crate::{
     State,
     domain::{
@@ -17,7 +18,6 @@ use crate::{
         signup::{self, Asker, Next, Occasion},
     },
     error::{Failure, Refusal, aborted},
-    mailing::{self, Allowed},
 };
 
 /// Who asks for a confirmation.
@@ -74,7 +74,7 @@ pub(crate) async fn request_for(
             Requester::Service { .. } => Cause::Verified(None),
             Requester::Person(sender) => Cause::Verified(Some(sender)),
         };
-        mailing::take_quota(state, session, cause, email).await?;
+        send_mail::take_quota(state, session, cause, email).await?;
         let old = state.confirmations.find_sign_up_in(session, user).await?;
         let now = Utc::now();
         let new = match &old {
@@ -89,7 +89,7 @@ pub(crate) async fn request_for(
         };
         state.confirmations.insert(session, &new).await?;
         if mail == Mail::Queued {
-            state.mails.enqueue(session, mailing::entry(&new)).await?;
+            state.mails.enqueue(session, send_mail::entry(&new)).await?;
         }
         Ok(Some(new))
     })
@@ -126,7 +126,7 @@ pub(crate) async fn resend(
     };
     let stored = transaction(&state.client, async |session| {
         // Counted for unknown addresses as well, which so end in the same refusal.
-        let allowed = mailing::take_quota(state, session, cause, recipient).await?;
+        let allowed = send_mail::take_quota(state, session, cause, recipient).await?;
         let Some(found) = &found else {
             return Ok(false);
         };
@@ -139,7 +139,7 @@ pub(crate) async fn resend(
         };
         let new = old.rekeyed(key::generate(), Utc::now());
         state.confirmations.insert(session, &new).await?;
-        state.mails.enqueue(session, mailing::entry(&new)).await?;
+        state.mails.enqueue(session, send_mail::entry(&new)).await?;
         Ok(true)
     })
     .await;

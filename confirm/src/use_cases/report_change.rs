@@ -11,6 +11,10 @@ use shared_runtime::{
 use shared_types::{AccountNotice, Person, Restoration, password::weakness};
 use tracing::info;
 
+use super::{
+    send_mail,
+    send_sign_up::{self, Mail, Requester},
+};
 use crate::{
     State,
     domain::{
@@ -20,8 +24,6 @@ use crate::{
         template::Template,
     },
     error::{Failure, Refusal},
-    mailing,
-    signups::{self, Mail, Requester},
 };
 
 /// Queues a mail to each recipient of `notice`, whatever else is mailed to them: no quota keeps
@@ -40,7 +42,7 @@ pub(crate) async fn tell(state: &State, id: &str, notice: &AccountNotice) -> Res
     let stored = transaction(&state.client, async |session| {
         for confirmation in &made {
             state.confirmations.insert(session, confirmation).await?;
-            let mail = mailing::entry(confirmation);
+            let mail = send_mail::entry(confirmation);
             state.mails.enqueue(session, mail).await?;
         }
         Ok::<_, Aborted<()>>(())
@@ -86,7 +88,7 @@ async fn ask_for_proof(state: &State, account: &Person) -> Result<(), ApiError> 
         clinic_id: None,
         invited_by: None,
     };
-    match signups::request_for(state, nobody, account, Mail::Queued).await {
+    match send_sign_up::request_for(state, nobody, account, Mail::Queued).await {
         Err(error) if error.status().is_server_error() => Err(error),
         _ => Ok(()),
     }

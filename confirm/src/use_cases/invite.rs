@@ -1,5 +1,5 @@
 //! Invitations: how one side sends and cancels them, and how the other finds and declines them, over
-//! the API or on a page. [`crate::acceptance`] is how they are accepted.
+//! the API or on a page. [`super::accept_invitation`] is how they are accepted.
 
 use chrono::Utc;
 use mongodb::ClientSession;
@@ -10,6 +10,7 @@ use shared_runtime::{
 };
 use shared_types::{PermissionSet, UserId};
 
+use super::{list_invitations::attach, send_mail};
 use crate::{
     State,
     domain::{
@@ -21,8 +22,6 @@ use crate::{
         template::Template,
     },
     error::{Failure, Refusal, aborted},
-    lists::attach,
-    mailing,
     rights::may_manage,
 };
 
@@ -103,7 +102,7 @@ pub(crate) async fn send(
     if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
         return Err(Refusal::DuplicateInvite.into());
     }
-    let account = mailing::find_account(state, &email).await;
+    let account = send_mail::find_account(state, &email).await;
     let account = account.map_err(Failure::FindingUser.because())?;
     let held = match &account {
         Some(account) => state
@@ -169,7 +168,7 @@ async fn store(
             }
         }
         state.confirmations.insert(session, made).await?;
-        state.mails.enqueue(session, mailing::entry(made)).await?;
+        state.mails.enqueue(session, send_mail::entry(made)).await?;
         Ok(())
     })
     .await;
@@ -203,7 +202,7 @@ pub(crate) async fn resend(
             ..taken.rekeyed(keys::generate(), Utc::now())
         };
         state.confirmations.insert(session, &renewed).await?;
-        let entry = mailing::entry(&renewed);
+        let entry = send_mail::entry(&renewed);
         state.mails.enqueue(session, entry).await?;
         Ok(renewed)
     })
@@ -245,6 +244,6 @@ async fn take_quota(
     invitation: &Confirmation,
 ) -> Result<(), Aborted<Refusal>> {
     let cause = Cause::Sent((!caller.is_server).then_some(&caller.user_id));
-    mailing::take_quota(state, session, cause, &invitation.email).await?;
+    send_mail::take_quota(state, session, cause, &invitation.email).await?;
     Ok(())
 }

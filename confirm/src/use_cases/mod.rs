@@ -1,0 +1,12 @@
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells. Routes, pages
+//! and the relay call it; it knows no HTTP type and makes no query of its own.
+
+pub(crate) mod accept_invitation;
+pub(crate) mod invite;
+pub(crate) mod list_invitations;
+pub(crate) mod load_people;
+pub(crate) mod report_change;
+pub(crate) mod reset_password;
+pub(crate) mod send_mail;
+pub(crate) mod send_sign_up;
+pub(crate) mod verify_address;
