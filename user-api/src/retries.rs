@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use rand::RngExt as _;
+use shared_runtime::error::ApiError;
+
+use crate::error::Failure;
 
 /// How often a change is decided anew.
 pub(crate) const MAX_TRIES: u32 = 8;
@@ -12,4 +16,9 @@ pub(crate) const MAX_TRIES: u32 = 8;
 pub(crate) fn pause(tries: u32) -> Duration {
     let ceiling = (5_u64 << tries).min(200);
     Duration::from_millis(rand::rng().random_range(1..=ceiling))
+}
+
+/// `failure`, because somebody else was faster at every try.
+pub(crate) fn outrun(failure: Failure) -> ApiError {
+    failure.because()(anyhow!("other changes were always faster"))
 }

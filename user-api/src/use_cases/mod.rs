@@ -8,3 +8,4 @@ pub(crate) mod keep_custody;
 pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
 pub(crate) mod restore_account;
+pub(crate) mod update_account;

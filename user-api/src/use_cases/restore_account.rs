@@ -17,7 +17,7 @@ use crate::{
         user::Account,
     },
     error::{Failure, Refusal},
-    retries::{MAX_TRIES, pause},
+    retries::{MAX_TRIES, outrun, pause},
     strength,
     use_cases::{
         notify_owner,
@@ -65,8 +65,7 @@ pub(crate) async fn restore(
         }
         tokio::time::sleep(pause(tries)).await;
     }
-    let cause = anyhow::anyhow!("other changes were always faster");
-    Err(Failure::UpdatingUser.because()(cause))
+    Err(outrun(Failure::UpdatingUser))
 }
 
 fn find<'a>(list: &'a [Past], asked: &Restoration) -> Result<&'a Past, Refusal> {

@@ -1,0 +1,316 @@
+//! Somebody changes an account: its names, password, roles, terms, and what is verified.
+
+use bson::oid::ObjectId;
+use mongodb::ClientSession;
+use shared_runtime::{
+    auth::Caller,
+    error::ApiError,
+    mongo::{Aborted, is_duplicate_key, transaction},
+    source::Source,
+};
+use shared_types::{ChangedPart, UserId};
+
+use crate::{
+    State,
+    domain::{
+        account_change::AccountChange,
+        names::Names,
+        past::told_parts,
+        proof::Proof,
+        update::{UpdateRefusal, Updates},
+        user::Account,
+    },
+    error::{Failure, Refusal},
+    retries::{MAX_TRIES, outrun, pause},
+    rights::rights_on,
+    store::AppliedUpdate,
+    strength,
+    use_cases::{
+        end_custody,
+        keep_custody::Removal,
+        notify_owner,
+        prove_address::{NotProven, Takeover},
+    },
+};
+
+/// What somebody asks for.
+pub(crate) struct Update<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) source: Source,
+    pub(crate) caller: &'a Caller,
+    pub(crate) updates: &'a Updates,
+}
+
+/// Why a change is not written.
+enum Unwritten {
+    /// The account is no longer as it was read, or what was asked about it is out of date.
+    Outrun,
+    /// Nobody could reach the account any more.
+    NobodyRunsIt,
+    /// The address that it would prove belongs to another account.
+    Taken,
+    /// The session of who asks has ended since the request began: whoever ended it wants no more
+    /// changes by it.
+    SessionEnded,
+}
+
+/// Who loses an address by a change.
+struct Losses<'a> {
+    /// The account itself its last one, where that is so.
+    removal: Option<Removal>,
+    /// Others the one that the account proves, where it does.
+    takeover: Option<Takeover<'a>>,
+}
+
+impl Update<'_> {
+    /// Changes the account `target`; returns it as it is then.
+    pub(crate) async fn run(&self, target: &UserId) -> Result<Account, ApiError> {
+        let mut account = self.find(target).await?;
+        let rights = rights_on(self.state, self.caller, &account.userid)
+            .await
+            .map_err(Failure::FindingUser.because())?;
+        for tries in 1..=MAX_TRIES {
+            self.updates
+                .check_rights(&account, rights, self.caller.is_server)?;
+            if self.change(&account).await? {
+                let changed = self.state.users.find(&account.userid).await;
+                let changed = changed.map_err(Failure::UpdatingUser.because())?;
+                return changed.ok_or(Refusal::NotAuthorized.into());
+            }
+            tokio::time::sleep(pause(tries)).await;
+            account = self.find(target).await?;
+        }
+        Err(outrun(Failure::UpdatingUser))
+    }
+
+    /// The account to change, which may be changed here.
+    async fn find(&self, target: &UserId) -> Result<Account, ApiError> {
+        let found = self.state.users.find(target).await;
+        let found = found.map_err(Failure::FindingUser.because())?;
+        if !self.updates.username_suits(found.as_ref()) {
+            return Err(Refusal::InvalidDetails.into());
+        }
+        found
+            .filter(|account| !account.is_brokered())
+            .ok_or(Refusal::NotAuthorized.into())
+    }
+
+    /// Changes the account that was read as `account`; `false` when somebody else was faster.
+    async fn change(&self, account: &Account) -> Result<bool, ApiError> {
+        let (state, updates) = (self.state, self.updates);
+        updates.check_condition(account)?;
+        if let Some(applied) = self.find_applied(account).await? {
+            if let Some(row) = applied.row {
+                let finished = end_custody::finish_if_pending(state, &account.userid, row).await;
+                finished.map_err(Failure::UpdatingUser.because())?;
+            }
+            return Ok(true);
+        }
+        updates.check_first(account)?;
+        let names = updates.names_of(account)?;
+        self.check_free(account, names.as_ref()).await?;
+        strength::check_change(state, account, names.as_ref(), updates).await?;
+        let told = told_parts(account, updates, names.as_ref());
+        if !self.caller.is_server && notify_owner::is_limited(&told) {
+            notify_owner::check_limit(state, account).await?;
+        }
+        let proof = updates.proof_of(account, names.as_ref());
+        let change = AccountChange {
+            names,
+            roles: updates.roles.clone(),
+            terms_accepted: updates.terms_accepted.clone(),
+            email_verified: updates.email_verified,
+            password_hash: self.hash_password().await?,
+            relies_on_emails: updates.only_if.is_some() || matches!(proof, Proof::Is(_)),
+            proof,
+        };
+        if change.is_empty() {
+            return Ok(true);
+        }
+        self.make(account, &change, &told).await
+    }
+
+    /// The change as it was made before, under the same key. A password must then be the one that
+    /// the account has: somebody else may have been faster with another one.
+    async fn find_applied(&self, account: &Account) -> Result<Option<AppliedUpdate>, ApiError> {
+        let Some(key) = &self.updates.idempotency_key else {
+            return Ok(None);
+        };
+        let found = self.state.applied_updates.find(&account.userid, key).await;
+        let Some(applied) = found.map_err(Failure::UpdatingUser.because())? else {
+            return Ok(None);
+        };
+        if let Some(password) = &self.updates.password {
+            let turn = self.state.hasher.turn(self.source).await?;
+            if turn.matches(Some(account), password).await?.is_none() {
+                return Err(UpdateRefusal::AppliedOtherwise.into());
+            }
+        }
+        Ok(Some(applied))
+    }
+
+    /// Refuses `names`, where they change, that another account has.
+    async fn check_free(&self, account: &Account, names: Option<&Names>) -> Result<(), ApiError> {
+        let Some(names) = names else {
+            return Ok(());
+        };
+        let users = &self.state.users;
+        let is_taken = users.is_taken(names.iter(), Some(&account.userid)).await;
+        if is_taken.map_err(Failure::UpdatingUser.because())? {
+            return Err(Refusal::UserExists.into());
+        }
+        Ok(())
+    }
+
+    /// The hash of the new password, if there is one.
+    async fn hash_password(&self) -> Result<Option<String>, ApiError> {
+        let Some(password) = &self.updates.password else {
+            return Ok(None);
+        };
+        let hasher = &self.state.hasher;
+        let hash = hasher.hash(self.source, password, Failure::UpdatingUser);
+        Ok(Some(hash.await?))
+    }
+
+    /// Makes `change` and what follows from it; `false` when somebody else was faster.
+    async fn make(
+        &self,
+        account: &Account,
+        change: &AccountChange,
+        told: &[ChangedPart],
+    ) -> Result<bool, ApiError> {
+        let (state, userid) = (self.state, &account.userid);
+        let losses = self.expect_losses(account, change).await;
+        let losses = losses.map_err(Failure::UpdatingUser.because())?;
+        let row = match self.write(account, change, &losses, told).await {
+            Ok(row) => row,
+            Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
+            Err(aborted) => return Err(not_written(aborted)),
+        };
+        state.outbox.wake();
+        if let Some(row) = row {
+            let finished = end_custody::finish(state, userid, row).await;
+            finished.map_err(Failure::UpdatingUser.because())?;
+        }
+        Ok(true)
+    }
+
+    async fn expect_losses<'a>(
+        &self,
+        account: &'a Account,
+        change: &'a AccountChange,
+    ) -> anyhow::Result<Losses<'a>> {
+        let removal = match &change.names {
+            Some(names)
+                if change.password_hash.is_none() && account.loses_last_address(&names.emails) =>
+            {
+                Some(Removal::begin(self.state, &account.userid).await?)
+            }
+            _ => None,
+        };
+        Ok(Losses {
+            removal,
+            takeover: Takeover::begin(self.state, account, &change.proof).await?,
+        })
+    }
+
+    /// Writes the change, the notices to the owner of which parts were changed (`told`), and what
+    /// goes with a new password: the end of sessions and, for the first password, the row that takes
+    /// the custodians' right, whose id is returned.
+    async fn write(
+        &self,
+        account: &Account,
+        change: &AccountChange,
+        losses: &Losses<'_>,
+        told: &[ChangedPart],
+    ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
+        let (state, userid) = (self.state, &account.userid);
+        let by = self.caller.user_id.as_str();
+        transaction(&state.client, async |session| {
+            if let Some(takeover) = &losses.takeover {
+                let taken = takeover.run(state, session, by).await;
+                taken.map_err(|aborted| match aborted {
+                    Aborted::Refused(refusal) => Aborted::Refused(refusal.into()),
+                    Aborted::Failed(error) => Aborted::Failed(error),
+                })?;
+            }
+            if !state.users.update(session, account, change, by).await? {
+                return Err(Aborted::Refused(Unwritten::Outrun));
+            }
+            self.check_session(session).await?;
+            if let Some(removal) = &losses.removal {
+                if removal.is_late() {
+                    return Err(Aborted::Refused(Unwritten::Outrun));
+                }
+                if !removal.leaves_somebody(state, session, userid).await? {
+                    return Err(Aborted::Refused(Unwritten::NobodyRunsIt));
+                }
+            }
+            notify_owner::note(state, session, account, change, self.updates, told).await?;
+            let row = if change.password_hash.is_some() {
+                self.follow_password(session, account).await?
+            } else {
+                None
+            };
+            if let Some(key) = &self.updates.idempotency_key {
+                let applied = state.applied_updates.note(session, userid, key, row);
+                applied.await?;
+            }
+            Ok(row)
+        })
+        .await
+    }
+
+    /// Refuses where the session of the person who asks is over.
+    async fn check_session(&self, session: &mut ClientSession) -> Result<(), Aborted<Unwritten>> {
+        if let Some(token) = self.kept_session()
+            && !self.state.sessions.tokens().hold(session, token).await?
+        {
+            return Err(Aborted::Refused(Unwritten::SessionEnded));
+        }
+        Ok(())
+    }
+
+    /// Ends the other sessions of the account and, if the password is its first, queues the row that
+    /// takes the custodians' right; returns the id of the row.
+    async fn follow_password(
+        &self,
+        session: &mut ClientSession,
+        account: &Account,
+    ) -> Result<Option<ObjectId>, mongodb::error::Error> {
+        let userid = &account.userid;
+        let tokens = self.state.sessions.tokens();
+        let ended = tokens.delete_all_but_in(session, userid, self.kept_session());
+        ended.await?;
+        if account.has_password() {
+            return Ok(None);
+        }
+        let row = end_custody::entry(userid);
+        Ok(Some(self.state.outbox.enqueue(session, row).await?))
+    }
+
+    /// The session of the person who asks, which goes on after a change of password.
+    fn kept_session(&self) -> Option<&str> {
+        (!self.caller.is_server).then(|| self.caller.token.expose())
+    }
+}
+
+impl From<NotProven> for Unwritten {
+    fn from(refusal: NotProven) -> Self {
+        match refusal {
+            NotProven::Kept => Self::Taken,
+            NotProven::Outrun => Self::Outrun,
+        }
+    }
+}
+
+fn not_written(aborted: Aborted<Unwritten>) -> ApiError {
+    match aborted {
+        Aborted::Refused(Unwritten::Outrun) => outrun(Failure::UpdatingUser),
+        Aborted::Refused(Unwritten::SessionEnded) => Refusal::NotAuthorized.into(),
+        Aborted::Refused(Unwritten::NobodyRunsIt) => Refusal::InvalidDetails.into(),
+        Aborted::Refused(Unwritten::Taken) => Refusal::UserExists.into(),
+        Aborted::Failed(error) if is_duplicate_key(&error) => Refusal::UserExists.into(),
+        Aborted::Failed(error) => Failure::UpdatingUser.because()(error),
+    }
+}
