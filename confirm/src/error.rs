@@ -3,10 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use actix_web::http::StatusCode;
-use shared_runtime::{
-    error::{ApiError, ErrorBody, Rejection},
-    mongo::Aborted,
-};
+use shared_runtime::error::{ApiError, ErrorBody, Rejection};
 use shared_types::password::Weakness;
 
 use crate::domain::{
@@ -148,6 +145,26 @@ impl From<Refusal> for ApiError {
         let (status, reason) = refusal.status_and_reason();
         match refusal {
             Refusal::Incomplete => Self::empty(status),
+            Refusal::NoToken
+            | Refusal::BadToken
+            | Refusal::NotAllowed
+            | Refusal::Forbidden
+            | Refusal::NothingFound
+            | Refusal::NoInvite
+            | Refusal::DuplicateInvite
+            | Refusal::DuplicateMember
+            | Refusal::Unreadable
+            | Refusal::UnreadableContext
+            | Refusal::InvalidContext
+            | Refusal::UserNotFound
+            | Refusal::SignUpExists
+            | Refusal::NoSignUp
+            | Refusal::SignUpExpired
+            | Refusal::NoSignUpKey
+            | Refusal::NoReset
+            | Refusal::ResetExpired
+            | Refusal::ResetRefused
+            | Refusal::WeakReset(_) => Self::reason(status, reason),
             Refusal::InvalidClaim(invalid) => Self::new(
                 status,
                 ErrorBody::Numbered {
@@ -165,7 +182,6 @@ impl From<Refusal> for ApiError {
             Refusal::TooMany(wait) | Refusal::Busy(wait) => {
                 Self::reason(status, reason).retry_after(wait)
             }
-            _ => Self::reason(status, reason),
         }
     }
 }
@@ -241,17 +257,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// For `map_err`: the failure with its cause, which is logged and never sent.
-    pub(crate) fn because<E: Into<anyhow::Error>>(self) -> impl Fn(E) -> ApiError {
-        move |cause| ApiError::from(self).caused_by(cause)
-    }
-}
-
-/// For `map_err`: the answer to a transaction that was refused, or failed with `failure`.
-pub(crate) fn aborted(failure: Failure) -> impl Fn(Aborted<Refusal>) -> ApiError {
-    move |aborted| match aborted {
-        Aborted::Refused(refusal) => refusal.into(),
-        Aborted::Failed(error) => failure.because()(error),
+    /// The failure with its cause, which is logged and never sent.
+    pub(crate) fn because(self, cause: impl Into<anyhow::Error>) -> ApiError {
+        ApiError::from(self).caused_by(cause)
     }
 }
 

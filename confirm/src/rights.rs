@@ -1,6 +1,9 @@
 //! Who may act for an account.
 
-use shared_runtime::{auth::Caller, error::ApiError};
+use shared_runtime::{
+    auth::Caller,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::UserId;
 
 use crate::{
@@ -21,7 +24,7 @@ pub(crate) async fn may_manage(
         .gatekeeper
         .permissions(account, &caller.user_id)
         .await
-        .map_err(Failure::FindingUser.because())?;
+        .or_fail(Failure::FindingUser)?;
     Ok(permissions.is_some_and(|permissions| permissions.administers()))
 }
 

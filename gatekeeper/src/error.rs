@@ -102,6 +102,7 @@ pub(crate) fn outrun(cause: anyhow::Error) -> ApiError {
 pub(crate) fn aborted(aborted: Aborted<Refusal>) -> ApiError {
     match aborted {
         Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Outrun => outrun(anyhow::anyhow!("somebody else was faster")),
         Aborted::Failed(error) => error.into(),
     }
 }

@@ -62,9 +62,6 @@ struct Keys {
     published: JwkSet,
 }
 
-/// What a session depends on has ended.
-struct Ended;
-
 impl Sessions {
     pub(crate) fn new(
         settings: &TokenSettings,
@@ -180,19 +177,13 @@ impl Sessions {
 
     /// Closes the session of `token` and all of its family.
     pub(crate) async fn close(&self, token: &str) -> Result<(), mongodb::error::Error> {
-        let closed = transaction(&self.client, async |session| {
+        transaction::<_, Infallible>(&self.client, async |session| {
             self.tokens.delete_family(session, token).await?;
-            Ok::<(), Aborted<Infallible>>(())
+            Ok(())
         })
-        .await;
-        match closed {
-            Ok(()) => {
-                self.tokens.forget_services();
-                Ok(())
-            }
-            Err(Aborted::Failed(error)) => Err(error),
-            Err(Aborted::Refused(never)) => match never {},
-        }
+        .await?;
+        self.tokens.forget_services();
+        Ok(())
     }
 
     /// Whether `key` asks for a long session.
@@ -267,9 +258,9 @@ impl Sessions {
         family: &Family,
         lock: impl AsyncFn(&mut ClientSession) -> Result<bool, mongodb::error::Error>,
     ) -> Result<bool, mongodb::error::Error> {
-        let inserted = transaction(&self.client, async |session| {
+        let inserted = transaction::<_, Infallible>(&self.client, async |session| {
             if !lock(session).await? {
-                return Err(Aborted::Refused(Ended));
+                return Err(Aborted::Outrun);
             }
             self.tokens
                 .insert_in(session, token, claims, family)
@@ -279,8 +270,8 @@ impl Sessions {
         .await;
         match inserted {
             Ok(()) => Ok(true),
-            Err(Aborted::Refused(Ended)) => Ok(false),
-            Err(Aborted::Failed(error)) => Err(error),
+            Err(Aborted::Outrun) => Ok(false),
+            Err(aborted) => Err(aborted.into()),
         }
     }
 }

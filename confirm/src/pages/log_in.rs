@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode};
 use minijinja::context;
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_runtime::{error::ApiError, peers::user_api::Login};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    peers::user_api::Login,
+};
 
 use super::{
     invitations, outcome,
@@ -67,7 +70,7 @@ pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, 
     let login = user_api
         .log_in(&visit.source(), email, &form.password)
         .await;
-    match login.map_err(Failure::FindingUser.because())? {
+    match login.or_fail(Failure::FindingUser)? {
         Login::Opened(session) => {
             visit.end_session().await;
             Ok(visit.enter(&session, invitations::PATH))

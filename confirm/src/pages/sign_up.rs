@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode};
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared_runtime::{error::ApiError, peers::user_api::SignUp};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    peers::user_api::SignUp,
+};
 use shared_types::{
     address,
     password::{is_acceptable, weakness},
@@ -94,7 +97,7 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
     let made = user_api
         .sign_up(&visit.source(), &address, &form.password, &[role])
         .await;
-    let session = match made.map_err(Failure::UpdatingUser.because())? {
+    let session = match made.or_fail(Failure::UpdatingUser)? {
         SignUp::Created(session) => session,
         SignUp::Taken => {
             let taken = "There is an account with this address already.";

@@ -5,7 +5,7 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use shared_runtime::error::ApiError;
+use shared_runtime::error::{ApiError, OrFail as _};
 use shared_types::address;
 
 use super::{
@@ -127,8 +127,10 @@ pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse
 /// For an account whose owner signed up elsewhere and never asked for the mail. An account that
 /// others made gets its first mail when they want it.
 async fn send_first(state: &State, email: &str) -> Result<(), ApiError> {
-    let account = send_mail::find_account(state, email).await;
-    let Some(account) = account.map_err(Failure::FindingUser.because())? else {
+    let Some(account) = send_mail::find_account(state, email)
+        .await
+        .or_fail(Failure::FindingUser)?
+    else {
         return Ok(());
     };
     if is_custodial(&account.user) || account.user.email_verified == Some(true) {

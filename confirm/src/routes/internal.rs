@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared_runtime::{
     auth::{Operator, Peer},
     body::Body,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
 };
 use shared_types::{AccountNotice, UserId};
 use tracing::info;
@@ -48,8 +48,11 @@ pub(crate) async fn delete_user(
     user: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let removed = state.confirmations.delete_user(&user).await;
-    let removed = removed.map_err(Failure::Deleting.because())?;
+    let removed = state
+        .confirmations
+        .delete_user(&user)
+        .await
+        .or_fail(Failure::Deleting)?;
     info!(user.id = %user, confirmations = removed, "a deleted account is forgotten");
     Ok(HttpResponse::NoContent().finish())
 }
@@ -106,7 +109,7 @@ pub(crate) async fn revive_outbox(
 ) -> Result<HttpResponse, ApiError> {
     let mut revived = 0;
     for outbox in [&state.outbox, &state.mails] {
-        revived += outbox.revive().await.map_err(Failure::Internal.because())?;
+        revived += outbox.revive().await.or_fail(Failure::Internal)?;
     }
     Ok(HttpResponse::Ok().json(Revived { revived }))
 }

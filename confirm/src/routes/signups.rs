@@ -6,7 +6,12 @@ use actix_web::{
 };
 use chrono::Utc;
 use serde::Deserialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
@@ -130,9 +135,11 @@ pub(crate) async fn find_sign_up(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(&state, &caller, &user).await?;
-    let found = state.confirmations.find_pending_sign_up(&user).await;
-    let found = found
-        .map_err(Failure::Finding.because())?
+    let found = state
+        .confirmations
+        .find_pending_sign_up(&user)
+        .await
+        .or_fail(Failure::Finding)?
         .ok_or(Refusal::NoSignUp)?;
     Ok(HttpResponse::Ok().json(shown_to(&caller, found)))
 }
@@ -244,9 +251,11 @@ async fn cancel_pending(
     user: &UserId,
 ) -> Result<HttpResponse, ApiError> {
     require_manager(state, caller, user).await?;
-    let found = state.confirmations.find_pending_sign_up(user).await;
-    let found = found
-        .map_err(Failure::Finding.because())?
+    let found = state
+        .confirmations
+        .find_pending_sign_up(user)
+        .await
+        .or_fail(Failure::Finding)?
         .ok_or(Refusal::NoSignUp)?;
     answer(state, user, &found.key, Status::Canceled).await
 }
@@ -258,8 +267,11 @@ pub(super) async fn answer(
     key: &str,
     to: Status,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state.confirmations.find_by_any_key(key).await;
-    let found = found.map_err(Failure::Finding.because())?;
+    let found = state
+        .confirmations
+        .find_by_any_key(key)
+        .await
+        .or_fail(Failure::Finding)?;
     let is_theirs = |found: &Confirmation| {
         found.kind == Kind::SignUp
             && found.user_id.as_ref() == Some(user)
@@ -270,7 +282,7 @@ pub(super) async fn answer(
         .confirmations
         .answer(&found.key, &[Status::Pending], to)
         .await;
-    if answered.map_err(Failure::Updating.because())? {
+    if answered.or_fail(Failure::Updating)? {
         Ok(HttpResponse::Ok().finish())
     } else {
         Err(Refusal::NoSignUp.into())

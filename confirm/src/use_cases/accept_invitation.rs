@@ -6,14 +6,14 @@
 //! longer share the account. Last, one transaction completes (or cancels) the invitation and takes
 //! the row back. Whatever dies in between, the row or a repeated request goes on from there.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context;
 use bson::{doc, oid::ObjectId};
 use chrono::Utc;
 use serde::Deserialize;
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
     outbox::OutboxEntry,
     peers::PeerError,
@@ -72,8 +72,12 @@ pub(crate) async fn accept(
     }
     if invitation.status == Status::Completed {
         // The outbox was faster than a repeated request.
-        let told = state.confirmations.note_answered(&invitation.key).await;
-        return if told.map_err(Failure::Saving.because())? {
+        let is_told = state
+            .confirmations
+            .note_answered(&invitation.key)
+            .await
+            .or_fail(Failure::Saving)?;
+        return if is_told {
             Ok(())
         } else {
             Err(NotAnswerable.into())
@@ -91,9 +95,9 @@ pub(crate) async fn accept(
         Err(unfinished) => {
             state.outbox.wake();
             Err(match unfinished {
-                Unfinished::Grant(error) => Failure::SettingPermissions.because()(error),
-                Unfinished::Alerts(error) => Failure::CreatingAlerts.because()(error),
-                Unfinished::Store(error) => Failure::Saving.because()(error),
+                Unfinished::Grant(error) => Failure::SettingPermissions.because(error),
+                Unfinished::Alerts(error) => Failure::CreatingAlerts.because(error),
+                Unfinished::Store(error) => Failure::Saving.because(error),
             })
         }
     }
@@ -124,12 +128,9 @@ fn offer_of(
     Ok(offer)
 }
 
-/// The invitation was answered, canceled or accepted meanwhile.
-struct Outrun;
-
 async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Result<(), ApiError> {
     let key = &invitation.key;
-    let claimed = transaction(&state.client, async |session| {
+    let claimed: Result<(), Aborted> = transaction(&state.client, async |session| {
         let entry = OutboxEntry {
             key: format!("invitation:{key}"),
             topic: ACCEPTED,
@@ -144,23 +145,25 @@ async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Re
         {
             Ok(())
         } else {
-            Err(Aborted::Refused(Outrun))
+            Err(Aborted::Outrun)
         }
     })
     .await;
-    match claimed {
-        Ok(()) => Ok(()),
-        Err(Aborted::Failed(error)) => Err(Failure::Saving.because()(error)),
-        Err(Aborted::Refused(Outrun)) => {
-            // The same account may have claimed it twice at once; then both finish it.
-            let found = state.confirmations.find(key).await;
-            match found.map_err(Failure::Finding.because())? {
-                Some(found) if found.acceptance.is_some() => Ok(()),
-                Some(_) => Err(NotAnswerable.into()),
-                // It was sent again, with another key.
-                None => Err(Refusal::NoInvite.into()),
-            }
-        }
+    let Err(Aborted::Outrun) = claimed else {
+        return claimed.or_fail(Failure::Saving);
+    };
+    // It was answered, canceled or accepted meanwhile. The same account may have claimed it twice at
+    // once; then both finish it.
+    match state
+        .confirmations
+        .find(key)
+        .await
+        .or_fail(Failure::Finding)?
+    {
+        Some(found) if found.acceptance.is_some() => Ok(()),
+        Some(_) => Err(NotAnswerable.into()),
+        // It was sent again, with another key.
+        None => Err(Refusal::NoInvite.into()),
     }
 }
 
@@ -188,8 +191,8 @@ async fn finish(
     };
     // A canceled invitation has no answer that a repeated request could still get.
     let waits = is_unanswered && outcome == Outcome::Granted;
-    let ended = end(state, key, to, waits, acceptance.row).await?;
-    if ended {
+    let ended = end(state, key, to, waits, acceptance.row).await;
+    if ended.map_err(store)? {
         return Ok(Some(outcome));
     }
     match state.confirmations.find(key).await.map_err(store)? {
@@ -256,8 +259,8 @@ async fn end(
     to: Status,
     is_unanswered: bool,
     row: ObjectId,
-) -> Result<bool, Unfinished> {
-    let ended = transaction(&state.client, async |session| {
+) -> Result<bool, mongodb::error::Error> {
+    transaction::<_, Infallible>(&state.client, async |session| {
         let ended = state
             .confirmations
             .finish(session, key, to, is_unanswered)
@@ -266,12 +269,8 @@ async fn end(
         if ended && !is_unanswered {
             state.outbox.withdraw(session, row).await?;
         }
-        Ok::<_, Aborted<()>>(ended)
+        Ok(ended)
     })
-    .await;
-    match ended {
-        Ok(ended) => Ok(ended),
-        Err(Aborted::Failed(error)) => Err(Unfinished::Store(error.into())),
-        Err(Aborted::Refused(())) => Ok(false),
-    }
+    .await
+    .map_err(Into::into)
 }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use mongodb::ClientSession;
 use shared_runtime::{
     auth::Caller,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
 };
 use shared_types::{PermissionSet, UserId};
@@ -21,7 +21,7 @@ use crate::{
         quota::Cause,
         template::Template,
     },
-    error::{Failure, Refusal, aborted},
+    error::{Failure, Refusal},
     rights::may_manage,
 };
 
@@ -38,10 +38,15 @@ pub(crate) async fn find(
     if found.as_ref().is_some_and(is_theirs) || (found.is_none() && key.is_some()) {
         return Ok(found);
     }
-    let person = state.user_api.person(invitee).await;
-    let person = person.map_err(Failure::FindingUser.because())?;
-    let attached = attach(&state.confirmations, person.as_slice()).await;
-    if attached.map_err(Failure::Updating.because())? {
+    let person = state
+        .user_api
+        .person(invitee)
+        .await
+        .or_fail(Failure::FindingUser)?;
+    let is_attached = attach(&state.confirmations, person.as_slice())
+        .await
+        .or_fail(Failure::Updating)?;
+    if is_attached {
         find_attached(state, invitee, sharer, key).await
     } else {
         Ok(found)
@@ -54,17 +59,19 @@ async fn find_attached(
     sharer: &UserId,
     key: Option<&str>,
 ) -> Result<Option<Confirmation>, ApiError> {
-    let finding = Failure::Finding.because();
+    let confirmations = &state.confirmations;
     if let Some(key) = key {
-        return state.confirmations.find(key).await.map_err(&finding);
+        return confirmations.find(key).await.or_fail(Failure::Finding);
     }
-    let found = state.confirmations.find_received(invitee, sharer).await;
-    let found = found.map_err(&finding)?;
-    if found.is_some() {
-        return Ok(found);
+    let received = confirmations
+        .find_received(invitee, sharer)
+        .await
+        .or_fail(Failure::Finding)?;
+    if received.is_some() {
+        return Ok(received);
     }
-    let unanswered = state.confirmations.find_unanswered(invitee, sharer).await;
-    unanswered.map_err(&finding)
+    let unanswered = confirmations.find_unanswered(invitee, sharer).await;
+    unanswered.or_fail(Failure::Finding)
 }
 
 /// Declines an invitation, again if need be.
@@ -75,11 +82,12 @@ pub(crate) async fn dismiss(
     sharer: &UserId,
 ) -> Result<(), ApiError> {
     invitation::may_dismiss(invitation, invitee, sharer)?;
-    let answered = state
+    let is_declined = state
         .confirmations
         .answer(&invitation.key, CANCELABLE, Status::Declined)
-        .await;
-    if answered.map_err(Failure::Updating.because())? {
+        .await
+        .or_fail(Failure::Updating)?;
+    if is_declined {
         Ok(())
     } else {
         Err(NotAnswerable.into())
@@ -98,18 +106,19 @@ pub(crate) async fn send(
         .confirmations
         .find_sent(sharer, &email, &[Status::Pending])
         .await
-        .map_err(Failure::Finding.because())?;
+        .or_fail(Failure::Finding)?;
     if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
         return Err(Refusal::DuplicateInvite.into());
     }
-    let account = send_mail::find_account(state, &email).await;
-    let account = account.map_err(Failure::FindingUser.because())?;
+    let account = send_mail::find_account(state, &email)
+        .await
+        .or_fail(Failure::FindingUser)?;
     let held = match &account {
         Some(account) => state
             .gatekeeper
             .permissions(sharer, &account.user.userid)
             .await
-            .map_err(Failure::Internal.because())?
+            .or_fail(Failure::Internal)?
             .unwrap_or_default(),
         None => PermissionSet::default(),
     };
@@ -172,7 +181,7 @@ async fn store(
         Ok(())
     })
     .await;
-    stored.map_err(aborted(Failure::Saving))?;
+    stored.or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(())
 }
@@ -185,8 +194,11 @@ pub(crate) async fn resend(
     caller: &Caller,
     key: &str,
 ) -> Result<Confirmation, ApiError> {
-    let found = state.confirmations.find_by_any_key(key).await;
-    let found = found.map_err(Failure::Finding.because())?;
+    let found = state
+        .confirmations
+        .find_by_any_key(key)
+        .await
+        .or_fail(Failure::Finding)?;
     let Some((found, sharer)) = found.and_then(invitation::resendable) else {
         return Err(Refusal::Forbidden.into());
     };
@@ -207,7 +219,7 @@ pub(crate) async fn resend(
         Ok(renewed)
     })
     .await;
-    let renewed = stored.map_err(aborted(Failure::Saving))?;
+    let renewed = stored.or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(renewed)
 }
@@ -218,14 +230,15 @@ pub(crate) async fn cancel(state: &State, sharer: &UserId, email: &str) -> Resul
         .confirmations
         .find_sent(sharer, email, CANCELABLE)
         .await
-        .map_err(Failure::Finding.because())?
+        .or_fail(Failure::Finding)?
         .ok_or(Refusal::NoInvite)?;
-    let answered = state
+    let is_canceled = state
         .confirmations
         .answer(&found.key, CANCELABLE, Status::Canceled)
-        .await;
+        .await
+        .or_fail(Failure::Updating)?;
     // Whoever accepted it at this moment was faster.
-    if answered.map_err(Failure::Updating.because())? {
+    if is_canceled {
         Ok(())
     } else {
         Err(Refusal::NoInvite.into())

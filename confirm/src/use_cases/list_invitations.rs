@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use shared_runtime::{
     batches::{Batcher, NotDone},
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     peers::user_api::UserApi,
 };
 use shared_types::{People, Person, UserId};
@@ -71,7 +71,7 @@ impl Lists {
 fn error(not_done: NotDone<ApiError>) -> ApiError {
     match not_done {
         NotDone::Failed(error) => error,
-        NotDone::NoOutcome => Failure::Finding.because()(not_done),
+        NotDone::NoOutcome => Failure::Finding.because(not_done),
     }
 }
 
@@ -84,21 +84,28 @@ struct Source {
 impl Source {
     /// The list of each of `invitees`.
     async fn received(&self, invitees: &[UserId]) -> Result<Vec<Received>, ApiError> {
-        let finding = Failure::Finding.because();
-        let finding_user = Failure::FindingUser.because();
-        let found = self.confirmations.list_received(invitees).await;
-        let mut invitations = found.map_err(&finding)?;
+        let mut invitations = self
+            .confirmations
+            .list_received(invitees)
+            .await
+            .or_fail(Failure::Finding)?;
         let loaded = load_people::load(&self.user_api, invitees, creators(&invitations)).await;
         let People {
             people,
             mut profiles,
-        } = loaded.map_err(&finding_user)?;
-        let attached = attach(&self.confirmations, &people).await;
-        if attached.map_err(Failure::Updating.because())? {
-            let found = self.confirmations.list_received(invitees).await;
-            invitations = found.map_err(&finding)?;
-            let loaded = load_people::load_profiles(&self.user_api, creators(&invitations)).await;
-            profiles = loaded.map_err(&finding_user)?;
+        } = loaded.or_fail(Failure::FindingUser)?;
+        let is_attached = attach(&self.confirmations, &people)
+            .await
+            .or_fail(Failure::Updating)?;
+        if is_attached {
+            invitations = self
+                .confirmations
+                .list_received(invitees)
+                .await
+                .or_fail(Failure::Finding)?;
+            profiles = load_people::load_profiles(&self.user_api, creators(&invitations))
+                .await
+                .or_fail(Failure::FindingUser)?;
         }
         let invitee = |invitation: &Confirmation| invitation.user_id.clone();
         let lists = lists(invitees, invitations, profiles, invitee);
@@ -110,8 +117,11 @@ impl Source {
 
     /// The list of each of `creators`.
     async fn sent(&self, creators: &[UserId]) -> Result<Vec<List>, ApiError> {
-        let found = self.confirmations.list_sent(creators).await;
-        let invitations = found.map_err(Failure::Finding.because())?;
+        let invitations = self
+            .confirmations
+            .list_sent(creators)
+            .await
+            .or_fail(Failure::Finding)?;
         let shown = self::creators(&invitations);
         let profiles = load_people::load_profiles_if_possible(&self.user_api, shown).await;
         let creator = |invitation: &Confirmation| invitation.creator_id.clone();

@@ -4,11 +4,11 @@
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     peers::{PeerError, user_api::PutBack},
 };
-use shared_types::{AccountNotice, Person, Restoration, password::weakness};
+use shared_types::{AccountNotice, Person, Restoration, UserId, password::weakness};
 use tracing::info;
 
 use super::{
@@ -29,8 +29,12 @@ use crate::{
 /// Queues a mail to each recipient of `notice`, whatever else is mailed to them: no quota keeps
 /// these away. Of an account that is gone nobody is told. Repeatable under the same `id`.
 pub(crate) async fn tell(state: &State, id: &str, notice: &AccountNotice) -> Result<(), ApiError> {
-    let found = state.user_api.person(&notice.userid).await;
-    let Some(account) = found.map_err(Failure::FindingUser.because())? else {
+    let Some(account) = state
+        .user_api
+        .person(&notice.userid)
+        .await
+        .or_fail(Failure::FindingUser)?
+    else {
         return Ok(());
     };
     if notice.needs_proof {
@@ -39,21 +43,23 @@ pub(crate) async fn tell(state: &State, id: &str, notice: &AccountNotice) -> Res
     let made: Vec<Confirmation> = (0..notice.recipients.len())
         .map(|number| confirmation(id, notice, number))
         .collect();
-    let stored = transaction(&state.client, async |session| {
+    let stored: Result<(), Aborted> = transaction(&state.client, async |session| {
         for confirmation in &made {
             state.confirmations.insert(session, confirmation).await?;
             let mail = send_mail::entry(confirmation);
             state.mails.enqueue(session, mail).await?;
         }
-        Ok::<_, Aborted<()>>(())
+        Ok(())
     })
     .await;
     match stored {
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             info!("a notice was queued before");
         }
-        Err(Aborted::Failed(error)) => return Err(Failure::Saving.because()(error)),
-        Ok(()) | Err(Aborted::Refused(())) => state.mails.wake(),
+        stored => {
+            stored.or_fail(Failure::Saving)?;
+            state.mails.wake();
+        }
     }
     Ok(())
 }
@@ -100,8 +106,11 @@ pub(crate) async fn find(
     key: &str,
 ) -> Result<Result<(Confirmation, AccountChange), NotRestored>, ApiError> {
     let now = Utc::now();
-    let found = state.confirmations.find_by_any_key(key).await;
-    let found = found.map_err(Failure::Finding.because())?;
+    let found = state
+        .confirmations
+        .find_by_any_key(key)
+        .await
+        .or_fail(Failure::Finding)?;
     let found = found
         .filter(|found| found.kind == Kind::AccountChange && found.is_opened_by(key, now))
         .and_then(|found| {
@@ -140,16 +149,27 @@ pub(crate) async fn restore(
         Ok(PutBack::Busy { retry_after }) => return Err(Refusal::Busy(retry_after).into()),
         Err(error) => return Err(refused(state, &confirmation, password, error).await),
     };
+    complete(state, user, &restored.void, &confirmation)
+        .await
+        .or_fail(Failure::Saving)
+}
+
+/// Completes the confirmation of a change that was undone, and cancels what could undo more.
+async fn complete(
+    state: &State,
+    user: &UserId,
+    void: &[String],
+    confirmation: &Confirmation,
+) -> Result<(), mongodb::error::Error> {
+    let (key, email) = (&confirmation.key, &confirmation.email);
+    let confirmations = &state.confirmations;
     // The others first: what dies in between leaves this key to be used for it.
-    let others = &state.confirmations;
-    let canceled = others.cancel_changes_but(user, &restored.void, &confirmation.key);
-    canceled.await.map_err(Failure::Saving.because())?;
-    let canceled = others.cancel_resets_but(user, &confirmation.key);
-    canceled.await.map_err(Failure::Saving.because())?;
-    let canceled = others.cancel_sign_ups_but(user, &confirmation.email);
-    canceled.await.map_err(Failure::Saving.because())?;
-    let answered = others.answer(&confirmation.key, &[Status::Pending], Status::Completed);
-    answered.await.map_err(Failure::Saving.because())?;
+    confirmations.cancel_changes_but(user, void, key).await?;
+    confirmations.cancel_resets_but(user, key).await?;
+    confirmations.cancel_sign_ups_but(user, email).await?;
+    confirmations
+        .answer(key, &[Status::Pending], Status::Completed)
+        .await?;
     Ok(())
 }
 
@@ -169,14 +189,14 @@ async fn refused(
         PeerError::Refused { status: 404 } => NotRestored::Unknown,
         PeerError::Refused { status: 409 } => NotRestored::NamesTaken,
         PeerError::Refused { status: 410 } => NotRestored::Done,
-        error => return Failure::UpdatingUser.because()(error),
+        error => return Failure::UpdatingUser.because(error),
     };
     if not_restored == NotRestored::Done {
         let confirmations = &state.confirmations;
         let key = &confirmation.key;
         let answered = confirmations.answer(key, &[Status::Pending], Status::Canceled);
         if let Err(error) = answered.await {
-            return Failure::Saving.because()(error);
+            return Failure::Saving.because(error);
         }
     }
     not_restored.into()

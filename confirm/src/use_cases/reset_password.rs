@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::OutboxEntry,
     peers::PeerError,
@@ -30,7 +30,7 @@ use crate::{
         signup,
         template::Template,
     },
-    error::{Failure, Refusal, aborted},
+    error::{Failure, Refusal},
 };
 
 /// Topic of the row that looks an address up and queues the mail.
@@ -64,7 +64,7 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
         Ok(())
     })
     .await;
-    noted.map_err(aborted(Failure::Saving))?;
+    noted.or_fail(Failure::Saving)?;
     state.outbox.wake();
     Ok(())
 }
@@ -93,7 +93,7 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
             info!("a forgotten password was taken care of before");
         }
         Err(Aborted::Failed(error)) => return Err(error.into()),
-        Err(Aborted::Refused(refusal)) => return Err(anyhow!("refused: {refusal:?}")),
+        Err(aborted) => return Err(anyhow!("not done: {aborted:?}")),
     }
     Ok(())
 }
@@ -154,8 +154,11 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
 
 /// The reset that `key` opens, even if it is too late for it.
 pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, ApiError> {
-    let found = state.confirmations.find_by_any_key(key).await;
-    let found = found.map_err(Failure::Finding.because())?;
+    let found = state
+        .confirmations
+        .find_by_any_key(key)
+        .await
+        .or_fail(Failure::Finding)?;
     let is_open =
         |found: &Confirmation| found.kind == Kind::PasswordReset && found.status == Status::Pending;
     Ok(found.filter(|found| is_open(found) && found.is_opened_by(key, Utc::now())))
@@ -193,20 +196,19 @@ pub(crate) async fn reset(
         Err(error) => return Err(unset(error, password, &account)),
     }
     // The others first: what dies in between leaves this key to be used for it.
-    let canceled = state
+    state
         .confirmations
         .cancel_resets_but(&user, &reset.key)
-        .await;
-    canceled.map_err(Failure::Saving.because())?;
+        .await
+        .or_fail(Failure::Saving)?;
     // Whoever forgets this password as well needs another mail.
     let asked = Quota::forgotten(&state.limits, &reset.email);
-    let cleared = state.quotas.clear(&asked).await;
-    cleared.map_err(Failure::Saving.because())?;
-    let answered = state
+    state.quotas.clear(&asked).await.or_fail(Failure::Saving)?;
+    state
         .confirmations
         .answer(&reset.key, &[Status::Pending], Status::Completed)
-        .await;
-    answered.map_err(Failure::Saving.because())?;
+        .await
+        .or_fail(Failure::Saving)?;
     Ok(())
 }
 
@@ -224,9 +226,14 @@ fn unset(error: PeerError, password: &SecretString, account: &Person) -> ApiErro
 /// reference need not name the account.
 async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, ApiError> {
     let account = match &reset.user_id {
-        Some(user) => state.user_api.person(user).await.map_err(Into::into),
-        None => send_mail::find_account(state, &reset.email).await,
+        Some(user) => state
+            .user_api
+            .person(user)
+            .await
+            .or_fail(Failure::FindingUser)?,
+        None => send_mail::find_account(state, &reset.email)
+            .await
+            .or_fail(Failure::FindingUser)?,
     };
-    let account = account.map_err(Failure::FindingUser.because::<anyhow::Error>())?;
     Ok(account.filter(|account| !signup::is_custodial(&account.user)))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared_runtime::{
     auth::Caller,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
 };
 use shared_types::{Person, UserId};
@@ -17,7 +17,7 @@ use crate::{
         quota::Cause,
         signup::{self, Asker, Next, Occasion},
     },
-    error::{Failure, Refusal, aborted},
+    error::{Failure, Refusal},
 };
 
 /// Who asks for a confirmation.
@@ -94,7 +94,7 @@ pub(crate) async fn request_for(
         Ok(Some(new))
     })
     .await;
-    let made = stored.map_err(aborted(Failure::Saving))?;
+    let made = stored.or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(made)
 }
@@ -114,7 +114,7 @@ pub(crate) async fn resend(
     } else {
         state.confirmations.find_pending_sign_up_at(name).await
     };
-    let found = found.map_err(Failure::Finding.because())?;
+    let found = found.or_fail(Failure::Finding)?;
     let recipient = found.as_ref().map_or(name, |found| found.email.as_str());
     let owner = found.as_ref().and_then(|found| found.user_id.as_ref());
     let is_owner = |caller: &&Caller| owner.is_some_and(|owner| caller.is(owner));
@@ -143,7 +143,7 @@ pub(crate) async fn resend(
         Ok(true)
     })
     .await;
-    if !stored.map_err(aborted(Failure::Renewing))? {
+    if !stored.or_fail(Failure::Renewing)? {
         return Err(Refusal::NoSignUp.into());
     }
     state.mails.wake();

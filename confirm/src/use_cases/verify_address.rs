@@ -7,7 +7,7 @@ use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
     peers::PeerError,
 };
@@ -21,7 +21,7 @@ use crate::{
         quota::Quota,
         signup,
     },
-    error::{Failure, Refusal, aborted},
+    error::{Failure, Refusal},
 };
 
 /// How often a confirmation may be sent again while it is being completed.
@@ -73,7 +73,7 @@ fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person
         .and_then(|password| weakness_of(password.expose_secret(), account));
     match weakness {
         Some(weakness) => Refusal::WeakClaim(weakness).into(),
-        None => Failure::UpdatingUser.because()(error),
+        None => Failure::UpdatingUser.because(error),
     }
 }
 
@@ -98,19 +98,26 @@ async fn complete(state: &State, key: &str) -> Result<(), ApiError> {
     let (from, to) = (&[Status::Pending], Status::Completed);
     let mut key = key.to_owned();
     for _ in 0..MAX_TRIES {
-        let answered = state.confirmations.answer(&key, from, to).await;
-        if answered.map_err(Failure::Saving.because())? {
+        let is_completed = state
+            .confirmations
+            .answer(&key, from, to)
+            .await
+            .or_fail(Failure::Saving)?;
+        if is_completed {
             return Ok(());
         }
-        let found = state.confirmations.find_by_any_key(&key).await;
-        let found = found.map_err(Failure::Saving.because())?;
+        let found = state
+            .confirmations
+            .find_by_any_key(&key)
+            .await
+            .or_fail(Failure::Saving)?;
         match found.filter(|found| found.status == Status::Pending) {
             Some(found) => key = found.key,
             None => return Ok(()),
         }
     }
     let cause = anyhow::anyhow!("its mail was always sent again meanwhile");
-    Err(Failure::Saving.because()(cause))
+    Err(Failure::Saving.because(cause))
 }
 
 /// The confirmation that `key` opens, and the account whose address it verifies.
@@ -119,12 +126,16 @@ pub(crate) async fn find(
     key: &str,
     user: Option<&UserId>,
 ) -> Result<(Confirmation, Person), ApiError> {
-    let found = state.confirmations.find_by_any_key(key).await;
-    let found = found.map_err(Failure::Finding.because())?.filter(|found| {
-        found.kind == Kind::SignUp
-            && matches!(found.status, Status::Pending | Status::Completed)
-            && found.is_opened_by(key, Utc::now())
-    });
+    let found = state
+        .confirmations
+        .find_by_any_key(key)
+        .await
+        .or_fail(Failure::Finding)?
+        .filter(|found| {
+            found.kind == Kind::SignUp
+                && matches!(found.status, Status::Pending | Status::Completed)
+                && found.is_opened_by(key, Utc::now())
+        });
     let confirmation = found.ok_or(Refusal::NoSignUp)?;
     let Some(owner) = confirmation.user_id.clone() else {
         return Err(Refusal::NoSignUp.into());
@@ -135,9 +146,11 @@ pub(crate) async fn find(
     if confirmation.is_expired(Utc::now()) {
         return Err(Refusal::SignUpExpired.into());
     }
-    let account = state.user_api.person(&owner).await;
-    let account = account
-        .map_err(Failure::FindingUser.because())?
+    let account = state
+        .user_api
+        .person(&owner)
+        .await
+        .or_fail(Failure::FindingUser)?
         .ok_or(Failure::FindingUser)?;
     let has_address = |email: &String| address::is_same(email, &confirmation.email);
     if !account.user.emails.iter().flatten().any(has_address) {
@@ -155,5 +168,5 @@ async fn take_attempt(state: &State, account: &UserId) -> Result<(), ApiError> {
         taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))
     })
     .await;
-    taken.map_err(aborted(Failure::Saving))
+    taken.or_fail(Failure::Saving)
 }

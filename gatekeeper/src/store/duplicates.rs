@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::{Collection, IndexModel, error::Result};
-use shared_runtime::mongo::{self, Aborted};
+use shared_runtime::mongo;
 use shared_types::PermissionSet;
 use tracing::info;
 
@@ -98,11 +98,7 @@ async fn merge_into_oldest(collection: &Collection<RawDocumentBuf>, ids: &[Bson]
         Ok(removed.deleted_count)
     })
     .await;
-    match merged {
-        Ok(removed) => Ok(removed),
-        Err(Aborted::Failed(error)) => Err(error),
-        Err(Aborted::Refused(never)) => match never {},
-    }
+    Ok(merged?)
 }
 
 fn id_of(document: &RawDocument) -> Result<Bson> {

@@ -89,7 +89,7 @@ pub(crate) async fn with_lock<T>(
         })
         .await;
         match outcome {
-            Err(Aborted::Refused(Halt::Untold)) => {
+            Err(Aborted::Outrun | Aborted::Refused(Halt::Untold)) => {
                 told = Some(tell(state, account, grantee).await?);
             }
             Err(Aborted::Refused(Halt::Refused(refusal))) => return Err(refusal.into()),

@@ -1,14 +1,17 @@
 //! The answer to a request that failed: a status, a body in one of the shapes that the public
 //! APIs use, and, for the log alone, the cause.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     body::BoxBody,
     http::{StatusCode, header},
 };
+use anyhow::anyhow;
 use serde_json::json;
+
+use crate::mongo::Aborted;
 
 type Text = Cow<'static, str>;
 
@@ -177,6 +180,37 @@ impl From<mongodb::error::Error> for ApiError {
     }
 }
 
+impl From<Infallible> for ApiError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// What a service says where something fails that should work.
+pub trait OrFail<T> {
+    /// The value, or `failure` with what went wrong as its cause, which is logged and never sent.
+    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
+    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError> {
+        self.map_err(|cause| failure.into().caused_by(cause))
+    }
+}
+
+/// What a rule refuses is no failure and stays what it is.
+impl<T, R: Into<ApiError>> OrFail<T> for Result<T, Aborted<R>> {
+    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError> {
+        self.map_err(|aborted| match aborted {
+            Aborted::Refused(refusal) => refusal.into(),
+            Aborted::Outrun => failure
+                .into()
+                .caused_by(anyhow!("somebody else was faster")),
+            Aborted::Failed(error) => failure.into().caused_by(error),
+        })
+    }
+}
+
 /// A refusal raised by the plumbing, before any handler ran. The service gives it status and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
@@ -219,5 +253,29 @@ impl Envelope {
                 "the service has no envelope for {rejection:?}"
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_has_its_cause_and_a_refusal_stays_what_it_is() {
+        let failure = || ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR);
+        let refused: Result<(), _> = Err(Aborted::Refused(ApiError::empty(StatusCode::CONFLICT)));
+        let outrun: Result<(), Aborted> = Err(Aborted::Outrun);
+        let failed: Result<(), _> = Err(anyhow!("no answer"));
+        let texts = [
+            refused.or_fail(failure()).unwrap_err().to_string(),
+            outrun.or_fail(failure()).unwrap_err().to_string(),
+            failed.or_fail(failure()).unwrap_err().to_string(),
+        ];
+        let expected = [
+            "409 Conflict",
+            "500 Internal Server Error: somebody else was faster",
+            "500 Internal Server Error: no answer",
+        ];
+        assert_eq!(texts, expected);
     }
 }

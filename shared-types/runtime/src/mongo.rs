@@ -1,6 +1,9 @@
 //! MongoDB: the connection, indexes, transactions.
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use bson::{doc, oid::ObjectId};
@@ -137,11 +140,13 @@ pub fn is_duplicate_key(error: &Error) -> bool {
     }
 }
 
-/// Why a transaction came to nothing: it was refused by a rule, or the database failed.
+/// Why a transaction came to nothing. `R` is why a rule refuses it; without, none does.
 #[derive(Debug)]
-pub enum Aborted<R> {
+pub enum Aborted<R = Infallible> {
     /// The work said no; nothing is written.
     Refused(R),
+    /// Somebody else was faster: what the work relied on is no longer so; nothing is written.
+    Outrun,
     /// The database failed; nothing is written, unless the outcome of the commit is unknown.
     Failed(Error),
 }
@@ -149,6 +154,16 @@ pub enum Aborted<R> {
 impl<R> From<Error> for Aborted<R> {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<Aborted> for Error {
+    fn from(aborted: Aborted) -> Self {
+        match aborted {
+            Aborted::Refused(never) => match never {},
+            Aborted::Outrun => Self::custom("somebody else was faster"),
+            Aborted::Failed(error) => error,
+        }
     }
 }
 

@@ -346,6 +346,7 @@ async fn change(
 fn not_changed(aborted: Aborted<MetadataRefusal>) -> ApiError {
     match aborted {
         Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Outrun => Failure::UpdatingUser.into(),
         Aborted::Failed(error) => Failure::UpdatingUser.because()(error),
     }
 }

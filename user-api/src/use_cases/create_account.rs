@@ -112,9 +112,7 @@ pub(crate) async fn create_with_grant(
         .map_err(|error| CreationError::Failed(error.into()))?;
     let created = transaction(&state.client, async |session| {
         if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo_id).await? {
-            return Err(Aborted::Refused(CreationError::Failed(anyhow!(
-                "the creation took too long and was undone"
-            ))));
+            return Err(Aborted::Outrun);
         }
         state.users.insert_in(session, new.account, new.by).await?;
         if grant.sharer == *userid && grant.permissions.administers() {
@@ -137,6 +135,9 @@ pub(crate) async fn create_with_grant(
     .await;
     created.map_err(|aborted| match aborted {
         Aborted::Refused(error) => error,
+        Aborted::Outrun => {
+            CreationError::Failed(anyhow!("the creation took too long and was undone"))
+        }
         Aborted::Failed(error) => error.into(),
     })
 }

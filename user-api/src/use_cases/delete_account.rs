@@ -1,7 +1,7 @@
 //! Deletes an account: everything of it here in one transaction, and a row for everybody else who
 //! keeps something about it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use anyhow::{Context, anyhow};
 use bson::{Document, serialize_to_document};
@@ -154,7 +154,7 @@ async fn remove(
     let notice = serialize_to_document(&notice)
         .context("a deletion notice")
         .map_err(DeletionError::Failed)?;
-    let deleted = transaction(&state.client, async |session| {
+    let deleted = transaction::<_, Infallible>(&state.client, async |session| {
         let is_deleted = match &locks {
             Some(locks) => {
                 let locks = locks.clone();
@@ -166,7 +166,8 @@ async fn remove(
             None => state.users.delete(session, userid).await?,
         };
         if !is_deleted {
-            return Err(Aborted::Refused(NotThere));
+            // It is gone, rows and all, or was locked.
+            return Err(Aborted::Outrun);
         }
         state
             .sessions
@@ -181,15 +182,12 @@ async fn remove(
     .await;
     match deleted {
         Ok(()) => {}
-        Err(Aborted::Refused(NotThere)) => return Ok(locks.is_none()),
-        Err(Aborted::Failed(error)) => return Err(failed(error)),
+        Err(Aborted::Outrun) => return Ok(locks.is_none()),
+        Err(aborted) => return Err(failed(Error::from(aborted))),
     }
     state.outbox.wake();
     Ok(true)
 }
-
-/// The account to delete is gone, rows and all, or was locked.
-struct NotThere;
 
 fn failed(error: impl Into<anyhow::Error>) -> DeletionError {
     DeletionError::Failed(error.into())

@@ -86,7 +86,7 @@ async fn is_pending(state: &State, row: ObjectId) -> anyhow::Result<bool> {
     })
     .await;
     match looked {
-        Ok(()) => Ok(false),
+        Ok(()) | Err(Aborted::Outrun) => Ok(false),
         Err(Aborted::Refused(Pending)) => Ok(true),
         Err(Aborted::Failed(error)) => Err(error.into()),
     }

@@ -5,12 +5,15 @@
 //! something that has changed since: each account has a lock there, with a version. user-api moves
 //! that version on before it removes a last address ([`Removal`]).
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use chrono::Utc;
 use mongodb::{ClientSession, error::Error};
-use shared_runtime::mongo::{Aborted, transaction};
+use shared_runtime::mongo::transaction;
 use shared_types::{HolderNeed, HolderNotice, LockedAccount, UserId};
 
 use crate::{
@@ -36,7 +39,7 @@ pub(crate) async fn note(
         needs_holder: false,
         existing: Vec::new(),
     };
-    let noted = transaction(&state.client, async |session| {
+    transaction::<_, Infallible>(&state.client, async |session| {
         let needed = state
             .holders
             .find(session, userid)
@@ -51,10 +54,8 @@ pub(crate) async fn note(
             existing,
         })
     })
-    .await;
-    noted.map_err(|aborted: Aborted<Error>| match aborted {
-        Aborted::Refused(error) | Aborted::Failed(error) => error,
-    })
+    .await
+    .map_err(Error::from)
 }
 
 /// Locks those of `holders` that exist, keeps them beside the account and answers them.

@@ -131,7 +131,7 @@ async fn change(
             state.outbox.wake();
             Ok(Some(void))
         }
-        Err(Aborted::Refused(NotProven::Outrun)) => Ok(None),
+        Err(Aborted::Outrun | Aborted::Refused(NotProven::Outrun)) => Ok(None),
         Err(Aborted::Refused(NotProven::Kept)) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),

@@ -184,7 +184,7 @@ impl Update<'_> {
         let losses = losses.map_err(Failure::UpdatingUser.because())?;
         let row = match self.write(account, change, &losses, told).await {
             Ok(row) => row,
-            Err(Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
+            Err(Aborted::Outrun | Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
             Err(aborted) => return Err(not_written(aborted)),
         };
         state.outbox.wake();
@@ -231,6 +231,7 @@ impl Update<'_> {
                 let taken = takeover.run(state, session, by).await;
                 taken.map_err(|aborted| match aborted {
                     Aborted::Refused(refusal) => Aborted::Refused(refusal.into()),
+                    Aborted::Outrun => Aborted::Outrun,
                     Aborted::Failed(error) => Aborted::Failed(error),
                 })?;
             }
@@ -306,7 +307,7 @@ impl From<NotProven> for Unwritten {
 
 fn not_written(aborted: Aborted<Unwritten>) -> ApiError {
     match aborted {
-        Aborted::Refused(Unwritten::Outrun) => outrun(Failure::UpdatingUser),
+        Aborted::Outrun | Aborted::Refused(Unwritten::Outrun) => outrun(Failure::UpdatingUser),
         Aborted::Refused(Unwritten::SessionEnded) => Refusal::NotAuthorized.into(),
         Aborted::Refused(Unwritten::NobodyRunsIt) => Refusal::InvalidDetails.into(),
         Aborted::Refused(Unwritten::Taken) => Refusal::UserExists.into(),

@@ -28,7 +28,7 @@ use mongodb::{ClientSession, IndexModel, error::Error, options::Hint};
 use serde::Deserialize;
 
 use super::{DEAD, Outbox, PENDING, Row};
-use crate::mongo::{Aborted, transaction};
+use crate::mongo::transaction;
 
 /// Due rows looked at in one pass, the oldest first.
 pub(super) const BATCH: usize = 200;
@@ -118,7 +118,7 @@ impl Outbox {
             return Ok(false);
         }
         let wait_ms = i64::try_from(PUT_OFF.as_millis()).unwrap_or(i64::MAX);
-        transaction(self.rows.client(), async |session| {
+        transaction::<_, Infallible>(self.rows.client(), async |session| {
             let in_front = doc! { "_id": first.id, "state": PENDING };
             let hide = doc! { "$inc": { "hides": 1 } };
             let hidden = self.rows.update_one(in_front, hide);
@@ -136,7 +136,7 @@ impl Outbox {
             Ok(put_off.session(session).await?.modified_count > 0)
         })
         .await
-        .map_err(failure)
+        .map_err(Error::from)
     }
 
     /// Takes a row back in the transaction of `session`; `false` when it has been delivered.
@@ -156,12 +156,12 @@ impl Outbox {
         if row.hides == 0 && self.rows.delete_one(alone).await?.deleted_count == 1 {
             return Ok(());
         }
-        transaction(self.rows.client(), async |session| {
+        transaction::<_, Infallible>(self.rows.client(), async |session| {
             self.withdraw(session, row.id).await?;
             Ok(())
         })
         .await
-        .map_err(failure)
+        .map_err(Error::from)
     }
 
     /// Sets a row aside for good, after `attempts` tries the last of which ended with `cause`.
@@ -171,7 +171,7 @@ impl Outbox {
             "$set": { "state": DEAD, "attempts": attempts, "lastError": cause },
             "$unset": { "hides": "", "putOff": "" },
         };
-        transaction(self.rows.client(), async |session| {
+        transaction::<_, Infallible>(self.rows.client(), async |session| {
             let buried = self.rows.find_one_and_update(pending.clone(), dead.clone());
             // As it was before.
             if let Some(row) = buried.session(&mut *session).await? {
@@ -180,7 +180,7 @@ impl Outbox {
             Ok(())
         })
         .await
-        .map_err(failure)
+        .map_err(Error::from)
     }
 
     /// Gives the turn of `gone`, which is no longer pending, to the next one of its key.
@@ -202,11 +202,5 @@ impl Outbox {
             .session(session)
             .await?;
         Ok(())
-    }
-}
-
-fn failure(aborted: Aborted<Infallible>) -> Error {
-    match aborted {
-        Aborted::Failed(error) => error,
     }
 }
