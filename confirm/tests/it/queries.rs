@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use bson::{Bson, Document, doc};
+use bson::{Document, doc};
 use futures_util::{TryStreamExt, future::join_all};
 use mongodb::options::CollationStrength;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_runtime::testing::send;
+use shared_runtime::testing::{Profile, Work, assert_indexed, send};
 
 use crate::{
     mailbox::Mail,
@@ -64,36 +64,12 @@ async fn crowd(world: &World) {
     world.confirmations().insert_many(documents).await.unwrap();
 }
 
-/// Lets the database note every command from here on.
-async fn observe(world: &World) {
-    let database = &world.database.database;
-    // Large enough to forget nothing.
-    let log = doc! { "create": "system.profile", "capped": true, "size": 64 << 20 };
-    database.run_command(log).await.unwrap();
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
-}
-
-/// What the database did since the beginning of `observe`, on the collections of the service.
-async fn observed(world: &World) -> Vec<Document> {
-    let database = &world.database.database;
-    database.run_command(doc! { "profile": 0 }).await.unwrap();
-    let noted = database.collection::<Document>("system.profile");
-    let cursor = noted.find(doc! {}).sort(doc! { "ts": 1 }).await.unwrap();
-    let noted: Vec<Document> = cursor.try_collect().await.unwrap();
+/// What was done in the collections of the service.
+async fn ended(profile: Profile<'_>) -> Vec<Work> {
+    let mut work = profile.end().await;
     let names = ["confirmations", "quotas", "outbox", "mail_outbox"];
-    let of_service = |entry: &Document| {
-        let (_, collection) = entry.get_str("ns").unwrap().split_once('.').unwrap();
-        names.contains(&collection)
-    };
-    noted.into_iter().filter(of_service).collect()
-}
-
-fn number(entry: &Document, name: &str) -> i64 {
-    match entry.get(name) {
-        Some(Bson::Int32(number)) => i64::from(*number),
-        Some(Bson::Int64(number)) => *number,
-        _ => 0,
-    }
+    work.retain(|work| names.contains(&work.collection()));
+    work
 }
 
 #[actix_web::test]
@@ -103,62 +79,13 @@ async fn no_operation_looks_at_more_than_what_it_is_about() {
     })
     .await;
     crowd(&world).await;
-    observe(&world).await;
+    let database = world.database.database.clone();
+    let profile = Profile::start(&database).await;
     world.start_relay();
     play_every_operation(&world).await;
-    let observed = observed(&world).await;
-    let mut shapes = BTreeSet::new();
-    for entry in observed {
-        let op = entry.get_str("op").unwrap();
-        if op == "insert" {
-            continue;
-        }
-        let plan = entry.get_str("planSummary").unwrap_or("none");
-        let command = entry
-            .get("command")
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        assert!(!plan.contains("COLLSCAN"), "{op} {command}: {plan}");
-        let looked_at = number(&entry, "docsExamined").max(number(&entry, "keysExamined"));
-        assert!(
-            looked_at <= ENOUGH,
-            "{op} {command}: {plan}, {looked_at} looked at"
-        );
-        let collection = entry
-            .get_str("ns")
-            .unwrap()
-            .split_once('.')
-            .unwrap()
-            .1
-            .to_owned();
-        let filter = ["filter", "q", "query", "pipeline"];
-        let command = entry.get_document("command").unwrap();
-        let filter = filter.into_iter().find_map(|name| command.get(name));
-        shapes.insert(format!(
-            "{op} {collection} {}",
-            filter.map(shape).unwrap_or_default()
-        ));
-    }
+    let shapes = assert_indexed(&ended(profile).await, ENOUGH);
     // As many as the store has queries, so that the test cannot pass by seeing none.
     assert!(shapes.len() >= 27, "{}: {shapes:#?}", shapes.len());
-}
-
-/// A filter with its values left out.
-fn shape(value: &Bson) -> String {
-    match value {
-        Bson::Document(members) => {
-            let members = members.iter();
-            let members: Vec<String> = members
-                .map(|(name, value)| format!("{name}:{}", shape(value)))
-                .collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Bson::Array(items) => {
-            let items: Vec<String> = items.iter().map(shape).collect();
-            format!("[{}]", items.join(","))
-        }
-        _ => "?".to_owned(),
-    }
 }
 
 async fn play_every_operation(world: &World) {
@@ -266,21 +193,21 @@ async fn the_lists_cost_what_they_should() {
         assert_eq!(person.get(path).await.status, 200);
     }
     let people = world.peers.asked(Ask::People).len();
-    observe(&world).await;
+    let profile = Profile::start(&world.database.database).await;
     for (person, path) in [(&carol, paths[0]), (&alice, paths[1])] {
         let answer = send(person.request(Method::GET, path)).await;
         assert_eq!(answer.status, 200);
     }
-    let observed = observed(&world).await;
-    let queries: Vec<_> = observed
+    let work = ended(profile).await;
+    let queries: Vec<_> = work
         .iter()
-        .map(|entry| (entry.get_str("op").unwrap(), number(entry, "docsExamined")))
+        .map(|work| (work.operation(), work.documents()))
         .collect();
     // Received: those of the account, and those that wait for its address. Sent: one look.
     assert_eq!(
         queries,
         [("query", 3), ("query", 0), ("query", 1)],
-        "{observed:?}"
+        "{work:?}"
     );
     assert_eq!(world.peers.asked(Ask::People).len() - people, 2);
     assert!(world.peers.asked(Ask::Pair).len() <= 3);
@@ -310,7 +237,7 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
         let newest_first = (0..number % 3).map(|copy| format!("{key}-{copy}"));
         keys.push(newest_first.collect::<Vec<_>>());
     }
-    observe(&world).await;
+    let profile = Profile::start(&world.database.database).await;
     let service = world.service();
     let list = async |place: usize| {
         let number = place / 2;
@@ -338,23 +265,17 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
         }
     };
     join_all((0..2 * AT_ONCE).map(list)).await;
-    let queries = observed(&world).await;
-    let queries = queries
-        .iter()
-        .filter(|entry| entry.get_str("op").unwrap() == "query");
-    let queries: Vec<_> = queries.collect();
+    let mut queries = ended(profile).await;
+    queries.retain(|work| work.operation() == "query");
     assert!(
         queries.len() < AT_ONCE,
         "each took its own queries: {}",
         queries.len()
     );
     for query in queries {
-        let found = number(query, "nreturned");
-        assert!(number(query, "docsExamined") <= found + ENOUGH, "{query}");
-        assert!(
-            number(query, "keysExamined") <= 3 * (found + ENOUGH),
-            "{query}"
-        );
+        let enough = query.returned() + ENOUGH;
+        assert!(query.documents() <= enough, "{query:?}");
+        assert!(query.keys() <= 3 * enough, "{query:?}");
     }
     assert!(world.peers.asked(Ask::People).len() < AT_ONCE / 2);
 }

@@ -1,15 +1,11 @@
 //! What a test starts with: the service with its relay, its database, its peers and its mails.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Duration};
 
-use actix_web::rt;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bson::{Document, doc};
 use chrono::{DateTime, Utc};
-use confirm::{Config, DEFAULTS, State, config::LimitSettings};
+use confirm::{Config, DEFAULTS, State};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use reqwest::Method;
@@ -17,14 +13,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared_runtime::{
     limits::Limit,
-    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
+    testing::{self, Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::{
     mailbox::{Mail, Mailbox},
     peers::Peers,
 };
+
+pub(crate) use testing::{assert_empty, assert_ok, assert_refused, eventually, reason, send_raw};
 
 /// The keys of every world; making them takes a while.
 pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
@@ -76,12 +74,10 @@ impl World {
     }
 
     pub(crate) fn start_relay(&mut self) {
-        let (stop, state) = (CancellationToken::new(), self.state.clone());
-        rt::spawn({
-            let stop = stop.clone();
-            async move { state.relay(&stop).await }
-        });
-        self.relay = Some(stop.drop_guard());
+        let state = self.state.clone();
+        self.relay = Some(testing::beside(async move |stop| {
+            state.relay(&stop).await;
+        }));
     }
 
     pub(crate) fn anonymous(&self) -> Person {
@@ -237,29 +233,19 @@ impl World {
 
 /// The shipped defaults with what has none.
 fn config(database: &TestDatabase, peers: &str, mailbox: &Mailbox) -> Config {
-    let mut settings: toml::Table = DEFAULTS.parse().unwrap();
-    let mut set = |section: &str, name: &str, value: &str| {
-        let section = settings[section].as_table_mut().unwrap();
-        section.insert(name.to_owned(), toml::Value::String(value.to_owned()));
-    };
-    set("mongo", "uri", "mongodb://replaced-below");
-    set("user_api", "url", peers);
-    set("user_api", "server_secret", crate::peers::SECRET);
-    set("gatekeeper", "url", peers);
-    set("data", "url", peers);
-    set("web", "public_url", ORIGIN);
-    set("mail", "transport", "file");
-    set("mail", "directory", mailbox.path().to_str().unwrap());
-    let config: Config = settings.try_into().unwrap();
-    Config {
-        mongo: database.settings.clone(),
-        limits: LimitSettings {
-            // Some worlds try more keys than one place may.
-            keys_per_source: Limit::OFF,
-            ..config.limits
-        },
-        ..config
-    }
+    let settings = [
+        ("user_api.url", peers),
+        ("user_api.server_secret", crate::peers::SECRET),
+        ("gatekeeper.url", peers),
+        ("data.url", peers),
+        ("web.public_url", ORIGIN),
+        ("mail.transport", "file"),
+        ("mail.directory", mailbox.path().to_str().unwrap()),
+    ];
+    let mut config: Config = testing::config(DEFAULTS, database, &settings);
+    // Some worlds try more keys than one place may.
+    config.limits.keys_per_source = Limit::OFF;
+    config
 }
 
 /// The stored confirmation that is meant by `key`: its id or, of a reset, what was mailed.
@@ -286,44 +272,6 @@ pub(crate) async fn patch(person: &Person, path: &str) -> Answer {
     send(person.request(Method::PATCH, path)).await
 }
 
-/// A request with this very body, whatever it is, and no content type.
-pub(crate) async fn send_raw(
-    person: &Person,
-    method: Method,
-    path: &str,
-    body: impl Into<reqwest::Body>,
-) -> Answer {
-    send(person.request(method, path).body(body)).await
-}
-
-pub(crate) fn reason(code: u16, reason: &str) -> Value {
-    json!({ "code": code, "reason": reason })
-}
-
-/// Asserts that `answer` is the error `code` with `text`, and nothing else.
-#[track_caller]
-pub(crate) fn assert_refused(answer: &Answer, code: u16, text: &str) {
-    assert_eq!(answer.status, code, "{}", answer.text());
-    assert_eq!(answer.json::<Value>(), reason(code, text));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-}
-
-/// Asserts that `answer` has this status and no body.
-#[track_caller]
-pub(crate) fn assert_empty(answer: &Answer, code: u16) {
-    assert_eq!((answer.status, answer.text()), (code, ""));
-}
-
-/// Asserts that `answer` is the success that says `OK`.
-#[track_caller]
-pub(crate) fn assert_ok(answer: &Answer) {
-    assert_eq!((answer.status, answer.text()), (200, "OK"));
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/plain; charset=utf-8")
-    );
-}
-
 /// A confirmation without what is different each time: its key and its times, which are looked at
 /// here. `days`: how long it can be answered from its making.
 #[track_caller]
@@ -342,13 +290,4 @@ pub(crate) fn timeless(mut confirmation: Value, days: i64) -> Value {
     assert!((Utc::now() - created).num_seconds().abs() < 60, "{created}");
     assert_eq!((expires_at - created).num_seconds(), days * 24 * 60 * 60);
     confirmation
-}
-
-/// Polls until `condition` holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

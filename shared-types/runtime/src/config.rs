@@ -117,7 +117,7 @@ pub fn load<T: DeserializeOwned>(prefix: &str, defaults: &str) -> anyhow::Result
     from_parts(prefix, defaults, environment)
 }
 
-fn from_parts<T: DeserializeOwned>(
+pub(crate) fn from_parts<T: DeserializeOwned>(
     prefix: &str,
     defaults: &str,
     environment: HashMap<String, String>,

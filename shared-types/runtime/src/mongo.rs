@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::Context;
 use bson::{doc, oid::ObjectId};
+#[cfg(feature = "testing")]
+use mongodb::event::{EventHandler, command::CommandEvent};
 use mongodb::{
     Client, ClientSession, Collection, Cursor, Database, IndexModel, Namespace,
     error::{
@@ -64,6 +66,15 @@ impl Connector {
             options,
             database: settings.database.clone(),
         })
+    }
+
+    /// The same with every command of its clients told to `handler`, for tests that look at what
+    /// reaches the database.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn observed_by(mut self, handler: EventHandler<CommandEvent>) -> Self {
+        self.options.command_event_handler = Some(handler);
+        self
     }
 
     /// The database through a client of its own, whose connections live on the calling thread.

@@ -1,9 +1,8 @@
 //! `GET /metadata/users/:userid/users`: whom the list shows, what of them, and its filters.
 
 use bson::{Document, doc};
-use futures_util::TryStreamExt;
 use serde_json::{Value, json};
-use shared_runtime::testing::{Answer, Person};
+use shared_runtime::testing::{Answer, Person, Profile};
 
 use crate::world::{User, World, assert_refused};
 
@@ -347,34 +346,23 @@ async fn a_long_list_takes_two_queries() {
             .gatekeeper
             .grant(&format!("{index:010x}"), &alice.id, json!({"view": {}}));
     }
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let profile = Profile::start(database).await;
     let answer = alice
         .person
         .get(&format!("/metadata/users/{}/users", alice.id))
         .await;
-    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let work = profile.end().await;
     let listed: Vec<Value> = answer.json();
     assert_eq!(listed.len(), 300);
     assert_eq!(listed[299]["profile"]["fullName"], "User 299");
 
     for collection in ["users", "seagull"] {
-        let namespace = format!("{}.{collection}", database.name());
-        let queries: Vec<Document> = database
-            .collection("system.profile")
-            .find(doc! { "ns": namespace, "op": "query" })
-            .await
-            .unwrap()
-            .try_collect()
-            .await
-            .unwrap();
+        let queries: Vec<_> = work
+            .iter()
+            .filter(|work| work.collection() == collection && work.operation() == "query")
+            .collect();
         assert_eq!(queries.len(), 1, "{queries:?}");
-        assert!(
-            queries[0]
-                .get_str("planSummary")
-                .unwrap()
-                .contains("IXSCAN"),
-            "{queries:?}"
-        );
+        assert!(queries[0].plan().contains("IXSCAN"), "{queries:?}");
     }
 }
 

@@ -1,13 +1,12 @@
 //! What is stored: documents of the reference are read and kept, and every query has its index.
 
 use bson::{Bson, Document, doc};
-use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
     options::{Collation, CollationStrength, IndexOptions},
 };
 use serde_json::{Value, json};
-use shared_runtime::testing::{TestDatabase, send};
+use shared_runtime::testing::{Profile, TestDatabase, assert_indexed, send};
 
 use crate::{
     metadata::seagull,
@@ -166,8 +165,7 @@ async fn duplicates_of_the_reference_do_not_stop_the_start() {
 async fn every_query_has_an_index() {
     let world =
         World::start_with(|config| config.accounts.demo_account = Some("demo".into())).await;
-    let database = &world.database.database;
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let noting = Profile::start(&world.database.database).await;
 
     let service = world.service().await;
     let alice = world.user("alice").await;
@@ -240,36 +238,8 @@ async fn every_query_has_an_index() {
     assert_eq!(send(request).await.status, 204);
     assert_eq!(service.delete(&of_alice).await.status, 204);
 
-    database.run_command(doc! { "profile": 0 }).await.unwrap();
-    let profile = database.collection::<Document>("system.profile");
-    let all: Vec<Document> = profile
-        .find(doc! {})
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
-    let of_users = |entry: &&Document| {
-        entry
-            .get_str("ns")
-            .is_ok_and(|ns| ns.rsplit('.').next() == Some("users"))
-    };
-    assert!(
-        all.iter().filter(of_users).count() > 20,
-        "the profiler saw the queries"
-    );
-    let scans: Vec<&Document> = all
-        .iter()
-        .filter(|entry| {
-            entry
-                .get_str("planSummary")
-                .is_ok_and(|plan| plan.contains("COLLSCAN"))
-        })
-        .filter(|entry| {
-            !entry
-                .get_str("ns")
-                .is_ok_and(|ns| ns.ends_with("system.profile"))
-        })
-        .collect();
-    assert!(scans.is_empty(), "{scans:#?}");
+    let all = noting.end().await;
+    let of_users = all.iter().filter(|work| work.collection() == "users");
+    assert!(of_users.count() > 20, "the database noted the queries");
+    assert_indexed(&all, i64::MAX);
 }

@@ -3,7 +3,7 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_runtime::testing::{Person, send};
+use shared_runtime::testing::{send, send_raw};
 
 use crate::world::{PASSWORD, World};
 
@@ -43,11 +43,6 @@ fn wrong_values() -> Vec<Value> {
     ]
 }
 
-async fn send_raw(person: &Person, method: &str, path: &str, body: Vec<u8>) -> u16 {
-    let method = Method::from_bytes(method.as_bytes()).unwrap();
-    send(person.request(method, path).body(body)).await.status
-}
-
 #[actix_web::test]
 async fn an_encoded_body_is_refused() {
     let world = World::start().await;
@@ -72,17 +67,19 @@ async fn wrong_bodies_are_refused_everywhere() {
     let alice = world.user("alice").await;
     let id = &alice.id;
     let operations = [
-        ("POST", "/user".to_owned()),
-        ("PUT", "/user".to_owned()),
-        ("PUT", format!("/user/{id}")),
-        ("DELETE", format!("/user/{id}")),
-        ("POST", format!("/user/{id}/user")),
-        ("POST", format!("/user/createChild/{id}")),
+        (Method::POST, "/user".to_owned()),
+        (Method::PUT, "/user".to_owned()),
+        (Method::PUT, format!("/user/{id}")),
+        (Method::DELETE, format!("/user/{id}")),
+        (Method::POST, format!("/user/{id}/user")),
+        (Method::POST, format!("/user/createChild/{id}")),
     ];
     let before = world.document(id).await;
     for (method, path) in &operations {
         for body in broken_bodies() {
-            let status = send_raw(&alice.person, method, path, body.clone()).await;
+            let status = send_raw(&alice.person, method.clone(), path, body.clone())
+                .await
+                .status;
             let start = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
             assert!(
                 matches!(status, 400 | 403),
@@ -91,7 +88,9 @@ async fn wrong_bodies_are_refused_everywhere() {
         }
         let huge = format!("{{\"fullName\":\"{}\"}}", "x".repeat(4 << 20)).into_bytes();
         assert_eq!(
-            send_raw(&alice.person, method, path, huge).await,
+            send_raw(&alice.person, method.clone(), path, huge)
+                .await
+                .status,
             413,
             "{method} {path}"
         );
@@ -180,21 +179,21 @@ async fn odd_ids_name_nobody() {
     ] {
         for person in [&alice.person, &service] {
             for (method, path, body) in [
-                ("GET", format!("/user/{id}"), json!({})),
-                ("PUT", format!("/user/{id}"), json!({ "updates": {} })),
+                (Method::GET, format!("/user/{id}"), json!({})),
+                (Method::PUT, format!("/user/{id}"), json!({ "updates": {} })),
                 (
-                    "POST",
+                    Method::POST,
                     format!("/user/createChild/{id}"),
                     json!({ "fullName": "Ann" }),
                 ),
-                ("GET", format!("/token/{id}"), json!({})),
-                ("GET", format!("/users?id={id}"), json!({})),
-                ("GET", format!("/users?role={id}"), json!({})),
-                ("DELETE", format!("/user/{id}/sessions"), json!({})),
-                ("DELETE", format!("/user/{id}"), json!({})),
+                (Method::GET, format!("/token/{id}"), json!({})),
+                (Method::GET, format!("/users?id={id}"), json!({})),
+                (Method::GET, format!("/users?role={id}"), json!({})),
+                (Method::DELETE, format!("/user/{id}/sessions"), json!({})),
+                (Method::DELETE, format!("/user/{id}"), json!({})),
             ] {
                 let body = body.to_string().into_bytes();
-                let status = send_raw(person, method, &path, body).await;
+                let status = send_raw(person, method.clone(), &path, body).await.status;
                 let fine = matches!(status, 200 | 204 | 400 | 401 | 404);
                 assert!(fine, "{method} {path}: {status}");
             }

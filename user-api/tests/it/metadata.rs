@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use bson::{Document, doc};
-use futures_util::{TryStreamExt, future::join_all};
+use futures_util::future::join_all;
 use mongodb::Collection;
 use serde_json::{Value, json};
-use shared_runtime::testing::Answer;
+use shared_runtime::testing::{Answer, Profile};
 
 use crate::world::{User, World, assert_empty, assert_refused};
 
@@ -333,8 +333,7 @@ async fn every_query_goes_by_the_index() {
     world
         .gatekeeper
         .grant(&alice.id, &bob.id, json!({"view": {}}));
-    let database = &world.database.database;
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let profile = Profile::start(&world.database.database).await;
     for body in [json!({"a": 1}), json!({"a": 2})] {
         assert_eq!(
             alice
@@ -348,27 +347,14 @@ async fn every_query_goes_by_the_index() {
     assert_eq!(bob.person.get(&path(&alice, "profile")).await.status, 200);
     let list = format!("/metadata/users/{}/users", bob.id);
     assert_eq!(bob.person.get(&list).await.status, 200);
-    database.run_command(doc! { "profile": 0 }).await.unwrap();
 
-    let filter = doc! {
-        "ns": { "$regex": r"\.(seagull|users)$" },
-        "op": { "$in": ["query", "update", "command"] },
-        "planSummary": { "$exists": true },
-    };
-    let seen: Vec<Document> = database
-        .collection("system.profile")
-        .find(filter)
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
+    let mut seen = profile.end().await;
+    seen.retain(|work| matches!(work.collection(), "seagull" | "users") && !work.plan().is_empty());
     assert!(seen.len() >= 6, "{seen:?}");
-    for operation in seen {
-        let plan = operation.get_str("planSummary").unwrap();
+    for work in seen {
         assert!(
-            plan.contains("IXSCAN") && !plan.contains("COLLSCAN"),
-            "{operation}"
+            work.plan().contains("IXSCAN") && !work.plan().contains("COLLSCAN"),
+            "{work:?}"
         );
     }
 }

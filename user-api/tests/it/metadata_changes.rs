@@ -4,7 +4,7 @@ use bson::{Bson, doc};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_runtime::testing::{Answer, Person, send};
+use shared_runtime::testing::{Answer, Person, send, send_raw};
 
 use crate::{
     metadata::{assert_json, path, seagull, store, stored},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 async fn put_raw(person: &Person, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-    send(person.request(Method::PUT, path).body(body)).await
+    send_raw(person, Method::PUT, path, body).await
 }
 
 #[actix_web::test]

@@ -1,11 +1,7 @@
 //! A user-api that runs, and the people and services that call it.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
 
-use actix_web::rt;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bson::Document;
 use mongodb::Collection;
@@ -14,13 +10,15 @@ use serde_json::{Value, json};
 use shared_runtime::{
     auth::TOKEN_HEADER,
     limits::Limit,
-    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, send},
+    testing::{self, Answer, Person, SigningKeys, TestApp, TestDatabase, send},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
-use user_api::{Config, DEFAULTS, State, config::LimitSettings};
+use tokio_util::sync::DropGuard;
+use user_api::{Config, DEFAULTS, State};
 use wiremock::MockServer;
 
 use crate::gatekeeper::Gatekeeper;
+
+pub(crate) use testing::{assert_empty, assert_refused, eventually};
 
 pub(crate) const PASSWORD: &str = "correct-horse";
 
@@ -73,16 +71,11 @@ impl World {
         change(&mut config);
         let state = State::connect(&config).await.unwrap();
         let app = TestApp::start(state.service());
-        let stop = CancellationToken::new();
-        rt::spawn({
-            let stop = stop.clone();
-            async move { state.relay(&stop).await }
-        });
         Self {
             app,
             gatekeeper,
             database,
-            _relay: stop.drop_guard(),
+            _relay: testing::beside(async move |stop| state.relay(&stop).await),
             _gatekeeper_server: gatekeeper_server,
         }
     }
@@ -193,28 +186,17 @@ impl World {
 
 /// The shipped defaults with what has none.
 pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
-    let mut settings: toml::Table = DEFAULTS.parse().unwrap();
-    let mut set = |section: &str, name: &str, value: &str| {
-        let section = settings[section].as_table_mut().unwrap();
-        section.insert(name.to_owned(), toml::Value::String(value.to_owned()));
-    };
-    set("mongo", "uri", "mongodb://replaced-below");
-    set("metadata", "database", &database.settings.database);
-    set("gatekeeper", "url", gatekeeper_url);
-    set("tokens", "private_key", &KEYS.private_pem);
-    for (name, secret) in SECRETS {
-        set("server_secrets", name, secret);
-    }
-    let config: Config = settings.try_into().unwrap();
-    Config {
-        mongo: database.settings.clone(),
-        limits: LimitSettings {
-            // Some worlds have more people than one place makes.
-            sign_ups_per_source: Limit::OFF,
-            ..config.limits
-        },
-        ..config
-    }
+    let names = SECRETS.map(|(name, secret)| (format!("server_secrets.{name}"), secret));
+    let mut settings = vec![
+        ("metadata.database", database.settings.database.as_str()),
+        ("gatekeeper.url", gatekeeper_url),
+        ("tokens.private_key", &KEYS.private_pem),
+    ];
+    settings.extend(names.iter().map(|(name, secret)| (name.as_str(), *secret)));
+    let mut config: Config = testing::config(DEFAULTS, database, &settings);
+    // Some worlds have more people than one place makes.
+    config.limits.sign_ups_per_source = Limit::OFF;
+    config
 }
 
 pub(crate) fn basic(name: &str, password: &str) -> String {
@@ -222,31 +204,4 @@ pub(crate) fn basic(name: &str, password: &str) -> String {
         "Basic {}",
         BASE64_STANDARD.encode(format!("{name}:{password}"))
     )
-}
-
-pub(crate) fn reason(code: u16, reason: &str) -> Value {
-    json!({ "code": code, "reason": reason })
-}
-
-/// Asserts that `answer` is the error `code` with `text`, and nothing else.
-#[track_caller]
-pub(crate) fn assert_refused(answer: &Answer, code: u16, text: &str) {
-    assert_eq!(answer.status, code, "{}", answer.text());
-    assert_eq!(answer.json::<Value>(), reason(code, text));
-    assert_eq!(answer.header(TOKEN_HEADER), None);
-}
-
-/// Asserts that `answer` has this status and no body.
-#[track_caller]
-pub(crate) fn assert_empty(answer: &Answer, code: u16) {
-    assert_eq!((answer.status, answer.text()), (code, ""));
-}
-
-/// Polls until `condition` holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

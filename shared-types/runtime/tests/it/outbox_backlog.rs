@@ -8,14 +8,15 @@ use std::{
 };
 
 use actix_web::rt;
-use bson::{Bson, DateTime, Document, Timestamp, doc, oid::ObjectId};
+use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
 use chrono::Utc;
-use futures_util::{TryStreamExt, future::join_all};
+use futures_util::future::join_all;
 use mongodb::Collection;
 use rand::RngExt as _;
 use shared_runtime::{
     mongo::{Aborted, transaction},
     outbox::OutboxEntry,
+    testing::{Profile, Work, assert_indexed},
 };
 
 use crate::outbox::{Stage, entry};
@@ -74,27 +75,9 @@ impl Stage {
         assert!(made.matched_count > 0);
     }
 
-    /// Lets the database note every command from here on.
-    async fn observe(&self) {
-        let database = &self.database.database;
-        // Large enough to forget nothing.
-        let log = doc! { "create": "system.profile", "capped": true, "size": 256 << 20 };
-        database.run_command(log).await.unwrap();
-        database.run_command(doc! { "profile": 2 }).await.unwrap();
-    }
-
-    /// What the database did with the rows since `observe`.
-    async fn observed(&self) -> Vec<Document> {
-        let database = &self.database.database;
-        database.run_command(doc! { "profile": 0 }).await.unwrap();
-        let of_relay = doc! {
-            "ns": format!("{}.outbox", database.name()),
-            "op": { "$ne": "insert" },
-            "command.comment": { "$ne": OURS },
-        };
-        let noted: Collection<Document> = database.collection("system.profile");
-        let cursor = noted.find(of_relay).sort(doc! { "ts": 1 }).await.unwrap();
-        cursor.try_collect().await.unwrap()
+    /// Notes from here on what the database does.
+    async fn observe(&self) -> Profile<'_> {
+        Profile::start(&self.database.database).await
     }
 
     async fn withdraw(&self, id: ObjectId) -> bool {
@@ -132,39 +115,32 @@ impl Stage {
     }
 }
 
-fn number(entry: &Document, name: &str) -> i64 {
-    match entry.get(name) {
-        Some(Bson::Int32(number)) => i64::from(*number),
-        Some(Bson::Int64(number)) => *number,
-        _ => 0,
-    }
+/// What the relay had the database do with its rows.
+async fn observed(profile: Profile<'_>) -> Vec<Work> {
+    let mut work = profile.end().await;
+    work.retain(|work| {
+        let is_ours = work.command().get_str("comment").is_ok_and(|by| by == OURS);
+        work.collection() == "outbox" && work.operation() != "insert" && !is_ours
+    });
+    work
 }
 
 /// The counts for the metrics, which come every few seconds and look at an index only.
-fn is_count(entry: &Document) -> bool {
-    let command = entry.get("command").map(ToString::to_string);
-    command.is_some_and(|command| command.contains("$sum"))
+fn is_count(work: &Work) -> bool {
+    work.command().to_string().contains("$sum")
 }
 
-fn assert_bounded(observed: &[Document]) {
-    let mut counts = 0;
-    for entry in observed {
-        let command = entry.get("command").map(ToString::to_string);
-        let plan = entry.get_str("planSummary").unwrap_or("none");
-        let told = format!("{plan} {}", command.unwrap_or_default());
-        assert!(!plan.contains("COLLSCAN"), "{told}");
-        let documents = number(entry, "docsExamined");
-        if is_count(entry) {
-            counts += 1;
-            assert_eq!(documents, 0, "{told}");
-            continue;
-        }
-        let looked_at = documents.max(number(entry, "keysExamined"));
-        assert!(looked_at <= ENOUGH, "{looked_at}: {told}");
+fn assert_bounded(work: &[Work]) {
+    let (counts, looks): (Vec<_>, Vec<_>) = work.iter().partition(|work| is_count(work));
+    assert_indexed(looks, ENOUGH);
+    assert_indexed(counts.iter().copied(), i64::MAX);
+    for count in &counts {
+        assert_eq!(count.documents(), 0, "{count:?}");
     }
     // Two states, every few seconds.
-    let at = |entry: Option<&Document>| entry.unwrap().get_datetime("ts").unwrap().to_chrono();
-    let lasted = at(observed.last()) - at(observed.first());
+    let at = |work: Option<&Work>| work.unwrap().0.get_datetime("ts").unwrap().to_chrono();
+    let lasted = at(work.last()) - at(work.first());
+    let counts = i64::try_from(counts.len()).unwrap();
     assert!(
         counts <= 2 * (lasted.num_seconds() / 5 + 1),
         "{counts} counts in {lasted}"
@@ -177,41 +153,39 @@ async fn a_look_does_not_see_the_rows_that_are_not_due() {
     let later = in_an_hour();
     let waiting = (0..BACKLOG).map(|number| row(&format!("key {number}"), number, later));
     stage.fill(waiting.collect()).await;
-    stage.observe().await;
+    let profile = stage.observe().await;
     stage.start_relay();
     for number in 0..20 {
         stage.enqueue("now", &number.to_string()).await;
         stage.got(number + 1).await;
     }
-    let observed = stage.observed().await;
-    assert!(observed.len() > 60, "{} commands", observed.len());
-    assert_bounded(&observed);
+    let work = observed(profile).await;
+    assert!(work.len() > 60, "{} commands", work.len());
+    assert_bounded(&work);
 }
 
 #[actix_web::test]
 async fn a_blocked_key_with_many_due_rows_neither_costs_nor_delays_the_others() {
     let stage = Stage::new(1_000_000).await;
     stage.fill(blocked("a", BACKLOG)).await;
-    stage.observe().await;
+    let profile = stage.observe().await;
     stage.enqueue("b", "b1").await;
     stage.start_relay();
     assert_eq!(stage.got(1).await, ["b1"]);
     // It has not waited until the others are out of the way.
     assert!(stage.due_rows().await > u64::from(BACKLOG / 2));
     stage.nothing_is_due().await;
-    assert_bounded(&stage.observed().await);
+    assert_bounded(&observed(profile).await);
     // Once they are out of the way, they cost nothing at all.
-    let profile: Collection<Document> = stage.database.database.collection("system.profile");
-    profile.drop().await.unwrap();
-    stage.observe().await;
+    let profile = stage.observe().await;
     for number in 0..5 {
         stage.enqueue("b", "more").await;
         stage.got(number + 2).await;
     }
-    let observed = stage.observed().await;
-    assert_bounded(&observed);
-    let looked_at = observed.iter().filter(|entry| !is_count(entry));
-    let looked_at: i64 = looked_at.map(|entry| number(entry, "docsExamined")).sum();
+    let work = observed(profile).await;
+    assert_bounded(&work);
+    let looked_at = work.iter().filter(|work| !is_count(work));
+    let looked_at: i64 = looked_at.map(Work::documents).sum();
     assert!(looked_at < 100, "{looked_at} rows");
     // Their turn comes with the first.
     stage.make_due(doc! { "payload.name": "a 0" }).await;
@@ -231,7 +205,7 @@ async fn a_backlog_drains_at_a_cost_that_grows_with_its_rows_only() {
     stage
         .fill(own_keys.chain(shared_keys).chain(one_key).collect())
         .await;
-    stage.observe().await;
+    let profile = stage.observe().await;
     stage.start_relay();
     let got = stage.got(ROWS as usize).await;
     assert_eq!(got.len(), ROWS as usize);
@@ -243,12 +217,9 @@ async fn a_backlog_drains_at_a_cost_that_grows_with_its_rows_only() {
                 .is_sorted()
         );
     }
-    let observed = stage.observed().await;
-    assert_bounded(&observed);
-    let looked_at: i64 = observed
-        .iter()
-        .map(|entry| number(entry, "docsExamined"))
-        .sum();
+    let work = observed(profile).await;
+    assert_bounded(&work);
+    let looked_at: i64 = work.iter().map(Work::documents).sum();
     assert!(looked_at < 15 * i64::from(ROWS), "{looked_at} rows");
 }
 
