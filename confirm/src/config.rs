@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use shared_runtime::{
     config::{
-        LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+        InternalSettings, LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+        UserApiSettings,
     },
     limits::Limit,
 };
@@ -21,40 +22,31 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// The service's own port.
     pub server: ServerSettings,
+    /// How it logs.
     pub log: LogSettings,
+    /// Its database.
     pub mongo: MongoSettings,
+    /// Where accounts, profiles and tokens are.
     pub user_api: UserApiSettings,
+    /// Where permissions are.
     pub gatekeeper: PeerSettings,
-    #[serde(default)]
-    pub data: DataSettings,
+    /// Who keeps alert configurations; `None`: no service does.
+    pub data: Option<PeerSettings>,
+    /// Where links in mails lead.
     pub web: WebSettings,
+    /// How mails leave.
     pub mail: MailSettings,
+    /// How many mails and guesses there may be.
     pub limits: LimitSettings,
+    /// Who may call internal operations.
     pub internal: InternalSettings,
+    /// How mails and effects on other services are relayed.
     pub outbox: OutboxSettings,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserApiSettings {
-    /// Base URL.
-    pub url: String,
-    /// The name with which confirm logs in there.
-    pub server_name: String,
-    /// The secret of that name.
-    pub server_secret: SecretString,
-    /// How long the answer to a token check is kept for reads, in milliseconds, at most 2000.
-    pub token_cache_ms: u64,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataSettings {
-    /// Base URL of the service that keeps alert configurations; `None`: there is none.
-    pub url: Option<String>,
-}
-
+/// Where links in mails lead.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebSettings {
@@ -64,9 +56,11 @@ pub struct WebSettings {
     pub web_url: Option<String>,
 }
 
+/// How mails leave.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
+    /// To a mail server or to a folder.
     pub transport: MailTransport,
     /// The sender, `Name <address>`.
     pub from: String,
@@ -74,10 +68,11 @@ pub struct MailSettings {
     pub directory: Option<PathBuf>,
     /// A folder with templates of the operator's own; `None`: those compiled in.
     pub templates: Option<PathBuf>,
+    /// The mail server.
     pub smtp: SmtpSettings,
 }
 
-/// How mails leave.
+/// Where mails go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTransport {
@@ -87,18 +82,23 @@ pub enum MailTransport {
     File,
 }
 
+/// The mail server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpSettings {
-    /// Required for the SMTP transport.
+    /// Its name; required for the SMTP transport.
     pub host: Option<String>,
+    /// Its port.
     pub port: u16,
+    /// How the connection is protected.
     pub encryption: SmtpEncryption,
-    /// `None`: the server is used without logging in.
+    /// The name with which confirm logs in; `None`: the server is used without logging in.
     pub username: Option<String>,
+    /// The password of that name.
     pub password: Option<SecretString>,
     /// For each command of the dialogue, in seconds.
     pub timeout_s: u64,
+    /// The most connections held.
     pub max_connections: u32,
 }
 
@@ -114,19 +114,7 @@ pub enum SmtpEncryption {
     None,
 }
 
-/// Whom internal operations admit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InternalSettings {
-    /// The names of the services.
-    #[serde(deserialize_with = "comma_list")]
-    pub services: Vec<String>,
-    /// The names under which operators log in.
-    #[serde(deserialize_with = "comma_list")]
-    pub operators: Vec<String>,
-}
-
-/// Each 0 means unlimited.
+/// How many mails and guesses there may be; each 0 means unlimited.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {

@@ -44,7 +44,7 @@ use shared_runtime::{
     mongo::Connector,
     outbox::Outbox,
     peers::{data, gatekeeper::Gatekeeper, user_api::UserApi},
-    server::{Readiness, Service},
+    server::{self, Readiness, Service},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -91,16 +91,12 @@ impl State {
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         let connector = Connector::new(&config.mongo).await?;
         let database = connector.connect().await?;
-        let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(
-            &config.user_api.url,
-            &config.user_api.server_name,
-            config.user_api.server_secret.clone(),
-        )?);
+        let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(&config.user_api)?);
         let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
         let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, login.clone())?;
-        let data = match &config.data.url {
-            Some(url) => Some(data::Data::new(PeerClient::new(url, login)?)),
+        let data = match &config.data {
+            Some(data) => Some(data::Data::new(PeerClient::new(&data.url, login)?)),
             None => None,
         };
         let mailer = Mailer::new(&config.mail, &config.web)?;
@@ -120,14 +116,13 @@ impl State {
             gatekeeper: Gatekeeper::new(gatekeeper),
             data,
             authenticator: Authenticator(Arc::new(tokens)),
-            admission: Admission::new(&config.internal.services, &config.internal.operators),
+            admission: Admission::new(&config.internal),
             limits: Arc::new(config.limits.clone()),
             key_limit: Arc::new(KeyedLimiter::new(config.limits.keys_per_source)),
         })
     }
 
-    /// The same for one worker thread, which gets connections of its own: it reads each answer
-    /// itself instead of being woken by another thread.
+    /// The same with connections of its own, for one worker thread.
     fn unshared(&self) -> anyhow::Result<Self> {
         let client = self.connector.open()?.client().clone();
         let confirmations = self.confirmations.through(&client);
@@ -146,19 +141,11 @@ impl State {
     }
 
     /// The service, to be served.
-    ///
-    /// # Panics
-    ///
-    /// Where a worker thread cannot make clients of its own, although this one could.
     pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
-        let state = self.clone();
         Service {
             readiness: self.readiness.clone(),
             openapi: Some(openapi()),
-            configure: move |config: &mut ServiceConfig| {
-                let state = state.unshared().expect("the same settings did before");
-                configure(config, &state);
-            },
+            configure: server::per_worker(self, Self::unshared, configure),
         }
     }
 

@@ -11,9 +11,7 @@ async fn main() -> anyhow::Result<()> {
     let config: Config = config::load(PREFIX, DEFAULTS)?;
     telemetry::init(&config.log)?;
     let state = State::connect(&config).await?;
-    let relay = {
-        let state = state.clone();
-        async move |stop| state.relay(&stop).await
-    };
-    server::serve_beside(&config.server, state.service(), relay).await
+    let service = state.service();
+    let relay = async move |stop| state.relay(&stop).await;
+    server::serve_beside(&config.server, service, relay).await
 }

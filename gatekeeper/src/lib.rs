@@ -4,7 +4,8 @@
 //! (`applied_grants`), and the relations of clinics to patients and clinicians
 //! (`patient_permissions`, `clinician_permissions`), which the clinic service tells it. **Calls**
 //! user-api: to check tokens, and to tell who runs an account before that changes, which it answers
-//! with whether the account needs somebody. **Settings** start with `GATEKEEPER__`.
+//! with whether the account needs somebody. **Settings** start with `GATEKEEPER__`;
+//! `config.default.toml` lists them.
 //!
 //! # To add an operation
 //!
@@ -28,7 +29,7 @@
 //! - `admin` and `custodian` count for each other; a grantee may drop part of its set, and only its
 //!   own; the last administrator of an account without password and e-mail stays.
 
-mod config;
+pub mod config;
 mod domain;
 mod error;
 mod routes;
@@ -37,27 +38,30 @@ mod use_cases;
 
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig};
-use mongodb::Database;
+use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
     auth::{Admission, Authenticator, RemoteTokens, ServerLogin},
     http::PeerClient,
+    mongo::Connector,
     openapi::document,
     peers::user_api::UserApi,
     routes::RouteTable,
+    server::{self, Readiness, Service},
 };
 use utoipa::OpenApi;
+
+pub use config::{Config, DEFAULTS, PREFIX};
 
 use crate::{
     routes::{access, grants, health, relations, users},
     store::Store,
 };
 
-pub use crate::config::{Config, InternalSettings, UserApiSettings};
-
-/// What the handlers work with; clones share it.
+/// What handlers share.
 #[derive(Clone)]
 pub struct State {
+    connector: Connector,
+    readiness: Readiness,
     store: Store,
     user_api: UserApi,
     authenticator: Authenticator,
@@ -65,41 +69,48 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the collections in `database`, and user-api as the settings say.
-    pub async fn open(
-        database: &Database,
-        settings: &UserApiSettings,
-        internal: &InternalSettings,
-    ) -> anyhow::Result<Self> {
-        let login = ServerLogin::new(
-            &settings.url,
-            &settings.server_name,
-            settings.server_secret.clone(),
-        )?;
-        let user_api = UserApi::new(PeerClient::new(&settings.url, Arc::new(login))?);
-        let tokens = RemoteTokens::new(user_api.clone(), settings.token_cache_ms)?;
+    /// Connects to the database and prepares everything that requests need.
+    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
+        Self::connect_by(Connector::new(&config.mongo).await?, config).await
+    }
+
+    /// The same by a connector of the caller's, such as one that is observed.
+    pub async fn connect_by(connector: Connector, config: &Config) -> anyhow::Result<Self> {
+        let database = connector.connect().await?;
+        let login = ServerLogin::new(&config.user_api)?;
+        let user_api = UserApi::new(PeerClient::new(&config.user_api.url, Arc::new(login))?);
+        let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
         Ok(Self {
-            store: Store::open(database).await?,
+            connector,
+            readiness: Readiness::watching(database.clone()),
+            store: Store::open(&database).await?,
             user_api,
             authenticator: Authenticator(Arc::new(tokens)),
-            admission: Admission::new(&internal.services, &[]),
+            admission: Admission::new(&config.internal),
         })
     }
 
-    /// The same, with queries going through the client of `database`, whose collections
-    /// [`Self::open`] has prepared.
-    #[must_use]
-    pub fn through(&self, database: &Database) -> Self {
-        Self {
-            store: Store::on(database),
+    /// The same with connections of its own, for one worker thread.
+    fn unshared(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Store::on(&self.connector.open()?),
             ..self.clone()
+        })
+    }
+
+    /// The service, to be served.
+    pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
+        Service {
+            readiness: self.readiness.clone(),
+            openapi: Some(openapi()),
+            configure: server::per_worker(self, Self::unshared, configure),
         }
     }
 }
 
-/// Registers everything that the service serves.
+/// Registers the routes.
 pub fn configure(config: &mut ServiceConfig, state: &State) {
-    config.app_data(web::Data::new(state.clone()));
+    config.app_data(Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
     config.app_data(state.admission.clone());
     routes::table().configure(config);

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use shared_runtime::{
     config::{
-        LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings, comma_list,
+        InternalSettings, LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+        comma_list,
     },
     limits::Limit,
 };
@@ -22,13 +23,6 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub server: ServerSettings,
-    pub log: LogSettings,
-    pub mongo: MongoSettings,
-    pub metadata: MetadataSettings,
-    pub gatekeeper: PeerSettings,
-    pub confirm: ConfirmSettings,
-    pub tokens: TokenSettings,
     /// Service name to its secret; empty when one secret is shared.
     #[serde(default)]
     pub server_secrets: BTreeMap<String, SecretString>,
@@ -39,13 +33,37 @@ pub struct Config {
     pub shared_server_secret: Option<SecretString>,
     /// The one before it; `None` when it is not being replaced.
     pub previous_shared_server_secret: Option<SecretString>,
+    /// The names that any internal operation of the platform admits. Once one of them has a secret
+    /// of its own, the shared one opens none of them.
+    #[serde(deserialize_with = "comma_list")]
+    pub reserved_server_names: Vec<String>,
+    /// The service's own port.
+    pub server: ServerSettings,
+    /// How it logs.
+    pub log: LogSettings,
+    /// Its database.
+    pub mongo: MongoSettings,
+    /// Where profiles are kept.
+    pub metadata: MetadataSettings,
+    /// Where permissions are.
+    pub gatekeeper: PeerSettings,
+    /// Who is told of changed and deleted accounts; `None`: there is no such service.
+    pub confirm: Option<PeerSettings>,
+    /// Session tokens.
+    pub tokens: TokenSettings,
+    /// Who may call internal operations.
     pub internal: InternalSettings,
+    /// How passwords are checked.
     pub passwords: PasswordSettings,
+    /// What one source may do.
     pub limits: LimitSettings,
+    /// What holds for accounts.
     pub accounts: AccountSettings,
+    /// How other services are told.
     pub outbox: OutboxSettings,
 }
 
+/// Where profiles and other metadata collections are kept.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetadataSettings {
@@ -53,13 +71,7 @@ pub struct MetadataSettings {
     pub database: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmSettings {
-    /// The base URL; `None`: there is no such service.
-    pub url: Option<String>,
-}
-
+/// Session tokens: the keys that sign them, and how long they live.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSettings {
@@ -83,22 +95,7 @@ pub struct TokenSettings {
     pub session_max_days: u32,
 }
 
-/// Whom internal operations admit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InternalSettings {
-    /// The names of the services.
-    #[serde(deserialize_with = "comma_list")]
-    pub services: Vec<String>,
-    /// The names under which operators log in.
-    #[serde(deserialize_with = "comma_list")]
-    pub operators: Vec<String>,
-    /// The names that any internal operation of the platform admits. Once one of them has a secret
-    /// of its own, the shared one opens none of them.
-    #[serde(deserialize_with = "comma_list")]
-    pub reserved_names: Vec<String>,
-}
-
+/// How passwords are checked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordSettings {
@@ -119,15 +116,22 @@ pub struct PasswordSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
+    /// Wrong passwords of one source at one account.
     pub passwords_per_source_and_account: Limit,
+    /// Wrong passwords of one source at all accounts.
     pub passwords_per_source: Limit,
-    /// Refuses only those sources that failed at the account before.
+    /// Wrong passwords of all sources at one account. Refuses only those sources that failed at the
+    /// account before.
     pub passwords_per_account: Limit,
+    /// New accounts.
     pub sign_ups_per_source: Limit,
+    /// Wrong names and secrets of services.
     pub secrets_per_source: Limit,
+    /// Accounts looked up by name or address.
     pub look_ups_per_source: Limit,
 }
 
+/// What holds for accounts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSettings {

@@ -46,7 +46,7 @@ use shared_runtime::{
     mongo::Connector,
     outbox::Outbox,
     peers::{confirm::Confirm, gatekeeper::Gatekeeper},
-    server::{Readiness, Service},
+    server::{self, Readiness, Service},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -99,8 +99,8 @@ impl State {
         let sessions = Sessions::new(&config.tokens, client.clone(), tokens, users.clone())?;
         let own_token = Arc::new(OwnToken::new(sessions.clone()));
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token.clone())?;
-        let confirm = match &config.confirm.url {
-            Some(url) => Some(Confirm::new(PeerClient::new(url, own_token)?)),
+        let confirm = match &config.confirm {
+            Some(confirm) => Some(Confirm::new(PeerClient::new(&confirm.url, own_token)?)),
             None => None,
         };
         Ok(Self {
@@ -114,7 +114,7 @@ impl State {
             metadata: MetadataStore::open(&metadata).await?,
             sessions,
             server_secrets: Arc::new(ServerSecrets::new(config)?),
-            admission: Admission::new(&config.internal.services, &config.internal.operators),
+            admission: Admission::new(&config.internal),
             hasher: Arc::new(Hasher::new(&config.passwords)),
             refuses_weak_passwords: config.passwords.refuse_weak,
             limits: Arc::new(Limits::new(&config.limits)),
@@ -125,8 +125,7 @@ impl State {
         })
     }
 
-    /// The same for one worker thread, which gets connections of its own: it reads each answer
-    /// itself instead of being woken by another thread.
+    /// The same with connections of its own, for one worker thread.
     fn unshared(&self) -> anyhow::Result<Self> {
         let client = self.connector.open()?.client().clone();
         Ok(Self {
@@ -144,19 +143,11 @@ impl State {
     }
 
     /// The service, to be served.
-    ///
-    /// # Panics
-    ///
-    /// Where a worker thread cannot make clients of its own, although this one could.
     pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
-        let state = self.clone();
         Service {
             readiness: self.readiness.clone(),
             openapi: Some(openapi()),
-            configure: move |config: &mut ServiceConfig| {
-                let state = state.unshared().expect("the same settings did before");
-                configure(config, &state);
-            },
+            configure: server::per_worker(self, Self::unshared, configure),
         }
     }
 

@@ -44,7 +44,7 @@ impl ServerSecrets {
             !own.is_empty() || !shared.is_empty(),
             "server_secrets: no service could log in"
         );
-        let reserved = &config.internal.reserved_names;
+        let reserved = &config.reserved_server_names;
         // user-api logs in nowhere: it makes its tokens itself.
         let mut closed_to_shared = BTreeSet::from([OWN_NAME.to_owned()]);
         if reserved.iter().any(|name| own.contains_key(name)) {

@@ -307,7 +307,7 @@ async fn without_alerts_the_data_service_is_not_asked() {
 
 #[actix_web::test]
 async fn without_a_data_service_alerts_are_dropped() {
-    let world = World::without_relay_with(|config| config.data.url = None).await;
+    let world = World::without_relay_with(|config| config.data = None).await;
     for id in ["alice", "carol"] {
         world.peers.has(id);
     }

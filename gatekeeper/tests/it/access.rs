@@ -1,8 +1,12 @@
 //! The reads: the two lists and the pair.
 
 use serde_json::{Value, json};
+use shared_runtime::{
+    server::{Readiness, Service},
+    testing::TestApp,
+};
 
-use crate::world::{Setting, World, assert_answer, assert_unauthorized};
+use crate::world::{World, assert_answer, assert_unauthorized};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 const OTHER_CLINIC: &str = "6a6a6a6a6a6a6a6a6a6a6a6a";
@@ -258,14 +262,14 @@ async fn fixed_paths_are_no_accounts() {
 
 #[actix_web::test]
 async fn without_a_database_the_health_is_503() {
-    let world = World::with(Setting {
-        readiness: shared_runtime::server::Readiness::default(),
-        ..Setting::default()
-    })
-    .await;
+    let world = World::start().await;
+    let app = TestApp::start(Service {
+        readiness: Readiness::default(),
+        ..world.state.service()
+    });
     for path in ["/access/status", "/status"] {
         assert_answer(
-            &world.anonymous().get(path).await,
+            &app.anonymous().get(path).await,
             503,
             &json!({"status": "error"}),
         );

@@ -6,7 +6,7 @@ use mongodb::{IndexModel, options::IndexOptions};
 use serde_json::json;
 use shared_runtime::testing::TestDatabase;
 
-use crate::world::{Setting, World, assert_answer, assert_unauthorized};
+use crate::world::{World, assert_answer, assert_unauthorized};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
@@ -73,7 +73,7 @@ async fn left_behind() -> TestDatabase {
 
 #[actix_web::test]
 async fn several_documents_of_one_pair_become_one() {
-    let world = World::over(left_behind().await, Setting::default()).await;
+    let world = World::start_in(left_behind().await, |_| {}).await;
     let service = world.service();
     let bob = json!({"view": {"a": 1, "b": 2}, "note": {}, "upload": {}});
     assert_answer(&service.get("/access/alice/bob").await, 200, &bob);
@@ -92,7 +92,7 @@ async fn several_documents_of_one_pair_become_one() {
 
 #[actix_web::test]
 async fn what_is_no_permission_set_grants_nothing() {
-    let world = World::over(left_behind().await, Setting::default()).await;
+    let world = World::start_in(left_behind().await, |_| {}).await;
     for grantee in ["dave", "ellen"] {
         let path = format!("/access/alice/{grantee}");
         assert_eq!(world.service().get(&path).await.status, 404);
@@ -108,7 +108,7 @@ async fn what_is_no_permission_set_grants_nothing() {
 
 #[actix_web::test]
 async fn clinicians_of_the_reference_are_found() {
-    let world = World::over(left_behind().await, Setting::default()).await;
+    let world = World::start_in(left_behind().await, |_| {}).await;
     let access = json!({"view": {}, "note": {}});
     assert_answer(
         &world.user("doctor").get("/access/patient/doctor").await,
@@ -147,9 +147,9 @@ async fn opening_again_changes_nothing() {
         settings: database.settings.clone(),
         database: database.database.clone(),
     };
-    let first = World::over(database, Setting::default()).await;
+    let first = World::start_in(database, |_| {}).await;
     let before = first.everything().await;
-    let second = World::over(again, Setting::default()).await;
+    let second = World::start_in(again, |_| {}).await;
     assert_eq!(second.everything().await, before);
 }
 
@@ -161,8 +161,8 @@ async fn two_processes_may_open_one_database_at_once() {
         database: database.database.clone(),
     };
     let (one, other) = futures_util::future::join(
-        World::over(database, Setting::default()),
-        World::over(again, Setting::default()),
+        World::start_in(database, |_| {}),
+        World::start_in(again, |_| {}),
     )
     .await;
     let bob = json!({"view": {"a": 1, "b": 2}, "note": {}, "upload": {}});
@@ -177,7 +177,7 @@ async fn two_processes_may_open_one_database_at_once() {
 
 #[actix_web::test]
 async fn the_indexes_keep_pairs_unique() {
-    let world = World::over(left_behind().await, Setting::default()).await;
+    let world = World::start_in(left_behind().await, |_| {}).await;
     for (collection, document) in [
         (
             "perms",

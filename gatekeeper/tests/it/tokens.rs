@@ -6,24 +6,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
     auth::TOKEN_HEADER,
-    server::Readiness,
     testing::{SigningKeys, claims, send},
 };
 
 use crate::{
     auth::matrix,
-    world::{KEYS, Setting, World, assert_answer, assert_empty},
+    world::{KEYS, World, assert_answer, assert_empty},
 };
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
 /// A service that asks user-api about every token, each time.
 async fn always_asking() -> World {
-    World::with(Setting {
-        readiness: Readiness::without_database(),
-        token_cache_ms: 0,
-    })
-    .await
+    World::start_with(|config| config.user_api.token_cache_ms = 0).await
 }
 
 fn encoded(value: &Value) -> String {

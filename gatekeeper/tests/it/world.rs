@@ -2,30 +2,30 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
-use gatekeeper::{InternalSettings, State, UserApiSettings};
-use mongodb::{
-    Client, Database,
-    event::{EventHandler, command::CommandEvent},
-    options::{ClientOptions, ReadConcern, WriteConcern},
-};
+use gatekeeper::{Config, DEFAULTS, State};
+use mongodb::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
     auth::{SessionClaims, TOKEN_HEADER},
-    server::{Readiness, Service},
-    testing::{Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
+    mongo::Connector,
+    testing::{
+        self, Answer, Commands, Person, SigningKeys, TestApp, TestDatabase, claims, send_raw,
+    },
 };
 use shared_types::HolderNotice;
 use wiremock::{
     Mock, MockServer, Request, Respond, ResponseTemplate,
     matchers::{header, method, path, path_regex},
 };
+
+pub(crate) use testing::{assert_answer, assert_empty};
 
 /// One pair for all tests: making one takes a while.
 pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
@@ -37,56 +37,42 @@ pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) user_api: UserApiStub,
     pub(crate) commands: Commands,
+    pub(crate) state: State,
     database: TestDatabase,
-}
-
-/// How a test's service differs from others.
-pub(crate) struct Setting {
-    pub(crate) readiness: Readiness,
-    pub(crate) token_cache_ms: u64,
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Self {
-            readiness: Readiness::without_database(),
-            token_cache_ms: 2000,
-        }
-    }
 }
 
 impl World {
     /// A service on an empty database.
     pub(crate) async fn start() -> Self {
-        Self::over(TestDatabase::create().await, Setting::default()).await
+        Self::start_with(|_| {}).await
     }
 
-    pub(crate) async fn with(setting: Setting) -> Self {
-        Self::over(TestDatabase::create().await, setting).await
+    /// A service with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(TestDatabase::create().await, change).await
     }
 
     /// A service on a database that somebody else filled.
-    pub(crate) async fn over(database: TestDatabase, setting: Setting) -> Self {
+    pub(crate) async fn start_in(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let user_api = UserApiStub::start().await;
+        let settings = [
+            ("user_api.url", user_api.server.uri()),
+            ("user_api.server_secret", "a secret".to_owned()),
+        ];
+        let settings = settings
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let mut config: Config = testing::config(DEFAULTS, &database, &settings);
+        change(&mut config);
         let commands = Commands::default();
-        let observed = commands.observe(&database).await;
-        let settings = UserApiSettings {
-            url: user_api.server.uri(),
-            server_name: "gatekeeper".to_owned(),
-            server_secret: "a secret".into(),
-            token_cache_ms: setting.token_cache_ms,
-        };
-        let internal = shipped_admission();
-        let state = State::open(&observed, &settings, &internal).await.unwrap();
-        let app = TestApp::start(Service {
-            readiness: setting.readiness,
-            openapi: Some(gatekeeper::openapi()),
-            configure: move |config: &mut _| gatekeeper::configure(config, &state),
-        });
+        let connector = Connector::new(&config.mongo).await.unwrap();
+        let connector = connector.observed_by(commands.observer());
+        let state = State::connect_by(connector, &config).await.unwrap();
         Self {
-            app,
+            app: TestApp::start(state.service()),
             user_api,
             commands,
+            state,
             database,
         }
     }
@@ -159,76 +145,19 @@ impl World {
     }
 }
 
-/// What the shipped defaults say about internal operations.
-fn shipped_admission() -> InternalSettings {
-    let defaults = include_str!("../../config.default.toml");
-    let settings: toml::Table = defaults.parse().unwrap();
-    settings["internal"].clone().try_into().unwrap()
-}
-
 /// `POST` with a body that is no JSON value.
 pub(crate) async fn post_raw(
     person: &Person,
     path: &str,
     body: impl Into<reqwest::Body>,
 ) -> Answer {
-    send(person.request(Method::POST, path).body(body)).await
-}
-
-/// Asserts status and whole body.
-#[track_caller]
-pub(crate) fn assert_answer(answer: &Answer, status: u16, body: &Value) {
-    assert_eq!(answer.status, status, "{}", answer.text());
-    assert_eq!(answer.json::<Value>(), *body);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    send_raw(person, Method::POST, path, body).await
 }
 
 /// Asserts the answer to a caller who is not allowed.
 #[track_caller]
 pub(crate) fn assert_unauthorized(answer: &Answer) {
     assert_answer(answer, 401, &json!("Unauthorized"));
-}
-
-#[track_caller]
-pub(crate) fn assert_empty(answer: &Answer, status: u16) {
-    assert_eq!((answer.status, answer.text()), (status, ""));
-}
-
-/// What the service sent to the database.
-#[derive(Clone, Default)]
-pub(crate) struct Commands(Arc<Mutex<Vec<Document>>>);
-
-impl Commands {
-    async fn observe(&self, database: &TestDatabase) -> Database {
-        use secrecy::ExposeSecret;
-        let mut options = ClientOptions::parse(database.settings.uri.expose_secret())
-            .await
-            .unwrap();
-        options.read_concern = Some(ReadConcern::majority());
-        options.write_concern = Some(
-            WriteConcern::builder()
-                .w(mongodb::options::Acknowledgment::Majority)
-                .journal(true)
-                .build(),
-        );
-        let seen = self.clone();
-        options.command_event_handler = Some(EventHandler::callback(move |event| {
-            if let CommandEvent::Started(started) = event {
-                seen.0
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(started.command);
-            }
-        }));
-        Client::with_options(options)
-            .unwrap()
-            .database(&database.settings.database)
-    }
-
-    /// The commands since the last call.
-    pub(crate) fn take(&self) -> Vec<Document> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
 }
 
 /// user-api as far as gatekeeper asks it.

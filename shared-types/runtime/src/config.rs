@@ -94,6 +94,34 @@ pub struct PeerSettings {
     pub url: String,
 }
 
+/// Where user-api is, for a service that logs in there and has it check tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserApiSettings {
+    /// The base URL, such as `http://user-api:9107`.
+    pub url: String,
+    /// The name with which this service logs in there.
+    pub server_name: String,
+    /// The secret of that name.
+    pub server_secret: SecretString,
+    /// How long the result of a token check is kept for reads, in milliseconds, at most 2000; 0 keeps
+    /// none.
+    pub token_cache_ms: u64,
+}
+
+/// Who may call what is below `/internal`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalSettings {
+    /// The names with which the admitted services log in, separated by commas.
+    #[serde(deserialize_with = "comma_list")]
+    pub services: Vec<String>,
+    /// The names with which operators log in, separated by commas; only operations for operators
+    /// admit them.
+    #[serde(deserialize_with = "comma_list")]
+    pub operators: Vec<String>,
+}
+
 /// How outbox rows are relayed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

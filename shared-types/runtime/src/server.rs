@@ -104,6 +104,25 @@ pub struct Service<C> {
     pub configure: C,
 }
 
+/// What each worker thread calls to register the routes: `configure` with a state of the thread's
+/// own, which `unshared` makes of `state`. Its connections live on the thread, which then reads each
+/// answer itself instead of being woken by another one.
+///
+/// # Panics
+///
+/// In a worker thread that cannot make clients, although the same settings made those of `state`.
+pub fn per_worker<S: Clone + Send + 'static>(
+    state: &S,
+    unshared: fn(&S) -> anyhow::Result<S>,
+    configure: fn(&mut ServiceConfig, &S),
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static + use<S> {
+    let state = state.clone();
+    move |config| {
+        let state = unshared(&state).expect("the same settings made clients before");
+        configure(config, &state);
+    }
+}
+
 /// A service that listens.
 pub struct Running {
     /// Where.

@@ -2,6 +2,7 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use shared_runtime::config::PeerSettings;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header_exists, path_regex},
@@ -31,7 +32,7 @@ impl Told {
             .await;
         let url = confirm.uri();
         let world = World::start_with(|config| {
-            config.confirm.url = Some(url);
+            config.confirm = Some(PeerSettings { url });
             change(config);
         });
         Self {

@@ -2,6 +2,7 @@
 
 use bson::{Document, doc};
 use serde_json::{Value, json};
+use shared_runtime::config::PeerSettings;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header_exists, method, path},
@@ -12,7 +13,7 @@ use crate::world::{User, World, assert_empty, eventually};
 /// A world that has a confirm at `server`.
 async fn world_with(server: &MockServer) -> World {
     let url = server.uri();
-    World::start_with(|config| config.confirm.url = Some(url)).await
+    World::start_with(|config| config.confirm = Some(PeerSettings { url })).await
 }
 
 /// From now on, `server` answers the notice about `user` with `status`.

@@ -6,7 +6,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use tracing::warn;
 
 use super::Caller;
-use crate::error::{ApiError, Envelope, Rejection};
+use crate::{
+    config::InternalSettings,
+    error::{ApiError, Envelope, Rejection},
+};
 
 /// The names that internal operations admit; registered as application data. Without it they admit
 /// nobody.
@@ -17,12 +20,11 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Operations for services admit `services`, those for operators `operators`. A name is compared
-    /// as it stands.
-    pub fn new(services: &[String], operators: &[String]) -> Self {
+    /// Admits whom the settings name. A name is compared as it stands.
+    pub fn new(settings: &InternalSettings) -> Self {
         Self {
-            services: services.into(),
-            operators: operators.into(),
+            services: settings.services.clone().into(),
+            operators: settings.operators.clone().into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::TOKEN_HEADER;
-use crate::{http::HttpClient, peers::PeerError};
+use crate::{config::UserApiSettings, http::HttpClient, peers::PeerError};
 
 /// How long a token is used before another one is asked for; user-api makes them for 24 hours.
 const RENEW_AFTER: Duration = Duration::from_hours(1);
@@ -44,12 +44,12 @@ pub struct ServerLogin {
 }
 
 impl ServerLogin {
-    /// The login of the service `name` at user-api.
-    pub fn new(user_api_url: &str, name: &str, secret: SecretString) -> anyhow::Result<Self> {
+    /// The login of this service at user-api.
+    pub fn new(settings: &UserApiSettings) -> anyhow::Result<Self> {
         Ok(Self {
-            client: HttpClient::new(user_api_url)?,
-            name: name.to_owned(),
-            secret,
+            client: HttpClient::new(&settings.url)?,
+            name: settings.server_name.clone(),
+            secret: settings.server_secret.clone(),
             current: Mutex::new(None),
             failure: Mutex::new(None),
         })

@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::JwkSet};
 use serde_json::json;
 use shared_runtime::{
     auth::{AuthFailure, Freshness, RemoteTokens, ServerLogin, TOKEN_HEADER, TokenCheck},
+    config::UserApiSettings,
     http::PeerClient,
     peers::user_api::UserApi,
     testing::{SigningKeys, claims},
@@ -96,7 +97,13 @@ async fn knows_tokens(server: &MockServer, delay: Duration) {
 }
 
 fn check(url: &str, cache_ms: u64) -> RemoteTokens {
-    let login = ServerLogin::new(url, "tester", "secret".into()).unwrap();
+    let settings = UserApiSettings {
+        url: url.to_owned(),
+        server_name: "tester".to_owned(),
+        server_secret: "secret".into(),
+        token_cache_ms: cache_ms,
+    };
+    let login = ServerLogin::new(&settings).unwrap();
     let client = PeerClient::new(url, Arc::new(login)).unwrap();
     RemoteTokens::new(UserApi::new(client), cache_ms).unwrap()
 }
