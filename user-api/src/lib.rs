@@ -25,6 +25,7 @@ mod domain;
 mod error;
 mod guesses;
 mod hashing;
+mod own_token;
 mod queue;
 mod relay;
 mod retries;
@@ -57,9 +58,10 @@ use crate::{
     config::AccountSettings,
     guesses::Limits,
     hashing::Hasher,
+    own_token::OwnToken,
     relay::AccountRelay,
     server_secrets::ServerSecrets,
-    sessions::{OwnToken, Sessions},
+    sessions::Sessions,
     store::{AppliedUpdates, Holders, MetadataStore, PastAccounts, Tokens, Users},
 };
 

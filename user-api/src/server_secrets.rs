@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{config::Config, sessions::OWN_NAME};
+use crate::{config::Config, own_token::OWN_NAME};
 
 /// A shorter secret could be guessed: the log-in of services is public.
 const MIN_SECRET_BYTES: usize = 16;

@@ -13,31 +13,21 @@ use mongodb::{Client, ClientSession};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use shared_runtime::{
-    auth::{
-        AuthFailure, Freshness, ServiceToken, SessionClaims, SigningKey, TokenCheck, VerifyingKeys,
-    },
+    auth::{AuthFailure, Freshness, SessionClaims, SigningKey, TokenCheck, VerifyingKeys},
     mongo::{Aborted, transaction},
-    peers::PeerError,
 };
 use shared_types::TokenData;
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
     config::TokenSettings,
     domain::{
-        session::{DAY_S, Family, OWN_TOKEN_TTL_S, Subject, claims, cut, duration_s},
+        session::{DAY_S, Family, Subject, claims, cut, duration_s},
         user::Account,
     },
     store::{Tokens, Users},
 };
-
-/// The name under which user-api calls other services.
-pub(crate) const OWN_NAME: &str = "user-api";
-
-/// A token for other services is replaced when less than this remains, in seconds.
-const RENEW_BEFORE_S: i64 = 60;
 
 /// How long a user's session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +202,8 @@ impl Sessions {
         Ok(is_open.then(|| claims.token_data()))
     }
 
-    async fn open_for(
+    /// Opens a session that is made from no other one.
+    pub(crate) async fn open_for(
         &self,
         subject: &Subject,
         duration_s: i64,
@@ -287,56 +278,6 @@ impl TokenCheck for Sessions {
                 Ok(Some(data)) => Ok(data),
                 Ok(None) => Err(AuthFailure::Invalid),
                 Err(error) => Err(AuthFailure::Unavailable(format!("token check: {error}"))),
-            }
-        })
-    }
-}
-
-/// The token with which user-api calls others, which it makes itself.
-pub(crate) struct OwnToken {
-    sessions: Sessions,
-    current: Mutex<Option<(Arc<SecretString>, DateTime<Utc>)>>,
-}
-
-impl OwnToken {
-    pub(crate) fn new(sessions: Sessions) -> Self {
-        Self {
-            sessions,
-            current: Mutex::new(None),
-        }
-    }
-}
-
-impl ServiceToken for OwnToken {
-    fn token(&self) -> BoxFuture<'_, Result<Arc<SecretString>, PeerError>> {
-        Box::pin(async move {
-            let mut current = self.current.lock().await;
-            let now = Utc::now();
-            if let Some((token, opened)) = &*current
-                && (now - *opened).num_seconds() < OWN_TOKEN_TTL_S - RENEW_BEFORE_S
-            {
-                return Ok(token.clone());
-            }
-            let subject = Subject::Service(OWN_NAME.to_owned());
-            let token = self
-                .sessions
-                .open_for(&subject, OWN_TOKEN_TTL_S, now)
-                .await
-                .map_err(PeerError::Unavailable)?;
-            let token = Arc::new(SecretString::from(token));
-            *current = Some((token.clone(), now));
-            Ok(token)
-        })
-    }
-
-    fn refused<'a>(&'a self, token: &'a Arc<SecretString>) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let mut current = self.current.lock().await;
-            if current
-                .as_ref()
-                .is_some_and(|(held, _)| Arc::ptr_eq(held, token))
-            {
-                *current = None;
             }
         })
     }

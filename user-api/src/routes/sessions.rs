@@ -15,15 +15,11 @@ use tracing::warn;
 
 use crate::{
     State,
-    domain::{
-        credentials::{Credentials, from_basic, is_long_lived_client},
-        password::Match,
-        user::Account,
-    },
+    domain::credentials::{from_basic, is_long_lived_client},
     error::{Failure, Refusal},
-    guesses::try_password,
     routes::callers::{Bearer, Service},
     sessions::Length,
+    use_cases::log_in,
 };
 
 /// `POST /login`: a user logs in.
@@ -102,85 +98,10 @@ async fn answer_login(
         .and_then(from_basic)
         .ok_or(Refusal::MissingCredentials)?;
     let length = if is_long { Length::Long } else { Length::Usual };
-    let mut account = authenticate(state, source, &credentials).await?;
-    loop {
-        if !account.is_verified(state.verification_secret()) {
-            return Err(Refusal::NotVerified.into());
-        }
-        let opened = state.sessions.open(&account, length).await;
-        if let Some(token) = opened.map_err(Failure::UpdatingToken.because())? {
-            return Ok(HttpResponse::Ok()
-                .insert_header((TOKEN_HEADER, token))
-                .json(account.record(false)));
-        }
-        account = still_theirs(state, source, &account, &credentials.password).await?;
-    }
-}
-
-/// The account that the credentials belong to, its password hash of the kind we make.
-async fn authenticate(
-    state: &State,
-    source: Source,
-    credentials: &Credentials,
-) -> Result<Account, ApiError> {
-    let Credentials { name, password } = credentials;
-    let mut found = state
-        .users
-        .list_by_login(name)
-        .await
-        .map_err(Failure::FindingUser.because())?;
-    let account = if found.len() == 1 { found.pop() } else { None };
-    let matches = try_password(state, source, account.as_ref(), name, password).await?;
-    let (Some(mut account), Some(matches)) = (account, matches) else {
-        return Err(Refusal::NoMatch.into());
-    };
-    if matches == Match::Outdated {
-        upgrade_hash(state, source, &mut account, password).await?;
-    }
-    Ok(account)
-}
-
-/// Replaces a hash that is not of the kind we make.
-async fn upgrade_hash(
-    state: &State,
-    source: Source,
-    account: &mut Account,
-    password: &str,
-) -> Result<(), ApiError> {
-    let Some(old) = account.password_hash.clone() else {
-        return Ok(());
-    };
-    let hash = state
-        .hasher
-        .hash(source, password, Failure::FindingUser)
-        .await?;
-    match state.users.upgrade_hash(&account.userid, &old, &hash).await {
-        Ok(true) => account.password_hash = Some(hash),
-        Ok(false) => {}
-        // The old hash is still there and the next log-in replaces it.
-        Err(error) => warn!(cause = %error, "an old password hash was not replaced"),
-    }
-    Ok(())
-}
-
-/// The account as it is by now, whose stored hash is no longer the one that was read: the password
-/// may be the same, since another log-in replaces a legacy hash.
-async fn still_theirs(
-    state: &State,
-    source: Source,
-    account: &Account,
-    password: &str,
-) -> Result<Account, ApiError> {
-    let current = state
-        .users
-        .find(&account.userid)
-        .await
-        .map_err(Failure::FindingUser.because())?;
-    let turn = state.hasher.turn(source).await?;
-    let matches = turn.matches(current.as_ref(), password).await?;
-    current
-        .filter(|_| matches.is_some())
-        .ok_or(Refusal::NoMatch.into())
+    let (account, token) = log_in::log_in(state, source, &credentials, length).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((TOKEN_HEADER, token))
+        .json(account.record(false)))
 }
 
 /// `GET /login`: refreshes a session.

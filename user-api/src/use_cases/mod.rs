@@ -5,6 +5,7 @@ pub(crate) mod create_account;
 pub(crate) mod delete_account;
 pub(crate) mod end_custody;
 pub(crate) mod keep_custody;
+pub(crate) mod log_in;
 pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
 pub(crate) mod restore_account;
