@@ -4,35 +4,22 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use rand::RngExt as _;
 use serde::Serialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
-use shared_types::{PermissionSet, UserId, UserRecord};
+use shared_runtime::{body::Body, error::ApiError, source::Source};
+use shared_types::{UserId, UserRecord};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
     State,
-    domain::{
-        details::{Child, Custodial},
-        profile::child_metadata,
-        user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
-    },
-    error::{Failure, Refusal},
+    domain::details::{Child, Custodial},
+    error::Refusal,
     guesses::{TAKEN, limited},
     routes::callers::Member,
-    strength,
-    use_cases::create_account::{CreationError, Grant, NewAccount, create, create_with_grant},
+    use_cases::{
+        create_child,
+        create_custodial_account::{create_for_clinic, create_for_custodian, prepare},
+    },
 };
-
-/// Letters of a generated user name.
-const GENERATED_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-
-/// Length of a generated user name: 82 random bits.
-const GENERATED_LENGTH: usize = 16;
-
-/// How often a generated user name may turn out to be taken.
-const GENERATED_TRIES: usize = 5;
 
 /// A child account that was created.
 #[derive(Serialize, ToSchema)]
@@ -73,21 +60,9 @@ pub(crate) async fn create_custodial_user(
     if !caller.is_server && !caller.is(&custodian) {
         return Err(Refusal::NotAuthorized.into());
     }
-    let account = custodial_account(&state, &body);
+    let account = async { prepare(&state, Custodial::read(&body.0)?).await };
     let account = limited(&state, source, &caller, TAKEN, account).await?;
-    let grant = Grant {
-        sharer: account.userid.clone(),
-        grantee: custodian.into_inner(),
-        permissions: PermissionSet::of(&["custodian", "view", "upload"]),
-    };
-    let new = NewAccount {
-        account: &account,
-        metadata: None,
-        by: caller.user_id.as_str(),
-        // Services are trusted to know.
-        needs: (!caller.is_server).then_some(&grant.grantee),
-    };
-    create_with_grant(&state, &new, &grant).await?;
+    create_for_custodian(&state, &caller, &account, custodian.into_inner()).await?;
     Ok(HttpResponse::Created().json(account.record(caller.is_server)))
 }
 
@@ -117,38 +92,9 @@ pub(crate) async fn create_clinic_user(
     if !caller.is_server {
         return Err(Refusal::NotAuthorized.into());
     }
-    let account = custodial_account(&state, &body).await?;
-    let new = NewAccount {
-        account: &account,
-        metadata: None,
-        by: caller.user_id.as_str(),
-        needs: None,
-    };
-    create(&state, &new).await?;
+    let account = prepare(&state, Custodial::read(&body.0)?).await?;
+    create_for_clinic(&state, &caller, &account).await?;
     Ok(HttpResponse::Created().json(account.record(true)))
-}
-
-/// The account that `body` describes, whose address is free.
-async fn custodial_account(state: &State, body: &Body) -> Result<Account, ApiError> {
-    let email = Custodial::read(&body.0)?.email;
-    let is_taken = state
-        .users
-        .is_taken(email.as_deref().into_iter(), None)
-        .await;
-    if is_taken.map_err(Failure::CreatingUser.because())? {
-        return Err(Refusal::UserExists.into());
-    }
-    Ok(Account {
-        userid: Uuid::new_v4().to_string().into(),
-        username: email.clone(),
-        emails: email.into_iter().collect(),
-        roles: vec![CUSTODIAL_ROLE.to_owned(), DEFAULT_ROLE.to_owned()],
-        terms_accepted: None,
-        email_verified: false,
-        proven_email: None,
-        also_proven: Vec::new(),
-        password_hash: None,
-    })
 }
 
 /// `POST /user/createChild/:userid`: creates the data account of somebody whom `:userid` cares for
@@ -178,107 +124,15 @@ pub(crate) async fn create_child(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    check_parent(&state, &caller, &parent).await?;
+    create_child::check_parent(&state, &caller, &parent).await?;
     let child = Child::read(&body.0)?;
-    let username = match child.username {
-        Some(username) => username,
-        None => free_username(&state).await?,
-    };
-    let role = child.password.is_none().then_some(CUSTODIAL_ROLE);
-    let mut account = Account {
-        userid: Uuid::new_v4().to_string().into(),
-        username: Some(username.clone()),
-        emails: child.emails.clone(),
-        roles: role
-            .into_iter()
-            .chain([DEFAULT_ROLE])
-            .map(str::to_owned)
-            .collect(),
-        terms_accepted: None,
-        email_verified: false,
-        proven_email: None,
-        also_proven: Vec::new(),
-        password_hash: None,
-    };
-    let free = async {
-        let is_taken = state.users.is_taken(account.names(), None).await;
-        if is_taken.map_err(Failure::CreatingUser.because())? {
-            return Err(ApiError::from(Refusal::ChildExists));
-        }
-        Ok(())
-    };
-    limited(&state, source, &caller, TAKEN, free).await?;
-    if let Some(password) = &child.password {
-        let names = account.names().chain([child.full_name.as_str()]);
-        strength::check(&state, password, names)?;
-        let hash = state
-            .hasher
-            .hash(source, password, Failure::CreatingUser)
-            .await?;
-        account.password_hash = Some(hash);
-    }
-    let grant = Grant {
-        sharer: account.userid.clone(),
-        grantee: parent.into_inner(),
-        permissions: PermissionSet::of(&["view", "edit", "note", "admin", "upload"]),
-    };
-    let new = NewAccount {
-        account: &account,
-        metadata: Some(child_metadata(&child.full_name)),
-        by: caller.user_id.as_str(),
-        needs: Some(&grant.grantee),
-    };
-    create_with_grant(&state, &new, &grant)
-        .await
-        .map_err(|error| match error {
-            CreationError::Duplicate => Refusal::ChildExists.into(),
-            CreationError::Orphaned if caller.is_server => Refusal::UserNotFound.into(),
-            error => ApiError::from(error),
-        })?;
+    let parent = parent.into_inner();
+    let (userid, username) =
+        create_child::create_child(&state, source, &caller, parent, &child).await?;
     Ok(HttpResponse::Created().json(CreatedChild {
         username,
         emails: child.emails,
         full_name: child.full_name,
-        userid: account.userid,
+        userid,
     }))
-}
-
-/// A person creates children of their own; a service those of any account that exists.
-async fn check_parent(state: &State, caller: &Caller, parent: &UserId) -> Result<(), ApiError> {
-    if caller.is(parent) {
-        return Ok(());
-    }
-    if !caller.is_server {
-        return Err(Refusal::NotAuthorized.into());
-    }
-    let found = state
-        .users
-        .find(parent)
-        .await
-        .map_err(Failure::CreatingUser.because())?;
-    found.map(drop).ok_or(Refusal::UserNotFound.into())
-}
-
-/// A random user name that nobody has.
-async fn free_username(state: &State) -> Result<String, ApiError> {
-    for _ in 0..GENERATED_TRIES {
-        let name = generated_username();
-        let is_taken = state
-            .users
-            .is_taken([name.as_str()].into_iter(), None)
-            .await;
-        if !is_taken.map_err(Failure::CreatingUser.because())? {
-            return Ok(name);
-        }
-    }
-    Err(Failure::CreatingUser.because()(anyhow::anyhow!(
-        "every generated user name is taken"
-    )))
-}
-
-fn generated_username() -> String {
-    let mut random = rand::rng();
-    (0..GENERATED_LENGTH)
-        .map(|_| char::from(GENERATED_ALPHABET[random.random_range(0..GENERATED_ALPHABET.len())]))
-        .collect()
 }

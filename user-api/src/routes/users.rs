@@ -4,16 +4,13 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use anyhow::Context;
-use chrono::Utc;
 use shared_runtime::{
     auth::{Caller, TOKEN_HEADER},
     body::Body,
     error::ApiError,
     source::Source,
 };
-use shared_types::{PermissionSet, UserId, UserRecord};
-use uuid::Uuid;
+use shared_types::{UserId, UserRecord};
 
 use crate::{
     State,
@@ -21,15 +18,13 @@ use crate::{
         details::SignUp,
         query::{self, UserQuery},
         rights::Rights,
-        user::{Account, CLINIC_ROLE, names_contain_secret},
+        user::Account,
     },
     error::{Failure, Refusal},
     guesses::{NOT_FOUND, limited},
     rights::rights_on,
     routes::callers::{Member, Newcomer},
-    sessions::Length,
-    strength,
-    use_cases::create_account::{Grant, NewAccount, create, create_with_grant},
+    use_cases::sign_up,
 };
 
 /// `GET /users`: accounts by id, or by role and day of creation. For services.
@@ -196,62 +191,7 @@ pub(crate) async fn sign_up(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let details = SignUp::read(&body.0)?;
-    details.check_roles(is_server)?;
-    let names = details.emails.iter().chain([&details.username]);
-    strength::check(&state, &details.password, names.map(String::as_str))?;
-    if !is_server {
-        let sign_ups = &state.limits.sign_ups;
-        sign_ups.take(source).map_err(Refusal::TooMany)?;
-    }
-    let mut account = Account {
-        userid: Uuid::new_v4().to_string().into(),
-        username: Some(details.username),
-        emails: details.emails,
-        roles: details.roles,
-        terms_accepted: None,
-        email_verified: false,
-        proven_email: None,
-        also_proven: Vec::new(),
-        password_hash: None,
-    };
-    let is_taken = state.users.is_taken(account.names(), None).await;
-    if is_taken.map_err(Failure::CreatingUser.because())? {
-        return Err(Refusal::UserExists.into());
-    }
-    if names_contain_secret(account.names(), state.verification_secret()) {
-        account.email_verified = true;
-        account.proven_email = account.proof_at_creation(state.verification_secret());
-        account.terms_accepted = Some(Utc::now().format("%Y-%m-%dT%H:%M:%S%:z").to_string());
-    }
-    account.password_hash = Some(
-        state
-            .hasher
-            .hash(source, &details.password, Failure::CreatingUser)
-            .await?,
-    );
-    let new = NewAccount {
-        account: &account,
-        metadata: None,
-        by: account.userid.as_str(),
-        needs: None,
-    };
-    match &state.accounts.demo_account {
-        Some(demo) if account.has_role(CLINIC_ROLE) => {
-            let grant = Grant {
-                sharer: demo.clone(),
-                grantee: account.userid.clone(),
-                permissions: PermissionSet::of(&["view"]),
-            };
-            create_with_grant(&state, &new, &grant).await?;
-        }
-        _ => create(&state, &new).await?,
-    }
-    let token = state
-        .sessions
-        .open(&account, Length::Usual)
-        .await
-        .and_then(|token| token.context("the account was changed as soon as it existed"))
-        .map_err(Failure::GeneratingToken.because())?;
+    let (account, token) = sign_up::sign_up(&state, source, is_server, details).await?;
     Ok(HttpResponse::Created()
         .insert_header((TOKEN_HEADER, token))
         .json(account.record(is_server)))

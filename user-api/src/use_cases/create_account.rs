@@ -13,14 +13,17 @@ use bson::doc;
 use chrono::Utc;
 use serde::Deserialize;
 use shared_runtime::{
+    error::ApiError,
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::OutboxEntry,
 };
 use shared_types::{PermissionSet, UserId};
+use uuid::Uuid;
 
 use crate::{
     State,
     domain::{holders::KnownHolders, metadata::Collections, user::Account},
+    error::{Failure, Refusal},
 };
 
 /// Topic of the row that removes a grant whose account never came to be.
@@ -77,6 +80,34 @@ impl From<mongodb::error::Error> for CreationError {
             Self::Failed(error.into())
         }
     }
+}
+
+/// An account to be created: nothing of it is verified, and it has no password.
+pub(crate) fn draft(username: Option<String>, emails: Vec<String>, roles: Vec<String>) -> Account {
+    Account {
+        userid: Uuid::new_v4().to_string().into(),
+        username,
+        emails,
+        roles,
+        terms_accepted: None,
+        email_verified: false,
+        proven_email: None,
+        also_proven: Vec::new(),
+        password_hash: None,
+    }
+}
+
+/// Refuses, as `taken`, names one of which an account has.
+pub(crate) async fn check_free<'a>(
+    state: &State,
+    names: impl Iterator<Item = &'a str>,
+    taken: Refusal,
+) -> Result<(), ApiError> {
+    let is_taken = state.users.is_taken(names, None).await;
+    if is_taken.map_err(Failure::CreatingUser.because())? {
+        return Err(taken.into());
+    }
+    Ok(())
 }
 
 /// Creates an account that comes without a permission.

@@ -2,6 +2,8 @@
 //! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
 
 pub(crate) mod create_account;
+pub(crate) mod create_child;
+pub(crate) mod create_custodial_account;
 pub(crate) mod delete_account;
 pub(crate) mod end_custody;
 pub(crate) mod keep_custody;
@@ -9,4 +11,5 @@ pub(crate) mod log_in;
 pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
 pub(crate) mod restore_account;
+pub(crate) mod sign_up;
 pub(crate) mod update_account;

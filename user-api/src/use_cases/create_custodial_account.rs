@@ -1,0 +1,64 @@
+//! Somebody creates an account without a password, for a person who is cared for or for a patient of
+//! a clinic.
+
+use shared_runtime::{auth::Caller, error::ApiError};
+use shared_types::{PermissionSet, UserId};
+
+use crate::{
+    State,
+    domain::{
+        details::Custodial,
+        user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
+    },
+    error::Refusal,
+    use_cases::create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
+};
+
+/// The account that `details` describe, whose address is free.
+pub(crate) async fn prepare(state: &State, details: Custodial) -> Result<Account, ApiError> {
+    let email = details.email;
+    check_free(state, email.as_deref().into_iter(), Refusal::UserExists).await?;
+    let roles = [CUSTODIAL_ROLE, DEFAULT_ROLE].map(str::to_owned);
+    Ok(draft(
+        email.clone(),
+        email.into_iter().collect(),
+        roles.into(),
+    ))
+}
+
+/// Creates `account` together with the right of `custodian` to run it.
+pub(crate) async fn create_for_custodian(
+    state: &State,
+    caller: &Caller,
+    account: &Account,
+    custodian: UserId,
+) -> Result<(), ApiError> {
+    let grant = Grant {
+        sharer: account.userid.clone(),
+        grantee: custodian,
+        permissions: PermissionSet::of(&["custodian", "view", "upload"]),
+    };
+    let new = NewAccount {
+        account,
+        metadata: None,
+        by: caller.user_id.as_str(),
+        // Services are trusted to know.
+        needs: (!caller.is_server).then_some(&grant.grantee),
+    };
+    Ok(create_with_grant(state, &new, &grant).await?)
+}
+
+/// Creates `account` for a clinic, which keeps the relation to it itself.
+pub(crate) async fn create_for_clinic(
+    state: &State,
+    caller: &Caller,
+    account: &Account,
+) -> Result<(), ApiError> {
+    let new = NewAccount {
+        account,
+        metadata: None,
+        by: caller.user_id.as_str(),
+        needs: None,
+    };
+    Ok(create(state, &new).await?)
+}
