@@ -7,24 +7,20 @@ use actix_web::{
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::ApiError,
-    mongo::{Aborted, is_duplicate_key, transaction},
-};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::{PermissionSet, UserId};
 use utoipa::ToSchema;
 
 use crate::{
     State,
     domain::{
-        metadata::{Collection, Collections, MetadataRefusal, Reader, may_write},
+        metadata::{Collection, MetadataRefusal, Reader, may_write},
         password::hex,
         private_pair::{is_pair_name, keep_pair},
     },
     error::Failure,
     routes::callers::Relative,
+    use_cases::change_metadata::change_metadata,
 };
 
 /// The collections that the reference names; it serves `preferences` and `settings` as well.
@@ -152,7 +148,7 @@ pub(crate) async fn update_collection(
     let collection = collection_of(&request)?;
     check_writer(&state, &caller, &path.user_id, collection).await?;
     let members = collection.read_patch(&body.0)?;
-    let mut collections = change(&state, &caller, &path.user_id, |collections| {
+    let mut collections = change_metadata(&state, &caller, &path.user_id, |collections| {
         collection.merge(members.clone(), collections)
     })
     .await?;
@@ -225,7 +221,7 @@ pub(crate) async fn find_private_pair(
     }
     let (id, hash): ([u8; 5], [u8; 12]) = rand::rng().random();
     let pair = json!({ "id": hex(&id), "hash": hex(&hash) });
-    let collections = change(&state, &caller, &user_id, |collections| {
+    let collections = change_metadata(&state, &caller, &user_id, |collections| {
         keep_pair(&name, pair.clone(), collections)
     })
     .await?;
@@ -303,50 +299,4 @@ pub(super) async fn permissions_on(
         .await
         .map_err(Failure::FindingUser.because())?;
     Ok(permissions.unwrap_or_default())
-}
-
-/// Applies `change` to the metadata of the user, which is empty until somebody writes it.
-///
-/// The first metadata is written together with a look at the account, so that nobody who once had
-/// a permission leaves something behind on an account that is just being deleted. Services are
-/// trusted to know.
-async fn change(
-    state: &State,
-    caller: &Caller,
-    user_id: &UserId,
-    change: impl Fn(&mut Collections) -> Result<(), MetadataRefusal>,
-) -> Result<Collections, ApiError> {
-    loop {
-        match state.metadata.update(user_id, &change).await {
-            Ok(Some(collections)) => return Ok(collections),
-            Ok(None) => {}
-            Err(aborted) => return Err(not_changed(aborted)),
-        }
-        let mut first = Collections::new();
-        change(&mut first)?;
-        let stored = transaction(&state.client, async |session| {
-            if !caller.is_server && !state.users.lock(session, user_id).await? {
-                return Err(Aborted::Refused(MetadataRefusal::Missing));
-            }
-            Ok(state
-                .metadata
-                .insert(session, user_id, first.clone())
-                .await?)
-        })
-        .await;
-        match stored {
-            Ok(()) => return Ok(first),
-            // Somebody else wrote the first metadata, so there is something to update.
-            Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {}
-            Err(aborted) => return Err(not_changed(aborted)),
-        }
-    }
-}
-
-fn not_changed(aborted: Aborted<MetadataRefusal>) -> ApiError {
-    match aborted {
-        Aborted::Refused(refusal) => refusal.into(),
-        Aborted::Outrun => Failure::UpdatingUser.into(),
-        Aborted::Failed(error) => Failure::UpdatingUser.because()(error),
-    }
 }

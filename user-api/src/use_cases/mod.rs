@@ -1,6 +1,7 @@
 //! What the service does: a use case loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
 
+pub(crate) mod change_metadata;
 pub(crate) mod create_account;
 pub(crate) mod create_child;
 pub(crate) mod create_custodial_account;
