@@ -56,7 +56,6 @@ use crate::{
     config::LimitSettings,
     mail::Mailer,
     pages::Pages,
-    relay::ConfirmRelay,
     store::{Confirmations, Quotas},
     use_cases::list_invitations::Lists,
 };
@@ -151,10 +150,10 @@ impl State {
 
     /// Sends mails and does what is owed to other services, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
-        let relay = ConfirmRelay::new(self.clone());
+        let effects = relay::effects(self.clone());
         tokio::join!(
-            self.outbox.relay(&relay, stop),
-            self.mails.relay(&relay, stop)
+            self.outbox.relay(&effects, stop),
+            self.mails.relay(&effects, stop)
         );
     }
 }

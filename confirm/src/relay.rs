@@ -1,9 +1,6 @@
-//! Carries the rows of both outboxes to where they have their effect.
+//! The effects of both outboxes, and who carries them out.
 
-use anyhow::bail;
-use bson::Document;
-use futures_util::future::LocalBoxFuture;
-use shared_runtime::outbox::{Relay, read};
+use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
@@ -11,33 +8,38 @@ use crate::{
 };
 
 /// The effects that confirm owes: mails, grants, the look-up behind a forgotten password.
-pub(crate) struct ConfirmRelay {
-    state: State,
+pub(crate) fn effects(state: State) -> Effects<State> {
+    Effects::of(state)
+        .on(send_mail::send)
+        .on(accept_invitation::resume)
+        .on(reset_password::send)
 }
 
-impl ConfirmRelay {
-    pub(crate) fn new(state: State) -> Self {
-        Self { state }
-    }
+#[cfg(test)]
+mod tests {
+    use bson::{DateTime, doc};
+    use shared_runtime::{outbox::Effect, testing::assert_row};
 
-    async fn dispatch(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
-        match topic {
-            send_mail::MAIL => send_mail::send(&self.state, &read(payload)?).await,
-            accept_invitation::ACCEPTED => {
-                accept_invitation::resume(&self.state, &read(payload)?).await
-            }
-            reset_password::FORGOTTEN => reset_password::send(&self.state, &read(payload)?).await,
-            other => bail!("the outbox holds a row of the unknown topic {other}"),
-        }
-    }
-}
+    use crate::use_cases::{
+        accept_invitation::Accepted, reset_password::Forgotten, send_mail::QueuedMail,
+    };
 
-impl Relay for ConfirmRelay {
-    fn deliver<'a>(
-        &'a self,
-        topic: &'a str,
-        payload: &'a Document,
-    ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(self.dispatch(topic, payload))
+    #[test]
+    fn rows_are_those_of_earlier_releases() {
+        let (key, now) = ("k".to_owned(), DateTime::from_millis(1));
+        let accepted = Accepted { key: key.clone() };
+        assert_row(&accepted, "invitation.accepted", &doc! { "key": "k" });
+        assert_eq!(accepted.key(), "invitation:k");
+        let forgotten = Forgotten {
+            email: "a@z.co".to_owned(),
+            key: key.clone(),
+            at: now,
+        };
+        let payload = doc! { "email": "a@z.co", "key": "k", "at": now };
+        assert_row(&forgotten, "password.forgotten", &payload);
+        assert_eq!(forgotten.key(), "forgotten:k");
+        let mail = QueuedMail { key, created: now };
+        assert_row(&mail, "mail", &doc! { "key": "k", "created": now });
+        assert_ne!(mail.key(), mail.key());
     }
 }

@@ -26,4 +26,4 @@ pub use permissions::{
 };
 pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
 pub use tokens::TokenData;
-pub use users::{UserDeletion, UserRecord};
+pub use users::UserRecord;

@@ -30,14 +30,3 @@ pub struct UserRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_exists: Option<bool>,
 }
-
-/// The notice that an account was deleted, sent to every service that keeps something about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct UserDeletion {
-    /// The account as it was.
-    #[serde(flatten)]
-    pub user: UserRecord,
-    /// The full name from its profile; `None` when it had none.
-    #[serde(rename = "fullName", default, skip_serializing_if = "Option::is_none")]
-    pub full_name: Option<String>,
-}

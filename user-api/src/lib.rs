@@ -59,7 +59,6 @@ use crate::{
     guesses::Limits,
     hashing::Hasher,
     own_token::OwnToken,
-    relay::AccountRelay,
     server_secrets::ServerSecrets,
     sessions::Sessions,
     store::{AppliedUpdates, Holders, MetadataStore, PastAccounts, Tokens, Users},
@@ -155,8 +154,8 @@ impl State {
 
     /// Does what is owed to other services, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
-        let relay = AccountRelay::new(self.clone());
-        self.outbox.relay(&relay, stop).await;
+        let effects = relay::effects(self.clone());
+        self.outbox.relay(&effects, stop).await;
     }
 
     /// The secret that marks addresses as verified, where there is one.

@@ -1,9 +1,6 @@
-//! Carries the rows of the outbox to where they have their effect.
+//! The effects of the outbox, and who carries them out.
 
-use anyhow::bail;
-use bson::Document;
-use futures_util::future::LocalBoxFuture;
-use shared_runtime::outbox::{Relay, read};
+use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
@@ -11,39 +8,71 @@ use crate::{
 };
 
 /// The effects that user-api owes: deletions, undone creations, claims, notices of changes.
-pub(crate) struct AccountRelay {
-    state: State,
+pub(crate) fn effects(state: State) -> Effects<State> {
+    Effects::of(state)
+        .on(delete_account::notify_gatekeeper)
+        .on(delete_account::notify_confirm)
+        .on(delete_account::sweep)
+        .on(create_account::undo)
+        .on(notify_owner::relay)
+        .on(end_custody::relay)
 }
 
-impl AccountRelay {
-    /// The relay of the service with this state.
-    pub(crate) fn new(state: State) -> Self {
-        Self { state }
-    }
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+    use shared_runtime::{outbox::Effect, testing::assert_row};
+    use shared_types::{AccountNotice, ChangedPart, NoticeRecipient, UserId};
 
-    async fn dispatch(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
-        match topic {
-            delete_account::NOTICE_TO_GATEKEEPER => {
-                delete_account::notify_gatekeeper(&self.state, &read(payload)?).await
-            }
-            delete_account::NOTICE_TO_CONFIRM => {
-                delete_account::notify_confirm(&self.state, &read(payload)?).await
-            }
-            delete_account::SWEEP => delete_account::sweep(&self.state, &read(payload)?).await,
-            create_account::UNDO => create_account::undo(&self.state, &read(payload)?).await,
-            notify_owner::CHANGED => notify_owner::relay(&self.state, &read(payload)?).await,
-            end_custody::CLAIMED => end_custody::relay(&self.state, &read(payload)?).await,
-            other => bail!("the outbox holds a row of the unknown topic {other}"),
-        }
-    }
-}
+    use crate::use_cases::{
+        create_account::Undo,
+        delete_account::{GoneAtConfirm, GoneAtGatekeeper, Sweep},
+        end_custody::Claimed,
+        notify_owner::Changed,
+    };
 
-impl Relay for AccountRelay {
-    fn deliver<'a>(
-        &'a self,
-        topic: &'a str,
-        payload: &'a Document,
-    ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(self.dispatch(topic, payload))
+    #[test]
+    fn rows_are_those_of_earlier_releases() {
+        let id = |text| UserId::from(text);
+        let userid = doc! { "userid": "a" };
+        let gone = GoneAtGatekeeper { userid: id("a") };
+        assert_row(&gone, "users.delete.gatekeeper", &userid);
+        assert_eq!(gone.key(), "gatekeeper:a");
+        let gone = GoneAtConfirm { userid: id("a") };
+        assert_row(&gone, "users.delete.confirm", &userid);
+        assert_eq!(gone.key(), "confirm:a");
+        let sweep = Sweep { userid: id("a") };
+        assert_row(&sweep, "users.sweep", &userid);
+        assert_eq!(sweep.key(), "user-api:a");
+        let claimed = Claimed { userid: id("a") };
+        assert_row(&claimed, "users.claimed", &userid);
+        assert_eq!(claimed.key(), "gatekeeper:a");
+        let undo = Undo {
+            account: id("a"),
+            sharer: id("a"),
+            grantee: id("b"),
+        };
+        let payload = doc! { "account": "a", "sharer": "a", "grantee": "b" };
+        assert_row(&undo, "users.undo-create", &payload);
+        assert_eq!(undo.key(), "a");
+        let changed = Changed {
+            id: "c".to_owned(),
+            notice: AccountNotice {
+                userid: id("a"),
+                changed_at: 1,
+                changed: vec![ChangedPart::Emails],
+                recipients: vec![NoticeRecipient {
+                    email: "a@z.co".to_owned(),
+                    change: "c".to_owned(),
+                }],
+                needs_proof: true,
+            },
+        };
+        let payload = doc! { "id": "c", "notice": {
+            "userid": "a", "changedAt": 1_i64, "changed": ["emails"],
+            "recipients": [{ "email": "a@z.co", "change": "c" }], "needsProof": true,
+        } };
+        assert_row(&changed, "users.changed", &payload);
+        assert_eq!(changed.key(), "notice:a");
     }
 }

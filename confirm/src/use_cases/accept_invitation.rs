@@ -9,13 +9,13 @@
 use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context;
-use bson::{doc, oid::ObjectId};
+use bson::oid::ObjectId;
 use chrono::Utc;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
-    outbox::OutboxEntry,
+    outbox::Effect,
     peers::PeerError,
 };
 use shared_types::{Grant, UserId};
@@ -31,16 +31,25 @@ use crate::{
     error::{Failure, Refusal},
 };
 
-/// Topic of the row that finishes an acceptance.
-pub(crate) const ACCEPTED: &str = "invitation.accepted";
-
 /// The request itself finishes within this, unless a peer fails or the process dies.
 const ROW_AFTER: Duration = Duration::from_secs(3);
 
-/// Payload of [`ACCEPTED`].
-#[derive(Debug, Deserialize)]
+/// An invitation was accepted, which the row finishes.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Accepted {
-    key: String,
+    pub(crate) key: String,
+}
+
+impl Effect for Accepted {
+    const TOPIC: &'static str = "invitation.accepted";
+
+    fn key(&self) -> String {
+        format!("invitation:{}", self.key)
+    }
+
+    fn delay(&self) -> Duration {
+        ROW_AFTER
+    }
 }
 
 /// How an acceptance ended.
@@ -131,13 +140,8 @@ fn offer_of(
 async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Result<(), ApiError> {
     let key = &invitation.key;
     let claimed: Result<(), Aborted> = transaction(&state.client, async |session| {
-        let entry = OutboxEntry {
-            key: format!("invitation:{key}"),
-            topic: ACCEPTED,
-            payload: doc! { "key": key },
-            not_before: Some(Utc::now() + ROW_AFTER),
-        };
-        let row = state.outbox.enqueue(session, entry).await?;
+        let accepted = Accepted { key: key.clone() };
+        let row = state.outbox.enqueue(session, &accepted).await?;
         if state
             .confirmations
             .claim(session, key, invitee, row)

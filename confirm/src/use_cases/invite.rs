@@ -10,7 +10,10 @@ use shared_runtime::{
 };
 use shared_types::{PermissionSet, UserId};
 
-use super::{list_invitations::attach, send_mail};
+use super::{
+    list_invitations::attach,
+    send_mail::{self, QueuedMail},
+};
 use crate::{
     State,
     domain::{
@@ -177,7 +180,8 @@ async fn store(
             }
         }
         state.confirmations.insert(session, made).await?;
-        state.mails.enqueue(session, send_mail::entry(made)).await?;
+        let mail = QueuedMail::of(made);
+        state.mails.enqueue(session, &mail).await?;
         Ok(())
     })
     .await;
@@ -214,8 +218,8 @@ pub(crate) async fn resend(
             ..taken.rekeyed(keys::generate(), Utc::now())
         };
         state.confirmations.insert(session, &renewed).await?;
-        let entry = send_mail::entry(&renewed);
-        state.mails.enqueue(session, entry).await?;
+        let mail = QueuedMail::of(&renewed);
+        state.mails.enqueue(session, &mail).await?;
         Ok(renewed)
     })
     .await;

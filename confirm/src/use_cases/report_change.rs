@@ -12,7 +12,7 @@ use shared_types::{AccountNotice, Person, Restoration, UserId, password::weaknes
 use tracing::info;
 
 use super::{
-    send_mail,
+    send_mail::QueuedMail,
     send_sign_up::{self, Mail, Requester},
 };
 use crate::{
@@ -46,8 +46,8 @@ pub(crate) async fn tell(state: &State, id: &str, notice: &AccountNotice) -> Res
     let stored: Result<(), Aborted> = transaction(&state.client, async |session| {
         for confirmation in &made {
             state.confirmations.insert(session, confirmation).await?;
-            let mail = send_mail::entry(confirmation);
-            state.mails.enqueue(session, mail).await?;
+            let mail = QueuedMail::of(confirmation);
+            state.mails.enqueue(session, &mail).await?;
         }
         Ok(())
     })

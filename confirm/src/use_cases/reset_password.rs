@@ -4,22 +4,21 @@
 //! request only stores a row; the look-up and the mail come later.
 
 use anyhow::anyhow;
-use bson::doc;
 use chrono::{DateTime, Utc};
 use mongodb::ClientSession;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
-    outbox::OutboxEntry,
+    outbox::Effect,
     peers::PeerError,
 };
 use shared_types::{Person, address};
 use tracing::info;
 
-use super::send_mail::{self, Allowed};
+use super::send_mail::{self, Allowed, QueuedMail};
 use crate::{
     State,
     domain::{
@@ -33,16 +32,21 @@ use crate::{
     error::{Failure, Refusal},
 };
 
-/// Topic of the row that looks an address up and queues the mail.
-pub(crate) const FORGOTTEN: &str = "password.forgotten";
-
-/// Payload of [`FORGOTTEN`].
-#[derive(Debug, Deserialize)]
+/// Somebody forgot a password: the address is looked up and the mail queued.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forgotten {
-    email: String,
+    pub(crate) email: String,
     /// What the id of the confirmation to be made comes from, so that a repeat makes no second one.
-    key: String,
-    at: bson::DateTime,
+    pub(crate) key: String,
+    pub(crate) at: bson::DateTime,
+}
+
+impl Effect for Forgotten {
+    const TOPIC: &'static str = "password.forgotten";
+
+    fn key(&self) -> String {
+        format!("forgotten:{}", self.key)
+    }
 }
 
 /// Notes that somebody at `source` forgot the password of the account of `email`, if there is one.
@@ -54,13 +58,12 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
         if send_mail::take_quota(state, session, cause, email).await? == Allowed::Stands {
             return Ok(());
         }
-        let entry = OutboxEntry {
-            key: format!("forgotten:{key}"),
-            topic: FORGOTTEN,
-            payload: doc! { "email": email, "key": &key, "at": bson::DateTime::now() },
-            not_before: None,
+        let forgotten = Forgotten {
+            email: email.to_owned(),
+            key: key.clone(),
+            at: bson::DateTime::now(),
         };
-        state.outbox.enqueue(session, entry).await?;
+        state.outbox.enqueue(session, &forgotten).await?;
         Ok(())
     })
     .await;
@@ -82,8 +85,8 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
         }
         let made = replace_sign_up(state, session, &confirmation).await?;
         state.confirmations.insert(session, &made).await?;
-        let entry = send_mail::entry(&made);
-        state.mails.enqueue(session, entry).await?;
+        let mail = QueuedMail::of(&made);
+        state.mails.enqueue(session, &mail).await?;
         Ok(())
     })
     .await;

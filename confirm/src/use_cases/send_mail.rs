@@ -1,12 +1,12 @@
 //! Mails that go with confirmations: queued in the transaction that stores the confirmation, made
 //! and sent when their row is relayed.
 
-use bson::{doc, oid::ObjectId};
+use bson::oid::ObjectId;
 use mongodb::ClientSession;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     mongo::Aborted,
-    outbox::{Hopeless, OutboxEntry},
+    outbox::{Effect, Hopeless},
 };
 use shared_types::{Person, PersonProfile, UserId, address};
 use tracing::warn;
@@ -25,29 +25,30 @@ use crate::{
     mail::{Letter, SendError, Variables},
 };
 
-/// Topic of the row that sends a mail.
-pub(crate) const MAIL: &str = "mail";
-
-/// Payload of [`MAIL`].
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The mail of a confirmation.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct QueuedMail {
-    key: String,
+    pub(crate) key: String,
     /// When the confirmation was made or sent once more; another time means another mail.
-    created: bson::DateTime,
+    pub(crate) created: bson::DateTime,
 }
 
-/// The row, for the transaction that stores `confirmation`.
-pub(crate) fn entry(confirmation: &Confirmation) -> OutboxEntry {
-    OutboxEntry {
-        // Mails need not wait for each other.
-        key: ObjectId::new().to_hex(),
-        topic: MAIL,
-        payload: doc! {
-            "key": &confirmation.key,
-            "created": bson::DateTime::from_chrono(confirmation.created),
-        },
-        not_before: None,
+impl QueuedMail {
+    /// The mail of `confirmation`, to be queued in the transaction that stores it.
+    pub(crate) fn of(confirmation: &Confirmation) -> Self {
+        Self {
+            key: confirmation.key.clone(),
+            created: bson::DateTime::from_chrono(confirmation.created),
+        }
+    }
+}
+
+impl Effect for QueuedMail {
+    const TOPIC: &'static str = "mail";
+
+    /// Mails need not wait for each other.
+    fn key(&self) -> String {
+        ObjectId::new().to_hex()
     }
 }
 

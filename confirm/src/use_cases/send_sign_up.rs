@@ -8,7 +8,7 @@ use shared_runtime::{
 };
 use shared_types::{Person, UserId};
 
-use super::send_mail::{self, Allowed};
+use super::send_mail::{self, Allowed, QueuedMail};
 use crate::{
     State,
     domain::{
@@ -89,7 +89,8 @@ pub(crate) async fn request_for(
         };
         state.confirmations.insert(session, &new).await?;
         if mail == Mail::Queued {
-            state.mails.enqueue(session, send_mail::entry(&new)).await?;
+            let mail = QueuedMail::of(&new);
+            state.mails.enqueue(session, &mail).await?;
         }
         Ok(Some(new))
     })
@@ -139,7 +140,8 @@ pub(crate) async fn resend(
         };
         let new = old.rekeyed(key::generate(), Utc::now());
         state.confirmations.insert(session, &new).await?;
-        state.mails.enqueue(session, send_mail::entry(&new)).await?;
+        let mail = QueuedMail::of(&new);
+        state.mails.enqueue(session, &mail).await?;
         Ok(true)
     })
     .await;

@@ -6,17 +6,17 @@
 //! collection and in the metrics until somebody acts. Receivers are idempotent.
 
 mod backoff;
+mod effects;
 mod lease;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
-use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId};
+use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId, serialize_to_document};
 use chrono::Utc;
-use futures_util::{StreamExt, future::LocalBoxFuture, stream};
+use futures_util::{StreamExt, stream};
 use mongodb::{Client, ClientSession, Collection, Database};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout},
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+pub use self::effects::{Effect, Effects};
 use self::{
     backoff::backoff,
     lease::Lease,
@@ -49,20 +50,6 @@ const COUNT_LIMIT: u64 = 100_000;
 const PENDING: &str = "pending";
 const DEAD: &str = "dead";
 
-/// An effect to be relayed.
-#[derive(Debug, Clone)]
-pub struct OutboxEntry {
-    /// Rows of one key are delivered one after the other, in the order of their changes. A row
-    /// that waits or fails holds back the later rows of its key and no others.
-    pub key: String,
-    /// Which effect it is.
-    pub topic: &'static str,
-    /// What the receiver needs to know.
-    pub payload: Document,
-    /// Not delivered before; `None` for at once.
-    pub not_before: Option<chrono::DateTime<Utc>>,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -85,21 +72,6 @@ struct Row {
     /// Told by the database about the first row of a key.
     #[serde(default, skip_serializing)]
     due: bool,
-}
-
-/// Carries a row to its receiver.
-pub trait Relay {
-    /// Delivers one row. `Err` means that the row is tried again.
-    fn deliver<'a>(
-        &'a self,
-        topic: &'a str,
-        payload: &'a Document,
-    ) -> LocalBoxFuture<'a, anyhow::Result<()>>;
-}
-
-/// What the payload of a row says.
-pub fn read<T: DeserializeOwned>(payload: &Document) -> anyhow::Result<T> {
-    bson::deserialize_from_document(payload.clone()).context("the payload cannot be read")
 }
 
 /// The cause of a failure that no repeat can mend, such as an address that does not exist: the row
@@ -158,26 +130,27 @@ impl Outbox {
         }
     }
 
-    /// Writes a row in the transaction of `session`. Call [`Self::wake`] after the commit.
+    /// Writes the row of `effect` in the transaction of `session`. Call [`Self::wake`] after the
+    /// commit.
     ///
     /// Write the change first and the row after it: changes of one thing then exclude each other,
     /// and their rows are numbered in the order of the changes.
     pub async fn enqueue(
         &self,
         session: &mut ClientSession,
-        entry: OutboxEntry,
+        effect: &impl Effect,
     ) -> Result<ObjectId, mongodb::error::Error> {
-        let row = Row::new(entry);
+        let row = Row::new(effect)?;
         self.rows.insert_one(&row).session(session).await?;
         Ok(row.id)
     }
 
-    /// Writes a row on its own, where no other document changes with it.
+    /// Writes the row of `effect` on its own, where no other document changes with it.
     pub async fn enqueue_alone(
         &self,
-        entry: OutboxEntry,
+        effect: &impl Effect,
     ) -> Result<ObjectId, mongodb::error::Error> {
-        let row = Row::new(entry);
+        let row = Row::new(effect)?;
         self.rows.insert_one(&row).await?;
         Ok(row.id)
     }
@@ -201,11 +174,11 @@ impl Outbox {
 
     /// Delivers rows until `stop`, and then what is under way. Every replica runs it; the one that
     /// holds the lease works.
-    pub async fn relay(&self, relay: &dyn Relay, stop: &CancellationToken) {
+    pub async fn relay<S>(&self, effects: &Effects<S>, stop: &CancellationToken) {
         let owner = Uuid::new_v4().to_string();
         let mut count_at = Instant::now();
         while !stop.is_cancelled() {
-            let busy = match self.pass(&owner, &mut count_at, relay, stop).await {
+            let busy = match self.pass(&owner, &mut count_at, effects, stop).await {
                 Ok(busy) => busy,
                 Err(error) => {
                     warn!(cause = %error, "the outbox cannot be read");
@@ -226,11 +199,11 @@ impl Outbox {
     }
 
     /// One look at a batch of due rows; `true` when more may be due.
-    async fn pass(
+    async fn pass<S>(
         &self,
         owner: &str,
         count_at: &mut Instant,
-        relay: &dyn Relay,
+        effects: &Effects<S>,
         stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
         if *count_at <= Instant::now() {
@@ -243,7 +216,7 @@ impl Outbox {
         let (turns, mut busy) = self.due().await?;
         let rows_per_key = (BATCH / turns.len().max(1)).clamp(1, ROWS_PER_KEY);
         let mut outcomes = stream::iter(turns)
-            .map(|turn| self.work_off(turn, rows_per_key, relay, stop))
+            .map(|turn| self.work_off(turn, rows_per_key, effects, stop))
             .buffer_unordered(CONCURRENT_KEYS);
         let period = self.lease.renewal_period();
         let mut renewal = tokio::time::interval_at(Instant::now() + period, period);
@@ -270,11 +243,11 @@ impl Outbox {
 
     /// Delivers rows of one key until `stop`, the first first, at most `limit` of them; `true` when
     /// one is out of the way.
-    async fn work_off(
+    async fn work_off<S>(
         &self,
         turn: Turn,
         limit: usize,
-        relay: &dyn Relay,
+        effects: &Effects<S>,
         stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
         let mut gone = 0;
@@ -282,7 +255,7 @@ impl Outbox {
             let Some(first) = self.first_of(&turn.key).await? else {
                 break;
             };
-            if !first.due || !self.deliver(&first, relay).await? {
+            if !first.due || !self.deliver(&first, effects).await? {
                 return Ok(self.put_off(&first, &turn.rows).await? || gone > 0);
             }
             gone += 1;
@@ -294,8 +267,12 @@ impl Outbox {
     }
 
     /// Delivers one row and notes the outcome; `true` when it is out of the way.
-    async fn deliver(&self, row: &Row, relay: &dyn Relay) -> Result<bool, mongodb::error::Error> {
-        match relay.deliver(&row.topic, &row.payload).await {
+    async fn deliver<S>(
+        &self,
+        row: &Row,
+        effects: &Effects<S>,
+    ) -> Result<bool, mongodb::error::Error> {
+        match effects.carry_out(&row.topic, &row.payload).await {
             Ok(()) => {
                 self.remove(row).await?;
                 metrics::counter!("outbox_delivered_total", "topic" => row.topic.clone())
@@ -352,13 +329,13 @@ impl Outbox {
 }
 
 impl Row {
-    fn new(entry: OutboxEntry) -> Self {
+    fn new<E: Effect>(effect: &E) -> Result<Self, mongodb::error::Error> {
         let now = Utc::now();
-        Self {
+        Ok(Self {
             id: ObjectId::new(),
-            key: entry.key,
-            topic: entry.topic.to_owned(),
-            payload: entry.payload,
+            key: effect.key(),
+            topic: E::TOPIC.to_owned(),
+            payload: serialize_to_document(effect).map_err(mongodb::error::Error::custom)?,
             // Zero asks the server for the next one.
             sequence: Timestamp {
                 time: 0,
@@ -366,11 +343,11 @@ impl Row {
             },
             state: PENDING.to_owned(),
             attempts: 0,
-            next_attempt_at: DateTime::from_chrono(entry.not_before.unwrap_or(now)),
+            next_attempt_at: DateTime::from_chrono(now + effect.delay()),
             enqueued_at: DateTime::from_chrono(now),
             last_error: None,
             hides: 0,
             due: false,
-        }
+        })
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod database;
 mod keys;
 mod person;
+mod rows;
 mod wire;
 mod world;
 
@@ -14,5 +15,6 @@ pub use commands::{Commands, Profile, Work, assert_indexed};
 pub use database::{TestDatabase, mongodb_uri};
 pub use keys::{SigningKeys, claims};
 pub use person::{Answer, Person, send, send_raw, try_send};
+pub use rows::assert_row;
 pub use wire::{Wire, WireAnswer};
 pub use world::{TestApp, beside, config, connection_settings, server_settings};

@@ -9,13 +9,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use bson::doc;
-use chrono::Utc;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::ApiError,
     mongo::{Aborted, is_duplicate_key, transaction},
-    outbox::OutboxEntry,
+    outbox::Effect,
 };
 use shared_types::{PermissionSet, UserId};
 use uuid::Uuid;
@@ -25,9 +23,6 @@ use crate::{
     domain::{holders::KnownHolders, metadata::Collections, user::Account},
     error::{Failure, Refusal},
 };
-
-/// Topic of the row that removes a grant whose account never came to be.
-pub(crate) const UNDO: &str = "users.undo-create";
 
 /// When a creation counts as failed.
 const UNDO_AFTER: Duration = Duration::from_mins(2);
@@ -54,12 +49,24 @@ pub(crate) struct Grant {
     pub(crate) permissions: PermissionSet,
 }
 
-/// Payload of [`UNDO`].
-#[derive(Debug, Deserialize)]
+/// Removes a grant whose account never came to be.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Undo {
-    account: UserId,
-    sharer: UserId,
-    grantee: UserId,
+    pub(crate) account: UserId,
+    pub(crate) sharer: UserId,
+    pub(crate) grantee: UserId,
+}
+
+impl Effect for Undo {
+    const TOPIC: &'static str = "users.undo-create";
+
+    fn key(&self) -> String {
+        self.account.to_string()
+    }
+
+    fn delay(&self) -> Duration {
+        UNDO_AFTER
+    }
 }
 
 /// Why an account was not created.
@@ -123,19 +130,12 @@ pub(crate) async fn create_with_grant(
 ) -> Result<(), CreationError> {
     let started = Instant::now();
     let userid = &new.account.userid;
-    let undo_id = state
-        .outbox
-        .enqueue_alone(OutboxEntry {
-            key: userid.to_string(),
-            topic: UNDO,
-            payload: doc! {
-                "account": userid.as_str(),
-                "sharer": grant.sharer.as_str(),
-                "grantee": grant.grantee.as_str(),
-            },
-            not_before: Some(Utc::now() + UNDO_AFTER),
-        })
-        .await?;
+    let undo = Undo {
+        account: userid.clone(),
+        sharer: grant.sharer.clone(),
+        grantee: grant.grantee.clone(),
+    };
+    let undo_id = state.outbox.enqueue_alone(&undo).await?;
     state
         .gatekeeper
         .set_permissions(&grant.sharer, &grant.grantee, &grant.permissions)

@@ -4,16 +4,15 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use anyhow::{Context, anyhow};
-use bson::{Document, serialize_to_document};
 use chrono::Utc;
 use mongodb::{ClientSession, error::Error};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     mongo::{Aborted, transaction},
-    outbox::OutboxEntry,
+    outbox::Effect,
     peers::PeerError,
 };
-use shared_types::{AdministeredAccount, PermissionSet, UserDeletion, UserId};
+use shared_types::{AdministeredAccount, PermissionSet, UserId};
 use tracing::warn;
 
 use crate::{
@@ -23,15 +22,6 @@ use crate::{
     use_cases::keep_custody,
 };
 
-/// Topic of the row that tells gatekeeper.
-pub(crate) const NOTICE_TO_GATEKEEPER: &str = "users.delete.gatekeeper";
-
-/// Topic of the row that tells confirm.
-pub(crate) const NOTICE_TO_CONFIRM: &str = "users.delete.confirm";
-
-/// Topic of the row that removes what came to be while the account was deleted.
-pub(crate) const SWEEP: &str = "users.sweep";
-
 /// Every request with a token that another service checked before the deletion has ended after
 /// this.
 const SWEEP_AFTER: Duration = Duration::from_secs(10);
@@ -39,10 +29,50 @@ const SWEEP_AFTER: Duration = Duration::from_secs(10);
 /// How often a deletion is decided anew because the account created another one meanwhile.
 const MAX_TRIES: usize = 8;
 
-/// Payload of [`NOTICE_TO_CONFIRM`] and [`SWEEP`].
-#[derive(Debug, Deserialize)]
-pub(crate) struct Gone {
-    userid: UserId,
+/// Tells gatekeeper that an account is gone.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GoneAtGatekeeper {
+    pub(crate) userid: UserId,
+}
+
+impl Effect for GoneAtGatekeeper {
+    const TOPIC: &'static str = "users.delete.gatekeeper";
+
+    fn key(&self) -> String {
+        format!("gatekeeper:{}", self.userid)
+    }
+}
+
+/// Tells confirm that an account is gone.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GoneAtConfirm {
+    pub(crate) userid: UserId,
+}
+
+impl Effect for GoneAtConfirm {
+    const TOPIC: &'static str = "users.delete.confirm";
+
+    fn key(&self) -> String {
+        format!("confirm:{}", self.userid)
+    }
+}
+
+/// Removes what came to be while the account was deleted.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sweep {
+    pub(crate) userid: UserId,
+}
+
+impl Effect for Sweep {
+    const TOPIC: &'static str = "users.sweep";
+
+    fn key(&self) -> String {
+        format!("user-api:{}", self.userid)
+    }
+
+    fn delay(&self) -> Duration {
+        SWEEP_AFTER
+    }
 }
 
 /// Why an account was not deleted.
@@ -146,14 +176,6 @@ async fn remove(
     locks: Option<Locks>,
 ) -> Result<bool, DeletionError> {
     let userid = &account.userid;
-    let full_name = state.metadata.full_name(userid).await.map_err(failed)?;
-    let notice = UserDeletion {
-        user: account.record(true),
-        full_name,
-    };
-    let notice = serialize_to_document(&notice)
-        .context("a deletion notice")
-        .map_err(DeletionError::Failed)?;
     let deleted = transaction::<_, Infallible>(&state.client, async |session| {
         let is_deleted = match &locks {
             Some(locks) => {
@@ -176,7 +198,7 @@ async fn remove(
             .await?;
         state.metadata.delete(session, userid).await?;
         state.past_accounts.delete(session, userid).await?;
-        enqueue_notices(state, session, userid, &notice).await?;
+        enqueue_notices(state, session, userid).await?;
         Ok(())
     })
     .await;
@@ -197,43 +219,36 @@ async fn enqueue_notices(
     state: &State,
     session: &mut ClientSession,
     userid: &UserId,
-    notice: &Document,
 ) -> Result<(), Error> {
-    let for_gatekeeper = OutboxEntry {
-        key: format!("gatekeeper:{userid}"),
-        topic: NOTICE_TO_GATEKEEPER,
-        payload: notice.clone(),
-        not_before: None,
+    let (outbox, userid) = (&state.outbox, userid.clone());
+    let notice = GoneAtGatekeeper {
+        userid: userid.clone(),
     };
-    let for_confirm = state.confirm.is_some().then(|| OutboxEntry {
-        key: format!("confirm:{userid}"),
-        topic: NOTICE_TO_CONFIRM,
-        payload: bson::doc! { "userid": userid.as_str() },
-        not_before: None,
-    });
-    let sweep = OutboxEntry {
-        key: format!("user-api:{userid}"),
-        topic: SWEEP,
-        payload: bson::doc! { "userid": userid.as_str() },
-        not_before: Some(Utc::now() + SWEEP_AFTER),
-    };
-    for entry in [for_gatekeeper, sweep].into_iter().chain(for_confirm) {
-        state.outbox.enqueue(session, entry).await?;
+    outbox.enqueue(session, &notice).await?;
+    if state.confirm.is_some() {
+        let notice = GoneAtConfirm {
+            userid: userid.clone(),
+        };
+        outbox.enqueue(session, &notice).await?;
     }
+    outbox.enqueue(session, &Sweep { userid }).await?;
     Ok(())
 }
 
 /// Tells gatekeeper that an account is gone. Repeatable.
-pub(crate) async fn notify_gatekeeper(state: &State, notice: &UserDeletion) -> anyhow::Result<()> {
+pub(crate) async fn notify_gatekeeper(
+    state: &State,
+    gone: &GoneAtGatekeeper,
+) -> anyhow::Result<()> {
     state
         .gatekeeper
-        .forget_user(&notice.user.userid)
+        .forget_user(&gone.userid)
         .await
         .context("gatekeeper")
 }
 
 /// Tells confirm that an account is gone. Repeatable.
-pub(crate) async fn notify_confirm(state: &State, gone: &Gone) -> anyhow::Result<()> {
+pub(crate) async fn notify_confirm(state: &State, gone: &GoneAtConfirm) -> anyhow::Result<()> {
     let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
     confirm.forget_user(&gone.userid).await.context("confirm")
 }
@@ -243,7 +258,7 @@ pub(crate) async fn notify_confirm(state: &State, gone: &Gone) -> anyhow::Result
 /// opened at that moment, while both run. Repeatable.
 ///
 /// confirm comes first: until it has heard, it may have gatekeeper grant what was being accepted.
-pub(crate) async fn sweep(state: &State, gone: &Gone) -> anyhow::Result<()> {
+pub(crate) async fn sweep(state: &State, gone: &Sweep) -> anyhow::Result<()> {
     state.sessions.tokens().delete_all(&gone.userid).await?;
     if let Some(confirm) = &state.confirm {
         confirm.forget_user(&gone.userid).await.context("confirm")?;

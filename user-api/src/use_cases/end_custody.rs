@@ -4,39 +4,37 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use bson::{doc, oid::ObjectId};
-use chrono::Utc;
-use serde::Deserialize;
+use bson::oid::ObjectId;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     mongo::{Aborted, transaction},
-    outbox::OutboxEntry,
+    outbox::Effect,
 };
 use shared_types::UserId;
 use tracing::warn;
 
 use crate::State;
 
-/// Topic of the row that takes the right away.
-pub(crate) const CLAIMED: &str = "users.claimed";
-
 /// The request itself takes the right away within this, unless gatekeeper fails or the process
 /// dies.
 const ROW_AFTER: Duration = Duration::from_secs(3);
 
-/// Payload of [`CLAIMED`].
-#[derive(Debug, Deserialize)]
+/// The account was claimed. Its row is written in the transaction that sets the password: the right
+/// is taken away even if this process dies right after it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claimed {
-    userid: UserId,
+    pub(crate) userid: UserId,
 }
 
-/// The row, for the transaction that sets the password: the right is taken away even if this
-/// process dies right after it.
-pub(crate) fn entry(claimed: &UserId) -> OutboxEntry {
-    OutboxEntry {
-        key: format!("gatekeeper:{claimed}"),
-        topic: CLAIMED,
-        payload: doc! { "userid": claimed.as_str() },
-        not_before: Some(Utc::now() + ROW_AFTER),
+impl Effect for Claimed {
+    const TOPIC: &'static str = "users.claimed";
+
+    fn key(&self) -> String {
+        format!("gatekeeper:{}", self.userid)
+    }
+
+    fn delay(&self) -> Duration {
+        ROW_AFTER
     }
 }
 

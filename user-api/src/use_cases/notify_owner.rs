@@ -2,11 +2,11 @@
 //! that was proven before.
 
 use anyhow::Context;
-use bson::{DateTime, doc, oid::ObjectId, serialize_to_bson};
+use bson::{DateTime, oid::ObjectId};
 use chrono::{TimeDelta, Utc};
 use mongodb::{ClientSession, error::Error};
-use serde::Deserialize;
-use shared_runtime::{error::ApiError, outbox::OutboxEntry};
+use serde::{Deserialize, Serialize};
+use shared_runtime::{error::ApiError, outbox::Effect};
 use shared_types::{AccountNotice, ChangedPart, UserId};
 
 use crate::{
@@ -21,17 +21,23 @@ use crate::{
     error::{Failure, Refusal},
 };
 
-/// Topic of the row that tells confirm.
-pub(crate) const CHANGED: &str = "users.changed";
-
 /// The time for which changes are counted.
 const WEEK: TimeDelta = TimeDelta::days(7);
 
-/// Payload of [`CHANGED`].
-#[derive(Debug, Deserialize)]
+/// An account was changed, which confirm mails to its owner.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Changed {
-    id: String,
-    notice: AccountNotice,
+    /// A repeat of the notice has the same.
+    pub(crate) id: String,
+    pub(crate) notice: AccountNotice,
+}
+
+impl Effect for Changed {
+    const TOPIC: &'static str = "users.changed";
+
+    fn key(&self) -> String {
+        format!("notice:{}", self.notice.userid)
+    }
 }
 
 /// Whether people may change `parts` only so often. A password alone they always may: whoever used
@@ -150,14 +156,11 @@ async fn keep(
         recipients,
         needs_proof,
     };
-    let notice = serialize_to_bson(&notice).map_err(Error::custom)?;
-    let entry = OutboxEntry {
-        key: format!("notice:{userid}"),
-        topic: CHANGED,
-        payload: doc! { "id": &past.change, "notice": notice },
-        not_before: None,
+    let changed = Changed {
+        id: past.change.clone(),
+        notice,
     };
-    state.outbox.enqueue(session, entry).await?;
+    state.outbox.enqueue(session, &changed).await?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::{
     store::AppliedUpdate,
     strength,
     use_cases::{
-        end_custody,
+        end_custody::{self, Claimed},
         keep_custody::Removal,
         notify_owner,
         prove_address::{NotProven, Takeover},
@@ -286,8 +286,10 @@ impl Update<'_> {
         if account.has_password() {
             return Ok(None);
         }
-        let row = end_custody::entry(userid);
-        Ok(Some(self.state.outbox.enqueue(session, row).await?))
+        let claimed = Claimed {
+            userid: userid.clone(),
+        };
+        Ok(Some(self.state.outbox.enqueue(session, &claimed).await?))
     }
 
     /// The session of the person who asks, which goes on after a change of password.

@@ -10,13 +10,12 @@ use std::{
 use actix_web::rt;
 use anyhow::bail;
 use bson::{Document, doc};
-use chrono::Utc;
-use futures_util::future::LocalBoxFuture;
 use mongodb::Collection;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     config::OutboxSettings,
     mongo::{Aborted, transaction},
-    outbox::{Hopeless, Outbox, OutboxEntry, Relay},
+    outbox::{Effect, Effects, Hopeless, Outbox},
     testing::TestDatabase,
 };
 use tokio_util::sync::CancellationToken;
@@ -28,28 +27,40 @@ pub(crate) struct Receiver {
     pub(crate) refused: Rc<RefCell<HashSet<String>>>,
 }
 
-impl Relay for Receiver {
-    fn deliver<'a>(
-        &'a self,
-        _: &'a str,
-        payload: &'a Document,
-    ) -> LocalBoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(async move {
-            let name = payload.get_str("name")?.to_owned();
-            if self.refused.borrow().contains(&name) {
-                bail!("refused");
-            }
-            if name == "hopeless" {
-                return Err(Hopeless("nobody has that address".to_owned()).into());
-            }
-            let is_slow = name == "slow";
-            self.got.borrow_mut().push(name);
-            if is_slow {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            Ok(())
-        })
+/// A row with a name of its own.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) key: String,
+    #[serde(skip)]
+    pub(crate) delay: Duration,
+}
+
+impl Effect for Named {
+    const TOPIC: &'static str = "test";
+
+    fn key(&self) -> String {
+        self.key.clone()
     }
+
+    fn delay(&self) -> Duration {
+        self.delay
+    }
+}
+
+async fn receive(receiver: &Receiver, row: &Named) -> anyhow::Result<()> {
+    if receiver.refused.borrow().contains(&row.name) {
+        bail!("refused");
+    }
+    if row.name == "hopeless" {
+        return Err(Hopeless("nobody has that address".to_owned()).into());
+    }
+    receiver.got.borrow_mut().push(row.name.clone());
+    if row.name == "slow" {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 pub(crate) struct Stage {
@@ -81,12 +92,13 @@ impl Stage {
     }
 
     fn start_relay_until(&self, stop: CancellationToken) -> rt::task::JoinHandle<()> {
-        let (outbox, receiver) = (self.outbox.clone(), self.receiver.clone());
-        rt::spawn(async move { outbox.relay(&receiver, &stop).await })
+        let outbox = self.outbox.clone();
+        let effects = Effects::of(self.receiver.clone()).on(receive);
+        rt::spawn(async move { outbox.relay(&effects, &stop).await })
     }
 
     pub(crate) async fn enqueue(&self, key: &str, name: &str) {
-        self.outbox.enqueue_alone(entry(key, name)).await.unwrap();
+        self.outbox.enqueue_alone(&named(key, name)).await.unwrap();
     }
 
     async fn states(&self) -> Vec<String> {
@@ -132,12 +144,11 @@ impl Drop for Stage {
     }
 }
 
-pub(crate) fn entry(key: &str, name: &str) -> OutboxEntry {
-    OutboxEntry {
+pub(crate) fn named(key: &str, name: &str) -> Named {
+    Named {
+        name: name.to_owned(),
         key: key.to_owned(),
-        topic: "test",
-        payload: doc! { "name": name },
-        not_before: None,
+        delay: Duration::ZERO,
     }
 }
 
@@ -174,7 +185,7 @@ async fn a_row_of_a_transaction_that_is_refused_does_not_exist() {
     let stage = Stage::new(3).await;
     let outcome: Result<(), Aborted<&str>> =
         transaction(stage.database.database.client(), async |session| {
-            stage.outbox.enqueue(session, entry("a", "never")).await?;
+            stage.outbox.enqueue(session, &named("a", "never")).await?;
             Err(Aborted::Refused("no"))
         })
         .await;
@@ -185,15 +196,11 @@ async fn a_row_of_a_transaction_that_is_refused_does_not_exist() {
 #[actix_web::test]
 async fn a_delayed_row_waits_and_can_be_withdrawn_once() {
     let stage = Stage::new(3).await;
-    let later = Some(Utc::now() + chrono::Duration::hours(1));
-    let id = stage
-        .outbox
-        .enqueue_alone(OutboxEntry {
-            not_before: later,
-            ..entry("a", "undo")
-        })
-        .await
-        .unwrap();
+    let undo = Named {
+        delay: Duration::from_hours(1),
+        ..named("a", "undo")
+    };
+    let id = stage.outbox.enqueue_alone(&undo).await.unwrap();
     stage.enqueue("b", "other").await;
     stage.start_relay();
     assert_eq!(stage.got(1).await, ["other"]);

@@ -15,11 +15,10 @@ use mongodb::Collection;
 use rand::RngExt as _;
 use shared_runtime::{
     mongo::{Aborted, transaction},
-    outbox::OutboxEntry,
     testing::{Profile, Work, assert_indexed},
 };
 
-use crate::outbox::{Stage, entry};
+use crate::outbox::{Named, Stage, named};
 
 /// Rows that wait.
 const BACKLOG: u32 = 20_000;
@@ -256,11 +255,11 @@ async fn the_next_row_of_a_key_goes_when_the_first_is_delivered_withdrawn_or_dea
 async fn a_row_keeps_its_own_time_when_the_one_before_it_goes() {
     let stage = Stage::new(3).await;
     stage.fill(blocked("a", 1)).await;
-    let own_time = OutboxEntry {
-        not_before: Some(Utc::now() + chrono::Duration::minutes(30)),
-        ..entry("a", "later")
+    let own_time = Named {
+        delay: Duration::from_mins(30),
+        ..named("a", "later")
     };
-    stage.outbox.enqueue_alone(own_time).await.unwrap();
+    stage.outbox.enqueue_alone(&own_time).await.unwrap();
     stage.enqueue("a", "last").await;
     stage.start_relay();
     stage.nothing_is_due().await;
@@ -306,16 +305,14 @@ async fn rows_stay_in_order_and_none_is_forgotten_whatever_happens_at_once() {
             let mut withdrawn = 0;
             let mut earlier = Vec::new();
             for round in 0..ROUNDS {
-                let not_before = rand::rng()
-                    .random_bool(0.3)
-                    .then(|| Utc::now() + chrono::Duration::milliseconds(200));
-                let row = OutboxEntry {
-                    not_before,
-                    ..entry(&key.to_string(), &format!("{key} {round}"))
+                let is_late = rand::rng().random_bool(0.3);
+                let row = Named {
+                    delay: Duration::from_millis(if is_late { 200 } else { 0 }),
+                    ..named(&key.to_string(), &format!("{key} {round}"))
                 };
                 let id: Result<ObjectId, Aborted<()>> =
                     transaction(stage.database.database.client(), async |session| {
-                        Ok(stage.outbox.enqueue(session, row.clone()).await?)
+                        Ok(stage.outbox.enqueue(session, &row).await?)
                     })
                     .await;
                 stage.outbox.wake();

@@ -1,0 +1,83 @@
+//! Effects as types: how a row is written, and who carries it out.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::Context as _;
+use bson::{Document, deserialize_from_document};
+use futures_util::future::LocalBoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// An effect on others that must not get lost; what the type holds is the payload of its row.
+///
+/// Rows outlive the release that wrote them: neither the topic nor the members of a payload change
+/// their meaning.
+pub trait Effect: Serialize + DeserializeOwned + 'static {
+    /// Which effect it is.
+    const TOPIC: &'static str;
+
+    /// Rows of one key are delivered one after the other, in the order of their changes. A row
+    /// that waits or fails holds back the later rows of its key and no others.
+    fn key(&self) -> String;
+
+    /// How long after the change it is due; at once unless the effect says otherwise.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+type Handler<S> =
+    Box<dyn for<'a> Fn(&'a S, &'a Document) -> LocalBoxFuture<'a, anyhow::Result<()>>>;
+
+/// Who carries out the effects that a service owes, by their topics. `S` is what handlers share.
+pub struct Effects<S> {
+    state: S,
+    handlers: HashMap<&'static str, Handler<S>>,
+}
+
+impl<S> Effects<S> {
+    /// No effects yet, of a service with this state.
+    pub fn of(state: S) -> Self {
+        Self {
+            state,
+            handlers: HashMap::new(),
+        }
+    }
+
+    /// Has `handle` carry out the effects of one type. `Err` means that the row is tried again, so
+    /// what `handle` does is repeatable.
+    ///
+    /// # Panics
+    ///
+    /// If another type has the same topic.
+    #[must_use]
+    pub fn on<E: Effect>(
+        mut self,
+        handle: impl AsyncFn(&S, &E) -> anyhow::Result<()> + Copy + 'static,
+    ) -> Self {
+        let handler = handler(move |state, payload| {
+            Box::pin(async move { handle(state, &read(payload)?).await })
+        });
+        let other = self.handlers.insert(E::TOPIC, handler);
+        assert!(other.is_none(), "two effects have the topic {}", E::TOPIC);
+        self
+    }
+
+    /// Carries one row out.
+    pub(super) async fn carry_out(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
+        let handler = self.handlers.get(topic);
+        let handler = handler.with_context(|| format!("nobody carries out {topic}"))?;
+        handler(&self.state, payload).await
+    }
+}
+
+/// Gives a closure the type of a handler, which the compiler does not see by itself.
+fn handler<S, H>(handle: H) -> Handler<S>
+where
+    H: for<'a> Fn(&'a S, &'a Document) -> LocalBoxFuture<'a, anyhow::Result<()>> + 'static,
+{
+    Box::new(handle)
+}
+
+fn read<E: Effect>(payload: &Document) -> anyhow::Result<E> {
+    deserialize_from_document(payload.clone()).context("the payload cannot be read")
+}
