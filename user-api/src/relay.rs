@@ -1,17 +1,23 @@
 //! The effects of the outbox, and who carries them out.
 
+use bson::doc;
 use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
-    use_cases::{create_account, delete_account, end_custody, notify_owner},
+    use_cases::{
+        create_account,
+        delete_account::{self, Gone},
+        end_custody, notify_owner,
+    },
 };
 
 /// The effects that user-api owes: deletions, undone creations, claims, notices of changes.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
-        .on(delete_account::notify_gatekeeper)
-        .on(delete_account::notify_confirm)
+        .on(delete_account::notify)
+        .formerly::<Gone>("users.delete.gatekeeper", doc! { "receiver": "gatekeeper" })
+        .formerly::<Gone>("users.delete.confirm", doc! { "receiver": "confirm" })
         .on(delete_account::sweep)
         .on(create_account::undo)
         .on(notify_owner::relay)
@@ -26,7 +32,7 @@ mod tests {
 
     use crate::use_cases::{
         create_account::Undo,
-        delete_account::{GoneAtConfirm, GoneAtGatekeeper, Sweep},
+        delete_account::{Gone, Receiver, Sweep},
         end_custody::Claimed,
         notify_owner::Changed,
     };
@@ -35,12 +41,16 @@ mod tests {
     fn rows_are_those_of_earlier_releases() {
         let id = |text| UserId::from(text);
         let userid = doc! { "userid": "a" };
-        let gone = GoneAtGatekeeper { userid: id("a") };
-        assert_row(&gone, "users.delete.gatekeeper", &userid);
-        assert_eq!(gone.key(), "gatekeeper:a");
-        let gone = GoneAtConfirm { userid: id("a") };
-        assert_row(&gone, "users.delete.confirm", &userid);
-        assert_eq!(gone.key(), "confirm:a");
+        for (receiver, name) in [
+            (Receiver::Confirm, "confirm"),
+            (Receiver::Gatekeeper, "gatekeeper"),
+        ] {
+            let userid = id("a");
+            let gone = Gone { receiver, userid };
+            let payload = doc! { "receiver": name, "userid": "a" };
+            assert_row(&gone, "users.deleted", &payload);
+            assert_eq!(gone.key(), format!("{name}:a"));
+        }
         let sweep = Sweep { userid: id("a") };
         assert_row(&sweep, "users.sweep", &userid);
         assert_eq!(sweep.key(), "user-api:a");

@@ -29,31 +29,60 @@ const SWEEP_AFTER: Duration = Duration::from_secs(10);
 /// How often a deletion is decided anew because the account created another one meanwhile.
 const MAX_TRIES: usize = 8;
 
-/// Tells gatekeeper that an account is gone.
+/// A receiver has to hear that an account is gone.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct GoneAtGatekeeper {
+pub(crate) struct Gone {
+    pub(crate) receiver: Receiver,
     pub(crate) userid: UserId,
 }
 
-impl Effect for GoneAtGatekeeper {
-    const TOPIC: &'static str = "users.delete.gatekeeper";
+impl Effect for Gone {
+    const TOPIC: &'static str = "users.deleted";
 
     fn key(&self) -> String {
-        format!("gatekeeper:{}", self.userid)
+        format!("{}:{}", self.receiver.name(), self.userid)
     }
 }
 
-/// Tells confirm that an account is gone.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct GoneAtConfirm {
-    pub(crate) userid: UserId,
+/// A service that keeps something about accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Receiver {
+    Confirm,
+    Gatekeeper,
 }
 
-impl Effect for GoneAtConfirm {
-    const TOPIC: &'static str = "users.delete.confirm";
+impl Receiver {
+    /// In the order in which they are told together: until confirm has heard, it may have
+    /// gatekeeper grant what was being accepted.
+    const ALL: [Self; 2] = [Self::Confirm, Self::Gatekeeper];
 
-    fn key(&self) -> String {
-        format!("confirm:{}", self.userid)
+    /// Those that this deployment has.
+    fn configured(state: &State) -> impl Iterator<Item = Self> {
+        let is_there = |receiver: &Self| match receiver {
+            Self::Confirm => state.confirm.is_some(),
+            Self::Gatekeeper => true,
+        };
+        Self::ALL.into_iter().filter(is_there)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Gatekeeper => "gatekeeper",
+        }
+    }
+
+    /// Has it remove what it keeps about a deleted account. Repeatable.
+    async fn forget(self, state: &State, userid: &UserId) -> anyhow::Result<()> {
+        let forgotten = match self {
+            Self::Confirm => {
+                let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
+                confirm.forget_user(userid).await
+            }
+            Self::Gatekeeper => state.gatekeeper.forget_user(userid).await,
+        };
+        forgotten.context(self.name())
     }
 }
 
@@ -220,52 +249,33 @@ async fn enqueue_notices(
     session: &mut ClientSession,
     userid: &UserId,
 ) -> Result<(), Error> {
-    let (outbox, userid) = (&state.outbox, userid.clone());
-    let notice = GoneAtGatekeeper {
-        userid: userid.clone(),
-    };
-    outbox.enqueue(session, &notice).await?;
-    if state.confirm.is_some() {
-        let notice = GoneAtConfirm {
+    for receiver in Receiver::configured(state) {
+        let gone = Gone {
+            receiver,
             userid: userid.clone(),
         };
-        outbox.enqueue(session, &notice).await?;
+        state.outbox.enqueue(session, &gone).await?;
     }
-    outbox.enqueue(session, &Sweep { userid }).await?;
+    let sweep = Sweep {
+        userid: userid.clone(),
+    };
+    state.outbox.enqueue(session, &sweep).await?;
     Ok(())
 }
 
-/// Tells gatekeeper that an account is gone. Repeatable.
-pub(crate) async fn notify_gatekeeper(
-    state: &State,
-    gone: &GoneAtGatekeeper,
-) -> anyhow::Result<()> {
-    state
-        .gatekeeper
-        .forget_user(&gone.userid)
-        .await
-        .context("gatekeeper")
+/// Tells a receiver that an account is gone. Repeatable.
+pub(crate) async fn notify(state: &State, gone: &Gone) -> anyhow::Result<()> {
+    gone.receiver.forget(state, &gone.userid).await
 }
 
-/// Tells confirm that an account is gone. Repeatable.
-pub(crate) async fn notify_confirm(state: &State, gone: &GoneAtConfirm) -> anyhow::Result<()> {
-    let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
-    confirm.forget_user(&gone.userid).await.context("confirm")
-}
-
-/// Has confirm and gatekeeper remove what a deleted account asked for or granted with a token that
-/// they had checked a moment before, and closes sessions that an instance of an earlier version
-/// opened at that moment, while both run. Repeatable.
-///
-/// confirm comes first: until it has heard, it may have gatekeeper grant what was being accepted.
-pub(crate) async fn sweep(state: &State, gone: &Sweep) -> anyhow::Result<()> {
-    state.sessions.tokens().delete_all(&gone.userid).await?;
-    if let Some(confirm) = &state.confirm {
-        confirm.forget_user(&gone.userid).await.context("confirm")?;
+/// Has the receivers remove what a deleted account asked for or granted with a token that they had
+/// checked a moment before, and closes sessions that an instance of an earlier version opened at
+/// that moment, while both run. Repeatable.
+pub(crate) async fn sweep(state: &State, sweep: &Sweep) -> anyhow::Result<()> {
+    let userid = &sweep.userid;
+    state.sessions.tokens().delete_all(userid).await?;
+    for receiver in Receiver::configured(state) {
+        receiver.forget(state, userid).await?;
     }
-    state
-        .gatekeeper
-        .forget_user(&gone.userid)
-        .await
-        .context("gatekeeper")
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What confirm is told of deleted accounts.
 
-use bson::{Document, doc};
+use bson::{DateTime, Document, Timestamp, doc};
 use serde_json::{Value, json};
 use shared_runtime::config::PeerSettings;
 use wiremock::{
@@ -48,7 +48,7 @@ async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
     answer(&confirm, &alice, 500).await;
     delete(&world, &alice).await;
 
-    let notice = doc! { "topic": "users.delete.confirm" };
+    let notice = doc! { "payload.receiver": "confirm" };
     let row = world
         .outbox()
         .find_one(notice.clone())
@@ -56,11 +56,11 @@ async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
         .unwrap()
         .unwrap();
     assert_eq!(row.get_str("key").unwrap(), format!("confirm:{}", alice.id));
-    // No name and no address, which confirm has no use for.
+    // No name and no address, for which nobody has a use.
     let payload = row.get_document("payload").unwrap().clone();
     assert_eq!(
         bson::deserialize_from_document::<Value>(payload).unwrap(),
-        json!({ "userid": alice.id })
+        json!({ "receiver": "confirm", "userid": alice.id })
     );
     // Nor does gatekeeper wait for confirm.
     eventually("the notice to gatekeeper", async || {
@@ -143,6 +143,34 @@ async fn where_there_is_no_confirm_nobody_is_told() {
         world.gatekeeper.has_forgotten(&alice.id)
     })
     .await;
-    let topic = doc! { "topic": "users.delete.confirm" };
-    assert_eq!(rows(&world, topic).await, 0);
+    let notice = doc! { "payload.receiver": "confirm" };
+    assert_eq!(rows(&world, notice).await, 0);
+}
+
+#[actix_web::test]
+async fn the_rows_of_an_earlier_release_are_delivered() {
+    let confirm = MockServer::start().await;
+    let world = world_with(&confirm).await;
+    let alice = world.user("alice").await;
+    answer(&confirm, &alice, 204).await;
+    let id = alice.id.as_str();
+    let to_gatekeeper = doc! { "userid": id, "username": &alice.email, "fullName": "Alice Lee" };
+    for (receiver, payload) in [
+        ("gatekeeper", to_gatekeeper),
+        ("confirm", doc! { "userid": id }),
+    ] {
+        let row = doc! {
+            "key": format!("{receiver}:{id}"), "topic": format!("users.delete.{receiver}"),
+            "payload": payload, "sequence": Timestamp { time: 0, increment: 0 },
+            "state": "pending", "attempts": 0, "nextAttemptAt": DateTime::now(),
+            "enqueuedAt": DateTime::now(),
+        };
+        world.outbox().insert_one(row).await.unwrap();
+    }
+    eventually("the end of all rows", async || {
+        rows(&world, doc! {}).await == 0
+    })
+    .await;
+    assert_eq!(notices(&confirm).await, 1);
+    assert!(world.gatekeeper.has_forgotten(&alice.id));
 }

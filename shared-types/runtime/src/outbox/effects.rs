@@ -32,6 +32,15 @@ type Handler<S> =
 pub struct Effects<S> {
     state: S,
     handlers: HashMap<&'static str, Handler<S>>,
+    former: HashMap<&'static str, Former>,
+}
+
+/// How an earlier release wrote an effect.
+struct Former {
+    /// Its topic today.
+    topic: &'static str,
+    /// What its payload has today and had not.
+    lacking: Document,
 }
 
 impl<S> Effects<S> {
@@ -40,6 +49,7 @@ impl<S> Effects<S> {
         Self {
             state,
             handlers: HashMap::new(),
+            former: HashMap::new(),
         }
     }
 
@@ -62,8 +72,29 @@ impl<S> Effects<S> {
         self
     }
 
+    /// Has the rows of `topic`, under which earlier releases wrote `E` without the members
+    /// `lacking`, carried out as well.
+    #[must_use]
+    pub fn formerly<E: Effect>(mut self, topic: &'static str, lacking: Document) -> Self {
+        let former = Former {
+            topic: E::TOPIC,
+            lacking,
+        };
+        self.former.insert(topic, former);
+        self
+    }
+
     /// Carries one row out.
     pub(super) async fn carry_out(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
+        if let Some(former) = self.former.get(topic) {
+            let mut payload = payload.clone();
+            payload.extend(former.lacking.clone());
+            return self.handle(former.topic, &payload).await;
+        }
+        self.handle(topic, payload).await
+    }
+
+    async fn handle(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
         let handler = self.handlers.get(topic);
         let handler = handler.with_context(|| format!("nobody carries out {topic}"))?;
         handler(&self.state, payload).await
