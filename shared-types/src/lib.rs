@@ -14,6 +14,7 @@ mod people;
 mod permissions;
 mod relations;
 mod tokens;
+mod updates;
 mod users;
 
 pub use grants::Grant;
@@ -26,4 +27,5 @@ pub use permissions::{
 };
 pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
 pub use tokens::TokenData;
+pub use updates::{AccountChanges, AccountCondition, AccountUpdate};
 pub use users::UserRecord;

@@ -8,14 +8,13 @@ use chrono::{DateTime, Utc};
 use mongodb::ClientSession;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::Effect,
     peers::PeerError,
 };
-use shared_types::{Person, address};
+use shared_types::{AccountChanges, AccountCondition, AccountUpdate, Person, address};
 use tracing::info;
 
 use super::send_mail::{self, Allowed, QueuedMail};
@@ -184,14 +183,20 @@ pub(crate) async fn reset(
     let account = find_account(state, &reset).await?.ok_or(Refusal::NoReset)?;
     let user = account.user.userid.clone();
     let password = password.ok_or(Refusal::ResetRefused)?;
-    let body = json!({
-        // The mail was read, so the address is proven.
-        "updates": { "password": password.expose_secret(), "emailVerified": true },
+    let update = AccountUpdate {
+        updates: AccountChanges {
+            password: Some(password.expose_secret().to_owned()),
+            // The mail was read, so the address is proven.
+            email_verified: Some(true),
+        },
         // An address that the account gave up since opens it no more.
-        "onlyIf": { "email": reset.email },
-        "idempotencyKey": reset.idempotency_key(),
-    });
-    match state.user_api.update_user(&user, &body).await {
+        only_if: AccountCondition {
+            email: reset.email.clone(),
+            password_exists: None,
+        },
+        idempotency_key: reset.idempotency_key(),
+    };
+    match state.user_api.update_user(&user, &update).await {
         Ok(()) => {}
         Err(PeerError::Refused {
             status: 401 | 404 | 409,

@@ -5,13 +5,12 @@
 
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
 use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
     peers::PeerError,
 };
-use shared_types::{Person, UserId, address};
+use shared_types::{AccountChanges, AccountCondition, AccountUpdate, Person, UserId, address};
 
 use crate::{
     State,
@@ -79,18 +78,18 @@ fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person
 
 /// The change of the account. A password is set only where there is none, or was set by this very
 /// change.
-fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> Value {
-    let mut updates = json!({ "emailVerified": true });
-    let mut only_if = json!({ "email": confirmation.email });
-    if let Some(password) = password {
-        updates["password"] = password.expose_secret().into();
-        only_if["passwordExists"] = false.into();
+fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> AccountUpdate {
+    AccountUpdate {
+        updates: AccountChanges {
+            password: password.map(|password| password.expose_secret().to_owned()),
+            email_verified: Some(true),
+        },
+        only_if: AccountCondition {
+            email: confirmation.email.clone(),
+            password_exists: password.map(|_| false),
+        },
+        idempotency_key: confirmation.idempotency_key(),
     }
-    json!({
-        "updates": updates,
-        "onlyIf": only_if,
-        "idempotencyKey": confirmation.idempotency_key(),
-    })
 }
 
 /// Completes a confirmation that had the id `key` a moment ago; it may have been sent again since.

@@ -65,6 +65,15 @@ impl Answer {
         self.body_of(StatusCode::CREATED)
     }
 
+    /// Nothing, where the peer did what it was asked to, or what else it said.
+    pub(crate) fn done(self) -> Result<(), PeerError> {
+        if self.status.is_success() {
+            Ok(())
+        } else {
+            Err(self.refusal())
+        }
+    }
+
     fn body_of<T: DeserializeOwned>(self, status: StatusCode) -> Result<T, PeerError> {
         if self.status != status {
             return Err(self.refusal());

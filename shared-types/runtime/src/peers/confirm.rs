@@ -21,21 +21,13 @@ impl Confirm {
     /// Repeatable.
     pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}", segment(user.as_str()));
-        let answer = self.client.delete(&path).await?;
-        match answer.status.as_u16() {
-            204 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.delete(&path).await?.done()
     }
 
     /// Has the owner of an account told that it was changed
     /// (`PUT /internal/account-notices/:noticeId`). Repeatable.
     pub async fn tell_change(&self, id: &str, notice: &AccountNotice) -> Result<(), PeerError> {
         let path = format!("/internal/account-notices/{}", segment(id));
-        let answer = self.client.put(&path, notice).await?;
-        match answer.status.as_u16() {
-            204 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.put(&path, notice).await?.done()
     }
 }

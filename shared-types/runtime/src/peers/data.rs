@@ -32,10 +32,6 @@ impl Data {
             segment(sharer.as_str()),
             segment(follower.as_str())
         );
-        let answer = self.client.post(&path, alerts).await?;
-        match answer.status.as_u16() {
-            200..=299 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.post(&path, alerts).await?.done()
     }
 }

@@ -103,11 +103,7 @@ impl Gatekeeper {
     /// have stays (`DELETE /internal/users/:userId/custodians`). Repeatable.
     pub async fn withdraw_custodians(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}/custodians", segment(user.as_str()));
-        let answer = self.client.delete(&path).await?;
-        match answer.status.as_u16() {
-            204 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.delete(&path).await?.done()
     }
 
     /// Who runs the account of `user`; whatever gatekeeper is deciding about that is decided anew
@@ -120,11 +116,7 @@ impl Gatekeeper {
     /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.
     pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}", segment(user.as_str()));
-        let answer = self.client.delete(&path).await?;
-        match answer.status.as_u16() {
-            204 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.delete(&path).await?.done()
     }
 }
 

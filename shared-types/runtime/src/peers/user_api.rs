@@ -6,9 +6,10 @@ use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared_types::{
-    HolderNeed, HolderNotice, People, Person, Restoration, Restored, TokenData, UserId, UserRecord,
+    AccountUpdate, HolderNeed, HolderNotice, People, Person, Restoration, Restored, TokenData,
+    UserId, UserRecord,
 };
 
 use super::PeerError;
@@ -159,17 +160,11 @@ impl UserApi {
         Ok(person.filter(|_| people.is_empty()))
     }
 
-    /// Changes an account (`PUT /user/:userid`). `body` has `updates`; where the account must still
-    /// have an address, `onlyIf`, without which it is refused with 409; and, where a repeat must
-    /// change nothing, `idempotencyKey`. A repeat that sets another password than the first is
-    /// refused with 409 as well.
-    pub async fn update_user(&self, id: &UserId, body: &Value) -> Result<(), PeerError> {
+    /// Changes an account (`PUT /user/:userid`). Refused with 409 where its condition does not hold,
+    /// or where a repeat sets another password than the first.
+    pub async fn update_user(&self, id: &UserId, update: &AccountUpdate) -> Result<(), PeerError> {
         let path = format!("/user/{}", segment(id.as_str()));
-        let answer = self.client.put(&path, body).await?;
-        match answer.status.as_u16() {
-            200 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        self.client.put(&path, update).await?.done()
     }
 
     /// Puts an account back to what it was before a change, with a new password
@@ -249,10 +244,7 @@ impl UserApi {
     pub async fn log_out(&self, token: &SecretString) -> Result<(), PeerError> {
         let headers = [(TOKEN_HEADER, token.expose_secret())];
         let answer = self.client.post_public("/auth/logout", &headers).await?;
-        match answer.status.as_u16() {
-            200 => Ok(()),
-            _ => Err(answer.refusal()),
-        }
+        answer.done()
     }
 }
 

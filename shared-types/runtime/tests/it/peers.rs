@@ -16,7 +16,10 @@ use shared_runtime::{
     },
     source::Source,
 };
-use shared_types::{Grant, HolderNeed, HolderNotice, LockedAccount, People, PermissionSet, UserId};
+use shared_types::{
+    AccountChanges, AccountCondition, AccountUpdate, Grant, HolderNeed, HolderNotice,
+    LockedAccount, People, PermissionSet, UserId,
+};
 use wiremock::{
     Mock, MockBuilder, MockServer, ResponseTemplate,
     matchers::{any, body_json, header, method, path, query_param},
@@ -195,7 +198,21 @@ async fn profiles_are_asked_for_by_id() {
 
 #[actix_web::test]
 async fn an_update_is_done_or_refused() {
-    let body = json!({"updates": {"emailVerified": true}, "onlyIf": {"email": "a@example.org"}});
+    let update = AccountUpdate {
+        updates: AccountChanges {
+            email_verified: Some(true),
+            ..AccountChanges::default()
+        },
+        only_if: AccountCondition {
+            email: "a@example.org".to_owned(),
+            password_exists: None,
+        },
+        idempotency_key: "key".to_owned(),
+    };
+    let body = json!({
+        "updates": {"emailVerified": true}, "onlyIf": {"email": "a@example.org"},
+        "idempotencyKey": "key",
+    });
     let server = MockServer::start().await;
     by_service("PUT", "/user/alice")
         .and(body_json(&body))
@@ -204,12 +221,12 @@ async fn an_update_is_done_or_refused() {
         .await;
     let alice = UserId::from("alice");
     UserApi::new(client(&server))
-        .update_user(&alice, &body)
+        .update_user(&alice, &update)
         .await
         .unwrap();
     let server = answering(ResponseTemplate::new(409)).await;
     let refused = UserApi::new(client(&server))
-        .update_user(&alice, &body)
+        .update_user(&alice, &update)
         .await;
     assert!(matches!(refused, Err(PeerError::Refused { status: 409 })));
 }
