@@ -291,7 +291,9 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
         Rejection::TokenMissing | Rejection::TokenEmpty => Refusal::NoToken.into(),
         Rejection::TokenInvalid => Refusal::BadToken.into(),
-        Rejection::NotAService | Rejection::ServiceNotAdmitted => Refusal::NotAllowed.into(),
+        Rejection::NotAUser | Rejection::NotAService | Rejection::ServiceNotAdmitted => {
+            Refusal::NotAllowed.into()
+        }
         Rejection::CheckUnavailable => ApiError::reason(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked",

@@ -17,14 +17,11 @@ pub(crate) async fn may_manage(
     caller: &Caller,
     account: &UserId,
 ) -> Result<bool, ApiError> {
-    if caller.is_server || caller.is(account) {
+    let Some(user) = caller.user_id().filter(|user| *user != account) else {
         return Ok(true);
-    }
-    let permissions = state
-        .gatekeeper
-        .permissions(account, &caller.user_id)
-        .await
-        .or_fail(Failure::FindingUser)?;
+    };
+    let permissions = state.gatekeeper.permissions(account, user).await;
+    let permissions = permissions.or_fail(Failure::FindingUser)?;
     Ok(permissions.is_some_and(|permissions| permissions.administers()))
 }
 

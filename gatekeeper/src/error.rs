@@ -20,7 +20,9 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
         Rejection::TokenEmpty | Rejection::TokenInvalid => {
             ApiError::json_string(StatusCode::UNAUTHORIZED, "Invalid Token")
         }
-        Rejection::NotAService | Rejection::ServiceNotAdmitted => Refusal::Unauthorized.into(),
+        Rejection::NotAUser | Rejection::NotAService | Rejection::ServiceNotAdmitted => {
+            Refusal::Unauthorized.into()
+        }
         Rejection::CheckUnavailable => ApiError::empty(StatusCode::SERVICE_UNAVAILABLE),
         Rejection::BodyTooLarge => ApiError::message(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -32,6 +32,7 @@
 pub mod config;
 mod domain;
 mod error;
+mod rights;
 mod routes;
 mod store;
 mod use_cases;

@@ -312,7 +312,7 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             ApiError::reason(status, reason)
         }
         Rejection::NotAService => Refusal::NoToken.into(),
-        Rejection::ServiceNotAdmitted => Refusal::NotAuthorized.into(),
+        Rejection::NotAUser | Rejection::ServiceNotAdmitted => Refusal::NotAuthorized.into(),
         Rejection::CheckUnavailable => counted(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked".into(),

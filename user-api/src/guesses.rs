@@ -132,7 +132,7 @@ pub(crate) async fn limited<T>(
     telling: [Refusal; 2],
     answer: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    if caller.is_server {
+    if caller.is_service() {
         return answer.await;
     }
     let limit = &state.limits.look_ups;

@@ -12,9 +12,11 @@ pub(crate) async fn rights_on(
     caller: &Caller,
     on: &UserId,
 ) -> Result<Rights, PeerError> {
-    if caller.is_server || caller.is(on) {
-        return Ok(Rights::Root);
+    match caller {
+        Caller::User(user) if user.id != *on => {
+            let permissions = state.gatekeeper.permissions(on, &user.id).await?;
+            Ok(Rights::of(permissions.as_ref()))
+        }
+        Caller::User(_) | Caller::Service(_) => Ok(Rights::Root),
     }
-    let permissions = state.gatekeeper.permissions(on, &caller.user_id).await?;
-    Ok(Rights::of(permissions.as_ref()))
 }

@@ -292,7 +292,7 @@ pub(super) async fn answer(
 /// The answer for `caller`.
 fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
     let view = ConfirmationView::new(confirmation, &Profiles::new());
-    if caller.is_server {
+    if caller.is_service() {
         view
     } else {
         view.without_key()
@@ -310,13 +310,12 @@ async fn make(
     let invitation: Invitation = body
         .parse_optional_object()
         .map_err(|_| Refusal::Unreadable)?;
-    let requester = if caller.is_server {
-        Requester::Service {
+    let requester = match caller {
+        Caller::Service(_) => Requester::Service {
             clinic_id: given(invitation.clinic_id.as_deref()),
             invited_by: given(invitation.invited_by.as_deref()),
-        }
-    } else {
-        Requester::Person(&caller.user_id)
+        },
+        Caller::User(user) => Requester::Person(&user.id),
     };
     send_sign_up::request(state, requester, user, mail).await
 }

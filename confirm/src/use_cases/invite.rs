@@ -251,7 +251,7 @@ pub(crate) async fn cancel(state: &State, sharer: &UserId, email: &str) -> Resul
 
 /// Who invites on behalf of `sharer`; `None` for the account itself and for services.
 fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
-    (!caller.is_server && !caller.is(sharer)).then(|| caller.user_id.clone())
+    caller.user_id().filter(|user| *user != sharer).cloned()
 }
 
 async fn take_quota(
@@ -260,7 +260,7 @@ async fn take_quota(
     caller: &Caller,
     invitation: &Confirmation,
 ) -> Result<(), Aborted<Refusal>> {
-    let cause = Cause::Sent((!caller.is_server).then_some(&caller.user_id));
+    let cause = Cause::Sent(caller.user_id());
     send_mail::take_quota(state, session, cause, &invitation.email).await?;
     Ok(())
 }

@@ -121,7 +121,7 @@ pub(crate) async fn resend(
     let is_owner = |caller: &&Caller| owner.is_some_and(|owner| caller.is(owner));
     // Strangers cannot use up what the owner may have sent.
     let cause = match caller.filter(is_owner) {
-        Some(caller) => Cause::Verified(Some(&caller.user_id)),
+        Some(caller) => Cause::Verified(caller.user_id()),
         None if found.is_some() => Cause::SentAgain(source),
         None => Cause::SentAgainInVain(source),
     };

@@ -1,37 +1,12 @@
 //! Who may see and change permissions. Nothing is implied in what is stored: `admin` and
 //! `custodian` count for each other only here, when a right is checked.
 
-use shared_types::{PermissionSet, UserId};
+use shared_types::PermissionSet;
 
 use super::{
     Refusal,
     permissions::{Held, is_part},
 };
-
-/// What a caller is to an account before anything is looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// A service, which may do everything.
-    Service,
-    /// The account itself.
-    Owner,
-    /// Somebody whose permissions decide.
-    Other,
-}
-
-impl Standing {
-    /// The standing of a user towards `account`. A token that names nobody stands nowhere.
-    pub(crate) fn of_user(caller: &UserId, account: &UserId) -> Result<Self, Refusal> {
-        if caller.as_str().is_empty() {
-            return Err(Refusal::Unauthorized);
-        }
-        Ok(if caller == account {
-            Self::Owner
-        } else {
-            Self::Other
-        })
-    }
-}
 
 /// Whether somebody who holds `held` on an account may see who else can reach it, what the
 /// account can reach, and the permissions of any pair.
@@ -63,9 +38,9 @@ pub(crate) fn may_change_own(held: Held, wanted: &PermissionSet) -> Result<(), R
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shared_types::{PermissionSet, UserId};
+    use shared_types::PermissionSet;
 
-    use super::{Refusal, Standing, may_change_another, may_change_own, may_see_all};
+    use super::{may_change_another, may_change_own, may_see_all};
     use crate::domain::permissions::Held;
 
     fn held(direct: &[&str], by_clinics: &[&str]) -> Held {
@@ -73,21 +48,6 @@ mod tests {
             direct: PermissionSet::of(direct),
             by_clinics: PermissionSet::of(by_clinics),
         }
-    }
-
-    #[test]
-    fn only_a_named_caller_has_a_standing() {
-        let [alice, bob, nobody] = ["alice", "bob", ""].map(UserId::from);
-        assert_eq!(Standing::of_user(&alice, &alice), Ok(Standing::Owner));
-        assert_eq!(Standing::of_user(&bob, &alice), Ok(Standing::Other));
-        assert_eq!(
-            Standing::of_user(&nobody, &alice),
-            Err(Refusal::Unauthorized)
-        );
-        assert_eq!(
-            Standing::of_user(&nobody, &nobody),
-            Err(Refusal::Unauthorized)
-        );
     }
 
     #[test]

@@ -9,14 +9,16 @@ use super::{
     State,
     tagged::{Conditions, preconditions, show_list, show_pair, show_replaced},
 };
-use crate::domain::{
-    Refusal,
-    access::{self, Standing},
-    permissions::{self, Held},
-    precondition::{Preconditions, Tag},
+use crate::{
+    domain::{
+        Refusal, access,
+        permissions::{self, Held},
+        precondition::{Preconditions, Tag},
+    },
+    rights::{Standing, may_see_all},
+    store::permissions::Consent,
+    use_cases::replace_permissions::Replacement,
 };
-use crate::store::permissions::Consent;
-use crate::use_cases::replace_permissions::Replacement;
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
 ///
@@ -53,7 +55,7 @@ pub(crate) async fn list_groups(
 ) -> Result<HttpResponse, ApiError> {
     let user = user.into_inner();
     let preconditions = preconditions(&request)?;
-    may_see_all(&caller, &user, &state).await?;
+    may_see_all(&state, &caller, &user).await?;
     let others = state.store.permissions.list_groups(&user).await?;
     let groups = AccountFirst {
         account: user,
@@ -96,7 +98,7 @@ pub(crate) async fn list_members(
 ) -> Result<HttpResponse, ApiError> {
     let sharer = sharer.into_inner();
     let preconditions = preconditions(&request)?;
-    may_see_all(&caller, &sharer, &state).await?;
+    may_see_all(&state, &caller, &sharer).await?;
     let others = state.store.permissions.list_members(&sharer).await?;
     let members = AccountFirst {
         account: sharer,
@@ -144,18 +146,18 @@ pub(crate) async fn find_permissions(
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, grantee) = pair.into_inner();
     let preconditions = preconditions(&request)?;
-    let held = if standing(&caller, &sharer)? == Standing::Other && !caller.is(&grantee) {
-        // Both look-ups in one round trip.
-        let pairs = [&caller.user_id, &grantee];
-        let [callers, asked] = state.store.held(&sharer, pairs).await?;
-        access::may_see_all(&callers.effective())?;
-        if sharer == grantee {
-            Held::by_owner()
-        } else {
-            asked
+    let held = match Standing::of(&caller, &sharer) {
+        Standing::Other(user) if *user != grantee => {
+            // Both look-ups in one round trip.
+            let [callers, asked] = state.store.held(&sharer, [user, &grantee]).await?;
+            access::may_see_all(&callers.effective())?;
+            if sharer == grantee {
+                Held::by_owner()
+            } else {
+                asked
+            }
         }
-    } else {
-        held_on(&state, &sharer, &grantee).await?
+        _ => held_on(&state, &sharer, &grantee).await?,
     };
     show_pair(held, &preconditions)
 }
@@ -208,16 +210,16 @@ pub(crate) async fn replace_permissions(
     let (sharer, grantee) = pair.into_inner();
     let preconditions = preconditions(&request)?;
     let wanted = permissions::requested(&body.0).map_err(Refusal::from)?;
-    let standing = standing(&caller, &sharer)?;
+    let standing = Standing::of(&caller, &sharer);
     let consent = match standing {
         Standing::Service => Consent::Given,
-        Standing::Owner | Standing::Other => Consent::Unknown,
+        Standing::Owner | Standing::Other(_) => Consent::Unknown,
     };
     let mut replacement =
         Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions, consent);
-    if standing == Standing::Other {
-        let [held] = state.store.held(&sharer, [&caller.user_id]).await?;
-        if caller.is(&grantee) {
+    if let Standing::Other(user) = standing {
+        let [held] = state.store.held(&sharer, [user]).await?;
+        if *user == grantee {
             replacement = replacement.by_grantee(held.by_clinics.clone());
             access::may_change_own(held, &wanted)?;
         } else {
@@ -248,23 +250,6 @@ impl Serialize for AccountFirst {
         }
         members.end()
     }
-}
-
-fn standing(caller: &Caller, account: &UserId) -> Result<Standing, Refusal> {
-    if caller.is_server {
-        Ok(Standing::Service)
-    } else {
-        Standing::of_user(&caller.user_id, account)
-    }
-}
-
-/// Refuses a caller who may not see everything about `account`.
-async fn may_see_all(caller: &Caller, account: &UserId, state: &State) -> Result<(), ApiError> {
-    if standing(caller, account)? == Standing::Other {
-        let [held] = state.store.held(account, [&caller.user_id]).await?;
-        access::may_see_all(&held.effective())?;
-    }
-    Ok(())
 }
 
 /// Whether a replacement of what an account has on itself, which changes nothing, is expected.

@@ -222,6 +222,8 @@ pub enum Rejection {
     TokenInvalid,
     /// The token could not be checked because user-api cannot be asked.
     CheckUnavailable,
+    /// The token is that of a service, and the operation is for users.
+    NotAUser,
     /// The token is that of a user, and the operation is for services.
     NotAService,
     /// The token is that of a service that the operation does not admit.

@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 
 use crate::{
     State,
-    domain::{associate_filter::Filter, associates::Associate, metadata::MetadataRefusal},
-    error::Failure,
-    routes::{
-        callers::Relative,
-        metadata::{UserPath, permissions_on},
+    domain::{
+        associate_filter::Filter, associates::Associate, metadata::MetadataRefusal, rights::Rights,
     },
+    error::Failure,
+    rights::rights_on,
+    routes::{callers::Relative, metadata::UserPath},
 };
 
 /// The filters of the list of users. All given ones must hold.
@@ -79,12 +79,8 @@ pub(crate) async fn list_associates(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = &path.user_id;
-    if !caller.is_server
-        && !caller.is(user_id)
-        && !permissions_on(&state, user_id, &caller.user_id)
-            .await?
-            .administers()
-    {
+    let rights = rights_on(&state, &caller, user_id).await;
+    if rights.map_err(Failure::FindingUser.because())? == Rights::Nothing {
         return Err(MetadataRefusal::Unauthorized.into());
     }
     let filter = Filter::read(&parameters)?;
@@ -115,7 +111,7 @@ pub(crate) async fn list_associates(
     for account in accounts {
         let id = &account.userid;
         associates.push(Associate::new(
-            account.record(caller.is_server),
+            account.record(caller.is_service()),
             trustors.remove(id),
             trustees.remove(id),
             metadata.remove(id).flatten().unwrap_or_default(),
@@ -136,7 +132,7 @@ async fn strangers(
     trustees: &PermissionsByUser,
 ) -> Result<BTreeSet<UserId>, ApiError> {
     let gives_nothing = |id: &UserId| id != user_id && !trustors.contains_key(id);
-    if caller.is_server || !trustees.keys().any(gives_nothing) {
+    if caller.is_service() || !trustees.keys().any(gives_nothing) {
         return Ok(BTreeSet::new());
     }
     let agreements = state.gatekeeper.agreements(user_id).await;

@@ -57,7 +57,7 @@ impl FromRequest for Service {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = caller_or(Refusal::NoToken, request, payload);
         Box::pin(async move {
-            if caller.await?.is_server {
+            if caller.await?.is_service() {
                 Ok(Self)
             } else {
                 Err(Refusal::NoToken.into())
@@ -94,7 +94,7 @@ impl FromRequest for Newcomer {
         let caller = Caller::from_request(request, payload);
         Box::pin(async move {
             let is_server = match caller.await {
-                Ok(caller) => caller.is_server,
+                Ok(caller) => caller.is_service(),
                 Err(error) if error.status() == StatusCode::UNAUTHORIZED => false,
                 Err(error) => return Err(error),
             };

@@ -57,13 +57,13 @@ pub(crate) async fn create_custodial_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_server && !caller.is(&custodian) {
+    if !caller.is_service() && !caller.is(&custodian) {
         return Err(Refusal::NotAuthorized.into());
     }
     let account = async { prepare(&state, Custodial::read(&body.0)?).await };
     let account = limited(&state, source, &caller, TAKEN, account).await?;
     create_for_custodian(&state, &caller, &account, custodian.into_inner()).await?;
-    Ok(HttpResponse::Created().json(account.record(caller.is_server)))
+    Ok(HttpResponse::Created().json(account.record(caller.is_service())))
 }
 
 /// `POST /v1/clinics/:clinicid/users`: creates an account without a password for a clinic, which
@@ -89,7 +89,7 @@ pub(crate) async fn create_clinic_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_server {
+    if !caller.is_service() {
         return Err(Refusal::NotAuthorized.into());
     }
     let account = prepare(&state, Custodial::read(&body.0)?).await?;

@@ -64,7 +64,7 @@ pub(crate) async fn delete_user(
     if !account.may_be_deleted() {
         return Err(Refusal::NotAuthorizedSilently.into());
     }
-    if caller.is_server {
+    if caller.is_service() {
         delete(&state, &account).await?;
         return Ok(HttpResponse::NoContent().finish());
     }

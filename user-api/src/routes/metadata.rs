@@ -212,7 +212,7 @@ pub(crate) async fn find_private_pair(
     path: Path<PairPath>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_server {
+    if !caller.is_service() {
         return Err(MetadataRefusal::Unauthorized.into());
     }
     let PairPath { user_id, name } = path.into_inner();
@@ -242,25 +242,25 @@ async fn reader_of(
     user_id: &UserId,
     collection: Collection,
 ) -> Result<Reader, ApiError> {
-    if caller.is_server {
+    let Some(caller) = caller.user_id() else {
         return Ok(Reader::Service);
-    }
-    if caller.is(user_id) {
+    };
+    if caller == user_id {
         return Ok(Reader::Owner);
     }
     if collection.view_for(Reader::Trustee).is_err() {
         return Ok(Reader::Stranger);
     }
-    let held = permissions_on(state, user_id, &caller.user_id).await?;
+    let held = permissions_on(state, user_id, caller).await?;
     let reader = Reader::holding(&held);
     if reader != Reader::Stranger || collection.view_for(Reader::Acquaintance).is_err() {
         return Ok(reader);
     }
-    let given = permissions_on(state, &caller.user_id, user_id).await?;
+    let given = permissions_on(state, caller, user_id).await?;
     if given.grants_nothing() {
         return Ok(Reader::Stranger);
     }
-    let agreements = state.gatekeeper.agreements(&caller.user_id).await;
+    let agreements = state.gatekeeper.agreements(caller).await;
     let agreements = agreements.map_err(Failure::FindingUser.because())?;
     // What was given through a clinic needs no agreement.
     Ok(match agreements.get(user_id) {
@@ -275,20 +275,20 @@ async fn check_writer(
     user_id: &UserId,
     collection: Collection,
 ) -> Result<(), ApiError> {
-    if caller.is_server {
+    let Some(caller) = caller.user_id() else {
         return Ok(());
-    }
+    };
     if collection == Collection::Private {
         return Err(MetadataRefusal::Unauthorized.into());
     }
-    if caller.is(user_id) || may_write(&permissions_on(state, user_id, &caller.user_id).await?) {
+    if caller == user_id || may_write(&permissions_on(state, user_id, caller).await?) {
         return Ok(());
     }
     Err(MetadataRefusal::Unauthorized.into())
 }
 
 /// What `holder` may do on the account of the user.
-pub(super) async fn permissions_on(
+async fn permissions_on(
     state: &State,
     user_id: &UserId,
     holder: &UserId,

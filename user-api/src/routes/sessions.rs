@@ -125,7 +125,7 @@ pub(crate) async fn refresh_session(
 ) -> Result<HttpResponse, ApiError> {
     let renewed = state
         .sessions
-        .renew(caller.token.expose())
+        .renew(caller.token().expose())
         .await
         .map_err(Failure::GeneratingToken.because())?;
     let (token, data) = renewed.ok_or(Refusal::NoToken)?;
@@ -146,7 +146,7 @@ pub(crate) async fn refresh_session(
 )]
 pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>) -> HttpResponse {
     if let Ok(caller) = caller
-        && let Err(error) = state.sessions.close(caller.token.expose()).await
+        && let Err(error) = state.sessions.close(caller.token().expose()).await
     {
         warn!(cause = %error, "a session was not closed");
     }

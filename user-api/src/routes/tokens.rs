@@ -131,7 +131,7 @@ pub(crate) async fn find_own_token(
 ) -> Result<HttpResponse, ApiError> {
     let found = state
         .sessions
-        .find(caller.token.expose(), Freshness::Now)
+        .find(caller.token().expose(), Freshness::Now)
         .await
         .map_err(Failure::GeneratingToken.because())?;
     Ok(HttpResponse::Ok().json(found.ok_or(Refusal::NoToken)?))

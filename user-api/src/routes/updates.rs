@@ -10,6 +10,7 @@ use shared_types::{UserId, UserRecord};
 use crate::{
     State,
     domain::update::Updates,
+    error::Refusal,
     guesses::{TAKEN, limited},
     routes::callers::Member,
     use_cases::update_account::Update,
@@ -40,7 +41,8 @@ pub(crate) async fn update_own_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_update(&state, source, &caller, &caller.user_id, &body).await
+    let target = caller.user_id().ok_or(Refusal::NotAuthorized)?;
+    answer_update(&state, source, &caller, target, &body).await
 }
 
 /// `PUT /user/:userid`: changes an account.
@@ -100,5 +102,5 @@ async fn answer_update(
         update.run(target).await
     };
     let changed = limited(state, source, caller, TAKEN, changed).await?;
-    Ok(HttpResponse::Ok().json(changed.record(caller.is_server)))
+    Ok(HttpResponse::Ok().json(changed.record(caller.is_service())))
 }

@@ -54,7 +54,7 @@ pub(crate) async fn list_users(
     parameters: Query<Vec<(String, String)>>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_server {
+    if !caller.is_service() {
         return Err(Refusal::NotAuthorized.into());
     }
     let accounts = match query::read(&parameters)? {
@@ -101,7 +101,8 @@ pub(crate) async fn find_own_user(
     Member(caller): Member,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_user(&state, &caller, caller.user_id.as_str()).await
+    let target = caller.user_id().ok_or(Refusal::UserNotFound)?;
+    answer_user(&state, &caller, target.as_str()).await
 }
 
 /// `GET /user/:userid`: an account, by id, user name or address.
@@ -161,7 +162,7 @@ async fn answer_user(
     if rights == Rights::Nothing {
         return Err(Refusal::NotAuthorized.into());
     }
-    Ok(HttpResponse::Ok().json(account.record(caller.is_server)))
+    Ok(HttpResponse::Ok().json(account.record(caller.is_service())))
 }
 
 /// `POST /user`: somebody signs up.

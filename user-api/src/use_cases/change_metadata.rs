@@ -48,7 +48,7 @@ async fn insert_first(
     first: &Collections,
 ) -> Result<bool, ApiError> {
     let inserted = transaction(&state.client, async |session| {
-        if !caller.is_server && !state.users.lock(session, user_id).await? {
+        if !caller.is_service() && !state.users.lock(session, user_id).await? {
             return Err(Aborted::Refused(MetadataRefusal::Missing));
         }
         let inserted = state.metadata.insert(session, user_id, first.clone());

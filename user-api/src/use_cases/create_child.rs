@@ -38,7 +38,7 @@ pub(crate) async fn check_parent(
     if caller.is(parent) {
         return Ok(());
     }
-    if !caller.is_server {
+    if !caller.is_service() {
         return Err(Refusal::NotAuthorized.into());
     }
     let found = state.users.find(parent).await;
@@ -94,14 +94,14 @@ async fn insert(
     let new = NewAccount {
         account,
         metadata: Some(child_metadata(full_name)),
-        by: caller.user_id.as_str(),
+        by: caller.name(),
         needs: Some(&grant.grantee),
     };
     create_with_grant(state, &new, &grant)
         .await
         .map_err(|error| match error {
             CreationError::Duplicate => Refusal::ChildExists.into(),
-            CreationError::Orphaned if caller.is_server => Refusal::UserNotFound.into(),
+            CreationError::Orphaned if caller.is_service() => Refusal::UserNotFound.into(),
             error => ApiError::from(error),
         })
 }

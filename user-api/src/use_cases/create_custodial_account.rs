@@ -41,9 +41,9 @@ pub(crate) async fn create_for_custodian(
     let new = NewAccount {
         account,
         metadata: None,
-        by: caller.user_id.as_str(),
+        by: caller.name(),
         // Services are trusted to know.
-        needs: (!caller.is_server).then_some(&grant.grantee),
+        needs: (!caller.is_service()).then_some(&grant.grantee),
     };
     Ok(create_with_grant(state, &new, &grant).await?)
 }
@@ -57,7 +57,7 @@ pub(crate) async fn create_for_clinic(
     let new = NewAccount {
         account,
         metadata: None,
-        by: caller.user_id.as_str(),
+        by: caller.name(),
         needs: None,
     };
     Ok(create(state, &new).await?)

@@ -71,7 +71,7 @@ impl Update<'_> {
             .map_err(Failure::FindingUser.because())?;
         for tries in 1..=MAX_TRIES {
             self.updates
-                .check_rights(&account, rights, self.caller.is_server)?;
+                .check_rights(&account, rights, self.caller.is_service())?;
             if self.change(&account).await? {
                 let changed = self.state.users.find(&account.userid).await;
                 let changed = changed.map_err(Failure::UpdatingUser.because())?;
@@ -111,7 +111,7 @@ impl Update<'_> {
         self.check_free(account, names.as_ref()).await?;
         strength::check_change(state, account, names.as_ref(), updates).await?;
         let told = told_parts(account, updates, names.as_ref());
-        if !self.caller.is_server && notify_owner::is_limited(&told) {
+        if !self.caller.is_service() && notify_owner::is_limited(&told) {
             notify_owner::check_limit(state, account).await?;
         }
         let proof = updates.proof_of(account, names.as_ref());
@@ -225,7 +225,7 @@ impl Update<'_> {
         told: &[ChangedPart],
     ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
         let (state, userid) = (self.state, &account.userid);
-        let by = self.caller.user_id.as_str();
+        let by = self.caller.name();
         transaction(&state.client, async |session| {
             if let Some(takeover) = &losses.takeover {
                 let taken = takeover.run(state, session, by).await;
@@ -294,7 +294,7 @@ impl Update<'_> {
 
     /// The session of the person who asks, which goes on after a change of password.
     fn kept_session(&self) -> Option<&str> {
-        (!self.caller.is_server).then(|| self.caller.token.expose())
+        (!self.caller.is_service()).then(|| self.caller.token().expose())
     }
 }
 

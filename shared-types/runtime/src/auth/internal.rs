@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use tracing::warn;
 
-use super::Caller;
+use super::Service;
 use crate::{
     config::InternalSettings,
     error::{ApiError, Envelope, Rejection},
@@ -66,22 +66,16 @@ fn admitted(
     payload: &mut Payload,
     names: fn(&Admission) -> &[String],
 ) -> impl Future<Output = Result<(), ApiError>> + use<> {
-    let caller = Caller::from_request(request, payload);
+    let service = Service::from_request(request, payload);
     let request = request.clone();
     async move {
-        let caller = caller.await?;
-        if !caller.is_server {
-            return Err(Envelope::render(&request, Rejection::NotAService));
-        }
+        let service = service.await?;
         let admission = request.app_data::<Admission>();
-        if admission.is_some_and(|admission| {
-            let mut names = names(admission).iter();
-            names.any(|name| name == caller.user_id.as_str())
-        }) {
+        if admission.is_some_and(|admission| names(admission).contains(&service.name)) {
             return Ok(());
         }
         // Either a secret is used for what it was not made for, or a setting lacks a name.
-        warn!(service.name = %caller.user_id, "an internal operation does not admit this service");
+        warn!(%service.name, "an internal operation does not admit this service");
         Err(Envelope::render(&request, Rejection::ServiceNotAdmitted))
     }
 }
