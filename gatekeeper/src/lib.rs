@@ -10,7 +10,7 @@
 //! # To add an operation
 //!
 //! Its handler goes to `routes/`, its rule with a test to `domain/`, its query to `store/`. Then a
-//! line in `routes/mod.rs`, one in [`openapi`], one in `tests/it/auth.rs`.
+//! line in `routes/mod.rs` and a row in `tests/it/auth.rs`.
 //!
 //! # Known quirks
 //!
@@ -44,19 +44,14 @@ use shared_runtime::{
     auth::{Admission, Authenticator, RemoteTokens, ServerLogin},
     http::PeerClient,
     mongo::Connector,
-    openapi::document,
     peers::user_api::UserApi,
-    routes::RouteTable,
     server::{self, Readiness, Service},
 };
-use utoipa::OpenApi;
 
 pub use config::{Config, DEFAULTS, PREFIX};
+pub use routes::{openapi, table};
 
-use crate::{
-    routes::{access, grants, health, relations, users},
-    store::Store,
-};
+use crate::store::Store;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -114,41 +109,5 @@ pub fn configure(config: &mut ServiceConfig, state: &State) {
     config.app_data(Data::new(state.clone()));
     config.app_data(state.authenticator.clone());
     config.app_data(state.admission.clone());
-    routes::table().configure(config);
+    table().configure(config);
 }
-
-/// The routes, for the tests that look for gaps.
-pub fn table() -> RouteTable {
-    routes::table()
-}
-
-/// The OpenAPI document of the service.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    document(Document::openapi(), &routes::table())
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "gatekeeper",
-        description = "Permissions: who may see or change whose data.",
-    ),
-    paths(
-        health::show_status,
-        access::list_groups,
-        access::list_members,
-        access::find_permissions,
-        access::replace_permissions,
-        grants::apply_grant,
-        relations::update_patient,
-        relations::delete_patient,
-        relations::update_clinician,
-        relations::delete_clinician,
-        users::list_administered,
-        users::list_grantees,
-        users::lock_account,
-        users::delete_custodians,
-        users::delete_user,
-    )
-)]
-struct Document;

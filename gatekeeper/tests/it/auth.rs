@@ -249,13 +249,11 @@ fn the_matrix_has_every_route() {
         .collect();
     let table = gatekeeper::table();
     let served: BTreeSet<(String, String)> = table
-        .entries()
+        .operations()
         .iter()
-        .flat_map(|entry| {
-            entry
-                .paths
-                .iter()
-                .map(|path| (entry.method.to_string(), (*path).to_owned()))
+        .flat_map(|operation| {
+            let paths = operation.paths.iter();
+            paths.map(|path| (operation.method.to_string(), path.clone()))
         })
         .collect();
     assert_eq!(covered, served);

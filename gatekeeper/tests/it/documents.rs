@@ -1,29 +1,8 @@
 //! The OpenAPI document.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
-use shared_runtime::openapi::undocumented;
 
 use crate::world::World;
-
-#[test]
-fn the_document_has_every_route_and_no_other() {
-    let document = gatekeeper::openapi();
-    assert_eq!(
-        undocumented(&document, &gatekeeper::table()),
-        Vec::<String>::new()
-    );
-    let table = gatekeeper::table();
-    let served: BTreeSet<&str> = table
-        .entries()
-        .iter()
-        .flat_map(|entry| entry.paths)
-        .copied()
-        .collect();
-    let documented: BTreeSet<&str> = document.paths.paths.keys().map(String::as_str).collect();
-    assert_eq!(documented, served);
-}
 
 #[actix_web::test]
 async fn the_service_shows_its_document() {

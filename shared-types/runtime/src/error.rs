@@ -6,7 +6,7 @@ use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
 };
 use anyhow::anyhow;
 use serde_json::json;
@@ -246,10 +246,23 @@ pub enum Rejection {
 #[derive(Clone, Copy)]
 pub struct Envelope(pub fn(Rejection) -> ApiError);
 
+/// How the operations of one path word them: the innermost application data of their requests.
+pub(crate) struct Wordings(pub(crate) Vec<(Method, Envelope)>);
+
+impl Wordings {
+    fn of<'a>(&'a self, method: &Method) -> Option<&'a Envelope> {
+        let mut wordings = self.0.iter();
+        wordings.find_map(|(of, envelope)| (of == method).then_some(envelope))
+    }
+}
+
 impl Envelope {
-    /// The answer to `rejection` in the words of the service that serves `request`.
+    /// The answer to `rejection` in the words of the operation that `request` asks for, otherwise in
+    /// those of the service.
     pub(crate) fn render(request: &HttpRequest, rejection: Rejection) -> ApiError {
-        match request.app_data::<Envelope>() {
+        let wordings = request.app_data::<Wordings>();
+        let of_operation = wordings.and_then(|wordings| wordings.of(request.method()));
+        match of_operation.or_else(|| request.app_data::<Envelope>()) {
             Some(envelope) => (envelope.0)(rejection),
             None => ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(anyhow::anyhow!(
                 "the service has no envelope for {rejection:?}"

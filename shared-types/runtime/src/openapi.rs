@@ -1,17 +1,34 @@
 //! The OpenAPI document of a service.
 
+use actix_web::http::Method;
 use utoipa::openapi::{
     OpenApi, PathItem, RefOr,
-    path::{Operation, ParameterIn},
+    path::{self, ParameterIn},
     security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
 };
 
-use crate::{auth::TOKEN_HEADER, routes::RouteTable};
+use crate::{
+    auth::TOKEN_HEADER,
+    routes::{Operation, RouteTable},
+};
 
-/// The document of a service: its operations under all their paths, and how callers show who they
-/// are. An operation that says nothing about that takes a session token.
-pub fn document(annotated: OpenApi, table: &RouteTable) -> OpenApi {
-    let mut document = with_aliases(annotated, table);
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+];
+
+/// The document of a service, of which `about` says what it is: the operations of `table` under all
+/// their paths, and how callers show who they are. An operation that says nothing about that takes
+/// a session token.
+pub fn document(about: OpenApi, table: &RouteTable) -> OpenApi {
+    let mut document = about;
+    for annotated in table.operations().iter().filter_map(Operation::document) {
+        document.merge(annotated.clone());
+    }
+    add_aliases(&mut document, table);
     let token = ApiKey::Header(ApiKeyValue::new(TOKEN_HEADER));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("session_token", SecurityScheme::ApiKey(token));
@@ -21,25 +38,21 @@ pub fn document(annotated: OpenApi, table: &RouteTable) -> OpenApi {
     document
 }
 
-/// `document` with every alias of the route table beside the path that it stands for.
+/// Adds every alias of the route table beside the path that it stands for.
 ///
 /// Handlers carry the annotation of their first path only.
-fn with_aliases(mut document: OpenApi, table: &RouteTable) -> OpenApi {
-    for entry in table.entries() {
-        let [primary, aliases @ ..] = entry.paths else {
+fn add_aliases(document: &mut OpenApi, table: &RouteTable) {
+    for operation in table.operations() {
+        let [primary, aliases @ ..] = operation.paths.as_slice() else {
             continue;
         };
-        let Some(operation) = document
-            .paths
-            .paths
-            .get(*primary)
-            .and_then(|item| slot(item, entry.method.as_str()))
-        else {
+        let items = &mut document.paths.paths;
+        let item = items.get(primary);
+        let Some(described) = item.and_then(|item| slot(item, &operation.method)).cloned() else {
             continue;
         };
-        let operation = operation.clone();
         for alias in aliases {
-            let mut copy = operation.clone();
+            let mut copy = described.clone();
             copy.operation_id = copy
                 .operation_id
                 .map(|id| format!("{id}{}", alias.replace(['/', '{', '}', '.'], "_")));
@@ -54,51 +67,46 @@ fn with_aliases(mut document: OpenApi, table: &RouteTable) -> OpenApi {
                     RefOr::Ref(_) => true,
                 });
             }
-            let item = document.paths.paths.entry((*alias).to_owned()).or_default();
-            if let Some(slot) = slot_mut(item, entry.method.as_str()) {
+            let item = items.entry(alias.clone()).or_default();
+            if let Some(slot) = slot_mut(item, &operation.method) {
                 *slot = Some(copy);
             }
         }
     }
-    document
 }
 
-/// Which operations of the table the document lacks, as `METHOD path`.
-pub fn undocumented(document: &OpenApi, table: &RouteTable) -> Vec<String> {
-    let mut missing = Vec::new();
-    for entry in table.entries() {
-        for path in entry.paths {
-            let documented = document
-                .paths
-                .paths
-                .get(*path)
-                .is_some_and(|item| slot(item, entry.method.as_str()).is_some());
-            if !documented {
-                missing.push(format!("{} {path}", entry.method));
-            }
-        }
+/// Method and path of each operation in `document`.
+pub(crate) fn described(document: &OpenApi) -> Vec<(Method, String)> {
+    let mut operations = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let methods = METHODS.into_iter();
+        let methods = methods.filter(|method| slot(item, method).is_some());
+        operations.extend(methods.map(|method| (method, path.clone())));
     }
-    missing
+    operations
 }
 
-fn slot<'a>(item: &'a PathItem, method: &str) -> Option<&'a Operation> {
-    match method {
-        "GET" => item.get.as_ref(),
-        "POST" => item.post.as_ref(),
-        "PUT" => item.put.as_ref(),
-        "PATCH" => item.patch.as_ref(),
-        "DELETE" => item.delete.as_ref(),
+fn slot<'a>(item: &'a PathItem, method: &Method) -> Option<&'a path::Operation> {
+    match *method {
+        Method::GET => item.get.as_ref(),
+        Method::POST => item.post.as_ref(),
+        Method::PUT => item.put.as_ref(),
+        Method::PATCH => item.patch.as_ref(),
+        Method::DELETE => item.delete.as_ref(),
         _ => None,
     }
 }
 
-fn slot_mut<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Option<Operation>> {
-    match method {
-        "GET" => Some(&mut item.get),
-        "POST" => Some(&mut item.post),
-        "PUT" => Some(&mut item.put),
-        "PATCH" => Some(&mut item.patch),
-        "DELETE" => Some(&mut item.delete),
+fn slot_mut<'a>(
+    item: &'a mut PathItem,
+    method: &Method,
+) -> Option<&'a mut Option<path::Operation>> {
+    match *method {
+        Method::GET => Some(&mut item.get),
+        Method::POST => Some(&mut item.post),
+        Method::PUT => Some(&mut item.put),
+        Method::PATCH => Some(&mut item.patch),
+        Method::DELETE => Some(&mut item.delete),
         _ => None,
     }
 }

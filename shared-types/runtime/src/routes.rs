@@ -2,20 +2,100 @@
 //! completeness tests are made.
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, Responder, Route,
+    FromRequest, Handler, HttpRequest, Resource, Responder, Route,
     http::{Method, header},
     web::{self, PathConfig, ServiceConfig},
 };
+use utoipa::openapi::OpenApi;
 
-use crate::error::{ApiError, Envelope, Rejection};
+use crate::{
+    error::{ApiError, Envelope, Rejection, Wordings},
+    openapi::described,
+};
 
-/// One operation: its method and the paths that serve it, the documented one first.
-pub struct RouteEntry {
+/// An operation as the table takes it: `operation!(access::list_groups)` is the handler
+/// `access::list_groups` with the method, the path and the description in its `#[utoipa::path]`.
+#[macro_export]
+macro_rules! operation {
+    ($($handler:ident)::+) => {{
+        #[derive(::utoipa::OpenApi)]
+        #[openapi(paths($($handler)::+))]
+        struct Annotated;
+        $crate::routes::Operation::new(
+            <Annotated as ::utoipa::OpenApi>::openapi(),
+            $($handler)::+,
+        )
+    }};
+}
+
+/// One operation: a method and the paths that serve it, with its handler and its description.
+pub struct Operation {
     /// The method.
     pub method: Method,
-    /// The paths, as actix patterns; aliases after the first.
-    pub paths: &'static [&'static str],
+    /// The paths, as actix patterns: the documented one, then its aliases.
+    pub paths: Vec<String>,
+    /// How it words the rejections of the plumbing; `None`: as the service does.
+    envelope: Option<Envelope>,
+    document: Option<OpenApi>,
     route: Box<dyn Fn() -> Route>,
+}
+
+impl Operation {
+    /// What [`operation!`](crate::operation) makes: `handler`, and the document that describes it
+    /// alone.
+    ///
+    /// # Panics
+    ///
+    /// Where the document does not describe one operation.
+    pub fn new<F, Args>(document: OpenApi, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let mut described = described(&document);
+        let (method, path) = described.pop().expect("an annotation describes something");
+        assert!(
+            described.is_empty(),
+            "an annotation describes one operation"
+        );
+        Self {
+            document: Some(document),
+            ..Self::undocumented(method, &path, handler)
+        }
+    }
+
+    /// `handler` for `method` on `path`, of which the OpenAPI document says nothing.
+    pub fn undocumented<F, Args>(method: Method, path: &str, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let route_method = method.clone();
+        Self {
+            method,
+            paths: vec![path.to_owned()],
+            envelope: None,
+            document: None,
+            route: Box::new(move || {
+                let route = web::route().method(route_method.clone());
+                route.to(handler.clone())
+            }),
+        }
+    }
+
+    /// The same, served at `path` as well.
+    #[must_use]
+    pub fn also_at(mut self, path: &str) -> Self {
+        self.paths.push(path.to_owned());
+        self
+    }
+
+    /// What its annotation says.
+    pub(crate) fn document(&self) -> Option<&OpenApi> {
+        self.document.as_ref()
+    }
 }
 
 /// The routes of a service, in the order in which they are matched.
@@ -24,7 +104,7 @@ pub struct RouteEntry {
 /// any other path with 404, both in the service's words.
 pub struct RouteTable {
     envelope: Envelope,
-    entries: Vec<RouteEntry>,
+    operations: Vec<Operation>,
     takes_trailing_slash: bool,
 }
 
@@ -33,7 +113,7 @@ impl RouteTable {
     pub fn new(envelope: fn(Rejection) -> ApiError) -> Self {
         Self {
             envelope: Envelope(envelope),
-            entries: Vec::new(),
+            operations: Vec::new(),
             takes_trailing_slash: false,
         }
     }
@@ -47,114 +127,53 @@ impl RouteTable {
         }
     }
 
-    /// Serves `GET` on `paths`.
+    /// Serves `operation`, unless one that was added before takes the request.
     #[must_use]
-    pub fn get<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(Method::GET, paths, handler)
-    }
-
-    /// Serves `POST` on `paths`.
-    #[must_use]
-    pub fn post<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(Method::POST, paths, handler)
-    }
-
-    /// Serves `PUT` on `paths`.
-    #[must_use]
-    pub fn put<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(Method::PUT, paths, handler)
-    }
-
-    /// Serves `PATCH` on `paths`.
-    #[must_use]
-    pub fn patch<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(Method::PATCH, paths, handler)
-    }
-
-    /// Serves `DELETE` on `paths`.
-    #[must_use]
-    pub fn delete<F, Args>(self, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(Method::DELETE, paths, handler)
-    }
-
-    fn route<F, Args>(mut self, method: Method, paths: &'static [&'static str], handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        let route_method = method.clone();
-        let route = Box::new(move || {
-            web::route()
-                .method(route_method.clone())
-                .to(handler.clone())
-        });
-        self.entries.push(RouteEntry {
-            method,
-            paths,
-            route,
-        });
+    pub fn serve(mut self, operation: Operation) -> Self {
+        self.operations.push(operation);
         self
     }
 
-    /// Every operation, for the tests that look for gaps.
-    pub fn entries(&self) -> &[RouteEntry] {
-        &self.entries
+    /// Serves what is in the table by now without `prefix` as well, where a path has it.
+    #[must_use]
+    pub fn also_without(mut self, prefix: &str) -> Self {
+        for operation in &mut self.operations {
+            for path in operation.paths.clone() {
+                let alias = path.strip_prefix(prefix).map(str::to_owned);
+                operation
+                    .paths
+                    .extend(alias.filter(|alias| !operation.paths.contains(alias)));
+            }
+        }
+        self
     }
 
-    /// Registers the routes, the 404 and 405 answers and the envelope.
+    /// Serves what is in `other` after what is in the table by now. It keeps the words of `other`
+    /// where its operations are refused.
+    #[must_use]
+    pub fn merge(mut self, other: RouteTable) -> Self {
+        let envelope = other.envelope;
+        self.operations
+            .extend(other.operations.into_iter().map(|operation| Operation {
+                envelope: operation.envelope.or(Some(envelope)),
+                ..operation
+            }));
+        self
+    }
+
+    /// Every operation, for the OpenAPI document and the tests that look for gaps.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Registers the routes, the 404 and 405 answers and the envelopes.
     pub fn configure(&self, config: &mut ServiceConfig) {
         config.app_data(self.envelope);
         config.app_data(PathConfig::default().error_handler(|_, request| {
             Envelope::render(request, Rejection::NoSuchPath(request.path().to_owned())).into()
         }));
         for path in self.paths_in_order() {
-            let mut patterns = vec![path.to_owned()];
-            if self.takes_trailing_slash {
-                patterns.push(format!("{path}/"));
-            }
-            let mut resource = web::resource(patterns);
-            let mut allowed = Vec::new();
-            for entry in self
-                .entries
-                .iter()
-                .filter(|entry| entry.paths.contains(&path))
-            {
-                resource = resource.route((entry.route)());
-                allowed.push(entry.method.as_str());
-            }
-            let allowed = allowed.join(", ");
-            config.service(
-                resource.default_service(web::to(move |request: HttpRequest| {
-                    let allowed = allowed.clone();
-                    async move { method_not_allowed(&request, &allowed) }
-                })),
-            );
+            config.service(self.resource(path));
         }
         config.default_service(web::to(async |request: HttpRequest| {
             Err::<&str, ApiError>(Envelope::render(
@@ -164,11 +183,41 @@ impl RouteTable {
         }));
     }
 
-    fn paths_in_order(&self) -> Vec<&'static str> {
-        let mut paths = Vec::new();
-        for path in self.entries.iter().flat_map(|entry| entry.paths) {
-            if !paths.contains(path) {
-                paths.push(*path);
+    /// The operations at `path`.
+    fn resource(&self, path: &str) -> Resource {
+        let mut patterns = vec![path.to_owned()];
+        if self.takes_trailing_slash {
+            patterns.push(format!("{path}/"));
+        }
+        let mut resource = web::resource(patterns);
+        let (mut allowed, mut wordings) = (Vec::new(), Vec::new());
+        let operations = self.operations.iter();
+        for operation in operations.filter(|operation| operation.paths.iter().any(|at| at == path))
+        {
+            resource = resource.route((operation.route)());
+            allowed.push(operation.method.as_str());
+            if let Some(envelope) = operation.envelope {
+                wordings.push((operation.method.clone(), envelope));
+            }
+        }
+        let allowed = allowed.join(", ");
+        resource
+            .app_data(Wordings(wordings))
+            .default_service(web::to(move |request: HttpRequest| {
+                let allowed = allowed.clone();
+                async move { method_not_allowed(&request, &allowed) }
+            }))
+    }
+
+    fn paths_in_order(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for path in self
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.paths)
+        {
+            if !paths.contains(&path.as_str()) {
+                paths.push(path);
             }
         }
         paths

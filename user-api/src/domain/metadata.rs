@@ -85,17 +85,18 @@ pub(crate) enum MetadataRefusal {
 }
 
 impl Collection {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Profile,
+        Self::Preferences,
+        Self::Settings,
+        Self::Private,
+        Self::Groups,
+    ];
+
     /// The collection called `name`; `None` if there is no such collection.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [
-            Self::Profile,
-            Self::Preferences,
-            Self::Settings,
-            Self::Private,
-            Self::Groups,
-        ]
-        .into_iter()
-        .find(|collection| collection.name() == name)
+        let mut all = Self::ALL.into_iter();
+        all.find(|collection| collection.name() == name)
     }
 
     pub(crate) fn name(self) -> &'static str {

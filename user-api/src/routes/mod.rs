@@ -14,161 +14,87 @@ mod tokens;
 mod updates;
 mod users;
 
-use shared_runtime::{openapi::document, routes::RouteTable};
+use shared_runtime::{
+    openapi::document,
+    operation,
+    routes::{Operation, RouteTable},
+};
 use utoipa::OpenApi;
 
-use crate::error::envelope;
-
-/// The collections of a user's metadata. Services leave out `/metadata`; an alias with the name of
-/// the collection left open would swallow every path of two segments.
-const COLLECTION_PATHS: &[&str] = &[
-    "/metadata/{user_id}/{collection}",
-    "/{user_id}/profile",
-    "/{user_id}/preferences",
-    "/{user_id}/settings",
-    "/{user_id}/private",
-    "/{user_id}/groups",
-];
+use crate::{domain::metadata::Collection, error::envelope};
 
 /// Every operation. Public paths start with `/auth`, services call the same without it.
 pub fn table() -> RouteTable {
     RouteTable::new(envelope)
-        .get(&["/status", "/auth/status"], tokens::find_status)
-        .get(&["/.well-known/jwks.json"], tokens::list_keys)
-        .post(&["/auth/login", "/login"], sessions::log_in)
-        .get(&["/auth/login", "/login"], sessions::refresh_session)
-        .post(
-            &["/auth/login/{longtermkey}", "/login/{longtermkey}"],
-            sessions::log_in_for_long,
-        )
-        .post(&["/auth/logout", "/logout"], sessions::log_out)
-        .post(
-            &["/auth/serverlogin", "/serverlogin"],
-            tokens::log_in_server,
-        )
-        .get(&["/auth/token", "/token"], tokens::find_own_token)
-        .get(
-            &["/auth/token/{token}", "/token/{token}"],
-            tokens::find_token,
-        )
-        .get(&["/auth/private", "/private"], tokens::make_pair)
-        .get(&["/auth/users", "/users"], users::list_users)
-        .post(&["/auth/user", "/user"], users::sign_up)
-        .get(&["/auth/user", "/user"], users::find_own_user)
-        .put(&["/auth/user", "/user"], updates::update_own_user)
-        .post(
-            &[
-                "/user/createChild/{userid}",
-                "/auth/user/createChild/{userid}",
-            ],
-            custodial::create_child,
-        )
-        .get(
-            &[
-                "/auth/user/{userid}",
-                "/user/{userid}",
-                "/v1/users/{userid}",
-            ],
-            users::find_user,
-        )
-        .put(
-            &["/auth/user/{userid}", "/user/{userid}"],
-            updates::update_user,
-        )
-        .delete(
-            &[
-                "/auth/user/{userid}",
-                "/user/{userid}",
-                "/v1/users/{userid}",
-            ],
-            deletions::delete_user,
-        )
-        .post(
-            &["/auth/user/{userid}/user", "/user/{userid}/user"],
-            custodial::create_custodial_user,
-        )
-        .delete(
-            &["/auth/user/{userid}/sessions", "/user/{userid}/sessions"],
-            sessions::delete_sessions,
-        )
-        .post(
-            &["/v1/clinics/{clinicid}/users"],
-            custodial::create_clinic_user,
-        )
-        .get(
-            &["/metadata/collections", "/collections"],
-            metadata::list_collections,
-        )
-        .get(
-            &["/metadata/users/{user_id}/users", "/users/{user_id}/users"],
-            associates::list_associates,
-        )
-        .get(
-            &[
-                "/metadata/{user_id}/private/{name}",
-                "/{user_id}/private/{name}",
-            ],
-            metadata::find_private_pair,
-        )
-        .get(&["/internal/people"], people::list_people)
-        .put(
-            &["/internal/users/{userid}/holders"],
-            holders::update_holders,
-        )
-        .put(
-            &["/internal/users/{userid}/restoration"],
-            restorations::restore_user,
-        )
-        .post(&["/internal/outbox/revive"], outbox::revive_outbox)
+        .serve(operation!(tokens::find_status).also_at("/auth/status"))
+        .serve(operation!(tokens::list_keys))
+        .merge(accounts())
+        .merge(sessions())
+        .also_without("/auth")
+        .serve(operation!(people::list_people))
+        .serve(operation!(holders::update_holders))
+        .serve(operation!(restorations::restore_user))
+        .serve(operation!(outbox::revive_outbox))
         // Last, since some of the aliases begin with an id.
-        .get(COLLECTION_PATHS, metadata::find_collection)
-        .put(COLLECTION_PATHS, metadata::update_collection)
-        .post(COLLECTION_PATHS, metadata::post_collection)
+        .merge(metadata())
+}
+
+fn accounts() -> RouteTable {
+    RouteTable::new(envelope)
+        .serve(operation!(users::list_users))
+        .serve(operation!(users::sign_up))
+        .serve(operation!(users::find_own_user))
+        .serve(operation!(updates::update_own_user))
+        .serve(operation!(custodial::create_child).also_at("/auth/user/createChild/{userid}"))
+        .serve(operation!(users::find_user).also_at("/v1/users/{userid}"))
+        .serve(operation!(updates::update_user))
+        .serve(operation!(deletions::delete_user).also_at("/v1/users/{userid}"))
+        .serve(operation!(custodial::create_custodial_user))
+        .serve(operation!(custodial::create_clinic_user))
+}
+
+fn sessions() -> RouteTable {
+    RouteTable::new(envelope)
+        .serve(operation!(sessions::log_in))
+        .serve(operation!(sessions::refresh_session))
+        .serve(operation!(sessions::log_in_for_long))
+        .serve(operation!(sessions::log_out))
+        .serve(operation!(sessions::delete_sessions))
+        .serve(operation!(tokens::log_in_server))
+        .serve(operation!(tokens::find_own_token))
+        .serve(operation!(tokens::find_token))
+        .serve(operation!(tokens::make_pair))
+}
+
+/// Public paths start with `/metadata`, services leave it out.
+fn metadata() -> RouteTable {
+    RouteTable::new(envelope)
+        .serve(operation!(metadata::list_collections))
+        .serve(operation!(associates::list_associates))
+        .serve(operation!(metadata::find_private_pair))
+        .also_without("/metadata")
+        .serve(by_name(operation!(metadata::find_collection)))
+        .serve(by_name(operation!(metadata::update_collection)))
+        .serve(by_name(operation!(metadata::post_collection)))
+}
+
+/// The same for services. An alias with the name of the collection left open would swallow every
+/// path of two segments.
+fn by_name(operation: Operation) -> Operation {
+    let names = Collection::ALL.map(Collection::name);
+    names.iter().fold(operation, |operation, name| {
+        operation.also_at(&format!("/{{user_id}}/{name}"))
+    })
 }
 
 /// The OpenAPI document, aliases included.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document(Documented::openapi(), &table())
+    document(Document::openapi(), &table())
 }
 
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Tidegate user-api",
-        description = "Accounts, sessions, tokens and metadata."
-    ),
-    paths(
-        tokens::find_status,
-        tokens::list_keys,
-        tokens::log_in_server,
-        tokens::find_own_token,
-        tokens::find_token,
-        tokens::make_pair,
-        sessions::log_in,
-        sessions::refresh_session,
-        sessions::log_in_for_long,
-        sessions::log_out,
-        sessions::delete_sessions,
-        users::list_users,
-        users::sign_up,
-        users::find_own_user,
-        users::find_user,
-        updates::update_own_user,
-        updates::update_user,
-        deletions::delete_user,
-        custodial::create_child,
-        custodial::create_custodial_user,
-        custodial::create_clinic_user,
-        people::list_people,
-        holders::update_holders,
-        restorations::restore_user,
-        outbox::revive_outbox,
-        metadata::list_collections,
-        associates::list_associates,
-        metadata::find_private_pair,
-        metadata::find_collection,
-        metadata::update_collection,
-        metadata::post_collection,
-    )
-)]
-struct Documented;
+#[openapi(info(
+    title = "Tidegate user-api",
+    description = "Accounts, sessions, tokens and metadata.",
+))]
+struct Document;

@@ -4,8 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
-    openapi::undocumented,
-    routes::RouteEntry,
+    routes::Operation,
     testing::{Person, send},
 };
 
@@ -175,7 +174,7 @@ async fn every_route_lets_in_whom_it_should() {
     let world = World::start().await;
     let mut number = 0;
     let table = user_api::table();
-    for entry in table.entries() {
+    for entry in table.operations() {
         for path in entry.paths {
             let expectation = |path: &str| {
                 EXPECTATIONS
@@ -183,7 +182,7 @@ async fn every_route_lets_in_whom_it_should() {
                     .find(|line| line.0 == entry.method.as_str() && line.1 == path)
             };
             let Some((_, _, body, expected)) =
-                expectation(path).or_else(|| expectation(entry.paths[0]))
+                expectation(path).or_else(|| expectation(&entry.paths[0]))
             else {
                 panic!("{} {path} is missing from the list", entry.method);
             };
@@ -212,9 +211,10 @@ async fn every_route_lets_in_whom_it_should() {
         }
     }
     for (method, path, ..) in EXPECTATIONS {
-        let is_served = |entry: &RouteEntry| entry.method == *method && entry.paths.contains(path);
+        let is_served =
+            |entry: &Operation| entry.method == *method && entry.paths.iter().any(|at| at == path);
         assert!(
-            table.entries().iter().any(is_served),
+            table.operations().iter().any(is_served),
             "{method} {path} is a line without a route"
         );
     }
@@ -263,12 +263,4 @@ async fn call(caller: &Person, method: &str, path: &str, body: Value) -> u16 {
         request.json(&body)
     };
     send(request).await.status
-}
-
-#[test]
-fn every_route_is_documented() {
-    assert_eq!(
-        undocumented(&user_api::openapi(), &user_api::table()),
-        [""; 0]
-    );
 }

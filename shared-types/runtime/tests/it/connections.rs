@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    http::StatusCode,
+    http::{Method, StatusCode},
     web::{Bytes, ServiceConfig},
 };
 use futures_util::stream;
@@ -11,7 +11,7 @@ use shared_runtime::{
     body::Body,
     config::ConnectionSettings,
     error::{ApiError, Rejection},
-    routes::RouteTable,
+    routes::{Operation, RouteTable},
     server::{Readiness, Service},
     testing::{TestApp, Wire, server_settings},
 };
@@ -43,21 +43,28 @@ fn app(change: impl FnOnce(&mut ConnectionSettings)) -> (TestApp, mpsc::Receiver
     let alive = std::sync::Arc::new(std::sync::Mutex::new(Some(alive)));
     let configure = move |config: &mut ServiceConfig| {
         let alive = alive.clone();
+        let endless = move || {
+            let alive = alive.lock().unwrap().take();
+            async move {
+                let chunks = stream::repeat_with(move || {
+                    let _alive = &alive;
+                    Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 16384]))
+                });
+                HttpResponse::Ok().streaming(chunks)
+            }
+        };
         RouteTable::new(refuse)
-            .get(&["/things"], async || HttpResponse::Ok().json("things"))
-            .post(&["/things"], async |body: Body| {
-                HttpResponse::Ok().json(body.0.len())
-            })
-            .get(&["/endless"], move || {
-                let alive = alive.lock().unwrap().take();
-                async move {
-                    let chunks = stream::repeat_with(move || {
-                        let _alive = &alive;
-                        Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 16384]))
-                    });
-                    HttpResponse::Ok().streaming(chunks)
-                }
-            })
+            .serve(Operation::undocumented(
+                Method::GET,
+                "/things",
+                async || HttpResponse::Ok().json("things"),
+            ))
+            .serve(Operation::undocumented(
+                Method::POST,
+                "/things",
+                async |body: Body| HttpResponse::Ok().json(body.0.len()),
+            ))
+            .serve(Operation::undocumented(Method::GET, "/endless", endless))
             .configure(config);
     };
     let service = Service {

@@ -5,12 +5,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpResponse,
+    http::{Method, StatusCode},
+};
 use shared_runtime::{
     body::Body,
     config::{LogFormat, LogSettings},
     error::{ApiError, Rejection},
-    routes::RouteTable,
+    routes::{Operation, RouteTable},
     server::{Readiness, Service},
     telemetry,
     testing::{TestApp, Wire},
@@ -47,7 +50,11 @@ async fn what_a_client_does_wrong_is_no_error_in_the_log() {
         openapi: None,
         configure: |config: &mut actix_web::web::ServiceConfig| {
             RouteTable::new(refuse)
-                .post(&["/things"], async |_: Body| HttpResponse::Ok().finish())
+                .serve(Operation::undocumented(
+                    Method::POST,
+                    "/things",
+                    async |_: Body| HttpResponse::Ok().finish(),
+                ))
                 .configure(config);
         },
     });

@@ -2,19 +2,20 @@
 
 use actix_web::{
     HttpResponse,
-    http::StatusCode,
+    http::{self, StatusCode},
     rt,
     web::{Path, ServiceConfig},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
+    auth::Caller,
     batches::Batcher,
     body::Body,
     config::ServerSettings,
     error::{ApiError, Rejection},
     peers::user_api::UserApi,
-    routes::RouteTable,
+    routes::{Operation, RouteTable},
     server::{Readiness, Service, listen},
     source::{Source, TrustedProxies},
     testing::{Person, TestApp, send, server_settings},
@@ -43,19 +44,37 @@ fn envelope(rejection: Rejection) -> ApiError {
 
 fn configure(config: &mut ServiceConfig) {
     RouteTable::new(envelope)
-        .get(&["/things/all", "/alias"], async || {
-            HttpResponse::Ok().json(json!("all"))
-        })
-        .get(&["/things/{id}"], async |id: Path<String>| {
-            HttpResponse::Ok().json(json!(id.as_str()))
-        })
-        .post(&["/things/{id}"], async |body: Body| {
-            HttpResponse::Ok().json(json!(body.0.len()))
-        })
-        .patch(&["/things/{id}"], async || {
-            HttpResponse::Ok().json(json!("patched"))
-        })
+        .serve(
+            Operation::undocumented(http::Method::GET, "/things/all", async || {
+                HttpResponse::Ok().json(json!("all"))
+            })
+            .also_at("/alias"),
+        )
+        .serve(Operation::undocumented(
+            http::Method::GET,
+            "/things/{id}",
+            async |id: Path<String>| HttpResponse::Ok().json(json!(id.as_str())),
+        ))
+        .serve(Operation::undocumented(
+            http::Method::POST,
+            "/things/{id}",
+            async |body: Body| HttpResponse::Ok().json(json!(body.0.len())),
+        ))
+        .serve(Operation::undocumented(
+            http::Method::PATCH,
+            "/things/{id}",
+            async || HttpResponse::Ok().json(json!("patched")),
+        ))
         .configure(config);
+}
+
+async fn closed(_: Caller) -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+/// In other words than the rest of the table.
+fn silent(rejection: Rejection) -> ApiError {
+    ApiError::empty(envelope(rejection).status())
 }
 
 /// A service that answers from where it is asked.
@@ -65,10 +84,57 @@ fn telling_sources() -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'st
         openapi: None,
         configure: |config: &mut ServiceConfig| {
             RouteTable::new(envelope)
-                .get(&["/source"], async |source: Source| source.to_string())
+                .serve(Operation::undocumented(
+                    http::Method::GET,
+                    "/source",
+                    async |source: Source| source.to_string(),
+                ))
                 .configure(config);
         },
     }
+}
+
+#[actix_web::test]
+async fn a_group_of_operations_is_refused_in_words_of_its_own() {
+    let app = TestApp::start(Service {
+        readiness: Readiness::without_database(),
+        openapi: None,
+        configure: |config: &mut ServiceConfig| {
+            let group = RouteTable::new(silent)
+                .serve(Operation::undocumented(
+                    http::Method::PUT,
+                    "/group/things/{id}",
+                    closed,
+                ))
+                .also_without("/group");
+            RouteTable::new(envelope)
+                .serve(Operation::undocumented(
+                    http::Method::GET,
+                    "/things/{id}",
+                    closed,
+                ))
+                .merge(group)
+                .configure(config);
+        },
+    });
+    let ask = async |method, path: &str| {
+        let answer = send(app.anonymous().request(method, path)).await;
+        (answer.status, answer.text().to_owned())
+    };
+    let in_words = |status, reason: &str| {
+        let body = json!({"code": status, "reason": reason});
+        (status, body.to_string())
+    };
+    let missing = in_words(401, "TokenMissing");
+    assert_eq!(ask(Method::GET, "/things/1").await, missing);
+    let without_words = (401, String::new());
+    assert_eq!(ask(Method::PUT, "/things/1").await, without_words);
+    assert_eq!(ask(Method::PUT, "/group/things/1").await, without_words);
+    // What is no operation of the group is refused in the words of the service.
+    let not_allowed = in_words(405, "GET is not allowed");
+    assert_eq!(ask(Method::GET, "/group/things/1").await, not_allowed);
+    let nowhere = in_words(404, "/group does not exist");
+    assert_eq!(ask(Method::GET, "/group").await, nowhere);
 }
 
 #[actix_web::test]
@@ -238,7 +304,11 @@ async fn trace_ids_go_to_every_peer_that_a_request_reaches() {
                 }
             };
             RouteTable::new(envelope)
-                .get(&["/people/{id}"], ask)
+                .serve(Operation::undocumented(
+                    http::Method::GET,
+                    "/people/{id}",
+                    ask,
+                ))
                 .configure(config);
         },
     });
