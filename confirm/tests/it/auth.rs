@@ -1,221 +1,186 @@
 //! Every route of the API against nobody, a stranger, a member, an admin, a custodian, the owner and
 //! a service, and the internal ones against services that they do not admit. The pages are in `page_auth`.
 
-use std::collections::BTreeSet;
-
 use bson::doc;
-use reqwest::Method;
-use serde_json::{Value, json};
-use shared_runtime::testing::send;
+use serde_json::json;
+use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::world::{World, assert_refused, reason};
 
-/// Method, pattern, the path to call (`{key}` is an invitation of Alice), body, and the statuses
-/// for: nobody, a stranger, a member with every name but the administering ones, an admin, a
-/// custodian, the owner, a service: below `/internal` the one that is admitted, elsewhere one that is
-/// not.
-type Row = (&'static str, &'static str, &'static str, Value, [u16; 7]);
-
-/// Each operation once, at its documented path; the aliases are looked at in `paths`.
-fn matrix() -> Vec<Row> {
-    let mut rows = health();
-    rows.extend(sign_ups());
+/// What is asked for (`{key}` is an invitation of Alice), and what these get: nobody, a stranger, a
+/// member with every name but the administering ones, an admin, a custodian, the owner, a service:
+/// below `/internal` the one that is admitted, elsewhere one that is not. Each operation once, at its
+/// documented path; the aliases are looked at in `paths`.
+fn matrix() -> Vec<Row<7>> {
+    let mut rows = sign_ups();
+    rows.extend(public());
     rows.extend(invitations());
     rows.extend(internal());
     rows
 }
 
-/// What whoever runs the account may, and a service.
-const fn by_whoever_runs_it(status: u16) -> [u16; 7] {
-    [401, 401, 401, status, status, status, status]
+fn unknown() -> Gets {
+    Gets::Refusal(401, reason(401, "No x-tidepool-session-token was found"))
 }
 
-fn health() -> Vec<Row> {
-    let path = "/confirm/status";
-    let live = "/confirm/live";
-    vec![
-        ("GET", path, path, Value::Null, [200; 7]),
-        ("GET", live, live, Value::Null, [200; 7]),
+fn refused() -> Gets {
+    Gets::Refusal(401, reason(401, "Not authorized for requested operation"))
+}
+
+/// What whoever runs the account may, and a service, each as often as it is asked for.
+fn by_whoever_runs_it(status: u16) -> [Gets; 7] {
+    first_by_admin(status, status)
+}
+
+/// The same, where the admin, who asks first, gets something else than those who ask later.
+fn first_by_admin(first: u16, later: u16) -> [Gets; 7] {
+    let [custodian, owner, service] = Gets::from(later).by_all();
+    let (nobody, stranger, member) = (unknown(), refused(), refused());
+    [
+        nobody,
+        stranger,
+        member,
+        first.into(),
+        custodian,
+        owner,
+        service,
     ]
 }
 
-fn sign_ups() -> Vec<Row> {
-    let none = json!({});
-    vec![
-        (
-            "POST",
-            "/confirm/send/signup/{userid}",
-            "/confirm/send/signup/alice",
-            none.clone(),
-            // There is one since the admin asked.
-            [401, 401, 401, 200, 403, 403, 403],
-        ),
-        (
-            "POST",
-            "/confirm/signup/{userid}",
-            "/confirm/signup/alice",
-            none.clone(),
-            by_whoever_runs_it(403),
-        ),
-        (
-            "GET",
-            "/confirm/signup/{userid}",
-            "/confirm/signup/alice",
-            none.clone(),
-            by_whoever_runs_it(200),
-        ),
-        (
-            "PUT",
-            "/confirm/signup/{userid}",
-            "/confirm/signup/alice",
-            none.clone(),
-            // Without a token a key is wanted. The admin withdraws it.
-            [400, 401, 401, 200, 404, 404, 404],
-        ),
-        (
-            "DELETE",
-            "/confirm/signup/{userid}",
-            "/confirm/signup/alice",
-            none.clone(),
-            by_whoever_runs_it(404),
-        ),
-        (
-            "POST",
-            "/confirm/resend/signup/{useremail}",
-            "/confirm/resend/signup/nobody@example.org",
-            none.clone(),
-            [404; 7],
-        ),
-        (
-            "PUT",
-            "/confirm/accept/signup/{confirmationid}",
-            "/confirm/accept/signup/a-key",
-            none.clone(),
-            [404; 7],
-        ),
-        (
-            "PUT",
-            "/confirm/accept/signup/{userid}/{confirmationid}",
-            "/confirm/accept/signup/alice/a-key",
-            none.clone(),
-            [404; 7],
-        ),
-        (
-            "PUT",
-            "/confirm/dismiss/signup/{userid}",
-            "/confirm/dismiss/signup/alice",
-            json!({"key": "a-key"}),
-            [404; 7],
-        ),
-        (
-            "POST",
-            "/confirm/send/forgot/{useremail}",
-            "/confirm/send/forgot/alice@example.org",
-            none,
-            [200; 7],
-        ),
-        (
-            "PUT",
-            "/confirm/accept/forgot",
-            "/confirm/accept/forgot",
-            json!({"key": "a-key", "email": "alice@example.org", "password": "battery-staple"}),
-            [404; 7],
-        ),
+fn by_the_admitted(status: u16) -> [Gets; 7] {
+    let [stranger, member, admin, custodian, owner] = refused().by_all();
+    [
+        unknown(),
+        stranger,
+        member,
+        admin,
+        custodian,
+        owner,
+        status.into(),
     ]
 }
 
-fn invitations() -> Vec<Row> {
-    let none = Value::Null;
+/// What is opened by a key from a mail, or by nothing at all.
+fn public() -> Vec<Row<7>> {
+    let everybody = |status| Gets::Status(status).by_all();
+    let reset = json!({"key": "a-key", "email": "alice@example.org", "password": "battery-staple"});
+    vec![
+        Row::new("GET /confirm/status", everybody(200)),
+        Row::new("GET /confirm/live", everybody(200)),
+        Row::new("POST /confirm/resend/signup/{useremail}", everybody(404))
+            .at("/confirm/resend/signup/nobody@example.org")
+            .with(json!({})),
+        Row::new(
+            "PUT /confirm/accept/signup/{confirmationid}",
+            everybody(404),
+        )
+        .at("/confirm/accept/signup/a-key")
+        .with(json!({})),
+        Row::new(
+            "PUT /confirm/accept/signup/{userid}/{confirmationid}",
+            everybody(404),
+        )
+        .at("/confirm/accept/signup/alice/a-key")
+        .with(json!({})),
+        Row::new("PUT /confirm/dismiss/signup/{userid}", everybody(404))
+            .at("/confirm/dismiss/signup/alice")
+            .with(json!({"key": "a-key"})),
+        Row::new("POST /confirm/send/forgot/{useremail}", everybody(200))
+            .at("/confirm/send/forgot/alice@example.org")
+            .with(json!({})),
+        Row::new("PUT /confirm/accept/forgot", everybody(404)).with(reset),
+    ]
+}
+
+fn sign_ups() -> Vec<Row<7>> {
+    let sign_up = "/confirm/signup/{userid}";
+    let [_, stranger, member, admin, custodian, owner, service] = first_by_admin(200, 404);
+    // Without a token a key is wanted.
+    let withdrawn = [
+        400.into(),
+        stranger,
+        member,
+        admin,
+        custodian,
+        owner,
+        service,
+    ];
+    let rows = vec![
+        // There is one since the admin asked.
+        Row::new(
+            "POST /confirm/send/signup/{userid}",
+            first_by_admin(200, 403),
+        )
+        .at("/confirm/send/signup/alice"),
+        Row::new(format!("POST {sign_up}"), by_whoever_runs_it(403)).at("/confirm/signup/alice"),
+        Row::new(format!("GET {sign_up}"), by_whoever_runs_it(200)).at("/confirm/signup/alice"),
+        // The admin withdraws it.
+        Row::new(format!("PUT {sign_up}"), withdrawn).at("/confirm/signup/alice"),
+        Row::new(format!("DELETE {sign_up}"), by_whoever_runs_it(404)).at("/confirm/signup/alice"),
+    ];
+    rows.into_iter().map(|row| row.with(json!({}))).collect()
+}
+
+fn invitations() -> Vec<Row<7>> {
     let invitation = json!({"email": "carol@example.org", "permissions": {"view": {}}});
+    let invited = "/confirm/{userid}/invited/{invited_address}";
+    let hidden = Gets::from(403);
+    let [nobody, _, _, admin, custodian, owner, service] = by_whoever_runs_it(200);
+    let resent = [
+        nobody,
+        hidden.clone(),
+        hidden,
+        admin,
+        custodian,
+        owner,
+        service,
+    ];
     vec![
-        (
-            "POST",
-            "/confirm/send/invite/{userid}",
-            "/confirm/send/invite/alice",
-            invitation,
-            // There is one already.
+        // There is one already.
+        Row::new(
+            "POST /confirm/send/invite/{userid}",
             by_whoever_runs_it(409),
-        ),
-        (
-            "PATCH",
-            "/confirm/resend/invite/{inviteid}",
-            "/confirm/resend/invite/{key}",
-            none.clone(),
-            [401, 403, 403, 200, 200, 200, 200],
-        ),
-        (
-            "GET",
-            "/confirm/invite/{userid}",
-            "/confirm/invite/alice",
-            none.clone(),
-            by_whoever_runs_it(200),
-        ),
-        (
-            "PUT",
-            "/confirm/{userid}/invited/{invited_address}",
-            "/confirm/alice/invited/nobody@example.org",
-            none.clone(),
+        )
+        .at("/confirm/send/invite/alice")
+        .with(invitation),
+        Row::new("PATCH /confirm/resend/invite/{inviteid}", resent)
+            .at("/confirm/resend/invite/{key}"),
+        Row::new("GET /confirm/invite/{userid}", by_whoever_runs_it(200))
+            .at("/confirm/invite/alice"),
+        Row::new(format!("PUT {invited}"), by_whoever_runs_it(404))
+            .at("/confirm/alice/invited/nobody@example.org"),
+        Row::new(format!("DELETE {invited}"), by_whoever_runs_it(404))
+            .at("/confirm/alice/invited/nobody@example.org"),
+        Row::new("GET /confirm/invitations/{userid}", by_whoever_runs_it(404))
+            .at("/confirm/invitations/alice"),
+        Row::new(
+            "PUT /confirm/accept/invite/{userid}/{invitedby}",
             by_whoever_runs_it(404),
-        ),
-        (
-            "DELETE",
-            "/confirm/{userid}/invited/{invited_address}",
-            "/confirm/alice/invited/nobody@example.org",
-            none.clone(),
+        )
+        .at("/confirm/accept/invite/alice/bob"),
+        Row::new(
+            "PUT /confirm/dismiss/invite/{userid}/{invitedby}",
             by_whoever_runs_it(404),
-        ),
-        (
-            "GET",
-            "/confirm/invitations/{userid}",
-            "/confirm/invitations/alice",
-            none.clone(),
-            by_whoever_runs_it(404),
-        ),
-        (
-            "PUT",
-            "/confirm/accept/invite/{userid}/{invitedby}",
-            "/confirm/accept/invite/alice/bob",
-            none.clone(),
-            by_whoever_runs_it(404),
-        ),
-        (
-            "PUT",
-            "/confirm/dismiss/invite/{userid}/{invitedby}",
-            "/confirm/dismiss/invite/alice/bob",
-            none,
-            by_whoever_runs_it(404),
-        ),
+        )
+        .at("/confirm/dismiss/invite/alice/bob"),
     ]
 }
 
-fn internal() -> Vec<Row> {
-    let only_the_admitted = |status| [401, 401, 401, 401, 401, 401, status];
+fn internal() -> Vec<Row<7>> {
     let notice = json!({
         "userid": "alice", "changedAt": 0, "changed": ["password"], "recipients": [],
         "needsProof": false,
     });
     vec![
-        (
-            "PUT",
-            "/internal/account-notices/{noticeid}",
-            "/internal/account-notices/n",
-            notice,
-            only_the_admitted(204),
-        ),
-        (
-            "POST",
-            "/internal/outbox/revive",
-            "/internal/outbox/revive",
-            Value::Null,
-            only_the_admitted(200),
-        ),
-        (
-            "DELETE",
-            "/internal/users/{userid}",
-            "/internal/users/alice",
-            Value::Null,
-            only_the_admitted(204),
-        ),
+        Row::new(
+            "PUT /internal/account-notices/{noticeid}",
+            by_the_admitted(204),
+        )
+        .at("/internal/account-notices/n")
+        .with(notice),
+        Row::new("POST /internal/outbox/revive", by_the_admitted(200)),
+        Row::new("DELETE /internal/users/{userid}", by_the_admitted(204))
+            .at("/internal/users/alice"),
     ]
 }
 
@@ -235,31 +200,19 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
     let key = invited["key"].as_str().unwrap();
-    let callers = [
-        ("nobody", world.anonymous()),
-        ("a stranger", world.user("stranger")),
-        ("a member", world.user("member")),
-        ("an admin", world.user("admin")),
-        ("a custodian", world.user("custodian")),
-        ("the owner", world.user("alice")),
-    ];
-    for (method, _, path, body, statuses) in matrix() {
-        let service = ("a service", world.service_called(admitted(path)));
-        for ((name, caller), status) in callers.iter().chain([&service]).zip(statuses) {
-            let path = path.replace("{key}", key);
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send(caller.request(method.clone(), &path).json(&body)).await;
-            let shown = format!("{method} {path} by {name}: {}", answer.text());
-            assert_eq!(answer.status, status, "{shown}");
-            if status == 401 {
-                let expected = if *name == "nobody" {
-                    "No x-tidepool-session-token was found"
-                } else {
-                    "Not authorized for requested operation"
-                };
-                assert_eq!(answer.json::<Value>(), reason(401, expected), "{shown}");
-            }
-        }
+    let users = ["stranger", "member", "admin", "custodian", "alice"].map(|id| world.user(id));
+    let [stranger, member, admin, custodian, owner] = &users;
+    for row in matrix() {
+        let callers = [
+            ("nobody", &world.anonymous()),
+            ("a stranger", stranger),
+            ("a member", member),
+            ("an admin", admin),
+            ("a custodian", custodian),
+            ("the owner", owner),
+            ("a service", &world.service_called(admitted(row.pattern()))),
+        ];
+        row.check(callers, &[("key", key)]).await;
     }
 }
 
@@ -280,15 +233,12 @@ async fn internal_operations_admit_those_who_need_them_alone() {
     world.invite("alice", "carol@example.org", view).await;
     let stored = ["confirmations", "outbox", "mail_outbox"];
     let before = world.everything(&stored).await;
-    for (method, _, path, _, _) in internal() {
+    for row in internal() {
         for name in ["scripts", "confirm", "gatekeeper", "operator", "user-api"] {
-            if name == admitted(path) {
-                continue;
+            if name != admitted(row.pattern()) {
+                let answer = row.ask(&world.service_called(name), &[]).await;
+                assert_refused(&answer, 401, "Not authorized for requested operation");
             }
-            let service = world.service_called(name);
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send(service.request(method, path)).await;
-            assert_refused(&answer, 401, "Not authorized for requested operation");
         }
     }
     assert_eq!(world.everything(&stored).await, before);
@@ -296,38 +246,20 @@ async fn internal_operations_admit_those_who_need_them_alone() {
 
 #[test]
 fn the_matrix_has_every_route() {
-    let covered: BTreeSet<(String, String)> = matrix()
-        .into_iter()
-        .map(|(method, pattern, ..)| (method.to_owned(), pattern.to_owned()))
-        .collect();
-    let table = confirm::table();
-    let documented = table.operations().iter();
-    let served: BTreeSet<(String, String)> = documented
-        .map(|entry| (entry.method.to_string(), entry.paths[0].clone()))
-        .collect();
-    assert_eq!(covered, served);
+    assert_complete(&matrix(), &confirm::table());
 }
 
+/// Whoever reads the document must see which operations are for everybody.
 #[test]
-fn the_document_has_every_route() {
+fn the_document_shows_what_is_public() {
     let document = serde_json::to_value(confirm::openapi()).unwrap();
-    for entry in confirm::table().operations() {
-        let operation = &document["paths"][&entry.paths[0]][entry.method.as_str().to_lowercase()];
-        assert!(
-            operation["responses"].is_object(),
-            "{} {}",
-            entry.method,
-            entry.paths[0]
-        );
-        // Whoever reads it must see which operations are for everybody.
-        let is_public = matrix().into_iter().any(|(method, pattern, .., statuses)| {
-            method == entry.method.as_str()
-                && pattern == entry.paths[0]
-                && !matches!(statuses[0], 400 | 401)
-        });
-        let security = operation["security"].as_array();
-        let is_open = security.is_some_and(|all| all.iter().any(|one| one == &json!({})));
-        assert_eq!(is_open, is_public, "{} {}", entry.method, entry.paths[0]);
+    for row in matrix() {
+        let method = row.method().as_str().to_lowercase();
+        let security = document["paths"][row.pattern()][method]["security"].as_array();
+        let is_open = security.is_some_and(|all| all.contains(&json!({})));
+        let [nobody, ..] = &row.gets;
+        let is_public = !matches!(nobody, Gets::Refusal(401, _) | Gets::Status(400));
+        assert_eq!(is_open, is_public, "{}", row.operation);
     }
 }
 

@@ -1,170 +1,118 @@
 //! Every route against nobody, a stranger, a member, an admin, the owner and a service, and the
 //! internal ones against services that they do not admit.
 
-use std::collections::BTreeSet;
-
-use reqwest::Method;
-use serde_json::{Value, json};
-use shared_runtime::testing::send;
+use serde_json::json;
+use shared_runtime::testing::matrix::{Gets, Row, assert_complete, with_aliases};
 
 use crate::world::{World, assert_answer, assert_unauthorized};
 
-/// Method, path pattern, path to call, body, and the statuses for: nobody, a stranger, a member
-/// with every name but the administering ones, an admin, the owner, a service: below `/internal` one
-/// that is admitted, elsewhere one that is not.
-pub(crate) type Row = (&'static str, &'static str, &'static str, Value, [u16; 6]);
-
-pub(crate) fn matrix() -> Vec<Row> {
+/// What is asked for, and what these get: nobody, a stranger, a member with every name but the
+/// administering ones, an admin, the owner, a service: below `/internal` one that is admitted,
+/// elsewhere one that is not.
+pub(crate) fn matrix() -> Vec<Row<6>> {
     let mut rows = public();
     rows.extend(internal());
-    rows
+    with_aliases(&rows, &gatekeeper::table())
 }
 
-fn public() -> Vec<Row> {
-    let none = Value::Null;
-    let by_whoever_runs_it = [401, 401, 401, 200, 200, 200];
+fn unknown() -> Gets {
+    let reason = "Session token must be set on header[x-tidepool-session-token]";
+    Gets::Refusal(401, json!(reason))
+}
+
+fn refused() -> Gets {
+    Gets::Refusal(401, json!("Unauthorized"))
+}
+
+fn by_whoever_runs_it(status: u16) -> [Gets; 6] {
+    let allowed = || status.into();
+    let (nobody, stranger, member) = (unknown(), refused(), refused());
+    [nobody, stranger, member, allowed(), allowed(), allowed()]
+}
+
+fn by_member_and_whoever_runs_it(status: u16) -> [Gets; 6] {
+    let [nobody, stranger, _, admin, owner, service] = by_whoever_runs_it(status);
+    [nobody, stranger, status.into(), admin, owner, service]
+}
+
+fn by_stranger_and_whoever_runs_it(status: u16) -> [Gets; 6] {
+    let [nobody, _, member, admin, owner, service] = by_whoever_runs_it(status);
+    [nobody, status.into(), member, admin, owner, service]
+}
+
+fn by_admitted_services(status: u16) -> [Gets; 6] {
+    let [stranger, member, admin, owner] = refused().by_all();
+    [unknown(), stranger, member, admin, owner, status.into()]
+}
+
+fn public() -> Vec<Row<6>> {
+    let pair = "/access/{sharer_id}/{user_id}";
+    let (read, replace) = (format!("GET {pair}"), format!("POST {pair}"));
     vec![
-        (
-            "GET",
-            "/access/status",
-            "/access/status",
-            none.clone(),
-            [200; 6],
-        ),
-        ("GET", "/status", "/status", none.clone(), [200; 6]),
-        (
-            "GET",
-            "/access/groups/{user_id}",
-            "/access/groups/alice",
-            none.clone(),
-            by_whoever_runs_it,
-        ),
-        (
-            "GET",
-            "/access/{sharer_id}",
-            "/access/alice",
-            none.clone(),
-            by_whoever_runs_it,
-        ),
-        (
-            "GET",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/other",
-            none.clone(),
-            by_whoever_runs_it,
-        ),
-        (
-            "GET",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/member",
-            none.clone(),
-            [401, 401, 200, 200, 200, 200],
-        ),
-        (
-            "GET",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/stranger",
-            none.clone(),
-            [401, 404, 401, 404, 404, 404],
-        ),
-        (
-            "POST",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/other",
-            json!({"view": {}}),
-            by_whoever_runs_it,
-        ),
-        (
-            "POST",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/newcomer",
-            json!({}),
-            by_whoever_runs_it,
-        ),
-        (
-            "POST",
-            "/access/{sharer_id}/{user_id}",
-            "/access/alice/alice",
-            json!({}),
-            by_whoever_runs_it,
-        ),
+        Row::new("GET /access/status", Gets::Status(200).by_all()),
+        Row::new("GET /access/groups/{user_id}", by_whoever_runs_it(200))
+            .at("/access/groups/alice"),
+        Row::new("GET /access/{sharer_id}", by_whoever_runs_it(200)).at("/access/alice"),
+        Row::new(&*read, by_whoever_runs_it(200)).at("/access/alice/other"),
+        // A grantee sees its own permissions.
+        Row::new(&*read, by_member_and_whoever_runs_it(200)).at("/access/alice/member"),
+        Row::new(&*read, by_stranger_and_whoever_runs_it(404)).at("/access/alice/stranger"),
+        Row::new(&*replace, by_whoever_runs_it(200))
+            .at("/access/alice/other")
+            .with(json!({"view": {}})),
+        Row::new(&*replace, by_whoever_runs_it(200))
+            .at("/access/alice/newcomer")
+            .with(json!({})),
+        Row::new(&*replace, by_whoever_runs_it(200))
+            .at("/access/alice/alice")
+            .with(json!({})),
     ]
 }
 
-fn internal() -> Vec<Row> {
-    let none = Value::Null;
-    let only_admitted_services = |status| [401, 401, 401, 401, 401, status];
+fn internal() -> Vec<Row<6>> {
+    let patient = "/internal/clinics/{clinic_id}/patients/{user_id}";
+    let clinician = "/internal/clinics/{clinic_id}/clinicians/{user_id}";
+    let grant = json!({"sharerId": "alice", "granteeId": "invited", "permissions": {"view": {}}});
+    let relation = json!({"revision": 1, "permissions": {"view": {}}});
     vec![
-        (
-            "PUT",
-            "/internal/grants/{grant_id}",
-            "/internal/grants/a-key",
-            json!({"sharerId": "alice", "granteeId": "invited", "permissions": {"view": {}}}),
-            only_admitted_services(200),
-        ),
-        (
-            "PUT",
-            "/internal/clinics/{clinic_id}/patients/{user_id}",
-            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice",
-            json!({"revision": 1, "permissions": {"view": {}}}),
-            only_admitted_services(204),
-        ),
-        (
-            "DELETE",
-            "/internal/clinics/{clinic_id}/patients/{user_id}",
-            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice?revision=2",
-            none.clone(),
-            only_admitted_services(204),
-        ),
-        (
-            "PUT",
-            "/internal/clinics/{clinic_id}/clinicians/{user_id}",
-            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger",
-            json!({"revision": 1}),
-            only_admitted_services(204),
-        ),
-        (
-            "DELETE",
-            "/internal/clinics/{clinic_id}/clinicians/{user_id}",
-            "/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger?revision=2",
-            none.clone(),
-            only_admitted_services(204),
-        ),
-        (
-            "GET",
-            "/internal/users/{user_id}/administered",
-            "/internal/users/admin/administered",
-            none.clone(),
-            only_admitted_services(200),
-        ),
-        (
-            "GET",
-            "/internal/users/{user_id}/grantees",
-            "/internal/users/alice/grantees",
-            none.clone(),
-            only_admitted_services(200),
-        ),
-        (
-            "PUT",
-            "/internal/users/{user_id}/lock",
-            "/internal/users/alice/lock",
-            none.clone(),
-            only_admitted_services(200),
-        ),
-        (
-            "DELETE",
-            "/internal/users/{user_id}/custodians",
-            "/internal/users/alice/custodians",
-            none.clone(),
-            only_admitted_services(204),
-        ),
-        (
-            "DELETE",
-            "/internal/users/{user_id}",
-            "/internal/users/nobody",
-            none,
-            only_admitted_services(204),
-        ),
+        Row::new("PUT /internal/grants/{grant_id}", by_admitted_services(200))
+            .at("/internal/grants/a-key")
+            .with(grant),
+        Row::new(format!("PUT {patient}"), by_admitted_services(204))
+            .at("/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice")
+            .with(relation),
+        Row::new(format!("DELETE {patient}"), by_admitted_services(204))
+            .at("/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice?revision=2"),
+        Row::new(format!("PUT {clinician}"), by_admitted_services(204))
+            .at("/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger")
+            .with(json!({"revision": 1})),
+        Row::new(format!("DELETE {clinician}"), by_admitted_services(204))
+            .at("/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/clinicians/stranger?revision=2"),
+        Row::new(
+            "GET /internal/users/{user_id}/administered",
+            by_admitted_services(200),
+        )
+        .at("/internal/users/admin/administered"),
+        Row::new(
+            "GET /internal/users/{user_id}/grantees",
+            by_admitted_services(200),
+        )
+        .at("/internal/users/alice/grantees"),
+        Row::new(
+            "PUT /internal/users/{user_id}/lock",
+            by_admitted_services(200),
+        )
+        .at("/internal/users/alice/lock"),
+        Row::new(
+            "DELETE /internal/users/{user_id}/custodians",
+            by_admitted_services(204),
+        )
+        .at("/internal/users/alice/custodians"),
+        Row::new(
+            "DELETE /internal/users/{user_id}",
+            by_admitted_services(204),
+        )
+        .at("/internal/users/nobody"),
     ]
 }
 
@@ -180,42 +128,21 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
         .await;
     world.grant("alice", "other", json!({"view": {}})).await;
     world.grant("alice", "admin", json!({"admin": {}})).await;
-    let callers = [
-        ("nobody", world.anonymous()),
-        ("a stranger", world.user("stranger")),
-        ("a member", world.user("member")),
-        ("an admin", world.user("admin")),
-        ("the owner", world.user("alice")),
-    ];
-    let (peer, other) = (world.service(), world.service_called("scripts"));
-    for (method, _, path, body, statuses) in matrix() {
-        let service = if path.starts_with("/internal") {
-            ("a service that is admitted", peer.clone())
-        } else {
-            ("a service", other.clone())
-        };
-        for ((name, caller), status) in callers.iter().chain([&service]).zip(statuses) {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send(caller.request(method.clone(), path).json(&body)).await;
-            assert_eq!(
-                answer.status,
-                status,
-                "{method} {path} by {name}: {}",
-                answer.text()
-            );
-            if status == 401 {
-                let expected = if *name == "nobody" {
-                    "Session token must be set on header[x-tidepool-session-token]"
-                } else {
-                    "Unauthorized"
-                };
-                assert_eq!(
-                    answer.json::<Value>(),
-                    json!(expected),
-                    "{method} {path} by {name}"
-                );
-            }
-        }
+    let users = ["stranger", "member", "admin", "alice"].map(|id| world.user(id));
+    let [stranger, member, admin, owner] = &users;
+    let nobody = world.anonymous();
+    let (admitted, other) = (world.service(), world.service_called("scripts"));
+    for row in matrix() {
+        let is_internal = row.pattern().starts_with("/internal");
+        let callers = [
+            ("nobody", &nobody),
+            ("a stranger", stranger),
+            ("a member", member),
+            ("an admin", admin),
+            ("the owner", owner),
+            ("a service", if is_internal { &admitted } else { &other }),
+        ];
+        row.check(callers, &[]).await;
     }
 }
 
@@ -224,11 +151,9 @@ async fn internal_operations_admit_the_services_that_need_them_alone() {
     let world = World::start().await;
     world.grant("alice", "admin", json!({"admin": {}})).await;
     let before = world.everything().await;
-    for (method, _, path, body, _) in internal() {
+    for row in internal() {
         for name in ["scripts", "gatekeeper", "operator", "User-Api", "user-api "] {
-            let service = world.service_called(name);
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send(service.request(method, path).json(&body)).await;
+            let answer = row.ask(&world.service_called(name), &[]).await;
             assert_unauthorized(&answer);
         }
     }
@@ -243,20 +168,7 @@ async fn internal_operations_admit_the_services_that_need_them_alone() {
 
 #[test]
 fn the_matrix_has_every_route() {
-    let covered: BTreeSet<(String, String)> = matrix()
-        .into_iter()
-        .map(|(method, pattern, ..)| (method.to_owned(), pattern.to_owned()))
-        .collect();
-    let table = gatekeeper::table();
-    let served: BTreeSet<(String, String)> = table
-        .operations()
-        .iter()
-        .flat_map(|operation| {
-            let paths = operation.paths.iter();
-            paths.map(|path| (operation.method.to_string(), path.clone()))
-        })
-        .collect();
-    assert_eq!(covered, served);
+    assert_complete(&matrix(), &gatekeeper::table());
 }
 
 #[actix_web::test]

@@ -251,9 +251,9 @@ async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
     world.grant("alice", "other", json!({"note": {}})).await;
     world.treat(CLINIC, "alice", json!({"view": {}})).await;
     let before = world.everything().await;
-    let changes = matrix().into_iter().filter(|(method, ..)| *method != "GET");
-    for (method, _, path, body, _) in changes {
-        let caller = if path.starts_with("/internal") {
+    let changes = matrix().into_iter().filter(|row| row.method() != "GET");
+    for row in changes {
+        let caller = if row.pattern().starts_with("/internal") {
             world.service()
         } else {
             world.user("alice")
@@ -261,8 +261,7 @@ async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
         // The answer about the token is kept, for reads.
         assert_eq!(caller.get("/access/alice").await.status, 200);
         world.user_api.forget_tokens();
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = send(caller.request(method, path).json(&body)).await;
+        let answer = row.ask(&caller, &[]).await;
         assert_answer(&answer, 401, &json!("Invalid Token"));
         // And then reads know as well.
         let answer = caller.get("/access/alice").await;

@@ -5,6 +5,7 @@ mod assert;
 mod commands;
 mod database;
 mod keys;
+pub mod matrix;
 mod person;
 mod rows;
 mod wire;

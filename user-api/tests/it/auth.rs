@@ -1,222 +1,224 @@
-//! Who may call what: every route against nobody, a stranger, the owner and a service, and the
-//! internal ones against services that they do not admit.
+//! Who may call what: every route against nobody, a stranger, a member, the owner, an admin and a
+//! service, and the internal ones against services that they do not admit.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use shared_runtime::{
-    routes::Operation,
-    testing::{Person, send},
+use shared_runtime::testing::{
+    matrix::{Gets, Row, assert_complete, with_aliases},
+    reason,
 };
 
 use crate::world::{World, assert_refused};
 
-/// Method, first path (or an alias that differs), body, and the statuses for nobody, a stranger, the owner and a service.
-/// The owner is the user in the path; services ask about it, too. Below `/internal` the service is the
-/// one that is admitted, elsewhere one that is not.
-type Expectation = (&'static str, &'static str, fn() -> Value, [u16; 4]);
-
-fn nothing() -> Value {
-    Value::Null
+/// What is asked for, and what these get: nobody, a stranger, a member, who holds `view` alone, the
+/// owner, an admin, a service: below `/internal` the one that is admitted, elsewhere one that is
+/// not. The owner is the user in the path.
+fn matrix() -> Vec<Row<6>> {
+    let mut rows = public();
+    rows.extend(sessions());
+    rows.extend(accounts());
+    rows.extend(metadata());
+    rows.extend(internal());
+    rows.push(log_out());
+    rows
 }
 
-fn no_updates() -> Value {
-    json!({ "updates": {} })
+/// 401 in the words of the operations on tokens and sessions, and of internal ones.
+fn no_token() -> Gets {
+    Gets::Refusal(401, reason(401, "No x-tidepool-session-token was found"))
 }
 
-fn no_holders() -> Value {
-    json!({ "version": 0, "holders": [] })
+/// 401 in the words of the operations on accounts.
+fn not_authorized() -> Gets {
+    Gets::Refusal(401, reason(401, "Not authorized for requested operation"))
 }
 
-fn no_change() -> Value {
-    json!({ "change": "", "email": "", "password": "12345678", "idempotencyKey": "k" })
+/// 401 in the words of the operations on metadata.
+fn unauthorized() -> Gets {
+    Gets::Refusal(401, json!("Unauthorized"))
 }
 
-fn empty() -> Value {
-    json!({})
+/// 401 as a deletion has it.
+fn silence() -> Gets {
+    Gets::Refusal(401, Value::Null)
 }
 
-fn child() -> Value {
-    json!({ "fullName": "Ann" })
+fn by_all(status: u16) -> [Gets; 6] {
+    Gets::Status(status).by_all()
 }
 
-fn profile() -> Value {
-    json!({ "fullName": "Alice" })
+fn by_services(refused: Gets, status: u16) -> [Gets; 6] {
+    let [nobody, stranger, member, owner, admin] = refused.by_all();
+    [nobody, stranger, member, owner, admin, status.into()]
 }
 
-const EXPECTATIONS: &[Expectation] = &[
-    ("GET", "/status", nothing, [200, 200, 200, 200]),
-    (
-        "GET",
-        "/.well-known/jwks.json",
-        nothing,
-        [200, 200, 200, 200],
-    ),
-    // Credentials, not tokens, open these.
-    ("POST", "/auth/login", nothing, [400, 400, 400, 400]),
-    (
-        "POST",
-        "/auth/login/{longtermkey}",
-        nothing,
-        [400, 400, 400, 400],
-    ),
-    ("POST", "/auth/serverlogin", nothing, [400, 400, 400, 400]),
-    ("GET", "/auth/login", nothing, [401, 200, 200, 200]),
-    ("POST", "/auth/logout", nothing, [200, 200, 200, 200]),
-    ("GET", "/auth/token", nothing, [401, 200, 200, 200]),
-    ("GET", "/auth/token/{token}", nothing, [401, 401, 401, 200]),
-    ("GET", "/auth/private", nothing, [200, 200, 200, 200]),
-    ("GET", "/auth/users", nothing, [401, 401, 401, 400]),
-    ("POST", "/auth/user", empty, [400, 400, 400, 400]),
-    // Without an id these are about the caller; a service has no account.
-    ("GET", "/auth/user", nothing, [401, 200, 200, 404]),
-    ("PUT", "/auth/user", no_updates, [401, 200, 200, 401]),
-    (
-        "POST",
-        "/user/createChild/{userid}",
-        child,
-        [401, 401, 201, 201],
-    ),
-    ("GET", "/auth/user/{userid}", nothing, [401, 401, 200, 200]),
-    (
-        "PUT",
-        "/auth/user/{userid}",
-        no_updates,
-        [401, 401, 200, 200],
-    ),
+fn by_the_owner_and_services(refused: Gets, status: u16) -> [Gets; 6] {
+    let [nobody, stranger, member, _, admin, service] = by_services(refused, status);
+    [nobody, stranger, member, status.into(), admin, service]
+}
+
+fn by_whoever_runs_it(refused: Gets, status: u16) -> [Gets; 6] {
+    let [nobody, stranger, member, owner, _, service] = by_the_owner_and_services(refused, status);
+    [nobody, stranger, member, owner, status.into(), service]
+}
+
+fn by_all_but_nobody(refused: Gets, status: u16, of_services: impl Into<Gets>) -> [Gets; 6] {
+    let [stranger, member, owner, admin] = Gets::Status(status).by_all();
+    [refused, stranger, member, owner, admin, of_services.into()]
+}
+
+/// Credentials, not tokens, open these, or nothing does.
+fn public() -> Vec<Row<6>> {
+    vec![
+        Row::new("GET /status", by_all(200)),
+        Row::new("GET /.well-known/jwks.json", by_all(200)),
+        Row::new("POST /auth/login", by_all(400)),
+        Row::new("POST /auth/login/{longtermkey}", by_all(400)),
+        Row::new("POST /auth/serverlogin", by_all(400)),
+        Row::new("GET /auth/private", by_all(200)),
+        Row::new("POST /auth/user", by_all(400)).with(json!({})),
+        Row::new("GET /metadata/collections", by_all(200)),
+    ]
+}
+
+fn sessions() -> Vec<Row<6>> {
+    vec![
+        Row::new("GET /auth/login", by_all_but_nobody(no_token(), 200, 200)),
+        Row::new("GET /auth/token", by_all_but_nobody(no_token(), 200, 200)),
+        Row::new("GET /auth/token/{token}", by_services(no_token(), 200)),
+        Row::new(
+            "DELETE /auth/user/{userid}/sessions",
+            by_services(no_token(), 204),
+        ),
+    ]
+}
+
+/// Nobody has a session afterwards.
+fn log_out() -> Row<6> {
+    Row::new("POST /auth/logout", by_all(200))
+}
+
+fn accounts() -> Vec<Row<6>> {
+    let refused = not_authorized;
+    // A service has no account of its own.
+    let own = by_all_but_nobody(refused(), 200, 404);
+    let own_changed = by_all_but_nobody(refused(), 200, refused());
+    let [nobody, stranger, member, _, admin, service] = by_whoever_runs_it(silence(), 204);
     // The owner must confirm with the password.
-    (
-        "DELETE",
-        "/auth/user/{userid}",
-        nothing,
-        [401, 401, 403, 204],
-    ),
-    (
-        "POST",
-        "/auth/user/{userid}/user",
-        empty,
-        [401, 401, 201, 201],
-    ),
-    (
-        "DELETE",
-        "/auth/user/{userid}/sessions",
-        nothing,
-        [401, 401, 401, 204],
-    ),
-    (
-        "POST",
-        "/v1/clinics/{clinicid}/users",
-        empty,
-        [401, 401, 401, 201],
-    ),
-    ("GET", "/internal/people", nothing, [401, 401, 401, 400]),
-    (
-        "PUT",
-        "/internal/users/{userid}/holders",
-        no_holders,
-        [401, 401, 401, 200],
-    ),
-    (
-        "PUT",
-        "/internal/users/{userid}/restoration",
-        no_change,
-        [401, 401, 401, 404],
-    ),
-    (
-        "POST",
-        "/internal/outbox/revive",
-        nothing,
-        [401, 401, 401, 200],
-    ),
-    (
-        "GET",
-        "/metadata/collections",
-        nothing,
-        [200, 200, 200, 200],
-    ),
-    (
-        "GET",
-        "/metadata/users/{user_id}/users",
-        nothing,
-        [401, 401, 200, 200],
-    ),
-    (
-        "GET",
-        "/metadata/{user_id}/private/{name}",
-        nothing,
-        [401, 401, 401, 200],
-    ),
-    (
-        "GET",
-        "/metadata/{user_id}/{collection}",
-        nothing,
-        [401, 401, 404, 404],
-    ),
-    (
-        "PUT",
-        "/metadata/{user_id}/{collection}",
-        profile,
-        [401, 401, 200, 200],
-    ),
-    (
-        "POST",
-        "/metadata/{user_id}/{collection}",
-        profile,
-        [401, 401, 200, 200],
-    ),
-    // Of the collections only `private` is closed to its owner.
-    ("GET", "/{user_id}/private", nothing, [401, 401, 401, 404]),
-    ("PUT", "/{user_id}/private", empty, [401, 401, 401, 200]),
-    ("POST", "/{user_id}/private", empty, [401, 401, 401, 200]),
-];
+    let unconfirmed = Gets::Refusal(403, reason(403, "Missing id and/or password"));
+    let deleted = [nobody, stranger, member, unconfirmed, admin, service];
+    let no_updates = json!({ "updates": {} });
+    vec![
+        Row::new("GET /auth/users", by_services(refused(), 400)),
+        Row::new("GET /auth/user", own),
+        Row::new("PUT /auth/user", own_changed).with(no_updates.clone()),
+        Row::new(
+            "GET /auth/user/{userid}",
+            by_whoever_runs_it(refused(), 200),
+        ),
+        Row::new(
+            "PUT /auth/user/{userid}",
+            by_whoever_runs_it(refused(), 200),
+        )
+        .with(no_updates),
+        Row::new("DELETE /auth/user/{userid}", deleted),
+        Row::new(
+            "POST /user/createChild/{userid}",
+            by_the_owner_and_services(refused(), 201),
+        )
+        .with(json!({ "fullName": "Ann" })),
+        Row::new(
+            "POST /auth/user/{userid}/user",
+            by_the_owner_and_services(refused(), 201),
+        )
+        .with(json!({})),
+        Row::new(
+            "POST /v1/clinics/{clinicid}/users",
+            by_services(refused(), 201),
+        )
+        .with(json!({})),
+    ]
+}
+
+fn metadata() -> Vec<Row<6>> {
+    let refused = unauthorized;
+    let [nobody, stranger, _, owner, admin, service] = by_whoever_runs_it(refused(), 404);
+    // Who may see data sees the profile, of which there is none.
+    let read = [nobody, stranger, 404.into(), owner, admin, service];
+    let written = || by_whoever_runs_it(refused(), 200);
+    let (collection, private) = ("/metadata/{user_id}/{collection}", "/{user_id}/private");
+    let profile = json!({ "fullName": "Alice" });
+    vec![
+        Row::new(
+            "GET /metadata/users/{user_id}/users",
+            by_whoever_runs_it(refused(), 200),
+        ),
+        Row::new(
+            "GET /metadata/{user_id}/private/{name}",
+            by_services(refused(), 200),
+        ),
+        Row::new(format!("GET {collection}"), read),
+        Row::new(format!("PUT {collection}"), written()).with(profile.clone()),
+        Row::new(format!("POST {collection}"), written()).with(profile),
+        // Of the collections only `private` is closed to its owner.
+        Row::new(format!("GET {private}"), by_services(refused(), 404)),
+        Row::new(format!("PUT {private}"), by_services(refused(), 200)).with(json!({})),
+        Row::new(format!("POST {private}"), by_services(refused(), 200)).with(json!({})),
+    ]
+}
+
+fn internal() -> Vec<Row<6>> {
+    let no_holders = json!({ "version": 0, "holders": [] });
+    let no_change = json!({
+        "change": "", "email": "", "password": "12345678", "idempotencyKey": "k",
+    });
+    let user = "/internal/users/{userid}";
+    vec![
+        Row::new("GET /internal/people", by_services(no_token(), 400)),
+        Row::new(format!("PUT {user}/holders"), by_services(no_token(), 200)).with(no_holders),
+        Row::new(
+            format!("PUT {user}/restoration"),
+            by_services(no_token(), 404),
+        )
+        .with(no_change),
+        Row::new("POST /internal/outbox/revive", by_services(no_token(), 200)),
+    ]
+}
 
 #[actix_web::test]
 async fn every_route_lets_in_whom_it_should() {
     let world = World::start().await;
-    let mut number = 0;
-    let table = user_api::table();
-    for entry in table.operations() {
-        for path in entry.paths {
-            let expectation = |path: &str| {
-                EXPECTATIONS
-                    .iter()
-                    .find(|line| line.0 == entry.method.as_str() && line.1 == path)
-            };
-            let Some((_, _, body, expected)) =
-                expectation(path).or_else(|| expectation(&entry.paths[0]))
-            else {
-                panic!("{} {path} is missing from the list", entry.method);
-            };
-            number += 1;
-            let owner = world.user(&format!("owner{number}")).await;
-            let stranger = world.user(&format!("stranger{number}")).await;
-            let target = path
-                .replace("{userid}", &owner.id)
-                .replace("{user_id}", &owner.id)
-                .replace("{token}", &owner.token)
-                .replace("{longtermkey}", "key")
-                .replace("{clinicid}", "0123456789")
-                .replace("{collection}", "profile")
-                .replace("{name}", "name");
-            let service = world.service_called(admitted(path)).await;
-            let callers = [
-                &world.anonymous(),
-                &stranger.person,
-                &owner.person,
-                &service,
-            ];
-            for (caller, expected) in callers.into_iter().zip(expected) {
-                let status = call(caller, entry.method.as_str(), &target, body()).await;
-                assert_eq!(status, *expected, "{} {path}", entry.method);
-            }
+    let stranger = world.user("stranger").await;
+    let (member, admin) = (world.user("member").await, world.user("admin").await);
+    let rows = with_aliases(&matrix(), &user_api::table());
+    for (number, row) in rows.into_iter().enumerate() {
+        let owner = world.user(&format!("owner{number}")).await;
+        for (holder, permissions) in [
+            (&member, json!({ "view": {} })),
+            (&admin, json!({ "admin": {} })),
+        ] {
+            world.gatekeeper.grant(&owner.id, &holder.id, permissions);
         }
-    }
-    for (method, path, ..) in EXPECTATIONS {
-        let is_served =
-            |entry: &Operation| entry.method == *method && entry.paths.iter().any(|at| at == path);
-        assert!(
-            table.operations().iter().any(is_served),
-            "{method} {path} is a line without a route"
-        );
+        let callers = [
+            ("nobody", &world.anonymous()),
+            ("a stranger", &stranger.person),
+            ("a member", &member.person),
+            ("the owner", &owner.person),
+            ("an admin", &admin.person),
+            (
+                "a service",
+                &world.service_called(admitted(row.pattern())).await,
+            ),
+        ];
+        let parameters = [
+            ("userid", owner.id.as_str()),
+            ("user_id", owner.id.as_str()),
+            ("token", owner.token.as_str()),
+            ("longtermkey", "key"),
+            ("clinicid", "0123456789"),
+            ("collection", "profile"),
+            ("name", "name"),
+        ];
+        row.check(callers, &parameters).await;
     }
 }
 
@@ -232,35 +234,24 @@ fn admitted(path: &str) -> &'static str {
 #[actix_web::test]
 async fn internal_operations_admit_those_who_need_them_alone() {
     let world = World::start().await;
-    for (method, path, body, _) in EXPECTATIONS {
-        if !path.starts_with("/internal") {
-            continue;
-        }
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let path = path.replace("{userid}", "0123456789");
-        let answer_to = async |caller: &Person| {
-            let request = caller.request(method.clone(), &path);
-            send(request.json(&body())).await
-        };
+    let parameters = [("userid", "0123456789")];
+    for row in internal() {
         for name in ["scripts", "operator", "gatekeeper"] {
-            if name != admitted(&path) {
-                let answer = answer_to(&world.service_called(name).await).await;
+            if name != admitted(row.pattern()) {
+                let answer = row
+                    .ask(&world.service_called(name).await, &parameters)
+                    .await;
                 assert_refused(&answer, 401, "Not authorized for requested operation");
             }
         }
         for token in ["", "nonsense"] {
-            let answer = answer_to(&world.app.bearer(token)).await;
+            let answer = row.ask(&world.app.bearer(token), &parameters).await;
             assert_refused(&answer, 401, "No x-tidepool-session-token was found");
         }
     }
 }
 
-async fn call(caller: &Person, method: &str, path: &str, body: Value) -> u16 {
-    let request = caller.request(Method::from_bytes(method.as_bytes()).unwrap(), path);
-    let request = if body.is_null() {
-        request
-    } else {
-        request.json(&body)
-    };
-    send(request).await.status
+#[test]
+fn the_matrix_has_every_route() {
+    assert_complete(&matrix(), &user_api::table());
 }
