@@ -298,9 +298,8 @@ impl From<Failure> for ApiError {
     }
 }
 
-/// The words of user-api for what the plumbing refuses. Those for a refused token are the ones of
-/// internal operations; other operations replace them in `routes/callers.rs` and count what they
-/// say, so these are not counted.
+/// The words of user-api for what the plumbing refuses. Those for a token that is worth nothing are
+/// the ones of internal operations, which are not counted.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the runtime hands the rejection over"
@@ -336,6 +335,19 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             ErrorBody::Text("404 page not found".into()),
         ),
         Rejection::MethodNotAllowed(_) => ApiError::empty(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+/// The same for operations that refuse whoever may not call them with `refusal`, which is counted
+/// wherever it has a reason.
+pub(crate) fn refusing_with(refusal: Refusal, rejection: Rejection) -> ApiError {
+    match rejection {
+        Rejection::TokenMissing
+        | Rejection::TokenEmpty
+        | Rejection::TokenInvalid
+        | Rejection::NotAUser
+        | Rejection::NotAService => refusal.into(),
+        other => envelope(other),
     }
 }
 

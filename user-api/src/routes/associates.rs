@@ -17,7 +17,7 @@ use crate::{
     },
     error::Failure,
     rights::rights_on,
-    routes::{callers::Relative, metadata::UserPath},
+    routes::metadata::UserPath,
 };
 
 /// The filters of the list of users. All given ones must hold.
@@ -73,7 +73,7 @@ pub(crate) struct FilterParameters {
     ),
 )]
 pub(crate) async fn list_associates(
-    Relative(caller): Relative,
+    caller: Caller,
     path: Path<UserPath>,
     parameters: Query<Vec<(String, String)>>,
     state: Data<State>,

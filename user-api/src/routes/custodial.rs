@@ -5,7 +5,12 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde::Serialize;
-use shared_runtime::{body::Body, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::{Caller, Service},
+    body::Body,
+    error::ApiError,
+    source::Source,
+};
 use shared_types::{UserId, UserRecord};
 use utoipa::ToSchema;
 
@@ -14,7 +19,6 @@ use crate::{
     domain::details::{Child, Custodial},
     error::Refusal,
     guesses::{TAKEN, limited},
-    routes::callers::Member,
     use_cases::{
         create_child,
         create_custodial_account::{create_for_clinic, create_for_custodian, prepare},
@@ -51,7 +55,7 @@ pub(crate) struct CreatedChild {
     ),
 )]
 pub(crate) async fn create_custodial_user(
-    Member(caller): Member,
+    caller: Caller,
     source: Source,
     custodian: Path<UserId>,
     body: Body,
@@ -85,15 +89,12 @@ pub(crate) async fn create_custodial_user(
     ),
 )]
 pub(crate) async fn create_clinic_user(
-    Member(caller): Member,
+    service: Service,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_service() {
-        return Err(Refusal::NotAuthorized.into());
-    }
     let account = prepare(&state, Custodial::read(&body.0)?).await?;
-    create_for_clinic(&state, &caller, &account).await?;
+    create_for_clinic(&state, &service, &account).await?;
     Ok(HttpResponse::Created().json(account.record(true)))
 }
 
@@ -118,7 +119,7 @@ pub(crate) async fn create_clinic_user(
     ),
 )]
 pub(crate) async fn create_child(
-    Member(caller): Member,
+    caller: Caller,
     source: Source,
     parent: Path<UserId>,
     body: Body,

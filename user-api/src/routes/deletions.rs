@@ -13,7 +13,6 @@ use crate::{
     error::{Failure, Refusal},
     guesses::try_password,
     rights::rights_on,
-    routes::callers::Deleter,
     use_cases::delete_account::{delete, delete_if_dispensable},
 };
 
@@ -39,7 +38,7 @@ use crate::{
     ),
 )]
 pub(crate) async fn delete_user(
-    Deleter(caller): Deleter,
+    caller: Caller,
     target: Path<UserId>,
     source: Source,
     body: Body,

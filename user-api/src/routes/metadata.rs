@@ -7,7 +7,11 @@ use actix_web::{
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{
+    auth::{Caller, Service},
+    body::Body,
+    error::ApiError,
+};
 use shared_types::{PermissionSet, UserId};
 use utoipa::ToSchema;
 
@@ -19,7 +23,6 @@ use crate::{
         private_pair::{is_pair_name, keep_pair},
     },
     error::Failure,
-    routes::callers::Relative,
     use_cases::change_metadata::change_metadata,
 };
 
@@ -89,7 +92,7 @@ pub(crate) async fn list_collections() -> HttpResponse {
     ),
 )]
 pub(crate) async fn find_collection(
-    Relative(caller): Relative,
+    caller: Caller,
     path: Path<UserPath>,
     request: HttpRequest,
     state: Data<State>,
@@ -139,7 +142,7 @@ pub(crate) async fn find_collection(
     ),
 )]
 pub(crate) async fn update_collection(
-    Relative(caller): Relative,
+    caller: Caller,
     path: Path<UserPath>,
     request: HttpRequest,
     body: Body,
@@ -176,13 +179,13 @@ pub(crate) async fn update_collection(
     ),
 )]
 pub(crate) async fn post_collection(
-    Relative(caller): Relative,
+    caller: Caller,
     path: Path<UserPath>,
     request: HttpRequest,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    update_collection(Relative(caller), path, request, body, state).await
+    update_collection(caller, path, request, body, state).await
 }
 
 /// `GET /metadata/:userid/private/:name`: the anonymous pair of a user for one purpose, made when
@@ -208,20 +211,18 @@ pub(crate) async fn post_collection(
     ),
 )]
 pub(crate) async fn find_private_pair(
-    Relative(caller): Relative,
+    service: Service,
     path: Path<PairPath>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_service() {
-        return Err(MetadataRefusal::Unauthorized.into());
-    }
     let PairPath { user_id, name } = path.into_inner();
     if !is_pair_name(&name) {
         return Err(MetadataRefusal::Missing.into());
     }
     let (id, hash): ([u8; 5], [u8; 12]) = rand::rng().random();
     let pair = json!({ "id": hex(&id), "hash": hex(&hash) });
-    let collections = change_metadata(&state, &caller, &user_id, |collections| {
+    let service = Caller::Service(service);
+    let collections = change_metadata(&state, &service, &user_id, |collections| {
         keep_pair(&name, pair.clone(), collections)
     })
     .await?;

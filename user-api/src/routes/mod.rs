@@ -1,7 +1,6 @@
 //! The route table. The first line that has the path wins, so fixed segments stand above ids.
 
 mod associates;
-mod callers;
 mod custodial;
 mod deletions;
 mod holders;
@@ -21,14 +20,22 @@ use shared_runtime::{
 };
 use utoipa::OpenApi;
 
-use crate::{domain::metadata::Collection, error::envelope};
+use crate::{
+    domain::metadata::Collection,
+    error::{Refusal, envelope, refusing_with},
+};
 
-/// Every operation. Public paths start with `/auth`, services call the same without it.
+/// Every operation. Public paths start with `/auth`, services call the same without it. What is said
+/// to a caller without a valid token, or of the wrong kind, differs from group to group.
 pub fn table() -> RouteTable {
     RouteTable::new(envelope)
         .serve(operation!(tokens::find_status).also_at("/auth/status"))
         .serve(operation!(tokens::list_keys))
+        // To be nobody is no reason for a refusal here, nor counted as one.
+        .serve(operation!(users::sign_up))
+        .serve(operation!(sessions::log_out))
         .merge(accounts())
+        .merge(deletions())
         .merge(sessions())
         .also_without("/auth")
         .serve(operation!(people::list_people))
@@ -40,25 +47,27 @@ pub fn table() -> RouteTable {
 }
 
 fn accounts() -> RouteTable {
-    RouteTable::new(envelope)
+    RouteTable::new(|rejection| refusing_with(Refusal::NotAuthorized, rejection))
         .serve(operation!(users::list_users))
-        .serve(operation!(users::sign_up))
         .serve(operation!(users::find_own_user))
         .serve(operation!(updates::update_own_user))
         .serve(operation!(custodial::create_child).also_at("/auth/user/createChild/{userid}"))
         .serve(operation!(users::find_user).also_at("/v1/users/{userid}"))
         .serve(operation!(updates::update_user))
-        .serve(operation!(deletions::delete_user).also_at("/v1/users/{userid}"))
         .serve(operation!(custodial::create_custodial_user))
         .serve(operation!(custodial::create_clinic_user))
 }
 
+fn deletions() -> RouteTable {
+    RouteTable::new(|rejection| refusing_with(Refusal::NotAuthorizedSilently, rejection))
+        .serve(operation!(deletions::delete_user).also_at("/v1/users/{userid}"))
+}
+
 fn sessions() -> RouteTable {
-    RouteTable::new(envelope)
+    RouteTable::new(|rejection| refusing_with(Refusal::NoToken, rejection))
         .serve(operation!(sessions::log_in))
         .serve(operation!(sessions::refresh_session))
         .serve(operation!(sessions::log_in_for_long))
-        .serve(operation!(sessions::log_out))
         .serve(operation!(sessions::delete_sessions))
         .serve(operation!(tokens::log_in_server))
         .serve(operation!(tokens::find_own_token))
@@ -68,7 +77,7 @@ fn sessions() -> RouteTable {
 
 /// Public paths start with `/metadata`, services leave it out.
 fn metadata() -> RouteTable {
-    RouteTable::new(envelope)
+    RouteTable::new(|rejection| refusing_with(Refusal::Unauthorized, rejection))
         .serve(operation!(metadata::list_collections))
         .serve(operation!(associates::list_associates))
         .serve(operation!(metadata::find_private_pair))

@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared_runtime::{
-    auth::{Caller, TOKEN_HEADER},
+    auth::{Caller, Service, TOKEN_HEADER},
     error::ApiError,
     source::Source,
 };
@@ -17,7 +17,6 @@ use crate::{
     State,
     domain::credentials::{from_basic, is_long_lived_client},
     error::{Failure, Refusal},
-    routes::callers::{Bearer, Service},
     sessions::Length,
     use_cases::log_in,
 };
@@ -120,7 +119,7 @@ async fn answer_login(
     ),
 )]
 pub(crate) async fn refresh_session(
-    Bearer(caller): Bearer,
+    caller: Caller,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let renewed = state

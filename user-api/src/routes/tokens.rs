@@ -7,7 +7,7 @@ use actix_web::{
 use rand::RngExt as _;
 use serde::Serialize;
 use shared_runtime::{
-    auth::{Freshness, TOKEN_HEADER},
+    auth::{Caller, Freshness, Service, TOKEN_HEADER},
     error::ApiError,
     source::Source,
 };
@@ -18,7 +18,6 @@ use crate::{
     State,
     domain::password::hex,
     error::{Failure, Refusal},
-    routes::callers::{Bearer, Service},
 };
 
 const SERVER_NAME_HEADER: &str = "x-tidepool-server-name";
@@ -126,7 +125,7 @@ pub(crate) async fn find_token(
     ),
 )]
 pub(crate) async fn find_own_token(
-    Bearer(caller): Bearer,
+    caller: Caller,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let found = state

@@ -4,15 +4,18 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::{Caller, User},
+    body::Body,
+    error::ApiError,
+    source::Source,
+};
 use shared_types::{UserId, UserRecord};
 
 use crate::{
     State,
     domain::update::Updates,
-    error::Refusal,
     guesses::{TAKEN, limited},
-    routes::callers::Member,
     use_cases::update_account::Update,
 };
 
@@ -36,13 +39,13 @@ use crate::{
     ),
 )]
 pub(crate) async fn update_own_user(
-    Member(caller): Member,
+    user: User,
     source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let target = caller.user_id().ok_or(Refusal::NotAuthorized)?;
-    answer_update(&state, source, &caller, target, &body).await
+    let target = user.id.clone();
+    answer_update(&state, source, &Caller::User(user), &target, &body).await
 }
 
 /// `PUT /user/:userid`: changes an account.
@@ -76,7 +79,7 @@ pub(crate) async fn update_own_user(
     ),
 )]
 pub(crate) async fn update_user(
-    Member(caller): Member,
+    caller: Caller,
     source: Source,
     target: Path<UserId>,
     body: Body,

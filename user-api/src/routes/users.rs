@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use shared_runtime::{
-    auth::{Caller, TOKEN_HEADER},
+    auth::{Caller, Service, TOKEN_HEADER},
     body::Body,
     error::ApiError,
     source::Source,
@@ -23,7 +23,6 @@ use crate::{
     error::{Failure, Refusal},
     guesses::{NOT_FOUND, limited},
     rights::rights_on,
-    routes::callers::{Member, Newcomer},
     use_cases::sign_up,
 };
 
@@ -50,13 +49,10 @@ use crate::{
     ),
 )]
 pub(crate) async fn list_users(
-    Member(caller): Member,
+    _: Service,
     parameters: Query<Vec<(String, String)>>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.is_service() {
-        return Err(Refusal::NotAuthorized.into());
-    }
     let accounts = match query::read(&parameters)? {
         UserQuery::Role { role, created } => state.users.list_by_role(&role, created).await,
         UserQuery::Ids(ids) => state
@@ -98,7 +94,7 @@ fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
     ),
 )]
 pub(crate) async fn find_own_user(
-    Member(caller): Member,
+    caller: Caller,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let target = caller.user_id().ok_or(Refusal::UserNotFound)?;
@@ -124,7 +120,7 @@ pub(crate) async fn find_own_user(
     ),
 )]
 pub(crate) async fn find_user(
-    Member(caller): Member,
+    caller: Caller,
     source: Source,
     target: Path<String>,
     state: Data<State>,
@@ -186,14 +182,24 @@ async fn answer_user(
     ),
 )]
 pub(crate) async fn sign_up(
-    Newcomer { is_server }: Newcomer,
+    caller: Result<Caller, ApiError>,
     source: Source,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    let is_service = is_service(caller)?;
     let details = SignUp::read(&body.0)?;
-    let (account, token) = sign_up::sign_up(&state, source, is_server, details).await?;
+    let (account, token) = sign_up::sign_up(&state, source, is_service, details).await?;
     Ok(HttpResponse::Created()
         .insert_header((TOKEN_HEADER, token))
-        .json(account.record(is_server)))
+        .json(account.record(is_service)))
+}
+
+/// Whether a service signs somebody up. Without a valid token it is a person who has no account.
+fn is_service(caller: Result<Caller, ApiError>) -> Result<bool, ApiError> {
+    match caller {
+        Ok(caller) => Ok(caller.is_service()),
+        Err(error) if error.status() == 401 => Ok(false),
+        Err(error) => Err(error),
+    }
 }

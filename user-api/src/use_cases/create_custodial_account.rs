@@ -1,7 +1,10 @@
 //! Somebody creates an account without a password, for a person who is cared for or for a patient of
 //! a clinic.
 
-use shared_runtime::{auth::Caller, error::ApiError};
+use shared_runtime::{
+    auth::{Caller, Service},
+    error::ApiError,
+};
 use shared_types::{PermissionSet, UserId};
 
 use crate::{
@@ -51,13 +54,13 @@ pub(crate) async fn create_for_custodian(
 /// Creates `account` for a clinic, which keeps the relation to it itself.
 pub(crate) async fn create_for_clinic(
     state: &State,
-    caller: &Caller,
+    service: &Service,
     account: &Account,
 ) -> Result<(), ApiError> {
     let new = NewAccount {
         account,
         metadata: None,
-        by: caller.name(),
+        by: &service.name,
         needs: None,
     };
     Ok(create(state, &new).await?)
