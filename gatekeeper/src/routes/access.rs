@@ -7,7 +7,8 @@ use shared_types::{PermissionSet, UserId};
 
 use super::{
     State,
-    tagged::{Conditions, preconditions, show_list, show_pair, show_replaced},
+    refusals::Refusals,
+    tagged::{ConditionalRead, Conditions, preconditions, show_list, show_pair, show_replaced},
 };
 use crate::{
     domain::{
@@ -38,12 +39,8 @@ use crate::{
     ),
     responses(
         (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, headers(("ETag" = String, description = "Changes with the content.")), example = json!({"bob": {"root": {}}, "alice": {"view": {}}})),
-        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
-        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        ConditionalRead,
+        Refusals,
     ),
     security(("session_token" = [])),
 )]
@@ -81,12 +78,8 @@ pub(crate) async fn list_groups(
     ),
     responses(
         (status = 200, description = "Account id to permission set.", body = std::collections::BTreeMap<String, PermissionSet>, headers(("ETag" = String, description = "Changes with the content.")), example = json!({"alice": {"root": {}}, "bob": {"view": {}}})),
-        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
-        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        ConditionalRead,
+        Refusals,
     ),
     security(("session_token" = [])),
 )]
@@ -128,13 +121,9 @@ pub(crate) async fn list_members(
     ),
     responses(
         (status = 200, description = "What the user may do.", body = PermissionSet, headers(("ETag" = String, description = "Changes with the content."))),
-        (status = 304, description = "`If-None-Match` has the `ETag`; no body.", headers(("ETag" = String, description = "Changes with the content."))),
-        (status = 400, description = "`If-Match` or `If-None-Match` is no list of entity tags.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 404, description = "No permission.", body = Object, example = json!({"code": "NotFound", "message": ""})),
-        (status = 412, description = "`If-Match` does not hold.", body = Object, headers(("ETag" = String, description = "Of what is there.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        ConditionalRead,
+        Refusals,
     ),
     security(("session_token" = [])),
 )]
@@ -191,12 +180,11 @@ pub(crate) async fn find_permissions(
     responses(
         (status = 200, description = "What the user may do then, or `null`.", body = Option<PermissionSet>, headers(("ETag" = String, description = "Of what the user may do then; absent with `null`."))),
         (status = 400, description = "No permission set, or one with a name that is no permission.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid permissions: unknown names veiw; the names are admin, custodian, edit, follow, note, upload, view"})),
-        (status = 401, description = "No valid token, or not allowed.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "The last admin stays.", body = Object, example = json!({"code": 403, "reason": "Cannot remove the last admin of an account that has no login or recovery capability"})),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold; nothing has changed.", body = Object, headers(("ETag" = String, description = "Of what is there; absent where nothing is.")), example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"})),
         (status = 413, description = "The body is too large.", body = Object, example = json!({"code": "RequestEntityTooLarge", "message": "The body is too large"})),
+        Refusals,
         (status = 500, description = "The database or user-api failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
     ),
     security(("session_token" = [])),
 )]

@@ -6,7 +6,7 @@ use mongodb::ClientSession;
 use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo::Aborted};
 use shared_types::{Grant, PermissionSet};
 
-use super::State;
+use super::{State, refusals::InternalRefusals};
 use crate::domain::{
     Refusal,
     grants::{check_id, joined, may_share, read, sender},
@@ -42,10 +42,8 @@ use crate::use_cases::change_holders::{Halt, Locked, with_lock};
     responses(
         (status = 200, description = "What the grantee has directly, or what was offered before.", body = PermissionSet),
         (status = 400, description = "No grant.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid grant id: expected 1 to 64 letters, digits, - or _"})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
         (status = 403, description = "Who offered it does not run the account.", body = Object, example = json!({"code": 403, "reason": "The sender may no longer share this account"})),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]

@@ -3,6 +3,7 @@
 mod access;
 mod grants;
 mod health;
+mod refusals;
 mod relations;
 mod tagged;
 mod users;

@@ -12,7 +12,7 @@ use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo};
 use shared_types::{ClinicianRelation, PatientRelation, UserId};
 use utoipa::IntoParams;
 
-use super::State;
+use super::{State, refusals::InternalRefusals};
 use crate::{
     domain::{Refusal, content::InvalidContent, permissions::storable},
     error::aborted,
@@ -47,9 +47,7 @@ pub(crate) struct Revision {
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -91,9 +89,7 @@ pub(crate) async fn update_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -132,9 +128,7 @@ pub(crate) async fn delete_patient(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No relation.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -176,9 +170,7 @@ pub(crate) async fn update_clinician(
     responses(
         (status = 204, description = "Known."),
         (status = 400, description = "No revision or no clinic id.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid revision: expected an integer, at least 1"})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use serde::Serialize;
 use shared_runtime::error::ApiError;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, IntoResponses, openapi::Object};
 
 use crate::domain::{
     Refusal,
@@ -28,6 +28,31 @@ pub(crate) struct Conditions {
     /// `*`, or the `ETag`s of which the caller expects none.
     #[param(rename = "If-None-Match")]
     if_none_match: Option<String>,
+}
+
+/// What a read comes to for its conditions, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the answers")]
+pub(crate) enum ConditionalRead {
+    /// `If-None-Match` has the `ETag`; no body.
+    #[response(
+        status = 304,
+        headers(("ETag" = String, description = "Changes with the content.")),
+    )]
+    NotModified,
+    /// `If-Match` or `If-None-Match` is no list of entity tags.
+    #[response(
+        status = 400,
+        example = json!({"code": "InvalidContent", "message": "Invalid If-Match or If-None-Match: expected * or a list of entity tags"}),
+    )]
+    Invalid(Object),
+    /// `If-Match` does not hold.
+    #[response(
+        status = 412,
+        headers(("ETag" = String, description = "Of what is there.")),
+        example = json!({"code": "PreconditionFailed", "message": "The permissions are not those that the request expects"}),
+    )]
+    PreconditionFailed(Object),
 }
 
 /// The preconditions of `request`.

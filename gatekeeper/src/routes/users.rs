@@ -9,7 +9,7 @@ use actix_web::{
 use shared_runtime::{auth::Peer, error::ApiError, mongo};
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
 
-use super::State;
+use super::{State, refusals::InternalRefusals};
 use crate::error::aborted;
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
@@ -26,9 +26,7 @@ use crate::error::aborted;
     params(("user_id" = UserId, Path, description = "Who runs the accounts.")),
     responses(
         (status = 200, description = "The accounts.", body = Vec<AdministeredAccount>),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -82,9 +80,7 @@ pub(crate) async fn list_administered(
     params(("user_id" = UserId, Path, description = "Whose account is shared.")),
     responses(
         (status = 200, description = "The grantees, and whether they accepted.", body = BTreeMap<UserId, bool>, example = json!({"bob": true, "carol": false})),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -110,9 +106,7 @@ pub(crate) async fn list_grantees(
     params(("user_id" = UserId, Path, description = "The account.")),
     responses(
         (status = 200, description = "Who runs it.", body = LockedAccount),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -154,9 +148,7 @@ pub(crate) async fn lock_account(
     params(("user_id" = UserId, Path, description = "The claimed account.")),
     responses(
         (status = 204, description = "Nobody holds `custodian` directly."),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
@@ -189,9 +181,7 @@ pub(crate) async fn delete_custodians(
     params(("user_id" = UserId, Path, description = "The deleted account.")),
     responses(
         (status = 204, description = "Nothing about the account is left."),
-        (status = 401, description = "Not an admitted service.", body = String, content_type = "application/json", example = json!("Unauthorized")),
-        (status = 500, description = "The database failed; no body."),
-        (status = 503, description = "The token cannot be checked; no body."),
+        InternalRefusals,
     ),
     security(("session_token" = [])),
 )]
