@@ -14,6 +14,7 @@ use shared_types::{AccountNotice, UserId};
 use tracing::info;
 use utoipa::ToSchema;
 
+use super::refusals::Refusals;
 use crate::{
     State,
     error::{Failure, Refusal},
@@ -38,8 +39,7 @@ pub(crate) struct Revived {
     params(("userid" = String, Path, description = "The account that is gone")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 500, description = "Error deleting a confirmation"),
     ),
 )]
@@ -72,8 +72,7 @@ pub(crate) async fn delete_user(
     responses(
         (status = 204, description = "The mails are queued"),
         (status = 400, description = "Error decoding the confirmation"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
@@ -98,8 +97,7 @@ pub(crate) async fn tell_change(
     post, path = "/internal/outbox/revive", tag = "internal",
     responses(
         (status = 200, description = "How many rows are tried again", body = Revived),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 500, description = "Internal Server Error"),
     ),
 )]

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     health::ok,
+    refusals::Refusals,
     view::{ConfirmationView, views},
 };
 use crate::{
@@ -55,8 +56,7 @@ pub(crate) struct InvitationReference {
     params(("userid" = String, Path, description = "The account that is invited")),
     responses(
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "Nothing found"),
         (status = 500, description = "Error finding the confirmation"),
     ),
@@ -95,7 +95,7 @@ pub(crate) async fn list_received_invites(
     responses(
         (status = 200, description = "`OK`", body = String),
         (status = 400, description = "Error decoding the confirmation"),
-        (status = 401, description = "Not authorized for requested operation"),
+        Refusals,
         (status = 403, description = "Forbidden to perform requested operation"),
         (status = 404, description = "No matching invite was found"),
         (status = 500, description = "Error setting permissions"),
@@ -131,7 +131,7 @@ pub(crate) async fn accept_invite(
     responses(
         (status = 200, description = "Declined"),
         (status = 400, description = "Error decoding the confirmation"),
-        (status = 401, description = "Not authorized for requested operation"),
+        Refusals,
         (status = 403, description = "Forbidden to perform requested operation"),
         (status = 404, description = "No matching invite was found"),
         (status = 500, description = "Error updating confirmation"),

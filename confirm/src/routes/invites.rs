@@ -10,7 +10,10 @@ use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::{UserId, address};
 use utoipa::ToSchema;
 
-use super::view::{ConfirmationView, views, with_creator};
+use super::{
+    refusals::Refusals,
+    view::{ConfirmationView, views, with_creator},
+};
 use crate::{
     State,
     domain::context::{self, Offer},
@@ -58,8 +61,7 @@ pub(crate) struct NewInvitation {
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         (status = 400, description = "Error decoding the confirmation, or Unknown permissions; empty when a member is missing"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 409, description = "There is already an existing invite, or The user is already an existing member"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error saving the confirmation"),
@@ -119,8 +121,7 @@ pub(crate) async fn resend_invite(
     params(("userid" = String, Path, description = "The account that invites")),
     responses(
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "Nothing found"),
         (status = 500, description = "Error finding the confirmation"),
     ),
@@ -154,8 +155,7 @@ pub(crate) async fn list_sent_invites(
     ),
     responses(
         (status = 200, description = "Canceled"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "No matching invite was found"),
         (status = 500, description = "Error updating confirmation"),
     ),
@@ -183,8 +183,7 @@ pub(crate) async fn cancel_invite(
     ),
     responses(
         (status = 200, description = "Canceled"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "No matching invite was found"),
         (status = 500, description = "Error updating confirmation"),
     ),

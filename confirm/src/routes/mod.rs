@@ -5,6 +5,7 @@ mod internal;
 mod invite_answers;
 mod invites;
 mod password_resets;
+mod refusals;
 mod signup_answers;
 mod signups;
 mod view;

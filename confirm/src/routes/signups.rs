@@ -15,7 +15,7 @@ use shared_runtime::{
 use shared_types::UserId;
 use utoipa::ToSchema;
 
-use super::view::ConfirmationView;
+use super::{refusals::Refusals, view::ConfirmationView};
 use crate::{
     State,
     domain::confirmation::{Confirmation, Kind, Status},
@@ -62,7 +62,7 @@ pub(crate) struct Reference {
     responses(
         (status = 200, description = "A mail is on its way"),
         (status = 400, description = "Error decoding the confirmation"),
-        (status = 401, description = "Not authorized for requested operation"),
+        Refusals,
         (status = 403, description = "User already has an existing valid signup confirmation"),
         (status = 404, description = "Error finding the user"),
         (status = 429, description = "Too many requests; try again later"),
@@ -91,7 +91,7 @@ pub(crate) async fn send_sign_up(
     responses(
         (status = 200, description = "The confirmation", body = ConfirmationView),
         (status = 400, description = "Error decoding the confirmation"),
-        (status = 401, description = "Not authorized for requested operation"),
+        Refusals,
         (status = 403, description = "User already has an existing valid signup confirmation"),
         (status = 404, description = "Error finding the user"),
         (status = 429, description = "Too many requests; try again later"),
@@ -123,8 +123,7 @@ pub(crate) async fn create_sign_up(
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The confirmation", body = ConfirmationView),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "No matching signup confirmation was found"),
         (status = 500, description = "Error finding the confirmation"),
     ),
@@ -192,8 +191,7 @@ pub(crate) async fn resend_sign_up(
     responses(
         (status = 200, description = "Withdrawn"),
         (status = 400, description = "Required confirmation id is missing"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "No matching signup confirmation was found"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error updating confirmation"),
@@ -231,8 +229,7 @@ pub(crate) async fn cancel_sign_up(
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "Withdrawn"),
-        (status = 401, description = "Not authorized for requested operation"),
-        (status = 403, description = "The x-tidepool-session-token was invalid"),
+        Refusals,
         (status = 404, description = "No matching signup confirmation was found"),
         (status = 500, description = "Error updating confirmation"),
     ),

@@ -10,6 +10,7 @@ use shared_runtime::{auth::Caller, error::ApiError};
 use shared_types::{PermissionsByUser, UserId};
 use utoipa::IntoParams;
 
+use super::refusals;
 use crate::{
     State,
     domain::{
@@ -68,7 +69,7 @@ pub(crate) struct FilterParameters {
     responses(
         (status = 200, description = "The users", body = [Associate]),
         (status = 400, description = "A filter cannot be read"),
-        (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
+        refusals::Metadata,
         (status = 500, description = "Permissions, accounts or collections cannot be read"),
     ),
 )]

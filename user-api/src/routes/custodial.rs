@@ -14,6 +14,7 @@ use shared_runtime::{
 use shared_types::{UserId, UserRecord};
 use utoipa::ToSchema;
 
+use super::refusals;
 use crate::{
     State,
     domain::details::{Child, Custodial},
@@ -48,7 +49,7 @@ pub(crate) struct CreatedChild {
     responses(
         (status = 201, description = "The account", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 409, description = "User already exists"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error creating the user"),
@@ -83,7 +84,7 @@ pub(crate) async fn create_custodial_user(
     responses(
         (status = 201, description = "The account", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 409, description = "User already exists"),
         (status = 500, description = "Error creating the user"),
     ),
@@ -112,7 +113,7 @@ pub(crate) async fn create_clinic_user(
     responses(
         (status = 201, description = "The account", body = CreatedChild),
         (status = 400, description = "What is wrong with the body"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 404, description = "User not found"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error creating the user"),

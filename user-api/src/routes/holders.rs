@@ -7,6 +7,7 @@ use actix_web::{
 use shared_runtime::{auth::Peer, body::Body, error::ApiError};
 use shared_types::{HolderNeed, HolderNotice, UserId};
 
+use super::refusals;
 use crate::{
     State,
     error::{Failure, Refusal},
@@ -31,7 +32,7 @@ const MAX_HOLDERS: usize = 1000;
     responses(
         (status = 200, description = "Whether it needs somebody, and who of them exists", body = HolderNeed),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
+        refusals::Internal,
         (status = 500, description = "Error updating user"),
     ),
 )]

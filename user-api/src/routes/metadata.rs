@@ -15,6 +15,7 @@ use shared_runtime::{
 use shared_types::{PermissionSet, UserId};
 use utoipa::ToSchema;
 
+use super::refusals;
 use crate::{
     State,
     domain::{
@@ -86,7 +87,7 @@ pub(crate) async fn list_collections() -> HttpResponse {
     ),
     responses(
         (status = 200, description = "The collection", body = Object),
-        (status = 401, description = "No valid token, or no relation to the user", body = String, content_type = "application/json"),
+        refusals::Metadata,
         (status = 404, description = "No such collection"),
         (status = 500, description = "The permissions or the collection cannot be read"),
     ),
@@ -135,7 +136,7 @@ pub(crate) async fn find_collection(
     responses(
         (status = 200, description = "The whole collection", body = Object),
         (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
-        (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
+        refusals::Metadata,
         (status = 404, description = "No such collection"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
@@ -172,7 +173,7 @@ pub(crate) async fn update_collection(
     responses(
         (status = 200, description = "The whole collection", body = Object),
         (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
-        (status = 401, description = "No valid token, or not allowed", body = String, content_type = "application/json"),
+        refusals::Metadata,
         (status = 404, description = "No such collection"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
@@ -204,7 +205,7 @@ pub(crate) async fn post_collection(
     ),
     responses(
         (status = 200, description = "The pair", body = PrivatePair),
-        (status = 401, description = "Not a service", body = String, content_type = "application/json"),
+        refusals::Metadata,
         (status = 404, description = "Not a name"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The pair cannot be read or written"),

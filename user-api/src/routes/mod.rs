@@ -7,6 +7,7 @@ mod holders;
 mod metadata;
 mod outbox;
 mod people;
+mod refusals;
 mod restorations;
 mod sessions;
 mod tokens;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared_runtime::{auth::Operator, error::ApiError};
 use utoipa::ToSchema;
 
+use super::refusals;
 use crate::State;
 
 /// How many rows are tried again.
@@ -23,7 +24,7 @@ pub(crate) struct Revived {
     post, path = "/internal/outbox/revive", tag = "operations",
     responses(
         (status = 200, description = "How many rows are tried again", body = Revived),
-        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
+        refusals::Internal,
         (status = 500, description = "The database failed; no body"),
     ),
 )]

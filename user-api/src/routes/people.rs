@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use shared_runtime::{auth::Peer, error::ApiError};
 use shared_types::{People, Person, UserId};
 
+use super::refusals;
 use crate::{
     State,
     domain::{
@@ -41,7 +42,7 @@ use crate::{
     responses(
         (status = 200, description = "The accounts and the profiles", body = People),
         (status = 400, description = "The query cannot be answered"),
-        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
+        refusals::Internal,
         (status = 500, description = "Error finding user"),
     ),
 )]

@@ -7,6 +7,7 @@ use actix_web::{
 use shared_runtime::{auth::Peer, body::Body, error::ApiError, source::Source};
 use shared_types::{Restoration, Restored, UserId};
 
+use super::refusals;
 use crate::{
     State, domain::past::is_acceptable, error::Refusal, use_cases::restore_account::restore,
 };
@@ -28,7 +29,7 @@ use crate::{
     responses(
         (status = 200, description = "It is put back", body = Restored),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "No x-tidepool-session-token was found, or Not authorized for requested operation"),
+        refusals::Internal,
         (status = 404, description = "No such change of an account"),
         (status = 409, description = "Another account has a name of this account by now"),
         (status = 410, description = "This change of the account can be undone no more"),

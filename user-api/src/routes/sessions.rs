@@ -13,6 +13,7 @@ use shared_runtime::{
 use shared_types::{TokenData, UserId, UserRecord};
 use tracing::warn;
 
+use super::refusals;
 use crate::{
     State,
     domain::credentials::{from_basic, is_long_lived_client},
@@ -114,7 +115,7 @@ async fn answer_login(
     get, path = "/auth/login", tag = "sessions",
     responses(
         (status = 200, description = "What the new token says; it is in the header x-tidepool-session-token", body = TokenData),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        refusals::Sessions,
         (status = 500, description = "Error generating the token"),
     ),
 )]
@@ -162,7 +163,7 @@ pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>
     params(("userid" = String, Path, description = "The user")),
     responses(
         (status = 204, description = "All sessions are over"),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        refusals::Sessions,
         (status = 500, description = "Error generating the token"),
     ),
 )]

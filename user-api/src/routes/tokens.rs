@@ -14,6 +14,7 @@ use shared_runtime::{
 use shared_types::TokenData;
 use utoipa::ToSchema;
 
+use super::refusals;
 use crate::{
     State,
     domain::password::hex,
@@ -93,7 +94,7 @@ pub(crate) async fn log_in_server(
     params(("token" = String, Path, description = "The token to check")),
     responses(
         (status = 200, description = "What the token says", body = TokenData),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        refusals::Sessions,
         (status = 500, description = "Error generating the token"),
     ),
 )]
@@ -121,7 +122,7 @@ pub(crate) async fn find_token(
     get, path = "/auth/token", tag = "tokens",
     responses(
         (status = 200, description = "What the token says", body = TokenData),
-        (status = 401, description = "No x-tidepool-session-token was found"),
+        refusals::Sessions,
     ),
 )]
 pub(crate) async fn find_own_token(

@@ -12,6 +12,7 @@ use shared_runtime::{
 };
 use shared_types::{UserId, UserRecord};
 
+use super::refusals;
 use crate::{
     State,
     domain::update::Updates,
@@ -31,7 +32,7 @@ use crate::{
     responses(
         (status = 200, description = "The account", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 409, description = "User already exists"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 429, description = "Too many changes of this account"),
@@ -71,7 +72,7 @@ pub(crate) async fn update_own_user(
     responses(
         (status = 200, description = "The account", body = UserRecord),
         (status = 400, description = "Invalid user details were given"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 409, description = "User already exists, or The account does not have this address"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 429, description = "Too many changes of this account"),

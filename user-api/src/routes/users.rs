@@ -12,6 +12,7 @@ use shared_runtime::{
 };
 use shared_types::{UserId, UserRecord};
 
+use super::refusals;
 use crate::{
     State,
     domain::{
@@ -44,7 +45,7 @@ use crate::{
     responses(
         (status = 200, description = "The accounts", body = Vec<UserRecord>),
         (status = 400, description = "The query cannot be answered"),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 500, description = "Error finding user"),
     ),
 )]
@@ -88,7 +89,7 @@ fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
     get, path = "/auth/user", tag = "accounts",
     responses(
         (status = 200, description = "The account", body = UserRecord),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 404, description = "User not found"),
         (status = 500, description = "Error finding user"),
     ),
@@ -113,7 +114,7 @@ pub(crate) async fn find_own_user(
     params(("userid" = String, Path, description = "Id, user name or address")),
     responses(
         (status = 200, description = "The account", body = UserRecord),
-        (status = 401, description = "Not authorized for requested operation"),
+        refusals::Accounts,
         (status = 404, description = "User not found"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error finding user"),
