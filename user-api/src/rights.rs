@@ -1,22 +1,23 @@
-//! What a caller may do with an account.
+//! What a caller is to an account.
 
 use shared_runtime::{auth::Caller, peers::PeerError};
 use shared_types::UserId;
 
 use crate::{State, domain::rights::Rights};
 
-/// What `caller` may do with the account `on`: a service and the owner everything, others what
-/// gatekeeper says.
+/// What `caller` is to the account `on`; gatekeeper is asked about those who are neither a service nor
+/// the owner.
 pub(crate) async fn rights_on(
     state: &State,
     caller: &Caller,
     on: &UserId,
 ) -> Result<Rights, PeerError> {
     match caller {
-        Caller::User(user) if user.id != *on => {
+        Caller::Service(_) => Ok(Rights::Service),
+        Caller::User(user) if user.id == *on => Ok(Rights::Owner),
+        Caller::User(user) => {
             let permissions = state.gatekeeper.permissions(on, &user.id).await?;
-            Ok(Rights::of(permissions.as_ref()))
+            Ok(Rights::Holder(permissions.unwrap_or_default()))
         }
-        Caller::User(_) | Caller::Service(_) => Ok(Rights::Root),
     }
 }

@@ -182,11 +182,6 @@ impl Collection {
     }
 }
 
-/// Whether a holder of `permissions` on a user may change the user's metadata.
-pub(crate) fn may_write(permissions: &PermissionSet) -> bool {
-    permissions.administers() || permissions.has("edit")
-}
-
 fn check_size(collections: &Collections) -> Result<(), MetadataRefusal> {
     let text = serde_json::to_string(collections).map_err(|_| MetadataRefusal::TooLarge)?;
     if text.len() > MAX_BYTES {
@@ -201,7 +196,7 @@ pub(crate) mod tests {
     use serde_json::{Map, Value, json};
     use shared_types::PermissionSet;
 
-    use super::{Collection, Collections, MAX_BYTES, MetadataRefusal, Reader, View, may_write};
+    use super::{Collection, Collections, MAX_BYTES, MetadataRefusal, Reader, View};
 
     pub(crate) fn object(value: Value) -> Map<String, Value> {
         let Value::Object(members) = value else {
@@ -410,18 +405,5 @@ pub(crate) mod tests {
                 .read_patch(b"{\"a\":\"\xff\"}")
                 .is_err()
         );
-    }
-
-    #[test]
-    fn metadata_is_written_by_those_who_run_or_edit_the_account() {
-        for (names, expected) in [
-            (&["admin"][..], true),
-            (&["custodian", "view"], true),
-            (&["edit"], true),
-            (&["view", "upload", "note", "follow"], false),
-            (&[], false),
-        ] {
-            assert_eq!(may_write(&PermissionSet::of(names)), expected, "{names:?}");
-        }
     }
 }

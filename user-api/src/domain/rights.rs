@@ -1,23 +1,33 @@
-//! What a caller may do with an account.
+//! What a caller is to an account, and what follows from that.
 
 use shared_types::PermissionSet;
 
-/// Rights on an account, each including the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a caller is to an account.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Rights {
-    Nothing,
-    /// Runs the account: `custodian`, or `admin` in the older vocabulary.
-    Custodian,
-    /// Owns it, or is a service.
-    Root,
+    /// A service, which is trusted with all accounts.
+    Service,
+    /// The account itself.
+    Owner,
+    /// Somebody else, who holds these permissions on the account; a stranger holds none.
+    Holder(PermissionSet),
 }
 
 impl Rights {
-    /// What `permissions` on an account amount to here; `None`: there are none.
-    pub(crate) fn of(permissions: Option<&PermissionSet>) -> Self {
-        match permissions {
-            Some(permissions) if permissions.administers() => Self::Custodian,
-            _ => Self::Nothing,
+    /// Whether the caller runs the account, sees it and changes what is not its owner's alone:
+    /// `custodian`, or `admin` in the older vocabulary.
+    pub(crate) fn administer(&self) -> bool {
+        match self {
+            Self::Service | Self::Owner => true,
+            Self::Holder(permissions) => permissions.administers(),
+        }
+    }
+
+    /// Whether the caller may change what the account keeps about its owner.
+    pub(crate) fn edit(&self) -> bool {
+        match self {
+            Self::Service | Self::Owner => true,
+            Self::Holder(permissions) => permissions.administers() || permissions.has("edit"),
         }
     }
 }
@@ -29,20 +39,24 @@ mod tests {
     use super::Rights;
 
     #[test]
-    fn either_administering_name_counts_and_no_other() {
-        assert_eq!(Rights::of(None), Rights::Nothing);
-        for (names, expected) in [
-            (&[][..], Rights::Nothing),
-            (&["view", "upload", "note", "edit"], Rights::Nothing),
-            (&["root"], Rights::Nothing),
-            (&["custodian"], Rights::Custodian),
-            (&["admin", "view"], Rights::Custodian),
+    fn services_and_owners_do_what_names_allow_others() {
+        for (names, administer, edit) in [
+            (&[][..], false, false),
+            (&["view", "upload", "note", "follow"], false, false),
+            (&["view", "edit"], false, true),
+            (&["root"], false, false),
+            (&["custodian"], true, true),
+            (&["admin", "view"], true, true),
         ] {
+            let rights = Rights::Holder(PermissionSet::of(names));
             assert_eq!(
-                Rights::of(Some(&PermissionSet::of(names))),
-                expected,
+                (rights.administer(), rights.edit()),
+                (administer, edit),
                 "{names:?}"
             );
+        }
+        for rights in [Rights::Service, Rights::Owner] {
+            assert!(rights.administer() && rights.edit(), "{rights:?}");
         }
     }
 }

@@ -93,20 +93,20 @@ impl Updates {
     pub(crate) fn check_rights(
         &self,
         account: &Account,
-        rights: Rights,
-        caller_is_server: bool,
+        rights: &Rights,
     ) -> Result<(), UpdateRefusal> {
+        let is_service = *rights == Rights::Service;
         let changes_names = self.username.is_some() || self.emails.is_some();
         let for_services = self.roles.is_some() || self.email_verified.is_some();
         let for_the_owner = self.password.is_some()
             || self.terms_accepted.is_some()
             || (changes_names && account.has_password());
-        let refused = rights == Rights::Nothing
-            || (for_services && !caller_is_server)
-            || (for_the_owner && rights != Rights::Root);
+        let refused = !rights.administer()
+            || (for_services && !is_service)
+            || (for_the_owner && matches!(rights, Rights::Holder(_)));
         if refused {
             Err(UpdateRefusal::NotAuthorized)
-        } else if (self.only_if.is_some() || self.idempotency_key.is_some()) && !caller_is_server {
+        } else if (self.only_if.is_some() || self.idempotency_key.is_some()) && !is_service {
             Err(UpdateRefusal::Invalid)
         } else {
             Ok(())
@@ -158,6 +158,7 @@ fn is_timestamp(text: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::{Value, json};
+    use shared_types::PermissionSet;
 
     use super::{Updates, is_timestamp};
     use crate::domain::user::{Account, tests::account};
@@ -165,6 +166,10 @@ pub(crate) mod tests {
 
     pub(crate) fn read(updates: &Value) -> Result<Updates, InvalidDetails> {
         Updates::read(json!({ "updates": updates }).to_string().as_bytes())
+    }
+
+    fn holder(permissions: &[&str]) -> Rights {
+        Rights::Holder(PermissionSet::of(permissions))
     }
 
     pub(crate) fn strings(texts: &[&str]) -> Vec<String> {
@@ -275,31 +280,32 @@ pub(crate) mod tests {
             password_hash: None,
             ..account()
         };
-        let allowed = |updates: Value, rights, server| {
+        let allowed = |updates: Value, rights| {
             let updates = read(&updates).unwrap();
-            updates.check_rights(&unclaimed, rights, server).is_ok()
+            updates.check_rights(&unclaimed, rights).is_ok()
         };
+        let (custodian, stranger) = (holder(&["custodian"]), holder(&[]));
         for updates in [
             json!({"password": "12345678"}),
             json!({"termsAccepted": "2016-01-01T00:00:00-08:00"}),
         ] {
-            assert!(allowed(updates.clone(), Rights::Root, false));
-            assert!(!allowed(updates.clone(), Rights::Custodian, false));
-            assert!(!allowed(updates, Rights::Nothing, false));
+            assert!(allowed(updates.clone(), &Rights::Owner));
+            assert!(!allowed(updates.clone(), &custodian));
+            assert!(!allowed(updates, &stranger));
         }
         for updates in [json!({"roles": ["clinic"]}), json!({"emailVerified": true})] {
-            assert!(allowed(updates.clone(), Rights::Root, true));
-            assert!(!allowed(updates.clone(), Rights::Root, false));
-            assert!(!allowed(updates, Rights::Custodian, false));
+            assert!(allowed(updates.clone(), &Rights::Service));
+            assert!(!allowed(updates.clone(), &Rights::Owner));
+            assert!(!allowed(updates, &custodian));
         }
         for updates in [
             json!({}),
             json!({"username": "b@z.co"}),
             json!({"emails": ["b@z.co"]}),
         ] {
-            assert!(allowed(updates.clone(), Rights::Root, false));
-            assert!(allowed(updates.clone(), Rights::Custodian, false));
-            assert!(!allowed(updates, Rights::Nothing, false));
+            assert!(allowed(updates.clone(), &Rights::Owner));
+            assert!(allowed(updates.clone(), &custodian));
+            assert!(!allowed(updates, &stranger));
         }
     }
 
@@ -338,16 +344,16 @@ pub(crate) mod tests {
         ] {
             let updates = read(&updates).unwrap();
             for (rights, allowed) in [
-                (Rights::Root, true),
-                (Rights::Custodian, false),
-                (Rights::Nothing, false),
+                (Rights::Owner, true),
+                (holder(&["custodian"]), false),
+                (holder(&[]), false),
             ] {
-                let checked = updates.check_rights(&account(), rights, false);
+                let checked = updates.check_rights(&account(), &rights);
                 assert_eq!(checked.is_ok(), allowed, "{updates:?} {rights:?}");
             }
         }
         let nothing = read(&json!({})).unwrap();
-        let checked = nothing.check_rights(&account(), Rights::Custodian, false);
+        let checked = nothing.check_rights(&account(), &holder(&["custodian"]));
         assert_eq!(checked, Ok(()));
     }
 }

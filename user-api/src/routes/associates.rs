@@ -13,9 +13,7 @@ use utoipa::IntoParams;
 use super::refusals;
 use crate::{
     State,
-    domain::{
-        associate_filter::Filter, associates::Associate, metadata::MetadataRefusal, rights::Rights,
-    },
+    domain::{associate_filter::Filter, associates::Associate, metadata::MetadataRefusal},
     error::Failure,
     rights::rights_on,
     routes::metadata::UserPath,
@@ -81,7 +79,8 @@ pub(crate) async fn list_associates(
 ) -> Result<HttpResponse, ApiError> {
     let user_id = &path.user_id;
     let rights = rights_on(&state, &caller, user_id).await;
-    if rights.map_err(Failure::FindingUser.because())? == Rights::Nothing {
+    let rights = rights.map_err(Failure::FindingUser.because())?;
+    if !rights.administer() {
         return Err(MetadataRefusal::Unauthorized.into());
     }
     let filter = Filter::read(&parameters)?;

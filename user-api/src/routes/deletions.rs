@@ -54,7 +54,7 @@ pub(crate) async fn delete_user(
     let rights = rights_on(&state, &caller, userid)
         .await
         .map_err(Failure::Silent.because())?;
-    if rights == Rights::Nothing {
+    if !rights.administer() {
         return Err(Refusal::NotAuthorizedSilently.into());
     }
     let Some(account) = found else {
@@ -63,26 +63,24 @@ pub(crate) async fn delete_user(
     if !account.may_be_deleted() {
         return Err(Refusal::NotAuthorizedSilently.into());
     }
-    if caller.is_service() {
-        delete(&state, &account).await?;
-        return Ok(HttpResponse::NoContent().finish());
+    if rights == Rights::Owner {
+        confirm_owner(&state, source, &account, &body).await?;
     }
-    confirm_owner(&state, source, &caller, &account, &body).await?;
-    delete_if_dispensable(&state, &account).await?;
+    if rights == Rights::Service {
+        delete(&state, &account).await?;
+    } else {
+        delete_if_dispensable(&state, &account).await?;
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The owner confirms with the password; whoever runs the account need not.
+/// The owner confirms with the password; whoever else runs the account need not.
 async fn confirm_owner(
     state: &State,
     source: Source,
-    caller: &Caller,
     account: &Account,
     body: &Body,
 ) -> Result<(), ApiError> {
-    if !caller.is(&account.userid) {
-        return Ok(());
-    }
     let password = read_password(&body.0).ok_or(Refusal::NotConfirmed)?;
     let name = account.userid.as_str();
     let matches = try_password(state, source, Some(account), name, &password).await?;

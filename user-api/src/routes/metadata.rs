@@ -19,11 +19,12 @@ use super::refusals;
 use crate::{
     State,
     domain::{
-        metadata::{Collection, MetadataRefusal, Reader, may_write},
+        metadata::{Collection, MetadataRefusal, Reader},
         password::hex,
         private_pair::{is_pair_name, keep_pair},
     },
     error::Failure,
+    rights::rights_on,
     use_cases::change_metadata::change_metadata,
 };
 
@@ -277,16 +278,15 @@ async fn check_writer(
     user_id: &UserId,
     collection: Collection,
 ) -> Result<(), ApiError> {
-    let Some(caller) = caller.user_id() else {
-        return Ok(());
-    };
-    if collection == Collection::Private {
+    if collection == Collection::Private && !caller.is_service() {
         return Err(MetadataRefusal::Unauthorized.into());
     }
-    if caller == user_id || may_write(&permissions_on(state, user_id, caller).await?) {
-        return Ok(());
+    let rights = rights_on(state, caller, user_id).await;
+    if rights.map_err(Failure::FindingUser.because())?.edit() {
+        Ok(())
+    } else {
+        Err(MetadataRefusal::Unauthorized.into())
     }
-    Err(MetadataRefusal::Unauthorized.into())
 }
 
 /// What `holder` may do on the account of the user.

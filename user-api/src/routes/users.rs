@@ -18,7 +18,6 @@ use crate::{
     domain::{
         details::SignUp,
         query::{self, UserQuery},
-        rights::Rights,
         user::Account,
     },
     error::{Failure, Refusal},
@@ -156,7 +155,7 @@ async fn answer_user(
     let rights = rights_on(state, caller, &account.userid)
         .await
         .map_err(Failure::FindingUser.because())?;
-    if rights == Rights::Nothing {
+    if !rights.administer() {
         return Err(Refusal::NotAuthorized.into());
     }
     Ok(HttpResponse::Ok().json(account.record(caller.is_service())))

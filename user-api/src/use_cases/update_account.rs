@@ -70,8 +70,7 @@ impl Update<'_> {
             .await
             .map_err(Failure::FindingUser.because())?;
         for tries in 1..=MAX_TRIES {
-            self.updates
-                .check_rights(&account, rights, self.caller.is_service())?;
+            self.updates.check_rights(&account, &rights)?;
             if self.change(&account).await? {
                 let changed = self.state.users.find(&account.userid).await;
                 let changed = changed.map_err(Failure::UpdatingUser.because())?;
