@@ -21,7 +21,7 @@ mod visit;
 use std::sync::Arc;
 
 use actix_web::{
-    HttpResponse, Resource, Route,
+    FromRequest, Handler, HttpResponse, Resource, Responder, Route,
     dev::HttpServiceFactory,
     guard,
     http::{StatusCode, Uri, header},
@@ -79,31 +79,70 @@ fn origin(public_url: &str) -> anyhow::Result<String> {
 struct Page {
     paths: &'static [&'static str],
     resource: Resource,
+    methods: Vec<&'static str>,
     /// It is served beside a web application as well.
     is_own: bool,
 }
 
-fn at(paths: &'static [&'static str]) -> Page {
-    let resource = web::resource(paths.to_vec());
-    Page {
-        paths,
-        resource,
-        is_own: false,
-    }
-}
-
-/// The same for what no web application has.
-fn own_at(paths: &'static [&'static str]) -> Page {
-    Page {
-        is_own: true,
-        ..at(paths)
-    }
-}
-
 impl Page {
-    fn route(self, route: Route) -> Self {
-        let resource = self.resource.route(route);
-        Self { resource, ..self }
+    fn at(paths: &'static [&'static str]) -> Self {
+        Self {
+            paths,
+            resource: web::resource(paths.to_vec()),
+            methods: Vec::new(),
+            is_own: false,
+        }
+    }
+
+    /// The same for what no web application has.
+    fn own_at(paths: &'static [&'static str]) -> Self {
+        Self {
+            is_own: true,
+            ..Self::at(paths)
+        }
+    }
+
+    fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let shows = guard::Any(guard::Get()).or(guard::Head());
+        self.route("GET", web::route().guard(shows).to(handler))
+    }
+
+    fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route("POST", web::post().to(handler))
+    }
+
+    fn route(mut self, method: &'static str, route: Route) -> Self {
+        self.methods.push(method);
+        self.resource = self.resource.route(route);
+        self
+    }
+
+    /// With the headers of pages, and with pages for its errors.
+    fn dressed(self) -> impl HttpServiceFactory + 'static {
+        let allowed = self.methods.join(", ");
+        self.resource
+            .default_service(web::to(move || {
+                let allowed = header::HeaderValue::from_str(&allowed);
+                async move {
+                    let error = ApiError::empty(StatusCode::METHOD_NOT_ALLOWED);
+                    let mut response = HttpResponse::from_error(error);
+                    if let Ok(allowed) = allowed {
+                        response.headers_mut().insert(header::ALLOW, allowed);
+                    }
+                    response
+                }
+            }))
+            .wrap(from_fn(dress::dress))
     }
 }
 
@@ -111,8 +150,8 @@ impl State {
     /// Method and path of every page, for the tests that look for gaps.
     pub fn page_routes() -> Vec<(&'static str, &'static str)> {
         let mut routes = Vec::new();
-        for (page, allowed) in table() {
-            for method in allowed.split(", ").filter(|method| !method.is_empty()) {
+        for page in table() {
+            for method in page.methods {
                 routes.extend(page.paths.iter().map(|path| (method, *path)));
             }
         }
@@ -124,107 +163,61 @@ impl State {
 /// account has such an id.
 pub(crate) fn configure(config: &mut ServiceConfig, pages: &Arc<Pages>) {
     config.app_data(Data::from(pages.clone()));
-    for (page, allowed) in table() {
-        if pages.application.is_some() && !page.is_own {
-            continue;
+    for page in table() {
+        if page.is_own || pages.application.is_none() {
+            config.service(page.dressed());
         }
-        config.service(dressed(page.resource, allowed));
     }
 }
 
-/// Every page with its methods.
-fn table() -> Vec<(Page, &'static str)> {
-    let mut table = Vec::new();
-    let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let mut serve = |page: Page, allowed| table.push((page, allowed));
-    serve(
-        at(&["/login"])
-            .route(get().to(log_in::show_log_in))
-            .route(web::post().to(log_in::log_in)),
-        "GET, POST",
-    );
-    serve(
-        at(&["/signup", "/signup/personal", sign_up::CLINICIAN])
-            .route(get().to(sign_up::show_sign_up))
-            .route(web::post().to(sign_up::sign_up)),
-        "GET, POST",
-    );
-    serve(
-        at(&["/confirm-password-reset"])
-            .route(get().to(passwords::show_reset))
-            .route(web::post().to(passwords::reset_password)),
-        "GET, POST",
-    );
-    serve(
-        at(&["/pages/forgot-password"])
-            .route(get().to(passwords::show_forgotten))
-            .route(web::post().to(passwords::request_reset)),
-        "GET, POST",
-    );
-    serve(
-        at(&[invitations::PATH])
-            .route(get().to(invitations::list_invitations))
-            .route(web::post().to(invitations::answer_invitation)),
-        "GET, POST",
-    );
-    serve(
-        at(&["/pages/verify"]).route(web::post().to(verify::verify)),
-        "POST",
-    );
-    serve(
-        at(&["/pages/verification-mail"]).route(web::post().to(verify::send_again)),
-        "POST",
-    );
-    serve(
-        at(&["/pages/log-out"]).route(web::post().to(log_in::log_out)),
-        "POST",
-    );
-    serve(
-        own_at(&[account_change::PATH])
-            .route(get().to(account_change::show_change))
-            .route(web::post().to(account_change::undo_change)),
-        "GET, POST",
-    );
-    serve(
-        own_at(&["/pages/done/{outcome}"]).route(get().to(outcome::show_outcome)),
-        "GET",
-    );
-    serve(
-        own_at(&["/pages/style.css"]).route(get().to(async || {
+/// Every page.
+fn table() -> Vec<Page> {
+    vec![
+        Page::at(&["/login"])
+            .get(log_in::show_log_in)
+            .post(log_in::log_in),
+        Page::at(&["/signup", "/signup/personal", sign_up::CLINICIAN])
+            .get(sign_up::show_sign_up)
+            .post(sign_up::sign_up),
+        Page::at(&["/confirm-password-reset"])
+            .get(passwords::show_reset)
+            .post(passwords::reset_password),
+        Page::at(&["/pages/forgot-password"])
+            .get(passwords::show_forgotten)
+            .post(passwords::request_reset),
+        Page::at(&[invitations::PATH])
+            .get(invitations::list_invitations)
+            .post(invitations::answer_invitation),
+        Page::at(&["/pages/verify"]).post(verify::verify),
+        Page::at(&["/pages/verification-mail"]).post(verify::send_again),
+        Page::at(&["/pages/log-out"]).post(log_in::log_out),
+        Page::own_at(&[account_change::PATH])
+            .get(account_change::show_change)
+            .post(account_change::undo_change),
+        Page::own_at(&["/pages/done/{outcome}"]).get(outcome::show_outcome),
+        Page::own_at(&["/pages/style.css"]).get(async || {
             asset(
                 "text/css; charset=utf-8",
                 include_str!("../../templates/pages/style.css"),
             )
-        })),
-        "GET",
-    );
-    serve(
-        own_at(&["/pages/icon.svg"]).route(get().to(async || {
+        }),
+        Page::own_at(&["/pages/icon.svg"]).get(async || {
             asset(
                 "image/svg+xml",
                 include_str!("../../templates/pages/icon.svg"),
             )
-        })),
-        "GET",
-    );
-    serve(
-        at(&["/pages", "/pages/{rest:.*}"]).route(web::to(async || not_found())),
-        "",
-    );
-    table
+        }),
+        nowhere(),
+    ]
 }
 
-/// `resource` with the headers of pages, and with pages for its errors.
-fn dressed(resource: Resource, allowed: &'static str) -> impl HttpServiceFactory + 'static {
-    resource
-        .default_service(web::to(move || async move {
-            let error = ApiError::empty(StatusCode::METHOD_NOT_ALLOWED);
-            let mut response = HttpResponse::from_error(error);
-            let allowed = header::HeaderValue::from_static(allowed);
-            response.headers_mut().insert(header::ALLOW, allowed);
-            response
-        }))
-        .wrap(from_fn(dress::dress))
+/// What is nowhere else below `/pages`, whatever the method.
+fn nowhere() -> Page {
+    let page = Page::at(&["/pages", "/pages/{rest:.*}"]);
+    Page {
+        resource: page.resource.route(web::to(async || not_found())),
+        ..page
+    }
 }
 
 fn asset(content_type: &'static str, content: &'static str) -> HttpResponse {
