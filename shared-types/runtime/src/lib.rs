@@ -6,7 +6,7 @@
 //! | [`telemetry`] | logs, metrics, the trace of a request |
 //! | [`connection`] | how long the steps of a request may take, and what ends a connection |
 //! | [`server`] | serve, health, documentation, shutdown |
-//! | [`routes`] | the route table: matching order, aliases, 404 and 405 |
+//! | [`routes`] | the route table: operations, matching order, aliases, 404 and 405 |
 //! | [`openapi`] | the OpenAPI document of a route table |
 //! | [`error`] | the answer to a request that failed |
 //! | [`body`] | request bodies |
