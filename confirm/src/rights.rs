@@ -1,5 +1,13 @@
 //! Who may act for an account.
 
+use std::{future::Future, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    web::{Data, Path},
+};
+use serde::Deserialize;
 use shared_runtime::{
     auth::Caller,
     error::{ApiError, OrFail as _},
@@ -10,6 +18,36 @@ use crate::{
     State,
     error::{Failure, Refusal},
 };
+
+/// Who may manage the account that the path calls `userid`. A handler that takes it is closed to
+/// everybody else.
+pub(crate) struct Manager {
+    pub(crate) caller: Caller,
+    pub(crate) account: UserId,
+}
+
+/// The path of what is about an account.
+#[derive(Deserialize)]
+struct AccountPath {
+    userid: UserId,
+}
+
+impl FromRequest for Manager {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let path = Path::<AccountPath>::from_request(request, payload);
+        let state = Data::<State>::from_request(request, payload);
+        Box::pin(async move {
+            let account = path.await?.into_inner().userid;
+            let (caller, state) = (caller.await?, state.await?);
+            require_manager(&state, &caller, &account).await?;
+            Ok(Self { caller, account })
+        })
+    }
+}
 
 /// Whether `caller` may manage `account`: a service, the account itself, or who runs it.
 pub(crate) async fn may_manage(

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde::Deserialize;
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{body::Body, error::ApiError};
 use shared_types::{UserId, address};
 use utoipa::ToSchema;
 
@@ -18,7 +18,7 @@ use crate::{
     State,
     domain::confirmation::Confirmation,
     error::Refusal,
-    rights::require_manager,
+    rights::Manager,
     use_cases::{accept_invitation, invite},
 };
 
@@ -62,12 +62,10 @@ pub(crate) struct InvitationReference {
     ),
 )]
 pub(crate) async fn list_received_invites(
-    caller: Caller,
-    invitee: Path<UserId>,
+    manager: Manager,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    require_manager(&state, &caller, &invitee).await?;
-    let (received, _) = state.lists.received(&invitee).await?;
+    let (received, _) = state.lists.received(&manager.account).await?;
     if received.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
@@ -102,13 +100,12 @@ pub(crate) async fn list_received_invites(
     ),
 )]
 pub(crate) async fn accept_invite(
-    caller: Caller,
+    _: Manager,
     path: Path<(UserId, UserId)>,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (invitee, sharer) = path.into_inner();
-    require_manager(&state, &caller, &invitee).await?;
     let invitation = find(&state, &invitee, &sharer, &body).await?;
     accept_invitation::accept(&state, &invitation, &invitee, &sharer).await?;
     Ok(ok())
@@ -138,13 +135,12 @@ pub(crate) async fn accept_invite(
     ),
 )]
 pub(crate) async fn dismiss_invite(
-    caller: Caller,
+    _: Manager,
     path: Path<(UserId, UserId)>,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (invitee, sharer) = path.into_inner();
-    require_manager(&state, &caller, &invitee).await?;
     let invitation = find(&state, &invitee, &sharer, &body).await?;
     invite::dismiss(&state, &invitation, &invitee, &sharer).await?;
     Ok(HttpResponse::Ok().finish())

@@ -18,7 +18,7 @@ use crate::{
     State,
     domain::context::{self, Offer},
     error::Refusal,
-    rights::require_manager,
+    rights::Manager,
     use_cases::invite,
 };
 
@@ -68,14 +68,13 @@ pub(crate) struct NewInvitation {
     ),
 )]
 pub(crate) async fn send_invite(
-    caller: Caller,
-    sharer: Path<UserId>,
+    manager: Manager,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    require_manager(&state, &caller, &sharer).await?;
     let (email, offer) = read(&body)?;
-    let made = invite::send(&state, &caller, &sharer, email, offer).await?;
+    let (caller, sharer) = (&manager.caller, &manager.account);
+    let made = invite::send(&state, caller, sharer, email, offer).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
@@ -127,12 +126,10 @@ pub(crate) async fn resend_invite(
     ),
 )]
 pub(crate) async fn list_sent_invites(
-    caller: Caller,
-    sharer: Path<UserId>,
+    manager: Manager,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    require_manager(&state, &caller, &sharer).await?;
-    let sent = state.lists.sent(&sharer).await?;
+    let sent = state.lists.sent(&manager.account).await?;
     if sent.invitations.is_empty() {
         return Err(Refusal::NothingFound.into());
     }
@@ -161,12 +158,11 @@ pub(crate) async fn list_sent_invites(
     ),
 )]
 pub(crate) async fn cancel_invite(
-    caller: Caller,
+    _: Manager,
     path: Path<(UserId, String)>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, email) = path.into_inner();
-    require_manager(&state, &caller, &sharer).await?;
     invite::cancel(&state, &sharer, &email).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -189,11 +185,11 @@ pub(crate) async fn cancel_invite(
     ),
 )]
 pub(crate) async fn delete_invite(
-    caller: Caller,
+    manager: Manager,
     path: Path<(UserId, String)>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    cancel_invite(caller, path, state).await
+    cancel_invite(manager, path, state).await
 }
 
 /// The address and the offer of a request.

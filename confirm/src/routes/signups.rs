@@ -21,7 +21,7 @@ use crate::{
     domain::confirmation::{Confirmation, Kind, Status},
     error::{Failure, Refusal},
     guesses::limited,
-    rights::require_manager,
+    rights::{Manager, require_manager},
     use_cases::{
         load_people::Profiles,
         send_sign_up::{self, Mail, Requester},
@@ -70,12 +70,11 @@ pub(crate) struct Reference {
     ),
 )]
 pub(crate) async fn send_sign_up(
-    caller: Caller,
-    user: Path<UserId>,
+    manager: Manager,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    make(&state, &caller, &user, &body, Mail::Queued).await?;
+    make(&state, &manager, &body, Mail::Queued).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -99,14 +98,13 @@ pub(crate) async fn send_sign_up(
     ),
 )]
 pub(crate) async fn create_sign_up(
-    caller: Caller,
-    user: Path<UserId>,
+    manager: Manager,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = make(&state, &caller, &user, &body, Mail::None).await?;
+    let made = make(&state, &manager, &body, Mail::None).await?;
     Ok(match made {
-        Some(made) => HttpResponse::Ok().json(shown_to(&caller, made)),
+        Some(made) => HttpResponse::Ok().json(shown_to(&manager.caller, made)),
         None => HttpResponse::Ok().finish(),
     })
 }
@@ -129,18 +127,16 @@ pub(crate) async fn create_sign_up(
     ),
 )]
 pub(crate) async fn find_sign_up(
-    caller: Caller,
-    user: Path<UserId>,
+    manager: Manager,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    require_manager(&state, &caller, &user).await?;
     let found = state
         .confirmations
-        .find_pending_sign_up(&user)
+        .find_pending_sign_up(&manager.account)
         .await
         .or_fail(Failure::Finding)?
         .ok_or(Refusal::NoSignUp)?;
-    Ok(HttpResponse::Ok().json(shown_to(&caller, found)))
+    Ok(HttpResponse::Ok().json(shown_to(&manager.caller, found)))
 }
 
 /// `POST /confirm/resend/signup/:useremail`: mails another key for the pending sign-up. Public.
@@ -298,23 +294,21 @@ fn shown_to(caller: &Caller, confirmation: Confirmation) -> ConfirmationView {
 
 async fn make(
     state: &State,
-    caller: &Caller,
-    user: &UserId,
+    manager: &Manager,
     body: &Body,
     mail: Mail,
 ) -> Result<Option<Confirmation>, ApiError> {
-    require_manager(state, caller, user).await?;
     let invitation: Invitation = body
         .parse_optional_object()
         .map_err(|_| Refusal::Unreadable)?;
-    let requester = match caller {
+    let requester = match &manager.caller {
         Caller::Service(_) => Requester::Service {
             clinic_id: given(invitation.clinic_id.as_deref()),
             invited_by: given(invitation.invited_by.as_deref()),
         },
         Caller::User(user) => Requester::Person(&user.id),
     };
-    send_sign_up::request(state, requester, user, mail).await
+    send_sign_up::request(state, requester, &manager.account, mail).await
 }
 
 fn given(text: Option<&str>) -> Option<&str> {
