@@ -1,19 +1,17 @@
 //! Grants that somebody offered and the grantee accepted. For admitted services; each may be repeated.
 
 use actix_web::web::{Json, Path};
-use bson::DateTime;
-use mongodb::ClientSession;
-use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo::Aborted};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError};
 use shared_types::{Grant, PermissionSet};
 
 use super::{State, refusals::InternalRefusals};
-use crate::domain::{
-    Refusal,
-    grants::{check_id, joined, may_share, read, sender},
-    permissions::{Held, root},
+use crate::{
+    domain::{
+        Refusal,
+        grants::{check_id, read},
+    },
+    use_cases::apply_grant,
 };
-use crate::store::permissions::Consent;
-use crate::use_cases::change_holders::{Halt, Locked, with_lock};
 
 /// `PUT /internal/grants/{grant_id}`: a grantee gets what it was offered, in addition to what it
 /// has.
@@ -55,55 +53,6 @@ pub(crate) async fn apply_grant(
 ) -> Result<Json<PermissionSet>, ApiError> {
     check_id(&grant_id).map_err(Refusal::from)?;
     let grant = read(&body.0).map_err(Refusal::from)?;
-    if grant.sharer_id == grant.grantee_id {
-        return Ok(Json(root()));
-    }
-    let store = &state.store;
-    let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
-    let applied = with_lock(&state, sharer, grantee, async |session, locked| {
-        if store.applied_grants.contains(session, &grant_id).await? {
-            return Ok(grant.permissions.clone());
-        }
-        let set = add(&state, session, locked, &grant).await?;
-        store
-            .applied_grants
-            .insert(session, &grant_id, DateTime::now())
-            .await?;
-        Ok(set)
-    })
-    .await?;
+    let applied = apply_grant::apply_grant(&state, &grant_id, &grant).await?;
     Ok(Json(applied))
-}
-
-/// Adds what is offered in the transaction of `session`, which holds the lock of the account;
-/// answers what the grantee has then.
-async fn add(
-    state: &State,
-    session: &mut ClientSession,
-    locked: &Locked<'_>,
-    grant: &Grant,
-) -> Result<PermissionSet, Aborted<Halt>> {
-    let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
-    let store = &state.store;
-    if let Some(sender) = sender(grant) {
-        let held = Held {
-            direct: store.permissions.find_in(session, sharer, sender).await?,
-            by_clinics: store
-                .clinic_relations
-                .find_derived_in(session, sharer, sender)
-                .await?,
-        };
-        may_share(held)?;
-    }
-    let direct = store.permissions.find_in(session, sharer, grantee).await?;
-    let was_admin = direct.administers();
-    let set = joined(direct, &grant.permissions);
-    if set.administers() && !was_admin {
-        locked.told()?;
-    }
-    store
-        .permissions
-        .update_in(session, sharer, grantee, &set, Consent::Given)
-        .await?;
-    Ok(set)
 }

@@ -6,16 +6,15 @@ use actix_web::{
     web::{Path, Query},
 };
 use bson::oid::ObjectId;
-use mongodb::ClientSession;
 use serde::Deserialize;
-use shared_runtime::{auth::Peer, body::Body, error::ApiError, mongo};
+use shared_runtime::{auth::Peer, body::Body, error::ApiError};
 use shared_types::{ClinicianRelation, PatientRelation, UserId};
 use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
 use crate::{
     domain::{Refusal, content::InvalidContent, permissions::storable},
-    error::aborted,
+    use_cases::relate_clinic,
 };
 
 /// Which change a deletion is.
@@ -61,13 +60,8 @@ pub(crate) async fn update_patient(
     let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     let permissions = storable(told.permissions).map_err(Refusal::from)?;
-    let relations = &state.store.clinic_relations;
-    change_patient(&state, &user, async |session| {
-        relations
-            .update_patient(session, clinic, &user, revision, &permissions)
-            .await
-    })
-    .await
+    relate_clinic::update_patient(&state, clinic, &user, revision, &permissions).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /internal/clinics/{clinic_id}/patients/{user_id}?revision=`: a user is no patient of a
@@ -101,13 +95,8 @@ pub(crate) async fn delete_patient(
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
     let revision = revision_in(query)?;
-    let relations = &state.store.clinic_relations;
-    change_patient(&state, &user, async |session| {
-        relations
-            .delete_patient(session, clinic, &user, revision)
-            .await
-    })
-    .await
+    relate_clinic::delete_patient(&state, clinic, &user, revision).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// `PUT /internal/clinics/{clinic_id}/clinicians/{user_id}`: a user works for a clinic.
@@ -141,14 +130,7 @@ pub(crate) async fn update_clinician(
     let (clinic, user) = clinic_and_user(relation)?;
     let told: ClinicianRelation = body.parse().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
-    // The mark comes first: a relation without it would not be seen, a mark without relation
-    // costs a round trip. If the second write fails, the clinic service repeats both.
-    state.store.permissions.mark_clinician(&user).await?;
-    state
-        .store
-        .clinic_relations
-        .update_clinician(clinic, &user, revision)
-        .await?;
+    relate_clinic::update_clinician(&state, clinic, &user, revision).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -182,27 +164,7 @@ pub(crate) async fn delete_clinician(
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
     let revision = revision_in(query)?;
-    state
-        .store
-        .clinic_relations
-        .delete_clinician(clinic, &user, revision)
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// Makes a change that may take whoever runs the account of `patient`.
-async fn change_patient(
-    state: &State,
-    patient: &UserId,
-    change: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
-) -> Result<HttpResponse, ApiError> {
-    let store = &state.store;
-    let changed = mongo::transaction(&store.client, async |session| {
-        store.account_locks.lock(session, patient).await?;
-        Ok(change(session).await?)
-    })
-    .await;
-    changed.map_err(aborted)?;
+    relate_clinic::delete_clinician(&state, clinic, &user, revision).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

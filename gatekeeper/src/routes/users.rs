@@ -1,16 +1,16 @@
 //! What user-api asks and tells about accounts. For admitted services.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use actix_web::{
     HttpResponse,
     web::{Json, Path},
 };
-use shared_runtime::{auth::Peer, error::ApiError, mongo};
+use shared_runtime::{auth::Peer, error::ApiError};
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
 
 use super::{State, refusals::InternalRefusals};
-use crate::error::aborted;
+use crate::use_cases::{delete_account, end_custody, list_administered, lock_account};
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
@@ -35,32 +35,8 @@ pub(crate) async fn list_administered(
     user: Path<UserId>,
     state: State,
 ) -> Result<Json<Vec<AdministeredAccount>>, ApiError> {
-    let accounts = state.store.permissions.list_run_by(&user).await?;
-    if accounts.is_empty() {
-        return Ok(Json(Vec::new()));
-    }
-    let mut others: BTreeMap<UserId, Vec<UserId>> = BTreeMap::new();
-    for (account, holder) in state.store.permissions.list_holders(&accounts).await? {
-        if holder != *user {
-            others.entry(account).or_default().push(holder);
-        }
-    }
-    let by_clinics: BTreeSet<UserId> = state
-        .store
-        .clinic_relations
-        .list_run_by_clinics(&accounts)
-        .await?
-        .into_iter()
-        .collect();
-    let administered = accounts
-        .into_iter()
-        .map(|account| AdministeredAccount {
-            other_admins: others.remove(&account).unwrap_or_default(),
-            clinic_custodian: by_clinics.contains(&account),
-            userid: account,
-        })
-        .collect();
-    Ok(Json(administered))
+    let accounts = list_administered::list_administered(&state, &user).await?;
+    Ok(Json(accounts))
 }
 
 /// `GET /internal/users/{user_id}/grantees`: to whom a user gave something on its account directly,
@@ -115,22 +91,8 @@ pub(crate) async fn lock_account(
     user: Path<UserId>,
     state: State,
 ) -> Result<Json<LockedAccount>, ApiError> {
-    let store = &state.store;
-    let locked = mongo::transaction(&store.client, async |session| {
-        let version = store.account_locks.lock(session, &user).await?;
-        let holders = store.permissions.list_holders_in(session, &user).await?;
-        let clinic_custodian = store
-            .clinic_relations
-            .is_run_by_clinic(session, &user)
-            .await?;
-        Ok(LockedAccount {
-            version,
-            holders: holders.into_iter().collect(),
-            clinic_custodian,
-        })
-    })
-    .await;
-    Ok(Json(locked.map_err(aborted)?))
+    let locked = lock_account::lock_account(&state, &user).await?;
+    Ok(Json(locked))
 }
 
 /// `DELETE /internal/users/{user_id}/custodians`: an account got its first password; `custodian` is
@@ -157,14 +119,7 @@ pub(crate) async fn delete_custodians(
     user: Path<UserId>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let store = &state.store;
-    let removed = mongo::transaction(&store.client, async |session| {
-        store.account_locks.lock(session, &user).await?;
-        store.permissions.remove_custodians(session, &user).await?;
-        Ok(())
-    })
-    .await;
-    removed.map_err(aborted)?;
+    end_custody::end_custody(&state, &user).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -190,8 +145,6 @@ pub(crate) async fn delete_user(
     user: Path<UserId>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    state.store.permissions.delete_user(&user).await?;
-    state.store.clinic_relations.delete_user(&user).await?;
-    state.store.account_locks.delete(&user).await?;
+    delete_account::delete_account(&state, &user).await?;
     Ok(HttpResponse::NoContent().finish())
 }

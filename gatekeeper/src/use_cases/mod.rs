@@ -1,5 +1,11 @@
 //! What the service does: a use case loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes call it; it knows no HTTP type and makes no query of its own.
 
+pub(crate) mod apply_grant;
 pub(crate) mod change_holders;
+pub(crate) mod delete_account;
+pub(crate) mod end_custody;
+pub(crate) mod list_administered;
+pub(crate) mod lock_account;
+pub(crate) mod relate_clinic;
 pub(crate) mod replace_permissions;

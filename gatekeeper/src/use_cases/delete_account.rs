@@ -1,0 +1,15 @@
+//! An account was deleted.
+
+use shared_runtime::error::ApiError;
+use shared_types::UserId;
+
+use crate::State;
+
+/// Removes everything about the account. If a part fails, user-api repeats the whole.
+pub(crate) async fn delete_account(state: &State, user: &UserId) -> Result<(), ApiError> {
+    let store = &state.store;
+    store.permissions.delete_user(user).await?;
+    store.clinic_relations.delete_user(user).await?;
+    store.account_locks.delete(user).await?;
+    Ok(())
+}

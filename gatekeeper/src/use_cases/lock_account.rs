@@ -1,0 +1,26 @@
+//! Whatever is being decided about who runs an account is decided anew.
+
+use shared_runtime::{error::ApiError, mongo};
+use shared_types::{LockedAccount, UserId};
+
+use crate::{State, error::aborted};
+
+/// Locks the account; returns who runs it from this moment on.
+pub(crate) async fn lock_account(state: &State, user: &UserId) -> Result<LockedAccount, ApiError> {
+    let store = &state.store;
+    let locked = mongo::transaction(&store.client, async |session| {
+        let version = store.account_locks.lock(session, user).await?;
+        let holders = store.permissions.list_holders_in(session, user).await?;
+        let clinic_custodian = store
+            .clinic_relations
+            .is_run_by_clinic(session, user)
+            .await?;
+        Ok(LockedAccount {
+            version,
+            holders: holders.into_iter().collect(),
+            clinic_custodian,
+        })
+    })
+    .await;
+    locked.map_err(aborted)
+}

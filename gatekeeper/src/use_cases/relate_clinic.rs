@@ -1,0 +1,83 @@
+//! The clinic service tells who is a patient of a clinic and who works for one. What it tells late
+//! or again changes nothing.
+
+use bson::oid::ObjectId;
+use mongodb::ClientSession;
+use shared_runtime::{error::ApiError, mongo};
+use shared_types::{PermissionSet, UserId};
+
+use crate::{State, error::aborted};
+
+/// `user` is a patient of `clinic`, whose clinicians have `permissions`.
+pub(crate) async fn update_patient(
+    state: &State,
+    clinic: ObjectId,
+    user: &UserId,
+    revision: i64,
+    permissions: &PermissionSet,
+) -> Result<(), ApiError> {
+    let relations = &state.store.clinic_relations;
+    change_patient(state, user, async |session| {
+        relations
+            .update_patient(session, clinic, user, revision, permissions)
+            .await
+    })
+    .await
+}
+
+/// `user` is no patient of `clinic` any more.
+pub(crate) async fn delete_patient(
+    state: &State,
+    clinic: ObjectId,
+    user: &UserId,
+    revision: i64,
+) -> Result<(), ApiError> {
+    let relations = &state.store.clinic_relations;
+    change_patient(state, user, async |session| {
+        relations
+            .delete_patient(session, clinic, user, revision)
+            .await
+    })
+    .await
+}
+
+/// `user` works for `clinic`.
+///
+/// The mark comes first: a relation without it would not be seen, a mark without relation costs a
+/// round trip. If the second write fails, the clinic service repeats both.
+pub(crate) async fn update_clinician(
+    state: &State,
+    clinic: ObjectId,
+    user: &UserId,
+    revision: i64,
+) -> Result<(), ApiError> {
+    state.store.permissions.mark_clinician(user).await?;
+    let relations = &state.store.clinic_relations;
+    Ok(relations.update_clinician(clinic, user, revision).await?)
+}
+
+/// `user` works for `clinic` no more.
+pub(crate) async fn delete_clinician(
+    state: &State,
+    clinic: ObjectId,
+    user: &UserId,
+    revision: i64,
+) -> Result<(), ApiError> {
+    let relations = &state.store.clinic_relations;
+    Ok(relations.delete_clinician(clinic, user, revision).await?)
+}
+
+/// Makes a change that may take whoever runs the account of `patient`.
+async fn change_patient(
+    state: &State,
+    patient: &UserId,
+    change: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
+) -> Result<(), ApiError> {
+    let store = &state.store;
+    let changed = mongo::transaction(&store.client, async |session| {
+        store.account_locks.lock(session, patient).await?;
+        Ok(change(session).await?)
+    })
+    .await;
+    changed.map_err(aborted)
+}
