@@ -4,20 +4,11 @@ use actix_web::{
     HttpResponse,
     web::{Data, Query},
 };
-use anyhow::anyhow;
 use shared_runtime::{auth::Peer, error::ApiError};
-use shared_types::{People, Person, UserId};
+use shared_types::People;
 
 use super::refusals;
-use crate::{
-    State,
-    domain::{
-        people::{self, Accounts, PeopleQuery},
-        profile::profile_of,
-        user::Account,
-    },
-    error::Failure,
-};
+use crate::{State, domain::people, use_cases::list_people};
 
 /// `GET /internal/people`: accounts with what their profiles say, and what those of other accounts
 /// say, in two queries. For admitted services.
@@ -51,45 +42,6 @@ pub(crate) async fn list_people(
     parameters: Query<Vec<(String, String)>>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let PeopleQuery { accounts, profiles } = people::read(&parameters)?;
-    let (accounts, metadata) = match accounts {
-        Accounts::Ids(ids) => {
-            let everybody = [ids.as_slice(), profiles.as_slice()].concat();
-            tokio::try_join!(
-                state.users.list_exactly(&ids),
-                state.metadata.find_many(&everybody)
-            )
-        }
-        Accounts::Email(email) => {
-            let found = state.users.list_by_email(&email).await;
-            let accounts = found.map_err(Failure::FindingUser.because())?;
-            let ids = accounts.iter().map(|account| account.userid.clone());
-            let everybody: Vec<UserId> = ids.chain(profiles.iter().cloned()).collect();
-            let metadata = state.metadata.find_many(&everybody).await;
-            metadata.map(|metadata| (accounts, metadata))
-        }
-    }
-    .map_err(Failure::FindingUser.because())?;
-    let is_unreadable = |account: &Account| matches!(metadata.get(&account.userid), Some(None));
-    if accounts.iter().any(is_unreadable) {
-        let cause = anyhow!("a profile cannot be read");
-        return Err(Failure::FindingUser.because()(cause));
-    }
-    let profile = |id: &UserId| metadata.get(id)?.as_ref().and_then(profile_of);
-    let people = accounts.into_iter().map(|account| Person {
-        user: account.record(true),
-        profile: profile(&account.userid),
-        proven_email: account
-            .proven_email(state.verification_secret())
-            .map(str::to_owned),
-    });
-    let people = people.collect();
-    let profiles = profiles.into_iter().filter_map(|id| {
-        let profile = profile(&id)?;
-        Some((id, profile))
-    });
-    Ok(HttpResponse::Ok().json(People {
-        people,
-        profiles: profiles.collect(),
-    }))
+    let people = list_people::list_people(&state, people::read(&parameters)?).await?;
+    Ok(HttpResponse::Ok().json(people))
 }

@@ -8,6 +8,7 @@ pub(crate) mod create_custodial_account;
 pub(crate) mod delete_account;
 pub(crate) mod end_custody;
 pub(crate) mod keep_custody;
+pub(crate) mod list_people;
 pub(crate) mod log_in;
 pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
