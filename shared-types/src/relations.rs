@@ -37,3 +37,38 @@ pub struct AdministeredAccount {
     /// Whether a clinic runs it too.
     pub clinic_custodian: bool,
 }
+
+impl AdministeredAccount {
+    /// Whether somebody runs the account once the one beside whom the others do is gone. Of the
+    /// other admins those alone count that exist: a grant to an account that was deleted or never
+    /// was runs nothing.
+    pub fn keeps_an_admin(&self, exists: impl Fn(&UserId) -> bool) -> bool {
+        self.clinic_custodian || self.other_admins.iter().any(exists)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AdministeredAccount;
+    use crate::UserId;
+
+    #[test]
+    fn the_last_holder_stays_unless_another_existing_one_does() {
+        for (others, clinic_custodian, existing, wanted) in [
+            (&[][..], false, &[][..], false),
+            (&["bob"], false, &["bob"], true),
+            (&["bob"], false, &[], false),
+            (&["bob", "carol"], false, &["carol"], true),
+            (&[], true, &[], true),
+            (&[], false, &["bob"], false),
+        ] {
+            let account = AdministeredAccount {
+                userid: UserId::from("child"),
+                other_admins: others.iter().copied().map(UserId::from).collect(),
+                clinic_custodian,
+            };
+            let keeps = account.keeps_an_admin(|id| existing.contains(&id.as_str()));
+            assert_eq!(keeps, wanted, "{account:?} {existing:?}");
+        }
+    }
+}

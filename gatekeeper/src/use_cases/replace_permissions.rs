@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use mongodb::ClientSession;
 use shared_runtime::{error::ApiError, mongo::Aborted};
-use shared_types::{PermissionSet, UserId};
+use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
 use super::change_holders::{Halt, Locked, tell_who_stayed, with_lock};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     domain::{
         Refusal,
         access::may_change_own,
-        last_admin::{self, OtherHolders},
+        last_admin,
         permissions::Held,
         precondition::{Preconditions, Tag},
     },
@@ -148,11 +148,11 @@ impl<'a> Replacement<'a> {
         if was_admin != self.wanted.administers() {
             let told = locked.told()?;
             if was_admin && told.needs_holder {
-                let others = self.other_holders(session).await?;
-                last_admin::may_go(&others, &told.existing)?;
+                let account = self.without_grantee(session).await?;
+                last_admin::may_go(&account, &told.existing)?;
                 departure = Some(Departure {
                     version: locked.version,
-                    stayed: others.accounts,
+                    stayed: account.other_admins.into_iter().collect(),
                 });
             }
         }
@@ -185,20 +185,25 @@ impl<'a> Replacement<'a> {
         Ok(checked.map_err(|_| Refusal::PreconditionFailed(current))?)
     }
 
-    async fn other_holders(
+    /// The account, which others run beside the grantee.
+    async fn without_grantee(
         &self,
         session: &mut ClientSession,
-    ) -> Result<OtherHolders, mongodb::error::Error> {
+    ) -> Result<AdministeredAccount, mongodb::error::Error> {
         let store = &self.state.store;
-        let mut accounts = store
+        let mut holders = store
             .permissions
             .list_holders_in(session, self.sharer)
             .await?;
-        accounts.remove(self.grantee);
-        let clinic = store
+        holders.remove(self.grantee);
+        let clinic_custodian = store
             .clinic_relations
             .is_run_by_clinic(session, self.sharer)
             .await?;
-        Ok(OtherHolders { accounts, clinic })
+        Ok(AdministeredAccount {
+            userid: self.sharer.clone(),
+            other_admins: holders.into_iter().collect(),
+            clinic_custodian,
+        })
     }
 }

@@ -11,11 +11,7 @@ pub(crate) fn keeps_an_admin(
     leaving: &UserId,
     existing: &BTreeSet<&UserId>,
 ) -> bool {
-    child.clinic_custodian
-        || child
-            .other_admins
-            .iter()
-            .any(|admin| admin != leaving && existing.contains(admin))
+    child.keeps_an_admin(|admin| admin != leaving && existing.contains(admin))
 }
 
 #[cfg(test)]
