@@ -26,7 +26,7 @@ use crate::{
 /// this.
 const SWEEP_AFTER: Duration = Duration::from_secs(10);
 
-/// How often a deletion is decided anew because the account created another one meanwhile.
+/// How often a deletion looks for accounts that depend on it.
 const MAX_TRIES: usize = 8;
 
 /// A receiver has to hear that an account is gone.
@@ -122,8 +122,12 @@ pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), Delet
 ///
 /// First it gives up its rights on such accounts, in gatekeeper, whose locked last-admin rule
 /// decides, also when somebody else leaves at the same moment. If the deletion then fails, the
-/// account lives on without these rights, and a repeat finishes. An account that it creates
-/// meanwhile makes it look again.
+/// account lives on without these rights, and a repeat finishes.
+///
+/// To decide, gatekeeper says here who runs such an account, which locks the account that leaves as
+/// well (see [`keep_custody::note`]): the locks that were read before would not admit the deletion.
+/// So it looks again, and finds nothing to give up. An account that it creates meanwhile makes it
+/// look again, too.
 pub(crate) async fn delete_if_dispensable(
     state: &State,
     account: &Account,
@@ -133,8 +137,8 @@ pub(crate) async fn delete_if_dispensable(
         let Some(locks) = found.map_err(failed)? else {
             return Ok(());
         };
-        leave(state, &account.userid).await?;
-        if remove(state, account, Some(locks)).await? {
+        let has_left = leave(state, &account.userid).await?;
+        if !has_left && remove(state, account, Some(locks)).await? {
             return Ok(());
         }
     }
@@ -143,11 +147,12 @@ pub(crate) async fn delete_if_dispensable(
     )))
 }
 
-/// Gives up the rights of `leaving` on those accounts that need somebody to run them.
+/// Gives up the rights of `leaving` on those accounts that need somebody to run them; returns whether
+/// there were any.
 ///
 /// When gatekeeper cannot say which accounts it runs, the deletion goes on all the same if it is
 /// known here that none of them needs it; otherwise it has to wait.
-async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
+async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
     let administered = match state.gatekeeper.administered(leaving).await {
         Ok(administered) => administered,
         Err(error) => {
@@ -156,11 +161,11 @@ async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
                 return Err(failed(error));
             }
             warn!(cause = %error, "an account is deleted without asking what it runs");
-            return Ok(());
+            return Ok(false);
         }
     };
     if administered.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let ids: BTreeSet<&UserId> = administered
         .iter()
@@ -185,7 +190,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
         return Err(DeletionError::LastAdmin);
     }
     let nothing = PermissionSet::default();
-    for child in children {
+    for child in &children {
         state
             .gatekeeper
             .set_permissions(&child.userid, leaving, &nothing)
@@ -195,7 +200,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<(), DeletionError> {
                 error => failed(error),
             })?;
     }
-    Ok(())
+    Ok(!children.is_empty())
 }
 
 /// Removes the account, with `locks` only if it was not locked since; answers whether it is gone.
