@@ -9,8 +9,12 @@
 //!
 //! # To add an operation
 //!
-//! Its handler goes to `routes/`, its rule with a test to `domain/`, its query to `store/`. Then a
-//! line in `routes/mod.rs` and a row in `tests/it/auth.rs`.
+//! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
+//! tells; it knows no HTTP type and makes no query of its own.
+//!
+//! So an operation has its rule with a test in `domain`, its query in `store`, its act in `use_cases`
+//! unless it is one query, its handler in `routes`, its line in `routes/mod.rs` and its row in
+//! `tests/it/auth.rs`.
 //!
 //! # Known quirks
 //!

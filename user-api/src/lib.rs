@@ -17,8 +17,12 @@
 //!
 //! # To add an operation
 //!
-//! Its rule in `domain`, its query in `store`, its handler in `routes`, its line in
-//! `routes/mod.rs`, its line in `tests/it/auth.rs`, its test in `tests/it`.
+//! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
+//! tells; it knows no HTTP type and makes no query of its own.
+//!
+//! So an operation has its rule in `domain`, its query in `store`, its act in `use_cases` unless it
+//! is one query, its handler in `routes`, its line in `routes/mod.rs`, its line in
+//! `tests/it/auth.rs`, its test in `tests/it`.
 
 pub mod config;
 mod domain;

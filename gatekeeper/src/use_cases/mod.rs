@@ -1,4 +1,4 @@
-//! What the service does: a use case loads, decides (`domain`), writes (`store`) and tells other
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes call it; it knows no HTTP type and makes no query of its own.
 
 pub(crate) mod apply_grant;
