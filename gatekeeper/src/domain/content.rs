@@ -37,6 +37,8 @@ pub(crate) enum InvalidContent {
     ClinicId,
     #[error("Invalid revision: expected an integer, at least 1")]
     Revision,
+    #[error("Invalid until: expected a time in milliseconds since 1970")]
+    Until,
 }
 
 /// Names that nobody can be granted, and those that can.

@@ -35,6 +35,7 @@ pub fn table() -> RouteTable {
         .serve(operation!(relations::delete_clinician))
         .serve(operation!(users::list_administered))
         .serve(operation!(users::list_grantees))
+        .serve(operation!(users::delete_grants))
         .serve(operation!(users::lock_account))
         .serve(operation!(users::delete_custodians))
         .serve(operation!(users::delete_user))

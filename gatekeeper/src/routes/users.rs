@@ -4,13 +4,28 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     HttpResponse,
-    web::{Json, Path},
+    web::{Json, Path, Query},
 };
+use chrono::DateTime;
+use serde::Deserialize;
 use shared_runtime::{auth::Peer, error::ApiError};
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
+use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
-use crate::use_cases::{delete_account, end_custody, list_administered, lock_account};
+use crate::{
+    domain::{Refusal, content::InvalidContent},
+    use_cases::{delete_account, end_custody, hand_over_account, list_administered, lock_account},
+};
+
+/// Which grants are meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Until {
+    /// Those made until this time, in milliseconds since 1970.
+    #[param(value_type = i64)]
+    until: Option<String>,
+}
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
@@ -120,6 +135,46 @@ pub(crate) async fn delete_custodians(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     end_custody::end_custody(&state, &user).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /internal/users/{user_id}/grantees?until=`: somebody else owns an account from now on;
+/// what was granted on it directly is removed. What was granted to it stays, and so do the relations
+/// to clinics, which are not ours.
+///
+/// Only grants that were made until the second of that time are removed: a late repeat takes nothing
+/// that the new owner gave. A grant is made when its pair had none, and not when its set is replaced.
+///
+/// Body: none. Answer: 204, also when there was none. The last-admin rule does not apply, since the
+/// account can be logged into.
+/// Errors: 400 no such time; otherwise as [`list_administered`].
+/// Source: our own; user-api asks for it when the first address of an account is proven together
+/// with a new password, because whoever made the account may be somebody else.
+#[utoipa::path(
+    delete,
+    path = "/internal/users/{user_id}/grantees",
+    tag = "internal",
+    params(
+        ("user_id" = UserId, Path, description = "Whose account was shared."),
+        Until,
+    ),
+    responses(
+        (status = 204, description = "None of these grants is left."),
+        (status = 400, description = "No time.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid until: expected a time in milliseconds since 1970"})),
+        InternalRefusals,
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn delete_grants(
+    _: Peer,
+    user: Path<UserId>,
+    query: Option<Query<Until>>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    let until = query.and_then(|query| query.into_inner().until?.parse().ok());
+    let until = until.and_then(DateTime::from_timestamp_millis);
+    let until = until.ok_or(Refusal::from(InvalidContent::Until))?;
+    hand_over_account::hand_over_account(&state, &user, until).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

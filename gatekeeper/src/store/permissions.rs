@@ -13,6 +13,7 @@ mod pairs;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::{Document, RawBsonRef, RawDocumentBuf, doc};
+use chrono::Utc;
 use mongodb::{
     ClientSession, Collection, Cursor, Database, IndexModel,
     error::Result,
@@ -250,6 +251,23 @@ impl Permissions {
         self.0
             .delete_many(doc! {"sharerId": sharer.as_str(), "permissions": {}})
             .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the grants on the account of `sharer` that were made until the second of `until`, as
+    /// their ids tell; also those whose ids do not.
+    pub(crate) async fn delete_made(
+        &self,
+        sharer: &UserId,
+        until: chrono::DateTime<Utc>,
+    ) -> Result<()> {
+        let next_second = mongo::first_id_of(until.timestamp().saturating_add(1));
+        self.0
+            .delete_many(doc! {
+                "sharerId": sharer.as_str(),
+                "_id": {"$not": {"$gte": next_second}},
+            })
             .await?;
         Ok(())
     }

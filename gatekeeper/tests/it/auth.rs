@@ -99,6 +99,11 @@ fn internal() -> Vec<Row<6>> {
         )
         .at("/internal/users/alice/grantees"),
         Row::new(
+            "DELETE /internal/users/{user_id}/grantees",
+            by_admitted_services(204),
+        )
+        .at("/internal/users/stranger/grantees?until=0"),
+        Row::new(
             "PUT /internal/users/{user_id}/lock",
             by_admitted_services(200),
         )

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bson::doc;
+use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -82,6 +83,74 @@ async fn a_claimed_account_has_no_custodian_any_more() {
     }
     // Of the pair that held nothing else, no empty set is left.
     assert_eq!(world.everything().await.len(), 4);
+}
+
+/// The path that ends what `user` gave until `after_now` from now.
+fn grants_made(user: &str, after_now: TimeDelta) -> String {
+    let until = (Utc::now() + after_now).timestamp_millis();
+    format!("/internal/users/{user}/grantees?until={until}")
+}
+
+#[actix_web::test]
+async fn what_an_account_gave_until_a_moment_ends_and_what_it_was_given_stays() {
+    let world = World::start().await;
+    let service = world.service();
+    for (sharer, grantee, set) in [
+        ("alice", "bob", json!({"admin": {}, "view": {}})),
+        ("alice", "carol", json!({"view": {}})),
+        ("bob", "alice", json!({"admin": {}})),
+        ("bob", "carol", json!({"view": {}})),
+    ] {
+        world.grant(sharer, grantee, set).await;
+    }
+    world.treat(CLINIC, "alice", json!({"note": {}})).await;
+    let older = doc! {"_id": "x", "sharerId": "alice", "userId": "x", "permissions": {"view": {}}};
+    let perms = world.database().collection::<bson::Document>("perms");
+    perms.insert_one(older).await.unwrap();
+
+    // Nothing that was made later.
+    let earlier = grants_made("alice", TimeDelta::seconds(-60));
+    assert_empty(&service.delete(&earlier).await, 204);
+    let members = json!({
+        "alice": {"root": {}}, "bob": {"admin": {}, "view": {}}, "carol": {"view": {}},
+    });
+    assert_answer(&service.get("/access/alice").await, 200, &members);
+
+    for _ in 0..2 {
+        let now = grants_made("alice", TimeDelta::zero());
+        assert_empty(&service.delete(&now).await, 204);
+        let nobody = json!({"alice": {"root": {}}});
+        assert_answer(&service.get("/access/alice").await, 200, &nobody);
+        assert_eq!(service.get("/access/alice/bob").await.status, 404);
+        let groups = json!({"alice": {"root": {}}, "bob": {"admin": {}}});
+        assert_answer(&service.get("/access/groups/alice").await, 200, &groups);
+        assert_eq!(service.get("/access/bob/carol").await.status, 200);
+    }
+    world.work_for(CLINIC, "dave").await;
+    let by_clinic = service.get("/access/alice/dave").await;
+    assert_answer(&by_clinic, 200, &json!({"note": {}}));
+}
+
+#[actix_web::test]
+async fn a_time_until_which_grants_end_is_one() {
+    let world = World::start().await;
+    world.grant("alice", "bob", json!({"view": {}})).await;
+    let refused = json!({
+        "code": "InvalidContent",
+        "message": "Invalid until: expected a time in milliseconds since 1970",
+    });
+    for query in [
+        "",
+        "?until=",
+        "?until=now",
+        "?until=1.5",
+        "?until=9223372036854775807",
+        "?since=1",
+    ] {
+        let path = format!("/internal/users/alice/grantees{query}");
+        assert_answer(&world.service().delete(&path).await, 400, &refused);
+    }
+    assert_eq!(world.service().get("/access/alice/bob").await.status, 200);
 }
 
 #[actix_web::test]

@@ -141,6 +141,14 @@ pub fn note_unreadable(collection: &'static str, id: Option<ObjectId>) {
     error!(collection, document.id = id, "a document cannot be read");
 }
 
+/// The least id that is made in the second `timestamp`, which is cut to what an id can hold.
+pub fn first_id_of(timestamp: i64) -> ObjectId {
+    let seconds = u32::try_from(timestamp.max(0)).unwrap_or(u32::MAX);
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+    ObjectId::from_bytes(bytes)
+}
+
 /// Whether a unique index refused the write.
 pub fn is_duplicate_key(error: &Error) -> bool {
     const DUPLICATE_KEY: i32 = 11000;

@@ -12,7 +12,7 @@
 
 use std::sync::LazyLock;
 
-use bson::{Document, doc, oid::ObjectId};
+use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
@@ -134,10 +134,10 @@ impl Users {
         let mut filter = existing(doc! { "roles": role });
         let mut ids = Document::new();
         if let Some(from) = created.from {
-            ids.insert("$gte", first_id_of(from.timestamp()));
+            ids.insert("$gte", mongo::first_id_of(from.timestamp()));
         }
         if let Some(before) = created.before {
-            ids.insert("$lt", first_id_of(before.timestamp()));
+            ids.insert("$lt", mongo::first_id_of(before.timestamp()));
         }
         if !ids.is_empty() {
             filter.insert("_id", ids);
@@ -311,12 +311,4 @@ fn list_as_read(list: &[String]) -> Document {
 /// A member that is still as it was read; absent, null and empty are the same.
 pub(super) fn as_read(value: Option<&str>) -> Document {
     value.map_or_else(|| doc! { "$in": [null, ""] }, |value| doc! { "$eq": value })
-}
-
-/// The least id that is made in the second `timestamp`, which is cut to what an id can hold.
-fn first_id_of(timestamp: i64) -> ObjectId {
-    let seconds = u32::try_from(timestamp.max(0)).unwrap_or(u32::MAX);
-    let mut bytes = [0; 12];
-    bytes[..4].copy_from_slice(&seconds.to_be_bytes());
-    ObjectId::from_bytes(bytes)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use shared_types::{
     AdministeredAccount, Grant, LockedAccount, PermissionSet, PermissionsByUser, UserId,
 };
@@ -104,6 +105,22 @@ impl Gatekeeper {
     pub async fn withdraw_custodians(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}/custodians", segment(user.as_str()));
         self.client.delete(&path).await?.done()
+    }
+
+    /// Removes what was granted on the account of `user` directly until `until`
+    /// (`DELETE /internal/users/:userId/grantees`). Repeatable.
+    pub async fn withdraw_grants(
+        &self,
+        user: &UserId,
+        until: DateTime<Utc>,
+    ) -> Result<(), PeerError> {
+        let (user, until) = (segment(user.as_str()), until.timestamp_millis());
+        let path = format!("/internal/users/{user}/grantees?until={until}");
+        let answer = self.client.delete(&path).await?;
+        match answer.status.as_u16() {
+            204 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
     }
 
     /// Who runs the account of `user`; whatever gatekeeper is deciding about that is decided anew

@@ -1,0 +1,18 @@
+//! An account has another owner from now on.
+
+use chrono::{DateTime, Utc};
+use shared_runtime::error::ApiError;
+use shared_types::UserId;
+
+use crate::State;
+
+/// Removes what was granted on the account directly until `until`. The rule of the last admin does
+/// not apply, since the account can be logged into.
+pub(crate) async fn hand_over_account(
+    state: &State,
+    user: &UserId,
+    until: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    state.store.permissions.delete_made(user, until).await?;
+    Ok(())
+}
