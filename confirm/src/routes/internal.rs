@@ -2,9 +2,10 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
-use serde::Serialize;
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
 use shared_runtime::{
     auth::{Operator, Peer},
     body::Body,
@@ -12,7 +13,7 @@ use shared_runtime::{
 };
 use shared_types::{AccountNotice, UserId};
 use tracing::info;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::refusals::Refusals;
 use crate::{
@@ -54,6 +55,54 @@ pub(crate) async fn delete_user(
         .await
         .or_fail(Failure::Deleting)?;
     info!(user.id = %user, confirmations = removed, "a deleted account is forgotten");
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Which invitations are meant.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Until {
+    /// Those made until this time, in milliseconds since 1970.
+    #[param(value_type = i64)]
+    until: Option<String>,
+}
+
+/// `DELETE /internal/users/:userid/invitations?until=`: somebody else owns an account from now on;
+/// the invitations that were sent for it until then, and that nobody has accepted, are canceled.
+///
+/// An acceptance that is under way is canceled as well; what it has granted by then, or is about to,
+/// user-api has gatekeeper remove. What the account was asked stays, and so do later invitations, which the new owner sent.
+/// Repeatable. For admitted services.
+/// Body: none. Answer: 204, empty.
+/// Errors: 400 no such time; 401 no token or not an admitted service; 403 invalid token; 500 the store
+/// failed.
+/// Source: Tidegate, internal; user-api asks for it when the first address of an account is proven
+/// together with a new password.
+#[utoipa::path(
+    delete, path = "/internal/users/{userid}/invitations", tag = "internal",
+    params(("userid" = String, Path, description = "The account that invited"), Until),
+    responses(
+        (status = 204, description = "Canceled"),
+        (status = 400, description = "Error decoding the confirmation"),
+        Refusals,
+        (status = 500, description = "Error updating confirmation"),
+    ),
+)]
+pub(crate) async fn delete_invitations(
+    _: Peer,
+    user: Path<UserId>,
+    query: Option<Query<Until>>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let until = query.and_then(|query| query.into_inner().until?.parse().ok());
+    let until = until.and_then(DateTime::from_timestamp_millis);
+    let until = until.ok_or(Refusal::Unreadable)?;
+    let canceled = state
+        .confirmations
+        .cancel_invitations(&user, until)
+        .await
+        .or_fail(Failure::Updating)?;
+    info!(user.id = %user, confirmations = canceled, "invitations of an account are canceled");
     Ok(HttpResponse::NoContent().finish())
 }
 

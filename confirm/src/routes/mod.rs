@@ -30,6 +30,7 @@ pub fn table() -> RouteTable {
         // For those whom the settings `internal` name. The public origin routes nothing under
         // /internal.
         .serve(operation!(internal::delete_user))
+        .serve(operation!(internal::delete_invitations))
         .serve(operation!(internal::tell_change))
         .serve(operation!(internal::revive_outbox))
 }

@@ -13,7 +13,10 @@ use super::{
     confirmation_document::stored,
     confirmations::{ACCEPTANCE, Confirmations, unclaimed},
 };
-use crate::domain::confirmation::{Kind, Status};
+use crate::domain::{
+    confirmation::{Kind, Status},
+    invitation::CANCELABLE,
+};
 
 impl Confirmations {
     /// Moves a confirmation that nobody has accepted from one of `from` to `to`; answers whether
@@ -60,6 +63,25 @@ impl Confirmations {
             }
         }
         Ok(())
+    }
+
+    /// Cancels the invitations that `creator` sent until `until`, accepted ones as long as the
+    /// acceptance is under way; returns how many there were.
+    pub(crate) async fn cancel_invitations(
+        &self,
+        creator: &UserId,
+        until: chrono::DateTime<Utc>,
+    ) -> Result<u64> {
+        let filter = doc! {
+            "creatorId": creator.as_str(),
+            "type": Kind::CareTeamInvitation.name(),
+            "status": { "$in": CANCELABLE.iter().map(|status| status.name()).collect::<Vec<_>>() },
+            "created": { "$not": { "$gt": stored(until) } },
+        };
+        let mut update = moved(Status::Canceled);
+        update.insert("$unset", doc! { ACCEPTANCE: "" });
+        let canceled = self.confirmations.update_many(filter, update).await?;
+        Ok(canceled.matched_count)
     }
 
     /// Cancels the pending confirmations of `user` that would undo one of `changes`, but the one

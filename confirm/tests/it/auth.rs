@@ -181,6 +181,11 @@ fn internal() -> Vec<Row<7>> {
         Row::new("POST /internal/outbox/revive", by_the_admitted(200)),
         Row::new("DELETE /internal/users/{userid}", by_the_admitted(204))
             .at("/internal/users/alice"),
+        Row::new(
+            "DELETE /internal/users/{userid}/invitations",
+            by_the_admitted(204),
+        )
+        .at("/internal/users/stranger/invitations?until=0"),
     ]
 }
 

@@ -1,7 +1,10 @@
 //! What goes with an account that is deleted.
 
 use bson::{Document, doc};
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::{Value, json};
+use shared_runtime::testing::send;
 
 use crate::{
     peers::Ask,
@@ -98,4 +101,138 @@ async fn an_acceptance_that_has_begun_ends_with_the_account() {
     let answer = world.user("carol").put(path, &body).await;
     assert_refused(&answer, 404, "No matching invite was found");
     assert_eq!(world.peers.permissions("bob", "carol"), Value::Null);
+}
+
+/// The path that cancels what bob sent until `until`.
+fn sent_until(until: DateTime<Utc>) -> String {
+    format!("{PATH}/invitations?until={}", until.timestamp_millis())
+}
+
+#[actix_web::test]
+async fn what_an_account_sent_until_a_moment_is_canceled_and_what_it_was_asked_stays() {
+    let world = World::without_relay().await;
+    let now = Utc::now();
+    let mut documents = Vec::new();
+    // The name says what becomes of it; `x` is canceled.
+    for (name, kind, status, creator, user, age) in [
+        (
+            "x pending",
+            "careteam_invitation",
+            "pending",
+            "bob",
+            "carol",
+            60,
+        ),
+        (
+            "x declined",
+            "careteam_invitation",
+            "declined",
+            "bob",
+            "carol",
+            60,
+        ),
+        (
+            "x for nobody yet",
+            "careteam_invitation",
+            "pending",
+            "bob",
+            "",
+            60,
+        ),
+        (
+            "accepted",
+            "careteam_invitation",
+            "completed",
+            "bob",
+            "carol",
+            60,
+        ),
+        (
+            "sent later",
+            "careteam_invitation",
+            "pending",
+            "bob",
+            "carol",
+            -60,
+        ),
+        (
+            "received",
+            "careteam_invitation",
+            "pending",
+            "carol",
+            "bob",
+            60,
+        ),
+        (
+            "sign-up",
+            "signup_confirmation",
+            "pending",
+            "bob",
+            "bob",
+            60,
+        ),
+        ("reset", "password_reset", "pending", "", "bob", 60),
+    ] {
+        documents.push(doc! {
+            "_id": name, "type": kind, "status": status, "creatorId": creator, "userId": user,
+            "email": "somebody@example.org", "context": {},
+            "created": bson::DateTime::from_chrono(now - TimeDelta::seconds(age)),
+        });
+    }
+    world.confirmations().insert_many(&documents).await.unwrap();
+    for _ in 0..2 {
+        assert_empty(&world.service().delete(&sent_until(now)).await, 204);
+        for before in &documents {
+            let name = before.get_str("_id").unwrap();
+            let stored = world.confirmations();
+            let after = stored.find_one(doc! { "_id": name }).await;
+            let after = after.unwrap().unwrap();
+            if name.starts_with('x') {
+                assert_eq!(after.get_str("status").unwrap(), "canceled", "{name}");
+            } else {
+                assert_eq!(after, *before, "{name}");
+            }
+        }
+    }
+    for query in ["", "?until=", "?until=soon", "?since=1"] {
+        let path = format!("{PATH}/invitations{query}");
+        let answer = world.service().delete(&path).await;
+        assert_refused(&answer, 400, "Error decoding the confirmation");
+    }
+}
+
+#[actix_web::test]
+async fn a_canceled_invitation_can_neither_be_accepted_nor_sent_again() {
+    let mut world = World::without_relay().await;
+    for id in ["bob", "carol", "dave"] {
+        world.peers.has(id);
+    }
+    let view = json!({"view": {}});
+    let begun = world.invite("bob", "carol@example.org", view.clone()).await;
+    let waiting = world.invite("bob", "dave@example.org", view).await;
+    world.peers.fail(Ask::Grant, 500);
+    let accept = async |world: &World, invitee: &str, invitation: &Value| {
+        let path = format!("/confirm/accept/invite/{invitee}/bob");
+        let body = json!({"key": invitation["key"]});
+        world.user(invitee).put(&path, &body).await
+    };
+    let answer = accept(&world, "carol", &begun).await;
+    assert_refused(&answer, 500, "Error setting permissions");
+    assert_empty(&world.service().delete(&sent_until(Utc::now())).await, 204);
+    world.peers.mend(Ask::Grant);
+    world.hurry().await;
+    world.start_relay();
+    world.settled().await;
+    for (invitee, invitation) in [("carol", &begun), ("dave", &waiting)] {
+        let answer = accept(&world, invitee, invitation).await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
+        assert_eq!(world.peers.permissions("bob", invitee), Value::Null);
+    }
+    let path = format!(
+        "/confirm/resend/invite/{}",
+        waiting["key"].as_str().unwrap()
+    );
+    let request = world.user("bob").request(Method::PATCH, &path);
+    assert_eq!(send(request).await.status, 403);
+    assert_eq!(world.rows("outbox", "dead").await, 0);
 }

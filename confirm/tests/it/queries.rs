@@ -170,6 +170,8 @@ async fn play_every_operation(world: &World) {
     let answer = anonymous.put("/confirm/accept/forgot", &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     // The end of an account.
+    let path = "/internal/users/alice/invitations?until=0";
+    assert_empty(&service.delete(path).await, 204);
     assert_empty(&service.delete("/internal/users/alice").await, 204);
     world.settled().await;
     let operator = world.service_called("operator");
