@@ -8,11 +8,12 @@ use crate::{
     use_cases::{
         create_account,
         delete_account::{self, Gone},
-        end_custody, notify_owner,
+        end_custody, hand_over_account, notify_owner,
     },
 };
 
-/// The effects that user-api owes: deletions, undone creations, claims, notices of changes.
+/// The effects that user-api owes: deletions, undone creations, claims, accounts that are handed
+/// over, notices of changes.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on(delete_account::notify)
@@ -22,11 +23,12 @@ pub(crate) fn effects(state: State) -> Effects<State> {
         .on(create_account::undo)
         .on(notify_owner::relay)
         .on(end_custody::relay)
+        .on(hand_over_account::end_gifts)
 }
 
 #[cfg(test)]
 mod tests {
-    use bson::doc;
+    use bson::{DateTime, doc};
     use shared_runtime::{outbox::Effect, testing::assert_row};
     use shared_types::{AccountNotice, ChangedPart, NoticeRecipient, UserId};
 
@@ -34,6 +36,7 @@ mod tests {
         create_account::Undo,
         delete_account::{Gone, Receiver, Sweep},
         end_custody::Claimed,
+        hand_over_account::HandedOver,
         notify_owner::Changed,
     };
 
@@ -57,6 +60,13 @@ mod tests {
         let claimed = Claimed { userid: id("a") };
         assert_row(&claimed, "users.claimed", &userid);
         assert_eq!(claimed.key(), "gatekeeper:a");
+        let handed_over = HandedOver {
+            userid: id("a"),
+            until: DateTime::from_millis(1),
+        };
+        let payload = doc! { "userid": "a", "until": DateTime::from_millis(1) };
+        assert_row(&handed_over, "users.handed-over", &payload);
+        assert_eq!(handed_over.key(), "handed-over:a");
         let undo = Undo {
             account: id("a"),
             sharer: id("a"),

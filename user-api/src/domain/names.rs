@@ -69,7 +69,10 @@ impl Updates {
             return Err(UpdateRefusal::Invalid);
         }
         let names = match (&self.username, &self.emails) {
-            (None, None) => return Ok(None),
+            (None, None) => match self.hands_over(account) {
+                Some(address) => handed_over(account, address),
+                None => return Ok(None),
+            },
             (Some(_), Some(emails)) => Names {
                 username,
                 emails: emails.clone(),
@@ -89,6 +92,23 @@ impl Updates {
         };
         let unchanged = names.username == account.username && names.emails == account.emails;
         Ok((!unchanged).then_some(names))
+    }
+}
+
+/// The names of `account` once it is handed over to the owner of `address`: another address, which
+/// may be the maker's, could be proven later and then be used for a reset.
+fn handed_over(account: &Account, address: &str) -> Names {
+    let is_foreign = |name: &String| address::has_shape(name) && !address::is_same(name, address);
+    let username = account.username.clone();
+    Names {
+        username: username.map(|name| {
+            if is_foreign(&name) {
+                address.to_owned()
+            } else {
+                name
+            }
+        }),
+        emails: vec![address.to_owned()],
     }
 }
 

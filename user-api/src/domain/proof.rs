@@ -98,6 +98,21 @@ impl Account {
 }
 
 impl Updates {
+    /// The address of `account` with whose proof the change hands it over: it sets another password
+    /// where no address was proven, so whoever made the account, and knows the password so far, may be
+    /// somebody else than whoever reads the mails. `None`: it does not.
+    pub(crate) fn hands_over<'a>(&self, account: &'a Account) -> Option<&'a String> {
+        let is_first_proof = self.email_verified == Some(true)
+            && self.password.is_some()
+            && account.has_password()
+            && account.proven_emails().is_empty();
+        match &self.only_if {
+            _ if !is_first_proof => None,
+            Some(condition) => condition.address_of(account),
+            None => account.emails.first(),
+        }
+    }
+
     /// What the change does to the proof of `account`, whose names become `names` where they change.
     ///
     /// An account that remembers nothing has proven its first address: accounts of the reference
@@ -311,6 +326,45 @@ mod tests {
         }
         let without_the_latest = two.changed(names(&["a@z.co"]).as_ref(), None, &Proof::Stays);
         assert_eq!(without_the_latest.proven_email(None), Some("a@z.co"));
+    }
+
+    #[test]
+    fn the_first_proof_with_another_password_hands_the_account_over() {
+        let fresh = Account {
+            email_verified: false,
+            ..remembering(None, &["a@z.co", "b@z.co"])
+        };
+        let moved = remembering(Some("c@z.co"), &["a@z.co"]);
+        let proven = remembering(Some("b@z.co"), &["a@z.co", "b@z.co"]);
+        let imported = remembering(None, &["a@z.co"]);
+        let unclaimed = Account {
+            password_hash: None,
+            ..fresh.clone()
+        };
+        let nameless = Account {
+            emails: vec![],
+            ..fresh.clone()
+        };
+        let both = json!({ "password": "12345678", "emailVerified": true });
+        let reset_b = json!({ "updates": both, "onlyIf": { "email": "B@z.co" } });
+        let both = json!({ "updates": both });
+        let password = json!({ "updates": { "password": "12345678" } });
+        let verified = json!({ "updates": { "emailVerified": true } });
+        for (account, body, wanted) in [
+            (&fresh, &both, Some("a@z.co")),
+            (&fresh, &reset_b, Some("b@z.co")),
+            (&fresh, &password, None),
+            (&fresh, &verified, None),
+            (&moved, &both, Some("a@z.co")),
+            (&proven, &both, None),
+            (&imported, &both, None),
+            (&unclaimed, &both, None),
+            (&nameless, &both, None),
+        ] {
+            let updates = Updates::read(body.to_string().as_bytes()).unwrap();
+            let handed_over = updates.hands_over(account).map(String::as_str);
+            assert_eq!(handed_over, wanted, "{body} {account:?}");
+        }
     }
 
     fn proof_of(body: &Value, account: &Account) -> Proof {

@@ -53,7 +53,9 @@ pub(crate) async fn update_own_user(
 ///
 /// For services, the user, and who runs the account (`custodian` or `admin`; not the password, the
 /// terms nor, where there is a password, the names). Only services change `roles` and `emailVerified`. A password set by a service ends
-/// all sessions; the first password of an account takes `custodian` from everybody.
+/// all sessions; the first password of an account takes `custodian` from everybody. A
+/// password that is set together with the first proof of an address hands the account over: the other
+/// addresses leave it, and what was granted on it and the invitations that it sent end.
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
 /// `"onlyIf": {"email": <address>, "passwordExists"?: false}`: the account is changed only if it has

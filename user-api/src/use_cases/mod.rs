@@ -7,6 +7,7 @@ pub(crate) mod create_child;
 pub(crate) mod create_custodial_account;
 pub(crate) mod delete_account;
 pub(crate) mod end_custody;
+pub(crate) mod hand_over_account;
 pub(crate) mod keep_custody;
 pub(crate) mod list_people;
 pub(crate) mod log_in;

@@ -27,6 +27,7 @@ use crate::{
     strength,
     use_cases::{
         end_custody::{self, Claimed},
+        hand_over_account::{HandedOver, try_to_end_gifts},
         keep_custody::Removal,
         notify_owner,
         prove_address::{NotProven, Takeover},
@@ -60,6 +61,15 @@ struct Losses<'a> {
     removal: Option<Removal>,
     /// Others the one that the account proves, where it does.
     takeover: Option<Takeover<'a>>,
+}
+
+/// What a new password makes us owe to other services.
+#[derive(Default)]
+struct Owed {
+    /// The row that takes the custodians' right; `None`: the account is not claimed.
+    claim: Option<ObjectId>,
+    /// `None`: the account has the owner that it had.
+    handover: Option<HandedOver>,
 }
 
 impl Update<'_> {
@@ -181,13 +191,16 @@ impl Update<'_> {
         let (state, userid) = (self.state, &account.userid);
         let losses = self.expect_losses(account, change).await;
         let losses = losses.map_err(Failure::UpdatingUser.because())?;
-        let row = match self.write(account, change, &losses, told).await {
-            Ok(row) => row,
+        let owed = match self.write(account, change, &losses, told).await {
+            Ok(owed) => owed,
             Err(Aborted::Outrun | Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
             Err(aborted) => return Err(not_written(aborted)),
         };
         state.outbox.wake();
-        if let Some(row) = row {
+        if let Some(handed_over) = &owed.handover {
+            try_to_end_gifts(state, handed_over).await;
+        }
+        if let Some(row) = owed.claim {
             let finished = end_custody::finish(state, userid, row).await;
             finished.map_err(Failure::UpdatingUser.because())?;
         }
@@ -214,15 +227,14 @@ impl Update<'_> {
     }
 
     /// Writes the change, the notices to the owner of which parts were changed (`told`), and what
-    /// goes with a new password: the end of sessions and, for the first password, the row that takes
-    /// the custodians' right, whose id is returned.
+    /// goes with a new password; returns what is owed because of that.
     async fn write(
         &self,
         account: &Account,
         change: &AccountChange,
         losses: &Losses<'_>,
         told: &[ChangedPart],
-    ) -> Result<Option<ObjectId>, Aborted<Unwritten>> {
+    ) -> Result<Owed, Aborted<Unwritten>> {
         let (state, userid) = (self.state, &account.userid);
         let by = self.caller.name();
         transaction(&state.client, async |session| {
@@ -247,16 +259,16 @@ impl Update<'_> {
                 }
             }
             notify_owner::note(state, session, account, change, self.updates, told).await?;
-            let row = if change.password_hash.is_some() {
+            let owed = if change.password_hash.is_some() {
                 self.follow_password(session, account).await?
             } else {
-                None
+                Owed::default()
             };
             if let Some(key) = &self.updates.idempotency_key {
-                let applied = state.applied_updates.note(session, userid, key, row);
+                let applied = state.applied_updates.note(session, userid, key, owed.claim);
                 applied.await?;
             }
-            Ok(row)
+            Ok(owed)
         })
         .await
     }
@@ -271,24 +283,29 @@ impl Update<'_> {
         Ok(())
     }
 
-    /// Ends the other sessions of the account and, if the password is its first, queues the row that
-    /// takes the custodians' right; returns the id of the row.
+    /// Ends the other sessions of the account and, if the password is its first or another owner's,
+    /// queues the row that takes rights away.
     async fn follow_password(
         &self,
         session: &mut ClientSession,
         account: &Account,
-    ) -> Result<Option<ObjectId>, mongodb::error::Error> {
+    ) -> Result<Owed, mongodb::error::Error> {
         let userid = &account.userid;
         let tokens = self.state.sessions.tokens();
         let ended = tokens.delete_all_but_in(session, userid, self.kept_session());
         ended.await?;
-        if account.has_password() {
-            return Ok(None);
+        let mut owed = Owed::default();
+        if !account.has_password() {
+            let claimed = Claimed {
+                userid: userid.clone(),
+            };
+            owed.claim = Some(self.state.outbox.enqueue(session, &claimed).await?);
+        } else if self.updates.hands_over(account).is_some() {
+            let handed_over = HandedOver::now(userid);
+            self.state.outbox.enqueue(session, &handed_over).await?;
+            owed.handover = Some(handed_over);
         }
-        let claimed = Claimed {
-            userid: userid.clone(),
-        };
-        Ok(Some(self.state.outbox.enqueue(session, &claimed).await?))
+        Ok(owed)
     }
 
     /// The session of the person who asks, which goes on after a change of password.

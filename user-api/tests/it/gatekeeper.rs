@@ -245,6 +245,11 @@ impl Gatekeeper {
                 self.remove_custodians(user);
                 ResponseTemplate::new(204)
             }
+            ("DELETE", ["internal", "users", user, "grantees"]) => {
+                let mut stored = self.permissions.lock().unwrap();
+                stored.retain(|(sharer, _), _| sharer != user);
+                ResponseTemplate::new(204)
+            }
             ("DELETE", ["internal", "users", user]) => {
                 self.forgotten.lock().unwrap().push((*user).to_owned());
                 self.permissions

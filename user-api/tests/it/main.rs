@@ -13,6 +13,7 @@ mod deletions;
 mod dependants;
 mod documents;
 mod gatekeeper;
+mod handover;
 mod holders;
 mod input;
 mod limits;

@@ -7,6 +7,7 @@ mod answer_races;
 mod clients;
 mod confirmations;
 mod crashes;
+mod handover;
 mod last_holders;
 mod limits;
 mod pages;

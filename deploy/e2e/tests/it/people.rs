@@ -15,7 +15,12 @@ pub(crate) struct Member {
 }
 
 pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
-    let address = format!("{name}{VERIFIED_TAG}@example.org");
+    sign_up_at(platform, &format!("{name}{VERIFIED_TAG}@example.org")).await
+}
+
+/// Signs somebody up with an address that may not count as verified.
+pub(crate) async fn sign_up_at(platform: &Platform, address: &str) -> Member {
+    let address = address.to_owned();
     let account = json!({ "username": address, "emails": [address], "password": PASSWORD });
     let answer = platform.person(None).post("/auth/user", &account).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
