@@ -1,5 +1,9 @@
 //! Which address of an account its owner has shown to be theirs. `emailVerified` does not say it,
 //! since it stays when the addresses change.
+//!
+//! An address that leaves the account has to be proven anew when it comes back, since its mailbox may
+//! be somebody else's by then. Only the link of a notice, which is mailed there, brings the proof back
+//! with the address.
 
 use shared_types::address;
 
@@ -50,7 +54,8 @@ impl Account {
         Some(latest.chain(&self.also_proven))
     }
 
-    /// The account once its names are `names`, where they change, and `proof` has its effect.
+    /// The account once its names are `names`, where they change, and `proof` has its effect. Of what
+    /// was proven it remembers what it has before and after.
     pub(crate) fn changed(
         &self,
         names: Option<&Names>,
@@ -63,26 +68,27 @@ impl Account {
             changed.username.clone_from(&names.username);
             changed.emails.clone_from(&names.emails);
         }
-        match proof {
-            Proof::Stays => {}
+        let remembered = match proof {
+            Proof::Stays => self.remembered_proofs().map(|proven| {
+                let had = proven.filter(|proven| self.has_address(proven));
+                had.cloned().collect()
+            }),
             Proof::Is(latest) => {
-                let proven = self.proven_emails().into_iter().cloned();
-                changed.also_proven = proven
-                    .filter(|proven| !address::is_same(proven, latest))
-                    .collect();
-                changed.proven_email = Some(latest.clone());
+                let mut earlier = self.proven_emails();
+                earlier.retain(|proven| !address::is_same(proven, latest));
+                Some(std::iter::once(latest).chain(earlier).cloned().collect())
             }
-            Proof::Are(proven) => {
-                changed.proven_email = Some(proven.first().cloned().unwrap_or_default());
-                changed.also_proven = proven.iter().skip(1).cloned().collect();
-            }
-            Proof::Ends => {
-                changed.also_proven.clear();
-                changed.proven_email = None;
-            }
-        }
-        let kept = std::mem::take(&mut changed.also_proven).into_iter();
-        changed.also_proven = kept.filter(|proven| changed.has_address(proven)).collect();
+            Proof::Are(proven) => Some(proven.clone()),
+            Proof::Ends => None,
+        };
+        let kept = remembered.map(|mut proven: Vec<String>| {
+            proven.retain(|proven| changed.has_address(proven));
+            proven
+        });
+        changed.proven_email = kept
+            .as_ref()
+            .map(|proven| proven.first().cloned().unwrap_or_default());
+        changed.also_proven = kept.into_iter().flatten().skip(1).collect();
         changed
     }
 
@@ -259,6 +265,7 @@ mod tests {
         };
         let imported = remembering(None, &["a@z.co", "b@z.co"]);
         let one = remembering(Some("a@z.co"), &["a@z.co", "b@z.co"]);
+        let gone = remembering(Some("a@z.co"), &["b@z.co"]);
         let two = Account {
             also_proven: strings(&["a@z.co"]),
             ..remembering(Some("b@z.co"), &["a@z.co", "b@z.co", "c@z.co"])
@@ -270,17 +277,15 @@ mod tests {
         for (account, names, proof, latest, also) in [
             (&fresh, None, is("a@z.co"), Some("a@z.co"), &[][..]),
             (&imported, None, is("b@z.co"), Some("b@z.co"), &["a@z.co"]),
-            (
-                &imported,
-                names(&["c@z.co"]),
-                is("a@z.co"),
-                Some("a@z.co"),
-                &[],
-            ),
+            (&imported, names(&["c@z.co"]), is("a@z.co"), Some(""), &[]),
             (&one, None, is("b@z.co"), Some("b@z.co"), &["a@z.co"]),
             (&one, None, is("A@z.co"), Some("A@z.co"), &[]),
             (&one, names(&["b@z.co"]), is("b@z.co"), Some("b@z.co"), &[]),
-            (&one, names(&["b@z.co"]), Proof::Stays, Some("a@z.co"), &[]),
+            (&one, names(&["b@z.co"]), Proof::Stays, Some(""), &[]),
+            // What comes back is not proven, also where an older version remembered it.
+            (&gone, names(&["a@z.co"]), Proof::Stays, Some(""), &[]),
+            (&gone, None, Proof::Stays, Some(""), &[]),
+            (&gone, None, is("b@z.co"), Some("b@z.co"), &[]),
             (
                 &two,
                 None,
@@ -290,13 +295,7 @@ mod tests {
             ),
             (&two, None, Proof::Stays, Some("b@z.co"), &["a@z.co"]),
             (&two, names(&["b@z.co"]), Proof::Stays, Some("b@z.co"), &[]),
-            (
-                &two,
-                names(&["a@z.co"]),
-                Proof::Stays,
-                Some("b@z.co"),
-                &["a@z.co"],
-            ),
+            (&two, names(&["a@z.co"]), Proof::Stays, Some("a@z.co"), &[]),
             (&two, None, Proof::Ends, None, &[]),
             (
                 &two,

@@ -41,8 +41,9 @@ pub(crate) struct Account {
     /// As the client wrote it; `None`: not accepted.
     pub(crate) terms_accepted: Option<String>,
     pub(crate) email_verified: bool,
-    /// The address that was proven last, which the account may have no more; empty: none was. `None`
-    /// is not remembered (see [`crate::domain::proof`]).
+    /// The address that was proven last of those that the account has; empty: none was. Older versions
+    /// of ours remembered one that had left. `None`: it is not remembered (see
+    /// [`crate::domain::proof`]).
     pub(crate) proven_email: Option<String>,
     /// The addresses beside it that were proven earlier.
     pub(crate) also_proven: Vec<String>,

@@ -7,7 +7,6 @@ use shared_types::address;
 
 use crate::domain::{
     account_change::AccountChange,
-    proof::Proof,
     user::{Account, CUSTODIAL_ROLE},
 };
 
@@ -119,6 +118,10 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
     }
     if change.concerns_names() {
         let changed = read.changed(change.names.as_ref(), change.email_verified, &change.proof);
+        put(
+            "provenEmail",
+            changed.proven_email.as_deref().map(Into::into),
+        );
         put("alsoProven", listed(&changed.also_proven));
         put("logins", listed(&logins(&changed)));
     }
@@ -127,15 +130,6 @@ pub(super) fn change_of(read: &Account, change: &AccountChange, by: &str) -> Doc
     }
     if let Some(verified) = change.email_verified {
         put("authenticated", Some(verified.into()));
-    }
-    match &change.proof {
-        Proof::Stays => {}
-        Proof::Is(address) => put("provenEmail", Some(address.as_str().into())),
-        Proof::Are(proven) => {
-            let latest = proven.first().map_or("", String::as_str);
-            put("provenEmail", Some(latest.into()));
-        }
-        Proof::Ends => put("provenEmail", None),
     }
     if let Some(hash) = &change.password_hash {
         put("pwhash", Some(hash.as_str().into()));
