@@ -11,11 +11,8 @@ pub(crate) async fn limited<T>(
     source: Source,
     opened: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    let limit = &state.key_limit;
-    limit.check(source).map_err(Refusal::TooMany)?;
-    let result = opened.await;
-    if result.as_ref().is_err_and(|error| error.status() == 404) {
-        limit.count(source);
-    }
-    result
+    let is_wrong = |error: &ApiError| error.status() == 404;
+    let counts = |result: &Result<T, ApiError>| result.as_ref().is_err_and(is_wrong);
+    let charged = state.key_limit.charge(source, opened, counts);
+    charged.await.map_err(Refusal::TooMany)?
 }

@@ -135,14 +135,10 @@ pub(crate) async fn limited<T>(
     if caller.is_service() {
         return answer.await;
     }
-    let limit = &state.limits.look_ups;
-    limit.check(source).map_err(Refusal::TooMany)?;
-    let result = answer.await;
     let is_told = |error: &ApiError| telling.into_iter().any(|refusal| refusal.is(error));
-    if result.as_ref().is_err_and(is_told) {
-        limit.count(source);
-    }
-    result
+    let tells = |result: &Result<T, ApiError>| result.as_ref().is_err_and(is_told);
+    let charged = state.limits.look_ups.charge(source, answer, tells);
+    charged.await.map_err(Refusal::TooMany)?
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Guesses at keys, and passwords that user-api refuses for their weakness.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::{
@@ -68,6 +69,21 @@ async fn keys_that_open_nothing_are_limited_by_source_at_every_operation() {
     }
     let answer = put(&world, HOME, "/confirm/accept/forgot", &reset(&key)).await;
     assert_eq!(answer.status, 200);
+}
+
+#[actix_web::test]
+async fn keys_tried_at_once_come_no_further_than_one_after_the_other() {
+    let world = world().await;
+    let wrong = reset(WRONG);
+    let tried = join_all((0..30).map(|_| async {
+        let answer = put(&world, ELSEWHERE, "/confirm/accept/forgot", &wrong).await;
+        answer.status
+    }))
+    .await;
+    let is_known = |status: &u16| matches!(status, 404 | 429);
+    assert!(tried.iter().all(is_known), "{tried:?}");
+    let told = tried.iter().filter(|status| **status == 404).count();
+    assert_eq!(told, 3, "{tried:?}");
 }
 
 #[actix_web::test]

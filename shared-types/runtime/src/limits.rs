@@ -37,9 +37,10 @@ impl Limit {
 
 /// Counts uses of keys and refuses those above the [`Limit`]. Each replica counts for itself.
 ///
-/// What is limited itself is taken ([`Self::take`]). Where only failures are, check first
-/// ([`Self::check`]) and count afterwards ([`Self::count`]): what was under way together may then go
-/// beyond the burst, but is paid back before the next use is free.
+/// What is limited itself is taken ([`Self::take`]). Where only failures are, a use is taken for the
+/// time being ([`Self::charge`]). To check first ([`Self::check`]) and count afterwards
+/// ([`Self::count`]) refuses nobody for what others have under way: that may then go beyond the burst,
+/// but is paid back before the next use is free.
 pub struct KeyedLimiter {
     /// `None`: nothing is limited.
     pace: Option<Pace>,
@@ -117,25 +118,58 @@ impl KeyedLimiter {
         }
     }
 
+    /// What `answer` comes to, if `key` has a use free, else after how long it has. The use is taken
+    /// before, so that many at once come no further than one after the other, and given back after an
+    /// answer that does not count. An answer that nobody waits for any more counts.
+    pub async fn charge<T>(
+        &self,
+        key: impl Hash,
+        answer: impl Future<Output = T>,
+        counts: impl FnOnce(&T) -> bool,
+    ) -> Result<T, Duration> {
+        let key = self.hasher.hash_one(key);
+        self.take_hashed(key)?;
+        let answer = answer.await;
+        if !counts(&answer) {
+            self.give_back(key);
+        }
+        Ok(answer)
+    }
+
     /// Counts a use of `key` if it has one free, else says after how long it has.
     pub fn take(&self, key: impl Hash) -> Result<(), Duration> {
+        self.take_hashed(self.hasher.hash_one(key))
+    }
+
+    fn take_hashed(&self, key: u64) -> Result<(), Duration> {
         let Some(pace) = self.pace else {
             return Ok(());
         };
         let now = Instant::now();
         let mut wait = Duration::ZERO;
-        self.full_at
-            .entry(self.hasher.hash_one(key))
-            .and_compute_with(|entry| {
-                let full_at = entry.map(Entry::into_value);
-                wait = pace.wait(full_at, now);
-                if wait.is_zero() {
-                    Op::Put(pace.after_use(full_at, now))
-                } else {
-                    Op::Nop
-                }
-            });
+        self.full_at.entry(key).and_compute_with(|entry| {
+            let full_at = entry.map(Entry::into_value);
+            wait = pace.wait(full_at, now);
+            if wait.is_zero() {
+                Op::Put(pace.after_use(full_at, now))
+            } else {
+                Op::Nop
+            }
+        });
         free_or(wait)
+    }
+
+    fn give_back(&self, key: u64) {
+        let Some(pace) = self.pace else {
+            return;
+        };
+        self.full_at.entry(key).and_compute_with(|entry| {
+            let earlier = entry.and_then(|entry| entry.into_value().checked_sub(pace.interval));
+            match earlier.filter(|full_at| *full_at > Instant::now()) {
+                Some(full_at) => Op::Put(full_at),
+                None => Op::Remove,
+            }
+        });
     }
 
     /// Whether a use of `key` was counted within the last hour, and it was not forgotten since.
@@ -155,7 +189,14 @@ fn free_or(wait: Duration) -> Result<(), Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::{
+        future::ready,
+        pin::pin,
+        time::{Duration, Instant},
+    };
+
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
 
     use super::{KeyedLimiter, Limit, Pace};
 
@@ -196,6 +237,27 @@ mod tests {
         limiter.forget("a");
         assert_eq!(limiter.check("a"), Ok(()));
         assert!(!limiter.remembers("a"));
+    }
+
+    #[test]
+    fn what_is_under_way_has_a_place_until_it_does_not_count() {
+        let limiter = limiter(2, 1);
+        let charge = |answer: bool| {
+            let charged = limiter.charge("a", ready(answer), |counts| *counts);
+            charged.now_or_never().unwrap()
+        };
+        assert!((0..100).all(|_| charge(false) == Ok(false)));
+        assert!(!limiter.remembers("a"));
+        let (tell, told) = oneshot::channel();
+        let mut under_way = pin!(limiter.charge("a", told, |told| *told == Ok(true)));
+        assert!(under_way.as_mut().now_or_never().is_none());
+        assert_eq!(charge(true), Ok(true));
+        assert!(charge(false).is_err());
+        tell.send(false).unwrap();
+        assert_eq!(under_way.now_or_never(), Some(Ok(Ok(false))));
+        assert_eq!(charge(false), Ok(false));
+        assert_eq!(charge(true), Ok(true));
+        assert!(charge(false).is_err());
     }
 
     #[test]

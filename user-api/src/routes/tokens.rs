@@ -68,10 +68,10 @@ pub(crate) async fn log_in_server(
     };
     let name = header(SERVER_NAME_HEADER).ok_or(Refusal::MissingCredentials)?;
     let secret = header(SERVER_SECRET_HEADER).ok_or(Refusal::MissingCredentials)?;
-    let guesses = &state.limits.secrets;
-    guesses.check(source).map_err(Refusal::TooMany)?;
-    if !state.server_secrets.admit(name, secret) {
-        guesses.count(source);
+    let admitted = async { state.server_secrets.admit(name, secret) };
+    let is_wrong = |admitted: &bool| !admitted;
+    let guessed = state.limits.secrets.charge(source, admitted, is_wrong);
+    if !guessed.await.map_err(Refusal::TooMany)? {
         return Err(Refusal::WrongSecret.into());
     }
     let token = state

@@ -301,6 +301,36 @@ async fn look_ups_by_name_that_come_to_nothing_are_limited() {
 }
 
 #[actix_web::test]
+async fn what_is_asked_at_once_comes_no_further_than_one_after_the_other() {
+    let world = World::start_with(|config| {
+        config.limits.look_ups_per_source = in_a_row(3);
+        config.limits.secrets_per_source = in_a_row(3);
+    })
+    .await;
+    let alice = world.user("alice").await.person.at_place(ELSEWHERE);
+    let look_ups = (0..30).map(|number| {
+        let path = format!("/auth/user/nobody{number}");
+        let alice = &alice;
+        async move { alice.get(&path).await.status }
+    });
+    let log_ins = (0..30).map(|_| async {
+        let nobody = world.anonymous().at_place(ELSEWHERE);
+        let request = nobody.request(Method::POST, "/serverlogin");
+        let request = request.header("x-tidepool-server-name", "gatekeeper");
+        send(request.header("x-tidepool-server-secret", "wrong"))
+            .await
+            .status
+    });
+    let told = |statuses: Vec<u16>, telling: u16| {
+        let is_known = |status: &u16| *status == telling || *status == 429;
+        assert!(statuses.iter().all(is_known), "{statuses:?}");
+        statuses.iter().filter(|status| **status == telling).count()
+    };
+    assert_eq!(told(join_all(look_ups).await, 404), 3);
+    assert_eq!(told(join_all(log_ins).await, 401), 3);
+}
+
+#[actix_web::test]
 async fn names_that_are_tried_for_an_account_count_as_look_ups() {
     let world = World::start_with(|config| {
         config.limits.look_ups_per_source = in_a_row(3);
