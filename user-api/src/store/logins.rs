@@ -1,16 +1,21 @@
 //! Collection `users`: who is found by which name, and who else may get it.
 //!
 //! `logins` holds the names that stand in an account (see [`crate::domain::standing`]), each as all
-//! its spellings have it in common, under a unique index: so two accounts never share one. It is
-//! written with everything that decides which names stand.
+//! its spellings have it in common, under a unique index that compares exactly: so two accounts never
+//! share one. It is written with everything that decides which names stand.
 //!
 //! Accounts of the reference, among which there may be duplicates, lack it until something of that
-//! changes. In those that older versions of ours wrote, it also holds addresses that do not stand.
-//! Either is put right as soon as somebody else wants such an address ([`Users::is_taken`]).
+//! changes: they are found by the indexes of the reference, which ignore accents as well, so what is
+//! found is compared again. In those that older versions of ours wrote, `logins` may also hold
+//! addresses that do not stand, until somebody else wants one ([`Users::is_taken`]).
 
 use bson::{Document, doc};
-use futures_util::TryStreamExt;
-use mongodb::{ClientSession, error::Error};
+use futures_util::{TryStreamExt, future::try_join};
+use mongodb::{
+    ClientSession, IndexModel,
+    error::{Error, ErrorKind},
+    options::{CollationStrength, IndexOptions},
+};
 use serde::Deserialize;
 use shared_runtime::mongo::{self, is_duplicate_key};
 use shared_types::{UserId, address};
@@ -20,55 +25,82 @@ use crate::{
     store::{
         Users,
         user_document::{UserDocument, logins, members},
-        users::{IGNORING_CASE, existing, names_as_read},
+        users::{IGNORING_CASE, accounts, existing, names_as_read},
     },
 };
 
-/// An account that may have a better claim to a name.
-struct Claimant {
-    account: Account,
-    /// As stored; `None`: it was never written.
-    logins: Option<Vec<String>>,
-}
+/// The unique index of `logins`.
+const STANDING: &str = "StandingNames";
+
+/// What names are found by, in accounts whose `logins` were never written.
+const NAMES: [&str; 2] = ["username", "emails"];
 
 #[derive(Deserialize)]
-struct ClaimantDocument {
+struct WrittenDocument {
     #[serde(flatten)]
     user: UserDocument,
-    logins: Option<Vec<String>>,
+    logins: Vec<String>,
 }
 
-impl From<ClaimantDocument> for Claimant {
-    fn from(document: ClaimantDocument) -> Self {
-        Self {
-            account: document.user.into(),
-            logins: document.logins,
-        }
-    }
-}
-
-impl Claimant {
-    /// Whether it may have been found by a name that does not stand.
-    fn is_outdated(&self) -> bool {
-        let standing = logins(&self.account);
-        match &self.logins {
-            Some(stored) => stored
-                .iter()
-                .any(|name| !standing.contains(&address::identity(name))),
-            None => self
-                .account
-                .names()
-                .any(|name| !standing.contains(&address::identity(name))),
-        }
-    }
+/// The unique index of `logins`; it skips accounts without.
+pub(super) fn index() -> IndexModel {
+    let options = IndexOptions::builder()
+        .name(STANDING.to_owned())
+        .unique(true)
+        .partial_filter_expression(doc! { "logins": { "$exists": true } })
+        .build();
+    IndexModel::builder()
+        .keys(doc! { "logins": 1 })
+        .options(options)
+        .build()
 }
 
 impl Users {
+    /// Drops the unique index of older versions of ours, which ignored accents, once [`index`] is
+    /// there. Under it a name could be stored in any spelling, and nobody needed one that does not
+    /// stand to be taken away: both are put right first. Repeatable.
+    pub(super) async fn drop_loose_index(&self) -> Result<(), Error> {
+        let indexes: Vec<IndexModel> = self.users.list_indexes().await?.try_collect().await?;
+        let is_loose = |index: &&IndexModel| {
+            let collation = index.options.as_ref().and_then(|all| all.collation.as_ref());
+            let strength = collation.and_then(|collation| collation.strength);
+            index.keys == doc! { "logins": 1 } && strength == Some(CollationStrength::Primary)
+        };
+        let loose = indexes.iter().find(is_loose);
+        let Some(name) = loose.and_then(|index| index.options.as_ref()?.name.clone()) else {
+            return Ok(());
+        };
+        self.update_all_logins().await?;
+        match self.users.drop_index(name).await {
+            // Another replica was faster.
+            Err(error) if is_index_gone(&error) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn update_all_logins(&self) -> Result<(), Error> {
+        let mut members = members();
+        members.insert("logins", 1);
+        let mut found = self
+            .users
+            .clone_with_type::<WrittenDocument>()
+            .find(doc! { "logins": { "$exists": true } })
+            .projection(members)
+            .await?;
+        while let Some(document) = found.try_next().await? {
+            let account = document.user.into();
+            if logins(&account) != document.logins {
+                self.update_logins(&account).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The accounts that can be logged into as `name`, which is an id, a user name or an address.
     pub(crate) async fn list_by_login(&self, name: &str) -> Result<Vec<Account>, Error> {
-        let mut alternatives = claims([name].into_iter(), &["username", "emails"]);
-        alternatives.push(doc! { "userid": name });
-        let mut found = self.list_matching(any_of(alternatives), 0).await?;
+        let mut loosely = unwritten(&[name], &NAMES);
+        loosely.push(doc! { "userid": name });
+        let mut found = self.list_claiming(loosely, &[name]).await?;
         found.retain(|account| {
             account.userid.as_str().eq_ignore_ascii_case(name) || account.stands_as(name)
         });
@@ -77,42 +109,48 @@ impl Users {
 
     /// The accounts in which this user name or address stands.
     pub(crate) async fn list_by_name(&self, name: &str) -> Result<Vec<Account>, Error> {
-        let alternatives = claims([name].into_iter(), &["username", "emails"]);
-        let mut found = self.list_matching(any_of(alternatives), 0).await?;
+        let loosely = unwritten(&[name], &NAMES);
+        let mut found = self.list_claiming(loosely, &[name]).await?;
         found.retain(|account| account.stands_as(name));
         Ok(found)
     }
 
     /// The accounts that mail to the address `email` is for.
     pub(crate) async fn list_by_email(&self, email: &str) -> Result<Vec<Account>, Error> {
-        let alternatives = claims([email].into_iter(), &["emails"]);
-        let mut found = self.list_matching(any_of(alternatives), 0).await?;
+        let loosely = unwritten(&[email], &["emails"]);
+        let mut found = self.list_claiming(loosely, &[email]).await?;
         found.retain(|account| account.receives_at(email));
         Ok(found)
     }
 
-    /// Whether one of `names` stands in an account other than `own`, as loosely compared as the
-    /// unique index does.
+    /// Whether one of `names` stands in an account other than `own`.
     pub(crate) async fn is_taken(
         &self,
         names: impl Iterator<Item = &str>,
         own: Option<&UserId>,
     ) -> Result<bool, Error> {
-        let alternatives = claims(names, &["username", "emails"]);
-        if alternatives.is_empty() {
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() {
             return Ok(false);
         }
-        let filter = any_of(alternatives);
-        let found = self.list_claimants(filter.clone(), own).await?;
-        let (outdated, current): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(Claimant::is_outdated);
-        if !current.is_empty() || outdated.is_empty() {
-            return Ok(!current.is_empty());
+        let is_other = |account: &Account| Some(&account.userid) != own;
+        let loosely = self.list_matching(any_of(unwritten(&names, &NAMES)), 0);
+        let exactly = self.list_exactly_matching(written(&names));
+        let (mut unwritten, mut outdated) = try_join(loosely, exactly).await?;
+        unwritten.retain(is_other);
+        outdated.retain(is_other);
+        let is_wanted = |account: &Account| names.iter().any(|name| account.stands_as(name));
+        if unwritten.iter().chain(&outdated).any(is_wanted) {
+            return Ok(true);
         }
-        for claimant in &outdated {
-            self.update_logins(&claimant.account).await?;
+        for account in &outdated {
+            self.update_logins(account).await?;
         }
-        Ok(!self.list_claimants(filter, own).await?.is_empty())
+        if !outdated.is_empty() {
+            outdated = self.list_exactly_matching(written(&names)).await?;
+            outdated.retain(is_other);
+        }
+        Ok(!outdated.is_empty())
     }
 
     /// The accounts that have the address `email`, whether it stands there or not.
@@ -141,24 +179,25 @@ impl Users {
             .await
     }
 
-    async fn list_claimants(
+    /// The accounts that match one of `loosely`, or in which one of `names` was written to stand.
+    async fn list_claiming(
         &self,
-        filter: Document,
-        own: Option<&UserId>,
-    ) -> Result<Vec<Claimant>, Error> {
-        let mut members = members();
-        members.insert("logins", 1);
-        let found = self
-            .users
-            .clone_with_type::<ClaimantDocument>()
-            .find(filter)
-            .projection(members)
-            .collation(IGNORING_CASE.clone())
-            .batch_size(mongo::ONE_BATCH)
-            .await?;
-        let mut found: Vec<Claimant> = found.map_ok(Claimant::from).try_collect().await?;
-        found.retain(|claimant| Some(&claimant.account.userid) != own);
+        loosely: Vec<Document>,
+        names: &[&str],
+    ) -> Result<Vec<Account>, Error> {
+        let loosely = self.list_matching(any_of(loosely), 0);
+        let exactly = self.list_exactly_matching(written(names));
+        let (mut found, more) = try_join(loosely, exactly).await?;
+        // One of them may have been found by its id.
+        let is_new = |account: &Account| found.iter().all(|known| known.userid != account.userid);
+        let more: Vec<Account> = more.into_iter().filter(is_new).collect();
+        found.extend(more);
         Ok(found)
+    }
+
+    async fn list_exactly_matching(&self, filter: Document) -> Result<Vec<Account>, Error> {
+        let found = self.users.find(filter).projection(members());
+        accounts(found.batch_size(mongo::ONE_BATCH).await?.with_type()).await
     }
 
     /// Writes which names stand in `account`, unless it changed since it was read, or another
@@ -178,26 +217,24 @@ impl Users {
     }
 }
 
-/// What matches the accounts in which one of `names` may stand. Those without `logins` are looked
-/// up by `members`.
-fn claims<'a>(names: impl Iterator<Item = &'a str>, members: &[&str]) -> Vec<Document> {
-    let mut spellings = Vec::new();
-    let mut identities = Vec::new();
-    for name in names {
-        spellings.extend(address::spellings(name));
-        identities.push(address::identity(name));
-    }
-    if spellings.is_empty() {
-        return Vec::new();
-    }
-    // Older versions of ours stored the spelling.
-    identities.extend_from_slice(&spellings);
-    let unwritten = members
-        .iter()
-        .map(|member| doc! { *member: { "$in": &spellings }, "logins": null });
-    unwritten
-        .chain([doc! { "logins": { "$in": identities } }])
-        .collect()
+fn is_index_gone(error: &Error) -> bool {
+    const INDEX_NOT_FOUND: i32 = 27;
+    matches!(error.kind.as_ref(), ErrorKind::Command(error) if error.code == INDEX_NOT_FOUND)
+}
+
+/// What matches the accounts in which one of `names` may stand, though it was not written that it
+/// does, as [`IGNORING_CASE`] compares; they are looked up by `members`.
+fn unwritten(names: &[&str], members: &[&str]) -> Vec<Document> {
+    let spellings = names.iter().flat_map(|name| address::spellings(name));
+    let spellings: Vec<String> = spellings.collect();
+    let having = |member: &&str| doc! { *member: { "$in": &spellings }, "logins": null };
+    members.iter().map(having).collect()
+}
+
+/// What matches the accounts in which one of `names` was written to stand, without a collation.
+fn written(names: &[&str]) -> Document {
+    let identities: Vec<String> = names.iter().map(|name| address::identity(name)).collect();
+    existing(doc! { "logins": { "$in": identities } })
 }
 
 fn any_of(alternatives: Vec<Document>) -> Document {

@@ -12,6 +12,7 @@
 
 use std::sync::LazyLock;
 
+use anyhow::Context;
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -25,13 +26,14 @@ use shared_types::UserId;
 use crate::{
     domain::{account_change::AccountChange, query::Period, user::Account},
     store::{
+        logins,
         user_document::{UserDocument, change_of, document, members},
         user_locks::Locks,
     },
 };
 
-/// Neither case nor accents count (the reference's choice), also for what must be unique. What is
-/// found by a name is compared again, since accents do count there.
+/// Neither case nor accents count (the reference's choice). What is found by a name is compared again,
+/// since accents do count there. What must be unique is compared exactly (see [`super::logins`]).
 pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
@@ -56,11 +58,6 @@ impl Users {
             .collation(IGNORING_CASE.clone())
             .unique(true)
             .build();
-        let logins = IndexOptions::builder()
-            .unique(true)
-            .collation(IGNORING_CASE.clone())
-            .partial_filter_expression(doc! { "logins": { "$exists": true } })
-            .build();
         let indexes = vec![
             IndexModel::builder()
                 .keys(doc! { "userid": 1 })
@@ -83,17 +80,17 @@ impl Users {
                 .keys(doc! { "emails": 1 })
                 .options(by_name())
                 .build(),
-            IndexModel::builder()
-                .keys(doc! { "logins": 1 })
-                .options(logins)
-                .build(),
+            logins::index(),
             // Serves `list_by_role`.
             IndexModel::builder()
                 .keys(doc! { "roles": 1, "_id": -1 })
                 .build(),
         ];
         ensure_indexes(&users, indexes).await?;
-        Ok(Self { users })
+        let users = Self { users };
+        let dropped = users.drop_loose_index().await;
+        dropped.context("the index of logins that ignores accents cannot be dropped")?;
+        Ok(users)
     }
 
     /// The same through another client, for transactions of that one.
@@ -273,7 +270,7 @@ impl Users {
     }
 }
 
-async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, Error> {
+pub(super) async fn accounts(found: mongodb::Cursor<UserDocument>) -> Result<Vec<Account>, Error> {
     found.map_ok(Account::from).try_collect().await
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod accents;
 mod addresses;
 mod associates;
 mod auth;
