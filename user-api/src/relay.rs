@@ -8,12 +8,12 @@ use crate::{
     use_cases::{
         create_account,
         delete_account::{self, Gone},
-        end_custody, hand_over_account, notify_owner,
+        end_custody, hand_over_account, notify_owner, prove_address,
     },
 };
 
 /// The effects that user-api owes: deletions, undone creations, claims, accounts that are handed
-/// over, notices of changes.
+/// over, proven addresses, notices of changes.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on(delete_account::notify)
@@ -24,6 +24,7 @@ pub(crate) fn effects(state: State) -> Effects<State> {
         .on(notify_owner::relay)
         .on(end_custody::relay)
         .on(hand_over_account::end_gifts)
+        .on(prove_address::take_from_noting)
 }
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ mod tests {
         end_custody::Claimed,
         hand_over_account::HandedOver,
         notify_owner::Changed,
+        prove_address::Proven,
     };
 
     #[test]
@@ -67,6 +69,14 @@ mod tests {
         let payload = doc! { "userid": "a", "until": DateTime::from_millis(1) };
         assert_row(&handed_over, "users.handed-over", &payload);
         assert_eq!(handed_over.key(), "handed-over:a");
+        let proven = Proven {
+            prover: id("a"),
+            address: "a@z.co".to_owned(),
+            by: "b".to_owned(),
+        };
+        let payload = doc! { "prover": "a", "address": "a@z.co", "by": "b" };
+        assert_row(&proven, "users.address-proven", &payload);
+        assert_eq!(proven.key(), "proven:a");
         let undo = Undo {
             account: id("a"),
             sharer: id("a"),

@@ -62,6 +62,11 @@ impl Account {
         self.has_address(address) && self.stands_as(address)
     }
 
+    /// Whether the account has `address`, though it does not stand there.
+    pub(crate) fn notes(&self, address: &str) -> bool {
+        self.names().any(|name| address::is_same(name, address)) && !self.stands_as(address)
+    }
+
     /// What becomes of this account when another one proves `address`.
     ///
     /// If `address` stands in it without having been proven, those that do not stand leave as well:

@@ -10,11 +10,15 @@
 //! addresses that do not stand, until somebody else wants one ([`Users::is_taken`]).
 
 use bson::{Document, doc};
-use futures_util::{TryStreamExt, future::try_join};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::{ready, try_join},
+};
 use mongodb::{
     ClientSession, IndexModel,
+    action::{Action, Find},
     error::{Error, ErrorKind},
-    options::{CollationStrength, IndexOptions},
+    options::IndexOptions,
 };
 use serde::Deserialize;
 use shared_runtime::mongo::{self, is_duplicate_key};
@@ -62,9 +66,9 @@ impl Users {
     pub(super) async fn drop_loose_index(&self) -> Result<(), Error> {
         let indexes: Vec<IndexModel> = self.users.list_indexes().await?.try_collect().await?;
         let is_loose = |index: &&IndexModel| {
-            let collation = index.options.as_ref().and_then(|all| all.collation.as_ref());
-            let strength = collation.and_then(|collation| collation.strength);
-            index.keys == doc! { "logins": 1 } && strength == Some(CollationStrength::Primary)
+            let options = index.options.as_ref();
+            let has_collation = options.is_some_and(|options| options.collation.is_some());
+            index.keys == doc! { "logins": 1 } && has_collation
         };
         let loose = indexes.iter().find(is_loose);
         let Some(name) = loose.and_then(|index| index.options.as_ref()?.name.clone()) else {
@@ -153,28 +157,58 @@ impl Users {
         Ok(!outdated.is_empty())
     }
 
-    /// The accounts that have the address `email`, whether it stands there or not.
-    pub(crate) async fn list_with_address(&self, email: &str) -> Result<Vec<Account>, Error> {
-        self.list_matching(with_address(email), 0).await
+    /// The accounts in which this address stands, proven or not. There are few, however many note it.
+    pub(crate) async fn list_standing(&self, email: &str) -> Result<Vec<Account>, Error> {
+        let loosely = unwritten(&[email], &NAMES);
+        let mut found = self.list_claiming(loosely, &[email]).await?;
+        found.retain(|account| account.names().any(|name| address::is_same(name, email)));
+        Ok(found)
     }
 
     /// The same in the transaction of `session`.
-    pub(crate) async fn list_with_address_in(
+    pub(crate) async fn list_standing_in(
         &self,
         session: &mut ClientSession,
         email: &str,
     ) -> Result<Vec<Account>, Error> {
-        let mut found = self
+        let loosely = any_of(unwritten(&[email], &NAMES));
+        let queries = [
+            (loosely, Some(IGNORING_CASE.clone())),
+            (written(&[email]), None),
+        ];
+        let users = self.users.clone_with_type::<UserDocument>();
+        let mut standing = Vec::new();
+        for (filter, collation) in queries {
+            let find = users.find(filter).projection(members());
+            let find = find.optional(collation, Find::collation);
+            let mut found = find.session(&mut *session).await?;
+            let found = found.stream(&mut *session).map_ok(Account::from);
+            standing.extend(found.try_collect::<Vec<_>>().await?);
+        }
+        standing.retain(|account| account.names().any(|name| address::is_same(name, email)));
+        Ok(standing)
+    }
+
+    /// The accounts but `own` that have the address `email` though it does not stand there, at most
+    /// `limit`. There may be any number of them.
+    pub(crate) async fn list_noting(
+        &self,
+        email: &str,
+        own: &UserId,
+        limit: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let found = self
             .users
             .clone_with_type::<UserDocument>()
             .find(with_address(email))
             .projection(members())
             .collation(IGNORING_CASE.clone())
-            .session(&mut *session)
             .await?;
+        let is_one = |account: &Account| account.userid != *own && account.notes(email);
         found
-            .stream(session)
             .map_ok(Account::from)
+            .try_filter(|account| ready(is_one(account)))
+            .take(limit)
             .try_collect()
             .await
     }

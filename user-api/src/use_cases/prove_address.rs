@@ -1,9 +1,17 @@
-//! An account proves an address: it leaves the others that have it, in the same transaction. Of two
-//! accounts that prove one address at the same moment, one does.
+//! An account proves an address: it leaves the others that have it. Of two accounts that prove one
+//! address at the same moment, one does.
+//!
+//! The account in which the address stands loses it in the transaction that proves it. Those that
+//! only noted it, of which strangers make any number, lose it afterwards, some at a time: it counts
+//! for nothing there, and cannot once it stands elsewhere.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use mongodb::ClientSession;
-use shared_runtime::mongo::Aborted;
+use serde::{Deserialize, Serialize};
+use shared_runtime::{
+    mongo::{Aborted, is_duplicate_key, transaction},
+    outbox::Effect,
+};
 use shared_types::{UserId, address};
 
 use crate::{
@@ -15,10 +23,32 @@ use crate::{
     use_cases::keep_custody::Removal,
 };
 
+/// As many accounts lose an address before another row has its turn.
+const BATCH: usize = 100;
+
+/// An address was proven that other accounts note; it leaves some of them.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Proven {
+    pub(crate) prover: UserId,
+    pub(crate) address: String,
+    /// The user or service that proved it.
+    pub(crate) by: String,
+}
+
+impl Effect for Proven {
+    const TOPIC: &'static str = "users.address-proven";
+
+    fn key(&self) -> String {
+        format!("proven:{}", self.prover)
+    }
+}
+
 /// An address that an account is about to prove.
 pub(crate) struct Takeover<'a> {
     prover: &'a UserId,
     address: &'a str,
+    /// Whether other accounts have it though it does not stand there.
+    is_noted: bool,
     /// Of the accounts without password that have no other address.
     removals: Vec<(UserId, Removal)>,
 }
@@ -47,7 +77,7 @@ impl<'a> Takeover<'a> {
             return Ok(None);
         }
         let mut removals = Vec::new();
-        let others = state.users.list_with_address(address).await;
+        let others = state.users.list_standing(address).await;
         for other in others.context("who has an address")? {
             if other.userid != prover.userid
                 && let Yielding::Gives(names) = other.yields(address)
@@ -57,9 +87,11 @@ impl<'a> Takeover<'a> {
                 removals.push((other.userid, removal));
             }
         }
+        let noting = state.users.list_noting(address, &prover.userid, 1).await;
         Ok(Some(Self {
             prover: &prover.userid,
             address,
+            is_noted: !noting.context("who notes an address")?.is_empty(),
             removals,
         }))
     }
@@ -71,7 +103,7 @@ impl<'a> Takeover<'a> {
         session: &mut ClientSession,
         by: &str,
     ) -> Result<(), Aborted<NotProven>> {
-        let others = state.users.list_with_address_in(session, self.address);
+        let others = state.users.list_standing_in(session, self.address);
         for other in others.await? {
             if other.userid == *self.prover {
                 continue;
@@ -81,6 +113,14 @@ impl<'a> Takeover<'a> {
                 Yielding::Refused => return Err(Aborted::Refused(NotProven::Kept)),
                 Yielding::Gives(names) => self.take(state, session, &other, names, by).await?,
             }
+        }
+        if self.is_noted {
+            let proven = Proven {
+                prover: self.prover.clone(),
+                address: self.address.to_owned(),
+                by: by.to_owned(),
+            };
+            state.outbox.enqueue(session, &proven).await?;
         }
         Ok(())
     }
@@ -116,5 +156,64 @@ impl<'a> Takeover<'a> {
             return Err(Aborted::Refused(NotProven::Kept));
         }
         Ok(())
+    }
+}
+
+/// Takes a proven address from some of the accounts that noted it; another row goes on with the
+/// next. Repeatable.
+pub(crate) async fn take_from_noting(state: &State, proven: &Proven) -> anyhow::Result<()> {
+    let Proven {
+        prover,
+        address,
+        by,
+    } = proven;
+    let found = state.users.find(prover).await?;
+    let is_it = |own: &&String| address::is_same(own, address);
+    if !found.is_some_and(|found| found.proven_emails().iter().any(is_it)) {
+        // It was given up since.
+        return Ok(());
+    }
+    let noting = state.users.list_noting(address, prover, BATCH).await?;
+    let mut taken = 0;
+    for account in &noting {
+        taken += usize::from(take_from(state, account, address, by).await?);
+    }
+    if noting.len() < BATCH {
+        return Ok(());
+    }
+    ensure!(taken > 0, "no account gives up the address");
+    state.outbox.enqueue_alone(proven).await?;
+    Ok(())
+}
+
+/// Takes `address` from an account that noted it; returns whether it was as it was read and could do
+/// without.
+async fn take_from(
+    state: &State,
+    account: &Account,
+    address: &str,
+    by: &str,
+) -> anyhow::Result<bool> {
+    let Yielding::Gives(names) = account.yields(address) else {
+        return Ok(false);
+    };
+    let change = AccountChange {
+        names: Some(names),
+        ..AccountChange::default()
+    };
+    let updated: Result<(), Aborted> = transaction(&state.client, async |session| {
+        if state.users.update(session, account, &change, by).await? {
+            Ok(())
+        } else {
+            Err(Aborted::Outrun)
+        }
+    })
+    .await;
+    match updated {
+        Ok(()) => Ok(true),
+        Err(Aborted::Outrun) => Ok(false),
+        // An account of the reference that has a name in common with another one keeps its names.
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Ok(false),
+        Err(aborted) => Err(mongodb::error::Error::from(aborted).into()),
     }
 }

@@ -147,3 +147,36 @@ async fn the_index_that_ignores_accents_is_replaced() {
     let logins = bson::bson!(["ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"]);
     assert_eq!(stored.get("logins"), Some(&logins));
 }
+
+#[actix_web::test]
+async fn names_are_looked_up_through_indexes() {
+    let world = World::start().await;
+    let many = (0..300).map(|number| {
+        let email = format!("user{number}@example.org");
+        doc! { "userid": format!("{number:010x}"), "username": &email, "emails": [&email],
+        "logins": [&email] }
+    });
+    world.users().insert_many(many).await.unwrap();
+    let spellings = [VICTIM, "other@example.org"];
+    let loosely = doc! { "$or": [
+        { "username": { "$in": spellings }, "logins": null },
+        { "emails": { "$in": spellings }, "logins": null },
+        { "userid": VICTIM },
+    ], "deletedTime": { "$in": [null, ""] } };
+    let exactly = doc! {
+        "logins": { "$in": spellings }, "deletedTime": { "$in": [null, ""] },
+    };
+    let finds = [
+        doc! {
+            "find": "users", "filter": loosely, "collation": { "locale": "en", "strength": 1 },
+        },
+        doc! { "find": "users", "filter": exactly },
+    ];
+    for find in finds {
+        let explain = doc! { "explain": find, "verbosity": "executionStats" };
+        let plan: Document = world.database.database.run_command(explain).await.unwrap();
+        let stats = plan.get_document("executionStats").unwrap();
+        assert_eq!(stats.get_i32("totalDocsExamined").unwrap(), 0, "{plan}");
+        assert!(!plan.to_string().contains("COLLSCAN"), "{plan}");
+    }
+}
