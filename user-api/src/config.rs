@@ -125,6 +125,8 @@ pub struct LimitSettings {
     pub passwords_per_account: Limit,
     /// New accounts.
     pub sign_ups_per_source: Limit,
+    /// Accounts that people make for others.
+    pub dependants_per_source: Limit,
     /// Wrong names and secrets of services.
     pub secrets_per_source: Limit,
     /// Accounts looked up by name or address.

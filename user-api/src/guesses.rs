@@ -1,5 +1,5 @@
 //! What is limited by where it comes from: guesses at passwords, at secrets of services and at
-//! names, and sign-ups. Each replica counts for itself.
+//! names, sign-ups, and accounts that people make for others. Each replica counts for itself.
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ const MAX_KNOWN: u64 = 50_000;
 pub(crate) struct Limits {
     passwords: PasswordLimits,
     pub(crate) sign_ups: KeyedLimiter,
+    dependants: KeyedLimiter,
     pub(crate) secrets: KeyedLimiter,
     look_ups: KeyedLimiter,
 }
@@ -52,9 +53,19 @@ impl Limits {
                     .build(),
             },
             sign_ups: KeyedLimiter::new(settings.sign_ups_per_source),
+            dependants: KeyedLimiter::new(settings.dependants_per_source),
             secrets: KeyedLimiter::new(settings.secrets_per_source),
             look_ups: KeyedLimiter::new(settings.look_ups_per_source),
         }
+    }
+
+    /// Counts an account that `caller` is about to make for somebody else. Services make as many as
+    /// they like.
+    pub(crate) fn take_dependant(&self, source: Source, caller: &Caller) -> Result<(), Refusal> {
+        if caller.is_service() {
+            return Ok(());
+        }
+        self.dependants.take(source).map_err(Refusal::TooMany)
     }
 }
 
@@ -160,6 +171,7 @@ mod tests {
             passwords_per_source: in_a_row(per_source),
             passwords_per_account: in_a_row(per_account),
             sign_ups_per_source: Limit::OFF,
+            dependants_per_source: Limit::OFF,
             secrets_per_source: Limit::OFF,
             look_ups_per_source: Limit::OFF,
         };

@@ -25,11 +25,12 @@ const LOG_FILTER: &str = "info,actix_server=warn";
 const BUSY_LOG_FILTER: &str = "warn";
 
 /// What user-api limits by source.
-const USER_API_LIMITS: [&str; 6] = [
+const USER_API_LIMITS: [&str; 7] = [
     "PASSWORDS_PER_SOURCE_AND_ACCOUNT",
     "PASSWORDS_PER_SOURCE",
     "PASSWORDS_PER_ACCOUNT",
     "SIGN_UPS_PER_SOURCE",
+    "DEPENDANTS_PER_SOURCE",
     "SECRETS_PER_SOURCE",
     "LOOK_UPS_PER_SOURCE",
 ];
@@ -168,16 +169,11 @@ impl Wiring {
             );
         }
         // Everybody who tries things out is one source, and so is every script.
-        default(
-            command,
-            "USER_API__LIMITS__SIGN_UPS_PER_SOURCE__BURST",
-            "1000",
-        );
-        default(
-            command,
-            "USER_API__LIMITS__SIGN_UPS_PER_SOURCE__PER_MINUTE",
-            "600",
-        );
+        for limit in ["SIGN_UPS_PER_SOURCE", "DEPENDANTS_PER_SOURCE"] {
+            let name = |part: &str| format!("USER_API__LIMITS__{limit}__{part}");
+            default(command, &name("BURST"), "1000");
+            default(command, &name("PER_MINUTE"), "600");
+        }
         if self.is_unlimited {
             for limit in USER_API_LIMITS {
                 command.env(format!("USER_API__LIMITS__{limit}__BURST"), "0");

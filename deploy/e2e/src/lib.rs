@@ -267,6 +267,7 @@ impl Platform {
                 .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
                 // One test makes more accounts than most.
                 .env("USER_API__LIMITS__SIGN_UPS_PER_SOURCE__BURST", "0")
+                .env("USER_API__LIMITS__DEPENDANTS_PER_SOURCE__BURST", "0")
                 // A relay that was killed keeps its lease for this long.
                 .env("USER_API__OUTBOX__LEASE_S", "2"),
             Program::Gatekeeper => command

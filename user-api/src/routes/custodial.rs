@@ -41,7 +41,7 @@ pub(crate) struct CreatedChild {
 /// For services and `:userid`. Body: `username` and `emails`, both addresses and optional; the
 /// account gets the first of the addresses, else the user name. Answer: 201, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token or somebody else's; 409 the address is
-/// taken; 500 the store or gatekeeper failed.
+/// taken; 429 too many of these; 500 the store or gatekeeper failed.
 /// Source: public user API `CreateCustodialUser`.
 #[utoipa::path(
     post, path = "/auth/user/{userid}/user", tag = "accounts", request_body = Object,
@@ -67,6 +67,7 @@ pub(crate) async fn create_custodial_user(
     }
     let account = async { prepare(&state, Custodial::read(&body.0)?).await };
     let account = limited(&state, source, &caller, TAKEN, account).await?;
+    state.limits.take_dependant(source, &caller)?;
     create_for_custodian(&state, &caller, &account, custodian.into_inner()).await?;
     Ok(HttpResponse::Created().json(account.record(caller.is_service())))
 }
@@ -105,7 +106,7 @@ pub(crate) async fn create_clinic_user(
 /// For `:userid` and services. Body: `fullName`, and optionally `username`, `password` and
 /// `emails`; without a user name one is made up. Answer: 201, the new account.
 /// Errors: 400 the body breaks a rule, or a name is taken; 401 no valid token or somebody else's;
-/// 404 a service names an unknown `:userid`; 500 the store or gatekeeper failed.
+/// 404 a service names an unknown `:userid`; 429 too many of these; 500 the store or gatekeeper failed.
 /// Source: sharing document, "Create a child account".
 #[utoipa::path(
     post, path = "/user/createChild/{userid}", tag = "accounts", request_body = Object,

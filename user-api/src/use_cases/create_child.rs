@@ -68,6 +68,7 @@ pub(crate) async fn create_child(
     );
     let free = check_free(state, account.names(), Refusal::ChildExists);
     limited(state, source, caller, TAKEN, free).await?;
+    state.limits.take_dependant(source, caller)?;
     if let Some(password) = &child.password {
         let names = account.names().chain([child.full_name.as_str()]);
         strength::check(state, password, names)?;

@@ -3,7 +3,10 @@
 use bson::doc;
 use serde_json::{Value, json};
 
-use crate::world::{PASSWORD, User, World, assert_refused, eventually};
+use crate::{
+    limits::{assert_too_many, in_a_row},
+    world::{PASSWORD, User, World, assert_refused, eventually},
+};
 
 const NOT_AUTHORIZED: &str = "Not authorized for requested operation";
 
@@ -337,5 +340,34 @@ async fn only_the_parent_and_services_create_children() {
         );
         let unknown = service.post("/user/createChild/0123456789", &body).await;
         assert_refused(&unknown, 404, "User not found");
+    }
+}
+
+#[actix_web::test]
+async fn accounts_for_others_are_limited_by_source_and_services_are_not() {
+    let world = World::start_with(|config| {
+        config.limits.dependants_per_source = in_a_row(3);
+    })
+    .await;
+    let alice = world.user("alice").await;
+    let custodial = format!("/auth/user/{}/user", alice.id);
+    let child = format!("/user/createChild/{}", alice.id);
+    let (ward, kid) = (json!({}), json!({ "fullName": "Finn" }));
+    let at = |place: &str| alice.person.at_place(place);
+    // One that is not made does not count.
+    let taken = json!({ "username": alice.email, "emails": [alice.email] });
+    assert_eq!(
+        at("198.51.100.9").post(&custodial, &taken).await.status,
+        409
+    );
+    for (path, body) in [(&custodial, &ward), (&child, &kid), (&child, &kid)] {
+        assert_eq!(at("198.51.100.9").post(path, body).await.status, 201);
+    }
+    for (path, body) in [(&custodial, &ward), (&child, &kid)] {
+        let refused = at("198.51.100.9").post(path, body).await;
+        assert_too_many(&refused, "Too many requests; try again later");
+        assert_eq!(at("203.0.113.7").post(path, body).await.status, 201);
+        let service = world.service().await.at_place("198.51.100.9");
+        assert_eq!(service.post(path, body).await.status, 201);
     }
 }

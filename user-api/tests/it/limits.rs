@@ -20,7 +20,7 @@ const HOME: &str = "203.0.113.7";
 const ELSEWHERE: &str = "198.51.100.9";
 
 /// So many in a row, and hardly more while a test runs.
-fn in_a_row(burst: u32) -> Limit {
+pub(crate) fn in_a_row(burst: u32) -> Limit {
     Limit {
         burst,
         per_minute: 1,
@@ -28,7 +28,7 @@ fn in_a_row(burst: u32) -> Limit {
 }
 
 #[track_caller]
-fn assert_too_many(answer: &Answer, text: &str) {
+pub(crate) fn assert_too_many(answer: &Answer, text: &str) {
     assert_refused(answer, 429, text);
     let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!(wait >= 1);

@@ -196,6 +196,7 @@ pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     let mut config: Config = testing::config(DEFAULTS, database, &settings);
     // Some worlds have more people than one place makes.
     config.limits.sign_ups_per_source = Limit::OFF;
+    config.limits.dependants_per_source = Limit::OFF;
     config
 }
 
