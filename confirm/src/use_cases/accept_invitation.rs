@@ -8,7 +8,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,16 @@ enum Outcome {
     TooMuch,
 }
 
+/// An invitation whose acceptance is under way.
+struct Claimed<'a> {
+    invitation: &'a Confirmation,
+    invitee: &'a UserId,
+    sharer: &'a UserId,
+    offer: Offer,
+    /// The outbox row that finishes it if the request does not.
+    row: ObjectId,
+}
+
 /// Why an acceptance did not end; it goes on later.
 enum Unfinished {
     Grant(PeerError),
@@ -94,13 +104,24 @@ pub(crate) async fn accept(
     }
     if invitation.acceptance.is_none() {
         invitation::may_accept(invitation, invitee, sharer, Utc::now())?;
-        offer_of(invitation, invitee, sharer).map_err(Refusal::from)?;
-        claim(state, invitation, invitee).await?;
     }
-    match finish(state, &invitation.key, false).await {
+    let offer = offer_of(invitation, invitee, sharer).map_err(Refusal::from)?;
+    let row = match invitation.acceptance {
+        Some(acceptance) => acceptance.row,
+        None => claim(state, invitation, invitee).await?,
+    };
+    let claimed = Claimed {
+        invitation,
+        invitee,
+        sharer,
+        offer,
+        row,
+    };
+    match finish(state, &claimed, false).await {
         Ok(Some(Outcome::Granted)) => Ok(()),
-        Ok(Some(Outcome::Withdrawn) | None) => Err(Refusal::Forbidden.into()),
+        Ok(Some(Outcome::Withdrawn)) => Err(Refusal::Forbidden.into()),
         Ok(Some(Outcome::TooMuch)) => Err(Refusal::InvalidContext.into()),
+        Ok(None) => take_outcome(state, &invitation.key).await,
         Err(unfinished) => {
             state.outbox.wake();
             Err(match unfinished {
@@ -114,7 +135,25 @@ pub(crate) async fn accept(
 
 /// Goes on with an acceptance that no request has finished. Repeatable.
 pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result<()> {
-    match finish(state, &accepted.key, true).await {
+    let Some(invitation) = state.confirmations.find(&accepted.key).await? else {
+        return Ok(());
+    };
+    let acceptance = invitation.acceptance;
+    let Some(acceptance) = acceptance.filter(|_| invitation.status == Status::Pending) else {
+        return Ok(());
+    };
+    let (Some(sharer), Some(invitee)) = (&invitation.creator_id, &invitation.user_id) else {
+        bail!("an accepted invitation names both accounts");
+    };
+    let offer = offer_of(&invitation, invitee, sharer).context("an accepted invitation")?;
+    let claimed = Claimed {
+        invitation: &invitation,
+        invitee,
+        sharer,
+        offer,
+        row: acceptance.row,
+    };
+    match finish(state, &claimed, true).await {
         Ok(_) => Ok(()),
         Err(Unfinished::Grant(error)) => Err(error).context("gatekeeper"),
         Err(Unfinished::Alerts(error)) => Err(error).context("the data service"),
@@ -137,9 +176,14 @@ fn offer_of(
     Ok(offer)
 }
 
-async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Result<(), ApiError> {
+/// Claims the acceptance for `invitee`; returns the row that finishes it.
+async fn claim(
+    state: &State,
+    invitation: &Confirmation,
+    invitee: &UserId,
+) -> Result<ObjectId, ApiError> {
     let key = &invitation.key;
-    let claimed: Result<(), Aborted> = transaction(&state.client, async |session| {
+    let claimed: Result<ObjectId, Aborted> = transaction(&state.client, async |session| {
         let accepted = Accepted { key: key.clone() };
         let row = state.outbox.enqueue(session, &accepted).await?;
         if state
@@ -147,7 +191,7 @@ async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Re
             .claim(session, key, invitee, row)
             .await?
         {
-            Ok(())
+            Ok(row)
         } else {
             Err(Aborted::Outrun)
         }
@@ -158,84 +202,50 @@ async fn claim(state: &State, invitation: &Confirmation, invitee: &UserId) -> Re
     };
     // It was answered, canceled or accepted meanwhile. The same account may have claimed it twice at
     // once; then both finish it.
-    match state
+    let found = state
         .confirmations
         .find(key)
         .await
         .or_fail(Failure::Finding)?
-    {
-        Some(found) if found.acceptance.is_some() => Ok(()),
-        Some(_) => Err(NotAnswerable.into()),
         // It was sent again, with another key.
-        None => Err(Refusal::NoInvite.into()),
-    }
+        .ok_or(Refusal::NoInvite)?;
+    let acceptance = found.acceptance.ok_or(NotAnswerable)?;
+    Ok(acceptance.row)
 }
 
-/// Grants what a claimed invitation offers and ends it; `None` when it is not under way any more
-/// and did not end well. `is_unanswered`: nobody waits for the answer.
+/// Grants what a claimed invitation offers and ends it; returns `None` when it was not under way any
+/// more. `is_unanswered`: nobody waits for the outcome.
 async fn finish(
     state: &State,
-    key: &str,
+    claimed: &Claimed<'_>,
     is_unanswered: bool,
 ) -> Result<Option<Outcome>, Unfinished> {
-    let store = |error: mongodb::error::Error| Unfinished::Store(error.into());
-    let Some(invitation) = state.confirmations.find(key).await.map_err(store)? else {
-        return Ok(None);
-    };
-    let Some(acceptance) = invitation
-        .acceptance
-        .filter(|_| invitation.status == Status::Pending)
-    else {
-        return finished_elsewhere(state, &invitation, is_unanswered).await;
-    };
-    let outcome = grant(state, &invitation).await?;
+    let outcome = grant(state, claimed).await?;
     let to = match outcome {
         Outcome::Granted => Status::Completed,
         Outcome::Withdrawn | Outcome::TooMuch => Status::Canceled,
     };
-    // A canceled invitation has no answer that a repeated request could still get.
+    // A canceled invitation has no outcome that a repeated request could still get.
     let waits = is_unanswered && outcome == Outcome::Granted;
-    let ended = end(state, key, to, waits, acceptance.row).await;
-    if ended.map_err(store)? {
-        return Ok(Some(outcome));
-    }
-    match state.confirmations.find(key).await.map_err(store)? {
-        Some(found) => finished_elsewhere(state, &found, is_unanswered).await,
-        None => Ok(None),
-    }
+    let ended = end(state, claimed, to, waits).await;
+    let is_ended = ended.map_err(|error| Unfinished::Store(error.into()))?;
+    Ok(is_ended.then_some(outcome))
 }
 
-/// How an acceptance ended that somebody else finished; whoever accepted is told now, unless this
-/// is `is_unanswered` too.
-async fn finished_elsewhere(
-    state: &State,
-    invitation: &Confirmation,
-    is_unanswered: bool,
-) -> Result<Option<Outcome>, Unfinished> {
-    if invitation.status != Status::Completed {
-        return Ok(None);
-    }
-    if !is_unanswered && invitation.acceptance.is_some() {
-        let told = state.confirmations.note_answered(&invitation.key).await;
-        told.map_err(|error| Unfinished::Store(error.into()))?;
-    }
-    Ok(Some(Outcome::Granted))
-}
-
-async fn grant(state: &State, invitation: &Confirmation) -> Result<Outcome, Unfinished> {
-    let (Some(sharer), Some(invitee)) = (&invitation.creator_id, &invitation.user_id) else {
-        let error = anyhow::anyhow!("an accepted invitation names both accounts");
-        return Err(Unfinished::Store(error));
-    };
-    let offer = offer_of(invitation, invitee, sharer)
-        .context("an accepted invitation")
-        .map_err(Unfinished::Store)?;
+async fn grant(state: &State, claimed: &Claimed<'_>) -> Result<Outcome, Unfinished> {
+    let Claimed {
+        invitation,
+        invitee,
+        sharer,
+        ref offer,
+        ..
+    } = *claimed;
     if !offer.permissions.is_empty() {
         let grant = Grant {
             sharer_id: sharer.clone(),
             grantee_id: invitee.clone(),
             granted_by: invitation.sender_id.clone(),
-            permissions: offer.permissions,
+            permissions: offer.permissions.clone(),
         };
         match state.gatekeeper.grant(&invitation.key, &grant).await {
             Ok(Some(_)) => {}
@@ -256,25 +266,45 @@ async fn grant(state: &State, invitation: &Confirmation) -> Result<Outcome, Unfi
     Ok(Outcome::Granted)
 }
 
-/// Ends the invitation and takes the row back; answers whether it was still under way.
+/// Ends the invitation and takes the row back; returns whether it was still under way.
 async fn end(
     state: &State,
-    key: &str,
+    claimed: &Claimed<'_>,
     to: Status,
     is_unanswered: bool,
-    row: ObjectId,
 ) -> Result<bool, mongodb::error::Error> {
+    let key = &claimed.invitation.key;
     transaction::<_, Infallible>(&state.client, async |session| {
-        let ended = state
+        let is_ended = state
             .confirmations
             .finish(session, key, to, is_unanswered)
             .await?;
         // The relay removes the row that it is delivering by itself.
-        if ended && !is_unanswered {
-            state.outbox.withdraw(session, row).await?;
+        if is_ended && !is_unanswered {
+            state.outbox.withdraw(session, claimed.row).await?;
         }
-        Ok(ended)
+        Ok(is_ended)
     })
     .await
     .map_err(Into::into)
+}
+
+/// The outcome of an acceptance that the outbox or another request finished, for the account that
+/// accepted.
+async fn take_outcome(state: &State, key: &str) -> Result<(), ApiError> {
+    let found = state
+        .confirmations
+        .find(key)
+        .await
+        .or_fail(Failure::Saving)?
+        .filter(|found| found.status == Status::Completed)
+        .ok_or(Refusal::Forbidden)?;
+    if found.acceptance.is_some() {
+        state
+            .confirmations
+            .note_answered(key)
+            .await
+            .or_fail(Failure::Saving)?;
+    }
+    Ok(())
 }
