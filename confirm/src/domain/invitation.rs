@@ -11,6 +11,37 @@ use super::confirmation::{Confirmation, Kind, Status};
 #[error("the invitation cannot be answered by this account in this way")]
 pub(crate) struct NotAnswerable;
 
+/// Which invitation a response means.
+#[derive(Debug, Default)]
+pub(crate) struct Reference {
+    /// `None`: the newest one that can be answered.
+    pub(crate) key: Option<String>,
+    /// What is given of the rest has to fit.
+    pub(crate) kind: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) creator_id: Option<String>,
+    pub(crate) clinic_id: Option<String>,
+}
+
+impl Reference {
+    /// Whether it can mean `invitation`, which has its key.
+    pub(crate) fn fits(&self, invitation: &Confirmation) -> bool {
+        let same = |given: &Option<String>, is: Option<&str>| {
+            given.as_deref().is_none_or(|given| Some(given) == is)
+        };
+        let creator = invitation.creator_id.as_ref().map(UserId::as_str);
+        same(&self.kind, Some(invitation.kind.name()))
+            && same(&self.status, Some(invitation.status.name()))
+            && same(&self.creator_id, creator)
+            && same(&self.clinic_id, invitation.clinic_id.as_deref())
+            && self
+                .email
+                .as_deref()
+                .is_none_or(|given| address::is_same(given, &invitation.email))
+    }
+}
+
 /// Statuses in which the sender still sees an invitation and can cancel it.
 pub(crate) const CANCELABLE: &[Status] = &[Status::Pending, Status::Declined];
 
@@ -30,7 +61,7 @@ pub(crate) fn may_accept(
 }
 
 /// Whether `invitee` may decline `invitation` of `sharer`, again if need be.
-pub(crate) fn may_dismiss(
+pub(crate) fn may_decline(
     invitation: &Confirmation,
     invitee: &UserId,
     sharer: &UserId,
@@ -75,7 +106,7 @@ mod tests {
     use serde_json::json;
     use shared_types::{Person, UserId};
 
-    use super::{NotAnswerable, is_addressee, may_accept, may_dismiss};
+    use super::{NotAnswerable, is_addressee, may_accept, may_decline};
     use crate::domain::{
         confirmation::{Acceptance, Confirmation, Kind, Status},
         template::Template,
@@ -155,7 +186,7 @@ mod tests {
                 status,
                 ..invitation()
             };
-            assert_eq!(may_dismiss(&invitation, &carol, &alice), wanted);
+            assert_eq!(may_decline(&invitation, &carol, &alice), wanted);
         }
         let claimed = Confirmation {
             acceptance: Some(Acceptance {
@@ -164,7 +195,7 @@ mod tests {
             }),
             ..invitation()
         };
-        assert_eq!(may_dismiss(&claimed, &carol, &alice), Err(NotAnswerable));
+        assert_eq!(may_decline(&claimed, &carol, &alice), Err(NotAnswerable));
     }
 
     #[test]

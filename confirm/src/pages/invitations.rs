@@ -14,10 +14,9 @@ use super::{
 };
 use crate::{
     State,
-    domain::{confirmation::Confirmation, context::Offer, name::shown},
-    error::Refusal,
+    domain::{confirmation::Confirmation, context::Offer, invitation::Reference, name::shown},
     use_cases::{
-        accept_invitation, invite,
+        answer_confirmation,
         list_invitations::List,
         load_people::{self, Profiles},
         send_mail::care_team_name,
@@ -160,7 +159,20 @@ pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpRespo
     let Some(invitee) = visit.person().await? else {
         return Ok(visit.leave("/login"));
     };
-    match answer(&visit.state, &invitee, &form).await {
+    let reference = Reference {
+        key: Some(form.key),
+        ..Reference::default()
+    };
+    let (state, sharer) = (&visit.state, &form.sharer);
+    let answered = match form.answer {
+        Verb::Accept => {
+            answer_confirmation::accept_invitation(state, &invitee, sharer, &reference).await
+        }
+        Verb::Decline => {
+            answer_confirmation::decline_invitation(state, &invitee, sharer, &reference).await
+        }
+    };
+    match answered {
         Ok(()) => Ok(see(match form.answer {
             Verb::Accept => outcome::ACCEPTED.path,
             Verb::Decline => outcome::DECLINED.path,
@@ -173,15 +185,5 @@ pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpRespo
             (PATH, "Back to your invitations"),
         ),
         Err(error) => Err(error),
-    }
-}
-
-async fn answer(state: &State, invitee: &UserId, form: &Reply) -> Result<(), ApiError> {
-    let sharer = &form.sharer;
-    let found = invite::find(state, invitee, sharer, Some(&form.key)).await?;
-    let invitation = found.ok_or(Refusal::NoInvite)?;
-    match form.answer {
-        Verb::Accept => accept_invitation::accept(state, &invitation, invitee, sharer).await,
-        Verb::Decline => invite::dismiss(state, &invitation, invitee, sharer).await,
     }
 }

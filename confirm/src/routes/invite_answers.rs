@@ -6,20 +6,16 @@ use actix_web::{
 };
 use serde::Deserialize;
 use shared_runtime::{body::Body, error::ApiError};
-use shared_types::{UserId, address};
+use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{
-    health::ok,
     refusals::Refusals,
     view::{ConfirmationView, views},
 };
 use crate::{
-    State,
-    domain::confirmation::Confirmation,
-    error::Refusal,
-    rights::Manager,
-    use_cases::{accept_invitation, invite},
+    State, domain::invitation::Reference, error::Refusal, rights::Manager,
+    use_cases::answer_confirmation,
 };
 
 /// Body of an answer: which invitation is meant. Members beside `key` must fit as well where they
@@ -104,11 +100,10 @@ pub(crate) async fn accept_invite(
     path: Path<(UserId, UserId)>,
     body: Body,
     state: Data<State>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<&'static str, ApiError> {
     let (invitee, sharer) = path.into_inner();
-    let invitation = find(&state, &invitee, &sharer, &body).await?;
-    accept_invitation::accept(&state, &invitation, &invitee, &sharer).await?;
-    Ok(ok())
+    answer_confirmation::accept_invitation(&state, &invitee, &sharer, &read(&body)?).await?;
+    Ok("OK")
 }
 
 /// `PUT /confirm/dismiss/invite/:userid/:invitedby`: declines an invitation. Its sender still sees
@@ -141,44 +136,22 @@ pub(crate) async fn dismiss_invite(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (invitee, sharer) = path.into_inner();
-    let invitation = find(&state, &invitee, &sharer, &body).await?;
-    invite::dismiss(&state, &invitation, &invitee, &sharer).await?;
+    answer_confirmation::decline_invitation(&state, &invitee, &sharer, &read(&body)?).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 /// The invitation that `body` means.
-async fn find(
-    state: &State,
-    invitee: &UserId,
-    sharer: &UserId,
-    body: &Body,
-) -> Result<Confirmation, ApiError> {
-    let reference: InvitationReference = body
+fn read(body: &Body) -> Result<Reference, ApiError> {
+    let given: InvitationReference = body
         .parse_optional_object()
         .map_err(|_| Refusal::Unreadable)?;
-    let key = reference.key.as_deref().filter(|key| !key.is_empty());
-    let found = invite::find(state, invitee, sharer, key).await?;
-    let found = found.filter(|found| reference.fits(found));
-    Ok(found.ok_or(Refusal::NoInvite)?)
-}
-
-impl InvitationReference {
-    fn fits(&self, invitation: &Confirmation) -> bool {
-        let same = |given: &Option<String>, is: Option<&str>| {
-            given
-                .as_deref()
-                .is_none_or(|given| given.is_empty() || Some(given) == is)
-        };
-        same(&self.r#type, Some(invitation.kind.name()))
-            && same(&self.status, Some(invitation.status.name()))
-            && same(
-                &self.creator_id,
-                invitation.creator_id.as_ref().map(UserId::as_str),
-            )
-            && same(&self.clinic_id, invitation.clinic_id.as_deref())
-            && self
-                .email
-                .as_deref()
-                .is_none_or(|given| given.is_empty() || address::is_same(given, &invitation.email))
-    }
+    let given_text = |text: Option<String>| text.filter(|text| !text.is_empty());
+    Ok(Reference {
+        key: given_text(given.key),
+        kind: given_text(given.r#type),
+        status: given_text(given.status),
+        email: given_text(given.email),
+        creator_id: given_text(given.creator_id),
+        clinic_id: given_text(given.clinic_id),
+    })
 }

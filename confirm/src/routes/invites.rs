@@ -19,7 +19,7 @@ use crate::{
     domain::context::{self, Offer},
     error::Refusal,
     rights::Manager,
-    use_cases::invite,
+    use_cases::{answer_confirmation, invite},
 };
 
 /// Body of a new invitation; other members are ignored.
@@ -163,7 +163,7 @@ pub(crate) async fn cancel_invite(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, email) = path.into_inner();
-    invite::cancel(&state, &sharer, &email).await?;
+    answer_confirmation::cancel_invitation(&state, &sharer, &email).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

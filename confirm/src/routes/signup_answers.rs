@@ -7,10 +7,12 @@ use actix_web::{
 use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
-use super::signups::{self, Reference};
+use super::signups::Reference;
 use crate::{
-    State, domain::confirmation::Status, error::Refusal, guesses::limited,
-    use_cases::verify_address,
+    State,
+    error::Refusal,
+    guesses::limited,
+    use_cases::{answer_confirmation, verify_address},
 };
 
 /// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
@@ -103,6 +105,7 @@ pub(crate) async fn dismiss_sign_up(
     let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     let key = reference.key.filter(|key| !key.is_empty());
     let key = key.ok_or(Refusal::NoSignUpKey)?;
-    let answered = signups::answer(&state, &user, &key, Status::Declined);
-    limited(&state, source, answered).await
+    let declined = answer_confirmation::decline_sign_up(&state, &user, &key);
+    limited(&state, source, declined).await?;
+    Ok(HttpResponse::Ok().finish())
 }

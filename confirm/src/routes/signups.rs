@@ -2,27 +2,23 @@
 
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
-use chrono::Utc;
 use serde::Deserialize;
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{refusals::Refusals, view::ConfirmationView};
 use crate::{
     State,
-    domain::confirmation::{Confirmation, Kind, Status},
-    error::{Failure, Refusal},
+    domain::confirmation::Confirmation,
+    error::Refusal,
     guesses::limited,
     rights::{Manager, require_manager},
     use_cases::{
+        answer_confirmation,
         load_people::Profiles,
         send_sign_up::{self, Mail, Requester},
     },
@@ -130,12 +126,7 @@ pub(crate) async fn find_sign_up(
     manager: Manager,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state
-        .confirmations
-        .find_pending_sign_up(&manager.account)
-        .await
-        .or_fail(Failure::Finding)?
-        .ok_or(Refusal::NoSignUp)?;
+    let found = answer_confirmation::find_pending_sign_up(&state, &manager.account).await?;
     Ok(HttpResponse::Ok().json(shown_to(&manager.caller, found)))
 }
 
@@ -201,17 +192,18 @@ pub(crate) async fn cancel_sign_up(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let reference: Reference = body.parse_object().map_err(|_| Refusal::Unreadable)?;
-    match reference.key.filter(|key| !key.is_empty()) {
-        Some(key) => {
-            let answered = answer(&state, &user, &key, Status::Canceled);
-            limited(&state, source, answered).await
-        }
-        None => match caller {
-            Ok(caller) => cancel_pending(&state, &caller, &user).await,
-            Err(error) if error.status() == 401 => Err(Refusal::NoSignUpKey.into()),
-            Err(error) => Err(error),
-        },
+    if let Some(key) = reference.key.filter(|key| !key.is_empty()) {
+        let canceled = answer_confirmation::cancel_sign_up(&state, &user, &key);
+        limited(&state, source, canceled).await?;
+    } else {
+        let caller = caller.map_err(|error| match error.status() {
+            StatusCode::UNAUTHORIZED => Refusal::NoSignUpKey.into(),
+            _ => error,
+        })?;
+        require_manager(&state, &caller, &user).await?;
+        answer_confirmation::cancel_pending_sign_up(&state, &user).await?;
     }
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// `DELETE /confirm/signup/:userid`: withdraws the pending confirmation of a sign-up.
@@ -231,55 +223,11 @@ pub(crate) async fn cancel_sign_up(
     ),
 )]
 pub(crate) async fn delete_sign_up(
-    caller: Caller,
-    user: Path<UserId>,
+    manager: Manager,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    cancel_pending(&state, &caller, &user).await
-}
-
-async fn cancel_pending(
-    state: &State,
-    caller: &Caller,
-    user: &UserId,
-) -> Result<HttpResponse, ApiError> {
-    require_manager(state, caller, user).await?;
-    let found = state
-        .confirmations
-        .find_pending_sign_up(user)
-        .await
-        .or_fail(Failure::Finding)?
-        .ok_or(Refusal::NoSignUp)?;
-    answer(state, user, &found.key, Status::Canceled).await
-}
-
-/// Ends the pending confirmation `key` of the sign-up of `user` as `to`.
-pub(super) async fn answer(
-    state: &State,
-    user: &UserId,
-    key: &str,
-    to: Status,
-) -> Result<HttpResponse, ApiError> {
-    let found = state
-        .confirmations
-        .find_by_any_key(key)
-        .await
-        .or_fail(Failure::Finding)?;
-    let is_theirs = |found: &Confirmation| {
-        found.kind == Kind::SignUp
-            && found.user_id.as_ref() == Some(user)
-            && found.is_opened_by(key, Utc::now())
-    };
-    let found = found.filter(is_theirs).ok_or(Refusal::NoSignUp)?;
-    let answered = state
-        .confirmations
-        .answer(&found.key, &[Status::Pending], to)
-        .await;
-    if answered.or_fail(Failure::Updating)? {
-        Ok(HttpResponse::Ok().finish())
-    } else {
-        Err(Refusal::NoSignUp.into())
-    }
+    answer_confirmation::cancel_pending_sign_up(&state, &manager.account).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// The answer for `caller`.

@@ -1,5 +1,5 @@
-//! Invitations: how one side sends and cancels them, and how the other finds and declines them, over
-//! the API or on a page. [`super::accept_invitation`] is how they are accepted.
+//! How one side invites the other, and does so once more. What becomes of an invitation is in
+//! [`super::answer_confirmation`].
 
 use chrono::Utc;
 use mongodb::ClientSession;
@@ -10,92 +10,19 @@ use shared_runtime::{
 };
 use shared_types::{PermissionSet, UserId};
 
-use super::{
-    list_invitations::attach,
-    send_mail::{self, QueuedMail},
-};
+use super::send_mail::{self, QueuedMail};
 use crate::{
     State,
     domain::{
         confirmation::{Confirmation, Kind, Status},
         context::{FOLLOW, Offer},
-        invitation::{self, CANCELABLE, NotAnswerable},
-        key as keys,
+        invitation, key as keys,
         quota::Cause,
         template::Template,
     },
     error::{Failure, Refusal},
     rights::may_manage,
 };
-
-/// The invitation of `sharer` that `invitee` answers: the one with `key` or else the newest
-/// pending one; given to `invitee` first if it was sent to its verified address.
-pub(crate) async fn find(
-    state: &State,
-    invitee: &UserId,
-    sharer: &UserId,
-    key: Option<&str>,
-) -> Result<Option<Confirmation>, ApiError> {
-    let found = find_attached(state, invitee, sharer, key).await?;
-    let is_theirs = |found: &Confirmation| found.user_id.is_some();
-    if found.as_ref().is_some_and(is_theirs) || (found.is_none() && key.is_some()) {
-        return Ok(found);
-    }
-    let person = state
-        .user_api
-        .person(invitee)
-        .await
-        .or_fail(Failure::FindingUser)?;
-    let is_attached = attach(&state.confirmations, person.as_slice())
-        .await
-        .or_fail(Failure::Updating)?;
-    if is_attached {
-        find_attached(state, invitee, sharer, key).await
-    } else {
-        Ok(found)
-    }
-}
-
-async fn find_attached(
-    state: &State,
-    invitee: &UserId,
-    sharer: &UserId,
-    key: Option<&str>,
-) -> Result<Option<Confirmation>, ApiError> {
-    let confirmations = &state.confirmations;
-    if let Some(key) = key {
-        return confirmations.find(key).await.or_fail(Failure::Finding);
-    }
-    let received = confirmations
-        .find_received(invitee, sharer)
-        .await
-        .or_fail(Failure::Finding)?;
-    if received.is_some() {
-        return Ok(received);
-    }
-    let unanswered = confirmations.find_unanswered(invitee, sharer).await;
-    unanswered.or_fail(Failure::Finding)
-}
-
-/// Declines an invitation, again if need be.
-pub(crate) async fn dismiss(
-    state: &State,
-    invitation: &Confirmation,
-    invitee: &UserId,
-    sharer: &UserId,
-) -> Result<(), ApiError> {
-    invitation::may_dismiss(invitation, invitee, sharer)?;
-    let is_declined = state
-        .confirmations
-        .answer(&invitation.key, CANCELABLE, Status::Declined)
-        .await
-        .or_fail(Failure::Updating)?;
-    if is_declined {
-        Ok(())
-    } else {
-        Err(NotAnswerable.into())
-    }
-}
 
 /// Invites whoever has the address `email`, on behalf of `sharer`. The mail follows.
 pub(crate) async fn send(
@@ -226,27 +153,6 @@ pub(crate) async fn resend(
     let renewed = stored.or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(renewed)
-}
-
-/// Cancels the newest invitation of `sharer` to `email` that is not accepted.
-pub(crate) async fn cancel(state: &State, sharer: &UserId, email: &str) -> Result<(), ApiError> {
-    let found = state
-        .confirmations
-        .find_sent(sharer, email, CANCELABLE)
-        .await
-        .or_fail(Failure::Finding)?
-        .ok_or(Refusal::NoInvite)?;
-    let is_canceled = state
-        .confirmations
-        .answer(&found.key, CANCELABLE, Status::Canceled)
-        .await
-        .or_fail(Failure::Updating)?;
-    // Whoever accepted it at this moment was faster.
-    if is_canceled {
-        Ok(())
-    } else {
-        Err(Refusal::NoInvite.into())
-    }
 }
 
 /// Who invites on behalf of `sharer`; `None` for the account itself and for services.

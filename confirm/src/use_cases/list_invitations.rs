@@ -11,7 +11,10 @@ use shared_runtime::{
 };
 use shared_types::{People, Person, UserId};
 
-use super::load_people::{self, Profiles};
+use super::{
+    attach_invitations::attach,
+    load_people::{self, Profiles},
+};
 use crate::{domain::confirmation::Confirmation, error::Failure, store::Confirmations};
 
 /// What an account sent or was sent, newest first.
@@ -148,18 +151,6 @@ fn lists(
         profiles: profiles.clone(),
     };
     accounts.iter().map(list).collect()
-}
-
-/// Gives `people` the invitations sent to their verified addresses; answers whether there were any.
-pub(crate) async fn attach(
-    confirmations: &Confirmations,
-    people: &[Person],
-) -> mongodb::error::Result<bool> {
-    let proven: Vec<(&UserId, &str)> = people
-        .iter()
-        .filter_map(|person| Some((&person.user.userid, person.proven_email.as_deref()?)))
-        .collect();
-    confirmations.attach(&proven).await
 }
 
 fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {

@@ -2,6 +2,8 @@
 //! and the relay call it; it knows no HTTP type and makes no query of its own.
 
 pub(crate) mod accept_invitation;
+pub(crate) mod answer_confirmation;
+pub(crate) mod attach_invitations;
 pub(crate) mod invite;
 pub(crate) mod list_invitations;
 pub(crate) mod load_people;
