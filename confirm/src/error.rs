@@ -56,6 +56,12 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether `error` is this refusal, as its status and body tell.
+    pub(crate) fn is(self, error: &ApiError) -> bool {
+        let refusal = ApiError::from(self);
+        (refusal.status(), refusal.body()) == (error.status(), error.body())
+    }
+
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
         let (status, reason) = match self {
             Self::NoToken => (

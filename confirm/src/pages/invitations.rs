@@ -18,8 +18,7 @@ use crate::{
     use_cases::{
         answer_confirmation,
         list_invitations::List,
-        load_people::{self, Profiles},
-        send_mail::care_team_name,
+        load_people::{self, Profiles, care_team_name},
     },
 };
 

@@ -5,7 +5,7 @@ use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::ApiError;
 use shared_types::address;
 
 use super::{
@@ -14,15 +14,10 @@ use super::{
     visit::{Visit, see},
 };
 use crate::{
-    State,
     domain::signup::is_custodial,
-    error::{Failure, Refusal},
+    error::Refusal,
     guesses::limited,
-    use_cases::{
-        send_mail,
-        send_sign_up::{self, Mail, Requester},
-        verify_address,
-    },
+    use_cases::{send_sign_up, verify_address},
 };
 
 const CLAIM: &str = "claim.html";
@@ -98,7 +93,7 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
     if error.status() != StatusCode::NOT_FOUND {
         return Err(error);
     }
-    let is_expired = error.body() == ApiError::from(Refusal::SignUpExpired).body();
+    let is_expired = Refusal::SignUpExpired.is(&error);
     let email = Some(email).filter(|email| address::is_valid(email));
     let values = context! { is_expired, email => email.unwrap_or_default() };
     visit.page_about(error, "sign_up_link_gone.html", values)
@@ -114,35 +109,7 @@ pub(super) async fn send_again(posted: Posted<Recipient>) -> Result<HttpResponse
     let Posted { visit, form } = posted;
     if let Some(email) = address::parse(&form.email) {
         let source = visit.source().to_string();
-        match send_sign_up::resend(&visit.state, &source, None, &email).await {
-            Err(error) if error.status() == StatusCode::NOT_FOUND => {
-                send_first(&visit.state, &email).await?;
-            }
-            sent => sent?,
-        }
+        send_sign_up::resend_or_send(&visit.state, &source, &email).await?;
     }
     Ok(see(outcome::MAIL_SENT.path))
-}
-
-/// For an account whose owner signed up elsewhere and never asked for the mail. An account that
-/// others made gets its first mail when they want it.
-async fn send_first(state: &State, email: &str) -> Result<(), ApiError> {
-    let Some(account) = send_mail::find_account(state, email)
-        .await
-        .or_fail(Failure::FindingUser)?
-    else {
-        return Ok(());
-    };
-    if is_custodial(&account.user) || account.user.email_verified == Some(true) {
-        return Ok(());
-    }
-    let nobody = Requester::Service {
-        clinic_id: None,
-        invited_by: None,
-    };
-    match send_sign_up::request(state, nobody, &account.user.userid, Mail::Queued).await {
-        // It stands already: another address of the account was verified with it.
-        Err(error) if error.body() == ApiError::from(Refusal::SignUpExists).body() => Ok(()),
-        made => made.map(drop),
-    }
 }

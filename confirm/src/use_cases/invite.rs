@@ -10,7 +10,10 @@ use shared_runtime::{
 };
 use shared_types::{PermissionSet, UserId};
 
-use super::send_mail::{self, QueuedMail};
+use super::{
+    load_people,
+    send_mail::{self, QueuedMail},
+};
 use crate::{
     State,
     domain::{
@@ -40,7 +43,7 @@ pub(crate) async fn send(
     if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
         return Err(Refusal::DuplicateInvite.into());
     }
-    let account = send_mail::find_account(state, &email)
+    let account = load_people::find_account(&state.user_api, &email)
         .await
         .or_fail(Failure::FindingUser)?;
     let held = match &account {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared_runtime::peers::{PeerError, user_api::UserApi};
-use shared_types::{People, PersonProfile, UserId};
+use shared_types::{People, Person, PersonProfile, UserId, address};
 use tracing::warn;
 
 /// Ids of each kind that one question takes.
@@ -51,4 +51,28 @@ pub(crate) async fn load(
             .extend(user_api.people(&[], others).await?.profiles);
     }
     Ok(loaded)
+}
+
+/// The account with the address `email`, compared as we do and not only as the database does.
+pub(crate) async fn find_account(
+    user_api: &UserApi,
+    email: &str,
+) -> Result<Option<Person>, PeerError> {
+    let found = user_api.person_by_email(email).await?;
+    let is_same = |person: &Person| {
+        let mut emails = person.user.emails.iter().flatten();
+        emails.any(|known| address::is_same(known, email))
+    };
+    if found.as_ref().is_some_and(|person| !is_same(person)) {
+        warn!("an account was found by an address that is spelt differently");
+    }
+    Ok(found.filter(is_same))
+}
+
+/// Whose data it is about.
+pub(crate) fn care_team_name(profile: &PersonProfile) -> Option<String> {
+    match &profile.patient {
+        Some(patient) if patient.is_other_person => patient.full_name.clone(),
+        _ => profile.full_name.clone(),
+    }
 }

@@ -90,11 +90,7 @@ fn confirmation(id: &str, notice: &AccountNotice, number: usize) -> Confirmation
 /// Mails the key that proves the new address of an account, which says that it is not verified
 /// until then. What is refused, such as a mail too many, the owner may ask for later.
 async fn ask_for_proof(state: &State, account: &Person) -> Result<(), ApiError> {
-    let nobody = Requester::Service {
-        clinic_id: None,
-        invited_by: None,
-    };
-    match send_sign_up::request_for(state, nobody, account, Mail::Queued).await {
+    match send_sign_up::request_for(state, Requester::NOBODY, account, Mail::Queued).await {
         Err(error) if error.status().is_server_error() => Err(error),
         _ => Ok(()),
     }

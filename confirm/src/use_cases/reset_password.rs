@@ -17,7 +17,10 @@ use shared_runtime::{
 use shared_types::{AccountChanges, AccountCondition, AccountUpdate, Person, address};
 use tracing::info;
 
-use super::send_mail::{self, Allowed, QueuedMail};
+use super::{
+    load_people,
+    send_mail::{self, Allowed, QueuedMail},
+};
 use crate::{
     State,
     domain::{
@@ -128,7 +131,7 @@ async fn replace_sign_up(
 
 async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Confirmation> {
     let (key, at): (String, DateTime<Utc>) = (forgotten.key.clone(), forgotten.at.to_chrono());
-    let account = send_mail::find_account(state, &forgotten.email).await?;
+    let account = load_people::find_account(&state.user_api, &forgotten.email).await?;
     let Some(account) = account else {
         let made = Confirmation::new(key, Kind::NoAccount, Template::NoAccount, at);
         return Ok(Confirmation {
@@ -233,15 +236,11 @@ fn unset(error: PeerError, password: &SecretString, account: &Person) -> ApiErro
 /// Whose password is reset. An account without one is claimed, not reset. Documents of the
 /// reference need not name the account.
 async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, ApiError> {
+    let user_api = &state.user_api;
     let account = match &reset.user_id {
-        Some(user) => state
-            .user_api
-            .person(user)
-            .await
-            .or_fail(Failure::FindingUser)?,
-        None => send_mail::find_account(state, &reset.email)
-            .await
-            .or_fail(Failure::FindingUser)?,
+        Some(user) => user_api.person(user).await,
+        None => load_people::find_account(user_api, &reset.email).await,
     };
+    let account = account.or_fail(Failure::FindingUser)?;
     Ok(account.filter(|account| !signup::is_custodial(&account.user)))
 }

@@ -8,7 +8,7 @@ use shared_runtime::{
     mongo::Aborted,
     outbox::{Effect, Hopeless},
 };
-use shared_types::{Person, PersonProfile, UserId, address};
+use shared_types::{PersonProfile, UserId};
 use tracing::warn;
 
 use super::load_people;
@@ -121,7 +121,9 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         Kind::CareTeamInvitation | Kind::ClinicianInvitation
     );
     let has_account = if is_invitation && confirmation.user_id.is_none() {
-        find_account(state, &confirmation.email).await?.is_some()
+        load_people::find_account(&state.user_api, &confirmation.email)
+            .await?
+            .is_some()
     } else {
         true
     };
@@ -134,7 +136,7 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         email: confirmation.email.clone(),
         full_name: profile_of(&confirmation.user_id).and_then(|profile| profile.full_name.clone()),
         creator_name: creator.and_then(|profile| profile.full_name.clone()),
-        care_team_name: creator.and_then(care_team_name),
+        care_team_name: creator.and_then(load_people::care_team_name),
         nickname: offer.and_then(|offer| offer.nickname),
         clinic_name: clinic.name.clone(),
         has_account,
@@ -142,27 +144,6 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         changed_at: change.as_ref().map(AccountChange::when),
         ..Variables::default()
     })
-}
-
-/// Whose data it is about.
-pub(crate) fn care_team_name(profile: &PersonProfile) -> Option<String> {
-    match &profile.patient {
-        Some(patient) if patient.is_other_person => patient.full_name.clone(),
-        _ => profile.full_name.clone(),
-    }
-}
-
-/// The account with the address `email`, in our eyes as well as in those of the database.
-pub(crate) async fn find_account(state: &State, email: &str) -> anyhow::Result<Option<Person>> {
-    let found = state.user_api.person_by_email(email).await?;
-    let is_same = |person: &Person| {
-        let mut emails = person.user.emails.iter().flatten();
-        emails.any(|known| address::is_same(known, email))
-    };
-    if found.as_ref().is_some_and(|person| !is_same(person)) {
-        warn!("an account was found by an address that is spelt differently");
-    }
-    Ok(found.filter(is_same))
 }
 
 /// What the quotas say of a mail.

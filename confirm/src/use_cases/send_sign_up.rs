@@ -8,7 +8,10 @@ use shared_runtime::{
 };
 use shared_types::{Person, UserId};
 
-use super::send_mail::{self, Allowed, QueuedMail};
+use super::{
+    load_people,
+    send_mail::{self, Allowed, QueuedMail},
+};
 use crate::{
     State,
     domain::{
@@ -31,6 +34,14 @@ pub(crate) enum Requester<'a> {
     },
     /// The account itself, or who runs it.
     Person(&'a UserId),
+}
+
+impl Requester<'_> {
+    /// This service itself.
+    pub(crate) const NOBODY: Self = Self::Service {
+        clinic_id: None,
+        invited_by: None,
+    };
 }
 
 /// Whether the key is mailed.
@@ -150,6 +161,33 @@ pub(crate) async fn resend(
     }
     state.mails.wake();
     Ok(())
+}
+
+/// As [`resend`] for whoever shows no token. An account whose owner signed up elsewhere and never
+/// asked for the mail gets its first one; one that others made gets it when they want it.
+pub(crate) async fn resend_or_send(
+    state: &State,
+    source: &str,
+    email: &str,
+) -> Result<(), ApiError> {
+    match resend(state, source, None, email).await {
+        Err(error) if Refusal::NoSignUp.is(&error) => {}
+        sent => return sent,
+    }
+    let account = load_people::find_account(&state.user_api, email)
+        .await
+        .or_fail(Failure::FindingUser)?
+        .filter(|account| {
+            !signup::is_custodial(&account.user) && account.user.email_verified != Some(true)
+        });
+    let Some(account) = account else {
+        return Ok(());
+    };
+    match request(state, Requester::NOBODY, &account.user.userid, Mail::Queued).await {
+        // It stands already: another address of the account was verified with it.
+        Err(error) if Refusal::SignUpExists.is(&error) => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
