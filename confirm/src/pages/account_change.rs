@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::account_change::{AccountChange, NotRestored},
     guesses::limited,
-    use_cases::report_change,
+    use_cases::undo_change,
 };
 
 /// Where it is; [`crate::mail::Links`] leads here.
@@ -50,7 +50,7 @@ pub(super) struct WayBack {
 /// Source: Tidegate, pages.
 pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
-    let found = async { Ok(report_change::find(&visit.state, &link.key).await??) };
+    let found = async { Ok(undo_change::find(&visit.state, &link.key).await??) };
     match limited(&visit.state, visit.source(), found).await {
         Ok((_, change)) => visit.page(FORM, values(&link.key, &change)),
         Err(error) => refused(&visit, error),
@@ -67,7 +67,7 @@ pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> 
 pub(super) async fn undo_change(posted: Posted<WayBack>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
     let password = is_acceptable(form.password.expose_secret()).then_some(&form.password);
-    let restored = report_change::restore(&visit.state, &form.key, password);
+    let restored = undo_change::undo(&visit.state, &form.key, password);
     let error = match limited(&visit.state, visit.source(), restored).await {
         Ok(()) => return Ok(see(outcome::PUT_BACK.path)),
         Err(error) => error,
@@ -75,7 +75,7 @@ pub(super) async fn undo_change(posted: Posted<WayBack>) -> Result<HttpResponse,
     if error.status() != StatusCode::BAD_REQUEST {
         return refused(&visit, error);
     }
-    match report_change::find(&visit.state, &form.key).await? {
+    match undo_change::find(&visit.state, &form.key).await? {
         Ok((_, change)) => {
             let is_it =
                 |weakness: &Weakness| is_about(&error, NotRestored::WeakPassword(*weakness));

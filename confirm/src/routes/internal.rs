@@ -132,7 +132,7 @@ pub(crate) async fn tell_change(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let notice: AccountNotice = body.parse().map_err(|_| Refusal::Unreadable)?;
-    report_change::tell(&state, &id, &notice).await?;
+    report_change::report(&state, &id, &notice).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

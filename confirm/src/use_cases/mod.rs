@@ -11,4 +11,5 @@ pub(crate) mod report_change;
 pub(crate) mod reset_password;
 pub(crate) mod send_mail;
 pub(crate) mod send_sign_up;
+pub(crate) mod undo_change;
 pub(crate) mod verify_address;
