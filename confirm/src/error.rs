@@ -23,8 +23,8 @@ pub(crate) enum Refusal {
     /// The invitation is not for the caller, or not in this state.
     Forbidden,
     NothingFound,
-    NoInvite,
-    DuplicateInvite,
+    NoInvitation,
+    DuplicateInvitation,
     /// The invited account already has rights.
     DuplicateMember,
     /// The body is no JSON of the right form.
@@ -81,8 +81,10 @@ impl Refusal {
                 "Forbidden to perform requested operation",
             ),
             Self::NothingFound => (StatusCode::NOT_FOUND, "Nothing found"),
-            Self::NoInvite => (StatusCode::NOT_FOUND, "No matching invite was found"),
-            Self::DuplicateInvite => (StatusCode::CONFLICT, "There is already an existing invite"),
+            Self::NoInvitation => (StatusCode::NOT_FOUND, "No matching invite was found"),
+            Self::DuplicateInvitation => {
+                (StatusCode::CONFLICT, "There is already an existing invite")
+            }
             Self::DuplicateMember => (
                 StatusCode::CONFLICT,
                 "The user is already an existing member",
@@ -156,8 +158,8 @@ impl From<Refusal> for ApiError {
             | Refusal::NotAllowed
             | Refusal::Forbidden
             | Refusal::NothingFound
-            | Refusal::NoInvite
-            | Refusal::DuplicateInvite
+            | Refusal::NoInvitation
+            | Refusal::DuplicateInvitation
             | Refusal::DuplicateMember
             | Refusal::Unreadable
             | Refusal::UnreadableContext

@@ -9,5 +9,5 @@ pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod name;
 pub(crate) mod quota;
-pub(crate) mod signup;
+pub(crate) mod sign_up;
 pub(crate) mod template;

@@ -14,7 +14,7 @@ use super::{
     visit::{Visit, see},
 };
 use crate::{
-    domain::signup::is_custodial,
+    domain::sign_up::is_custodial,
     error::Refusal,
     guesses::limited,
     use_cases::{send_sign_up, verify_address},

@@ -19,7 +19,7 @@ use crate::{
     domain::context::{self, Offer},
     error::Refusal,
     rights::Manager,
-    use_cases::{answer_confirmation, invite},
+    use_cases::{answer_confirmation, send_invitation},
 };
 
 /// Body of a new invitation; other members are ignored.
@@ -74,7 +74,7 @@ pub(crate) async fn send_invite(
 ) -> Result<HttpResponse, ApiError> {
     let (email, offer) = read(&body)?;
     let (caller, sharer) = (&manager.caller, &manager.account);
-    let made = invite::send(&state, caller, sharer, email, offer).await?;
+    let made = send_invitation::send(&state, caller, sharer, email, offer).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn resend_invite(
     key: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let renewed = invite::resend(&state, &caller, &key).await?;
+    let renewed = send_invitation::resend(&state, &caller, &key).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await))
 }
 

@@ -208,7 +208,7 @@ async fn claim(
         .await
         .or_fail(Failure::Finding)?
         // It was sent again, with another key.
-        .ok_or(Refusal::NoInvite)?;
+        .ok_or(Refusal::NoInvitation)?;
     let acceptance = found.acceptance.ok_or(NotAnswerable)?;
     Ok(acceptance.row)
 }

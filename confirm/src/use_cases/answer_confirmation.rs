@@ -59,7 +59,7 @@ pub(crate) async fn cancel_invitation(
         .find_sent(sharer, email, CANCELABLE)
         .await
         .or_fail(Failure::Finding)?
-        .ok_or(Refusal::NoInvite)?;
+        .ok_or(Refusal::NoInvitation)?;
     let is_canceled = state
         .confirmations
         .answer(&invitation.key, CANCELABLE, Status::Canceled)
@@ -69,7 +69,7 @@ pub(crate) async fn cancel_invitation(
     if is_canceled {
         Ok(())
     } else {
-        Err(Refusal::NoInvite.into())
+        Err(Refusal::NoInvitation.into())
     }
 }
 
@@ -136,7 +136,7 @@ async fn find_invitation(
         }
     }
     let found = found.filter(|found| reference.fits(found));
-    Ok(found.ok_or(Refusal::NoInvite)?)
+    Ok(found.ok_or(Refusal::NoInvitation)?)
 }
 
 async fn find_attached(

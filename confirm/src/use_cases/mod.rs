@@ -4,11 +4,11 @@
 pub(crate) mod accept_invitation;
 pub(crate) mod answer_confirmation;
 pub(crate) mod attach_invitations;
-pub(crate) mod invite;
 pub(crate) mod list_invitations;
 pub(crate) mod load_people;
 pub(crate) mod report_change;
 pub(crate) mod reset_password;
+pub(crate) mod send_invitation;
 pub(crate) mod send_mail;
 pub(crate) mod send_sign_up;
 pub(crate) mod undo_change;

@@ -28,7 +28,7 @@ use crate::{
         confirmation::{Confirmation, Kind, Status},
         key,
         quota::{Cause, Quota},
-        signup,
+        sign_up,
         template::Template,
     },
     error::{Failure, Refusal},
@@ -139,7 +139,7 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
             ..made
         });
     };
-    let (kind, template, key) = if signup::is_custodial(&account.user) {
+    let (kind, template, key) = if sign_up::is_custodial(&account.user) {
         // Whoever has the mail still has to know the birthday.
         (Kind::SignUp, Template::SignUpCustodial, key)
     } else {
@@ -242,5 +242,5 @@ async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Pers
         None => load_people::find_account(user_api, &reset.email).await,
     };
     let account = account.or_fail(Failure::FindingUser)?;
-    Ok(account.filter(|account| !signup::is_custodial(&account.user)))
+    Ok(account.filter(|account| !sign_up::is_custodial(&account.user)))
 }

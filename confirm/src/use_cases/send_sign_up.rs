@@ -18,7 +18,7 @@ use crate::{
         confirmation::{Confirmation, Kind},
         key,
         quota::Cause,
-        signup::{self, Asker, Next, Occasion},
+        sign_up::{self, Asker, Next, Occasion},
     },
     error::{Failure, Refusal},
 };
@@ -90,7 +90,7 @@ pub(crate) async fn request_for(
         let now = Utc::now();
         let new = match &old {
             None => first(&occasion, user, email, now),
-            Some(old) => match signup::next(old, email, now) {
+            Some(old) => match sign_up::next(old, email, now) {
                 Next::Keep => return Err(Aborted::Refused(Refusal::SignUpExists)),
                 Next::Replace => {
                     state.confirmations.delete(session, old).await?;
@@ -178,7 +178,7 @@ pub(crate) async fn resend_or_send(
         .await
         .or_fail(Failure::FindingUser)?
         .filter(|account| {
-            !signup::is_custodial(&account.user) && account.user.email_verified != Some(true)
+            !sign_up::is_custodial(&account.user) && account.user.email_verified != Some(true)
         });
     let Some(account) = account else {
         return Ok(());

@@ -18,7 +18,7 @@ use crate::{
         claim::{self, Claim, InvalidClaim, weakness_of},
         confirmation::{Confirmation, Kind, Status},
         quota::Quota,
-        signup,
+        sign_up,
     },
     error::{Failure, Refusal},
 };
@@ -35,12 +35,12 @@ pub(crate) async fn accept(
 ) -> Result<(), ApiError> {
     let (confirmation, account) = find(state, key, user).await?;
     let account_id = &account.user.userid;
-    let password = if signup::is_custodial(&account.user) {
+    let password = if sign_up::is_custodial(&account.user) {
         let claim = Claim::read(body)?;
         take_attempt(state, account_id).await?;
         claim.matches(account.profile.as_ref())?;
         Some(claim.password)
-    } else if signup::may_have_claimed(&confirmation) {
+    } else if sign_up::may_have_claimed(&confirmation) {
         // Whoever sends a password again relies on its being the one that is set.
         let repeated = claim::password_in(body);
         if repeated.is_some() {

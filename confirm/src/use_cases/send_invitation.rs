@@ -41,7 +41,7 @@ pub(crate) async fn send(
         .await
         .or_fail(Failure::Finding)?;
     if pending.is_some_and(|pending| !pending.is_expired(Utc::now())) {
-        return Err(Refusal::DuplicateInvite.into());
+        return Err(Refusal::DuplicateInvitation.into());
     }
     let account = load_people::find_account(&state.user_api, &email)
         .await
@@ -106,7 +106,7 @@ async fn store(
             let is_over = pending.is_expired(made.created)
                 && state.confirmations.cancel(session, &pending.key).await?;
             if !is_over {
-                return Err(Aborted::Refused(Refusal::DuplicateInvite));
+                return Err(Aborted::Refused(Refusal::DuplicateInvitation));
             }
         }
         state.confirmations.insert(session, made).await?;
