@@ -1,10 +1,14 @@
 //! Who may answer an invitation, and when.
 
 use chrono::{DateTime, Utc};
-use shared_types::{Person, UserId, address};
+use shared_types::{PermissionSet, Person, UserId, address};
 use thiserror::Error;
 
-use super::confirmation::{Confirmation, Kind, Status};
+use super::{
+    confirmation::{Confirmation, Kind, Status},
+    context::{FOLLOW, InvalidContext, NotForMember, Offer},
+    template::Template,
+};
 
 /// The invitation cannot be answered like this: it is another one's, answered, canceled or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -39,6 +43,44 @@ impl Reference {
                 .email
                 .as_deref()
                 .is_none_or(|given| address::is_same(given, &invitation.email))
+    }
+}
+
+/// What an invitation shows to an account that has `held` already, and the names of what it grants
+/// of that; `None`: all.
+pub(crate) fn offered(
+    offer: Offer,
+    held: PermissionSet,
+) -> Result<(Offer, Option<Vec<String>>), NotForMember> {
+    if held.grants_nothing() {
+        return Ok((offer, None));
+    }
+    let requested = offer.permissions.names().map(str::to_owned).collect();
+    Ok((offer.for_member(held)?, Some(requested)))
+}
+
+/// What `invitee` gets by accepting `invitation` of `sharer`.
+pub(crate) fn granted(
+    invitation: &Confirmation,
+    invitee: &UserId,
+    sharer: &UserId,
+) -> Result<Offer, InvalidContext> {
+    let mut offer = Offer::read(invitation.context.as_ref())?.accepted(sharer, invitee)?;
+    if let Some(requested) = &invitation.requested {
+        offer
+            .permissions
+            .0
+            .retain(|name, _| requested.contains(name));
+    }
+    Ok(offer)
+}
+
+/// The mail of an invitation that offers `offer`.
+pub(crate) fn template_of(offer: &Offer) -> Template {
+    if offer.permissions.has(FOLLOW) {
+        Template::CareTeamWithAlerting
+    } else {
+        Template::CareTeam
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     State,
     domain::{
         confirmation::{Confirmation, Status},
-        context::{InvalidContext, Offer},
+        context::Offer,
         invitation::{self, NotAnswerable},
     },
     error::{Failure, Refusal},
@@ -105,7 +105,7 @@ pub(crate) async fn accept(
     if invitation.acceptance.is_none() {
         invitation::may_accept(invitation, invitee, sharer, Utc::now())?;
     }
-    let offer = offer_of(invitation, invitee, sharer).map_err(Refusal::from)?;
+    let offer = invitation::granted(invitation, invitee, sharer).map_err(Refusal::from)?;
     let row = match invitation.acceptance {
         Some(acceptance) => acceptance.row,
         None => claim(state, invitation, invitee).await?,
@@ -145,7 +145,8 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
     let (Some(sharer), Some(invitee)) = (&invitation.creator_id, &invitation.user_id) else {
         bail!("an accepted invitation names both accounts");
     };
-    let offer = offer_of(&invitation, invitee, sharer).context("an accepted invitation")?;
+    let offer =
+        invitation::granted(&invitation, invitee, sharer).context("an accepted invitation")?;
     let claimed = Claimed {
         invitation: &invitation,
         invitee,
@@ -159,21 +160,6 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
         Err(Unfinished::Alerts(error)) => Err(error).context("the data service"),
         Err(Unfinished::Store(error)) => Err(error),
     }
-}
-
-fn offer_of(
-    invitation: &Confirmation,
-    invitee: &UserId,
-    sharer: &UserId,
-) -> Result<Offer, InvalidContext> {
-    let mut offer = Offer::read(invitation.context.as_ref())?.accepted(sharer, invitee)?;
-    if let Some(requested) = &invitation.requested {
-        offer
-            .permissions
-            .0
-            .retain(|name, _| requested.contains(name));
-    }
-    Ok(offer)
 }
 
 /// Claims the acceptance for `invitee`; returns the row that finishes it.

@@ -18,10 +18,9 @@ use crate::{
     State,
     domain::{
         confirmation::{Confirmation, Kind, Status},
-        context::{FOLLOW, Offer},
+        context::Offer,
         invitation, key as keys,
         quota::Cause,
-        template::Template,
     },
     error::{Failure, Refusal},
     rights::may_manage,
@@ -55,23 +54,9 @@ pub(crate) async fn send(
             .unwrap_or_default(),
         None => PermissionSet::default(),
     };
-    let (offer, requested) = if held.grants_nothing() {
-        (offer, None)
-    } else {
-        let requested = offer.permissions.names().map(str::to_owned).collect();
-        (offer.for_member(held)?, Some(requested))
-    };
-    let template = if offer.permissions.has(FOLLOW) {
-        Template::CareTeamWithAlerting
-    } else {
-        Template::CareTeam
-    };
-    let made = Confirmation::new(
-        keys::generate(),
-        Kind::CareTeamInvitation,
-        template,
-        Utc::now(),
-    );
+    let (offer, requested) = invitation::offered(offer, held)?;
+    let template = invitation::template_of(&offer);
+    let kind = Kind::CareTeamInvitation;
     let made = Confirmation {
         user_id: account
             .filter(|account| invitation::is_addressee(account, &email))
@@ -81,7 +66,7 @@ pub(crate) async fn send(
         creator_id: Some(sharer.clone()),
         context: Some(offer.to_context()),
         requested,
-        ..made
+        ..Confirmation::new(keys::generate(), kind, template, Utc::now())
     };
     store(state, caller, sharer, &made).await?;
     Ok(made)
