@@ -25,6 +25,16 @@ impl Confirmations {
         Ok(found.filter(|found| found.key.as_bytes().ct_eq(key.as_bytes()).into()))
     }
 
+    /// The confirmation with the id `key`, as a transaction sees it.
+    pub(crate) async fn find_in(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+    ) -> Result<Option<Confirmation>> {
+        let found = self.confirmations.find_one(doc! { "_id": key });
+        found.session(session).await?.map(read).transpose()
+    }
+
     /// The confirmation that has or had `key`. [`Confirmation::is_opened_by`] says whether it
     /// still counts.
     pub(crate) async fn find_by_any_key(&self, key: &str) -> Result<Option<Confirmation>> {

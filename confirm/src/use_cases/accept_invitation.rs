@@ -169,6 +169,7 @@ async fn claim(
     invitee: &UserId,
 ) -> Result<ObjectId, ApiError> {
     let key = &invitation.key;
+    let mut found = None;
     let claimed: Result<ObjectId, Aborted> = transaction(&state.client, async |session| {
         let accepted = Accepted { key: key.clone() };
         let row = state.outbox.enqueue(session, &accepted).await?;
@@ -177,10 +178,11 @@ async fn claim(
             .claim(session, key, invitee, row)
             .await?
         {
-            Ok(row)
-        } else {
-            Err(Aborted::Outrun)
+            return Ok(row);
         }
+        // A read outside of the transaction may not see yet what was faster.
+        found = state.confirmations.find_in(session, key).await?;
+        Err(Aborted::Outrun)
     })
     .await;
     let Err(Aborted::Outrun) = claimed else {
@@ -188,14 +190,11 @@ async fn claim(
     };
     // It was answered, canceled or accepted meanwhile. The same account may have claimed it twice at
     // once; then both finish it.
-    let found = state
-        .confirmations
-        .find(key)
-        .await
-        .or_fail(Failure::Finding)?
+    let acceptance = match found {
+        Some(found) => found.acceptance.ok_or(NotAnswerable)?,
         // It was sent again, with another key.
-        .ok_or(Refusal::NoInvitation)?;
-    let acceptance = found.acceptance.ok_or(NotAnswerable)?;
+        None => return Err(Refusal::NoInvitation.into()),
+    };
     Ok(acceptance.row)
 }
 
