@@ -2,12 +2,12 @@
 
 mod health;
 mod internal;
-mod invite_answers;
-mod invites;
+mod invitation_answers;
+mod invitations;
 mod password_resets;
 mod refusals;
-mod signup_answers;
-mod signups;
+mod sign_up_answers;
+mod sign_ups;
 mod view;
 
 use shared_runtime::{openapi::document, operation, routes::RouteTable};
@@ -37,15 +37,15 @@ pub fn table() -> RouteTable {
 
 fn sign_ups() -> RouteTable {
     RouteTable::new(envelope)
-        .serve(operation!(signups::send_sign_up))
-        .serve(operation!(signups::resend_sign_up))
-        .serve(operation!(signup_answers::accept_sign_up))
-        .serve(operation!(signup_answers::accept_sign_up_of))
-        .serve(operation!(signup_answers::dismiss_sign_up))
-        .serve(operation!(signups::create_sign_up))
-        .serve(operation!(signups::find_sign_up))
-        .serve(operation!(signups::cancel_sign_up))
-        .serve(operation!(signups::delete_sign_up))
+        .serve(operation!(sign_ups::send_sign_up))
+        .serve(operation!(sign_ups::resend_sign_up))
+        .serve(operation!(sign_up_answers::accept_sign_up))
+        .serve(operation!(sign_up_answers::accept_sign_up_of))
+        .serve(operation!(sign_up_answers::dismiss_sign_up))
+        .serve(operation!(sign_ups::create_sign_up))
+        .serve(operation!(sign_ups::find_sign_up))
+        .serve(operation!(sign_ups::cancel_sign_up))
+        .serve(operation!(sign_ups::delete_sign_up))
         .serve(
             operation!(password_resets::send_password_reset).also_at("/confirm/forgot/{useremail}"),
         )
@@ -54,14 +54,14 @@ fn sign_ups() -> RouteTable {
 
 fn invitations() -> RouteTable {
     RouteTable::new(envelope)
-        .serve(operation!(invites::send_invite))
-        .serve(operation!(invites::resend_invite))
-        .serve(operation!(invites::list_sent_invites))
-        .serve(operation!(invite_answers::list_received_invites))
-        .serve(operation!(invite_answers::accept_invite))
-        .serve(operation!(invite_answers::dismiss_invite))
-        .serve(operation!(invites::cancel_invite))
-        .serve(operation!(invites::delete_invite))
+        .serve(operation!(invitations::send_invite))
+        .serve(operation!(invitations::resend_invite))
+        .serve(operation!(invitations::list_sent_invites))
+        .serve(operation!(invitation_answers::list_received_invites))
+        .serve(operation!(invitation_answers::accept_invite))
+        .serve(operation!(invitation_answers::dismiss_invite))
+        .serve(operation!(invitations::cancel_invite))
+        .serve(operation!(invitations::delete_invite))
 }
 
 /// The OpenAPI document of the service.

@@ -7,7 +7,7 @@ use actix_web::{
 use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
-use super::signups::Reference;
+use super::sign_ups::Reference;
 use crate::{
     State,
     error::Refusal,
