@@ -5,7 +5,6 @@ use shared_runtime::{
     auth::TOKEN_HEADER,
     error::{ApiError, Rejection},
     mongo::Aborted,
-    peers::PeerError,
 };
 
 use crate::domain::Refusal;
@@ -90,22 +89,19 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// A failure of user-api, on which a decision depends.
-pub(crate) fn peer_failure(error: PeerError) -> ApiError {
-    ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(error)
+/// Something that should work and did not: 500 without a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure;
+
+impl From<Failure> for ApiError {
+    fn from(Failure: Failure) -> Self {
+        Self::empty(StatusCode::INTERNAL_SERVER_ERROR)
+    }
 }
 
-/// A change that others did not let through.
-pub(crate) fn outrun(cause: anyhow::Error) -> ApiError {
-    ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(cause)
-}
-
-/// The answer to a transaction that came to nothing.
-pub(crate) fn aborted(aborted: Aborted<Refusal>) -> ApiError {
-    match aborted {
-        Aborted::Refused(refusal) => refusal.into(),
-        Aborted::Outrun => outrun(anyhow::anyhow!("somebody else was faster")),
-        Aborted::Failed(error) => error.into(),
+impl From<Refusal> for Aborted<Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

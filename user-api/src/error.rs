@@ -199,7 +199,30 @@ impl From<Refusal> for ApiError {
             | Refusal::TooMany(wait)
             | Refusal::TooManyChanges(wait) => counted(status, reason).retry_after(wait),
             Refusal::Busy => counted(status, reason).retry_after(Duration::from_secs(1)),
-            _ => counted(status, reason),
+            Refusal::InvalidDetails
+            | Refusal::WeakPassword(_)
+            | Refusal::InvalidChild(_)
+            | Refusal::ChildExists
+            | Refusal::MissingCredentials
+            | Refusal::NoMatch
+            | Refusal::NotVerified
+            | Refusal::WrongSecret
+            | Refusal::NoToken
+            | Refusal::NotAuthorized
+            | Refusal::NotConfirmed
+            | Refusal::LastAdmin
+            | Refusal::UserNotFound
+            | Refusal::UserExists
+            | Refusal::ConditionFails
+            | Refusal::AppliedOtherwise
+            | Refusal::HasPassword
+            | Refusal::InvalidQuery(_)
+            | Refusal::InvalidFilter(_)
+            | Refusal::InvalidMetadata(_)
+            | Refusal::MetadataTooLarge
+            | Refusal::NoSuchChange
+            | Refusal::ChangeIsVoid
+            | Refusal::NamesTaken => counted(status, reason),
         }
     }
 }
@@ -251,7 +274,7 @@ impl From<CreationError> for ApiError {
         match error {
             CreationError::Duplicate => Refusal::UserExists.into(),
             CreationError::Orphaned => Refusal::NotAuthorized.into(),
-            CreationError::Failed(cause) => Failure::CreatingUser.because()(cause),
+            CreationError::Failed(cause) => Failure::CreatingUser.caused_by(cause),
         }
     }
 }
@@ -260,7 +283,7 @@ impl From<DeletionError> for ApiError {
     fn from(error: DeletionError) -> Self {
         match error {
             DeletionError::LastAdmin => Refusal::LastAdmin.into(),
-            DeletionError::Failed(cause) => Failure::Silent.because()(cause),
+            DeletionError::Failed(cause) => Failure::Silent.caused_by(cause),
         }
     }
 }
@@ -278,9 +301,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// For `map_err`: the failure with its cause, which is logged and never sent.
-    pub(crate) fn because<E: Into<anyhow::Error>>(self) -> impl Fn(E) -> ApiError {
-        move |cause| ApiError::from(self).caused_by(cause)
+    /// The failure with its cause, which is logged and never sent.
+    pub(crate) fn caused_by(self, cause: anyhow::Error) -> ApiError {
+        ApiError::from(self).caused_by(cause)
     }
 }
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use shared_runtime::{error::ApiError, source::Source};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 
 use crate::{
     config::PasswordSettings,
@@ -66,9 +69,9 @@ impl Hasher {
         let password = SecretString::from(password);
         let hash = move || password::hash(password.expose_secret());
         let turn = self.turn(source).await?;
-        turn.run(hash, failure).await?.map_err(|error| {
-            ApiError::from(failure).caused_by(anyhow::anyhow!("no password hash: {error}"))
-        })
+        turn.run(hash, failure)
+            .await?
+            .map_err(|error| failure.caused_by(anyhow::anyhow!("no password hash: {error}")))
     }
 }
 
@@ -111,6 +114,6 @@ impl HashTurn {
             result
         })
         .await
-        .map_err(failure.because())
+        .or_fail(failure)
     }
 }

@@ -20,5 +20,5 @@ pub(crate) fn pause(tries: u32) -> Duration {
 
 /// `failure`, because somebody else was faster at every try.
 pub(crate) fn outrun(failure: Failure) -> ApiError {
-    failure.because()(anyhow!("other changes were always faster"))
+    failure.caused_by(anyhow!("other changes were always faster"))
 }

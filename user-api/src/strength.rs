@@ -1,6 +1,6 @@
 //! Which passwords are refused because they would be guessed first.
 
-use shared_runtime::error::ApiError;
+use shared_runtime::error::{ApiError, OrFail as _};
 use shared_types::password::weakness;
 
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) async fn check_change(
         .metadata
         .full_name(&account.userid)
         .await
-        .map_err(Failure::UpdatingUser.because())?;
+        .or_fail(Failure::UpdatingUser)?;
     let new = new.into_iter().flat_map(Names::iter);
     let names = account.names().chain(new).chain(full_name.as_deref());
     Ok(check(state, password, names)?)

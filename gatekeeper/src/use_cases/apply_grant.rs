@@ -5,10 +5,11 @@ use mongodb::ClientSession;
 use shared_runtime::{error::ApiError, mongo::Aborted};
 use shared_types::{Grant, PermissionSet};
 
-use super::change_holders::{Halt, Locked, with_lock};
+use super::change_holders::{Locked, with_lock};
 use crate::{
     State,
     domain::{
+        Refusal,
         grants::{joined, may_share, sender},
         permissions::{Held, root},
     },
@@ -47,7 +48,7 @@ async fn add(
     session: &mut ClientSession,
     locked: &Locked<'_>,
     grant: &Grant,
-) -> Result<PermissionSet, Aborted<Halt>> {
+) -> Result<PermissionSet, Aborted<Refusal>> {
     let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
     let store = &state.store;
     if let Some(sender) = sender(grant) {

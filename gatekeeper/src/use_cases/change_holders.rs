@@ -10,17 +10,13 @@ use std::collections::BTreeSet;
 use anyhow::anyhow;
 use mongodb::ClientSession;
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{self, Aborted},
 };
 use shared_types::{HolderNotice, UserId};
 use tracing::warn;
 
-use crate::{
-    State,
-    domain::Refusal,
-    error::{outrun, peer_failure},
-};
+use crate::{State, domain::Refusal, error::Failure};
 
 /// How often a change that met another one starts anew.
 const MAX_TRIES: u32 = 10;
@@ -28,20 +24,6 @@ const MAX_TRIES: u32 = 10;
 /// Holders that one notice names. Of more, the rest need not be known: one of so many that exists
 /// is enough.
 const MAX_HOLDERS: usize = 1000;
-
-/// Why a try came to nothing.
-#[derive(Debug)]
-pub(crate) enum Halt {
-    Refused(Refusal),
-    /// It changes who runs the account, and user-api does not know that yet.
-    Untold,
-}
-
-impl From<Refusal> for Aborted<Halt> {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Halt::Refused(refusal))
-    }
-}
 
 /// What user-api said about an account.
 #[derive(Debug)]
@@ -61,11 +43,12 @@ pub(crate) struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    /// What user-api said, for a change of who runs the account.
-    pub(crate) fn told(&self) -> Result<&Told, Aborted<Halt>> {
+    /// What user-api said, for a change of who runs the account; where it does not know of the
+    /// account as it is, the try is over.
+    pub(crate) fn told(&self) -> Result<&Told, Aborted<Refusal>> {
         self.told
             .filter(|told| told.version + 1 == self.version)
-            .ok_or(Aborted::Refused(Halt::Untold))
+            .ok_or(Aborted::Outrun)
     }
 }
 
@@ -75,7 +58,7 @@ pub(crate) async fn with_lock<T>(
     state: &State,
     account: &UserId,
     grantee: &UserId,
-    mut change: impl AsyncFnMut(&mut ClientSession, &Locked<'_>) -> Result<T, Aborted<Halt>>,
+    mut change: impl AsyncFnMut(&mut ClientSession, &Locked<'_>) -> Result<T, Aborted<Refusal>>,
 ) -> Result<T, ApiError> {
     let mut told = None;
     for _ in 0..MAX_TRIES {
@@ -89,17 +72,14 @@ pub(crate) async fn with_lock<T>(
         })
         .await;
         match outcome {
-            Err(Aborted::Outrun | Aborted::Refused(Halt::Untold)) => {
-                told = Some(tell(state, account, grantee).await?);
-            }
-            Err(Aborted::Refused(Halt::Refused(refusal))) => return Err(refusal.into()),
-            Err(Aborted::Failed(error)) => return Err(error.into()),
-            Ok(changed) => return Ok(changed),
+            Err(Aborted::Outrun) => told = Some(tell(state, account, grantee).await?),
+            outcome => return outcome.or_fail(Failure),
         }
     }
-    Err(outrun(anyhow!(
+    Err(anyhow!(
         "who runs an account was changed by others all the time"
-    )))
+    ))
+    .or_fail(Failure)
 }
 
 /// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
@@ -117,7 +97,7 @@ async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told,
         .user_api
         .tell_holders(account, &notice(version, holders))
         .await
-        .map_err(peer_failure)?;
+        .or_fail(Failure)?;
     Ok(Told {
         version,
         needs_holder: need.needs_holder,

@@ -1,14 +1,19 @@
 //! Whatever is being decided about who runs an account is decided anew.
 
-use shared_runtime::{error::ApiError, mongo};
+use std::convert::Infallible;
+
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    mongo,
+};
 use shared_types::{LockedAccount, UserId};
 
-use crate::{State, error::aborted};
+use crate::{State, error::Failure};
 
 /// Locks the account; returns who runs it from this moment on.
 pub(crate) async fn lock_account(state: &State, user: &UserId) -> Result<LockedAccount, ApiError> {
     let store = &state.store;
-    let locked = mongo::transaction(&store.client, async |session| {
+    mongo::transaction::<_, Infallible>(&store.client, async |session| {
         let version = store.account_locks.lock(session, user).await?;
         let holders = store.permissions.list_holders_in(session, user).await?;
         let clinic_custodian = store
@@ -21,6 +26,6 @@ pub(crate) async fn lock_account(state: &State, user: &UserId) -> Result<LockedA
             clinic_custodian,
         })
     })
-    .await;
-    locked.map_err(aborted)
+    .await
+    .or_fail(Failure)
 }

@@ -1,12 +1,17 @@
 //! The clinic service tells who is a patient of a clinic and who works for one. What it tells late
 //! or again changes nothing.
 
+use std::convert::Infallible;
+
 use bson::oid::ObjectId;
 use mongodb::ClientSession;
-use shared_runtime::{error::ApiError, mongo};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    mongo,
+};
 use shared_types::{PermissionSet, UserId};
 
-use crate::{State, error::aborted};
+use crate::{State, error::Failure};
 
 /// `user` is a patient of `clinic`, whose clinicians have `permissions`.
 pub(crate) async fn update_patient(
@@ -74,10 +79,10 @@ async fn change_patient(
     change: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
 ) -> Result<(), ApiError> {
     let store = &state.store;
-    let changed = mongo::transaction(&store.client, async |session| {
+    mongo::transaction::<_, Infallible>(&store.client, async |session| {
         store.account_locks.lock(session, patient).await?;
         Ok(change(session).await?)
     })
-    .await;
-    changed.map_err(aborted)
+    .await
+    .or_fail(Failure)
 }

@@ -8,7 +8,7 @@ use mongodb::ClientSession;
 use shared_runtime::{error::ApiError, mongo::Aborted};
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
-use super::change_holders::{Halt, Locked, tell_who_stayed, with_lock};
+use super::change_holders::{Locked, tell_who_stayed, with_lock};
 use crate::{
     State,
     domain::{
@@ -132,7 +132,7 @@ impl<'a> Replacement<'a> {
         &self,
         session: &mut ClientSession,
         locked: &Locked<'_>,
-    ) -> Result<Option<Departure>, Aborted<Halt>> {
+    ) -> Result<Option<Departure>, Aborted<Refusal>> {
         let permissions = &self.state.store.permissions;
         let (sharer, grantee) = (self.sharer, self.grantee);
         let direct = permissions.find_in(session, sharer, grantee).await?;
@@ -170,7 +170,7 @@ impl<'a> Replacement<'a> {
         &self,
         session: &mut ClientSession,
         direct: PermissionSet,
-    ) -> Result<(), Aborted<Halt>> {
+    ) -> Result<(), Aborted<Refusal>> {
         if self.preconditions.is_empty() {
             return Ok(());
         }

@@ -6,7 +6,10 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use shared_runtime::{auth::Caller, error::ApiError};
+use shared_runtime::{
+    auth::Caller,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::{PermissionsByUser, UserId};
 use utoipa::IntoParams;
 
@@ -78,8 +81,9 @@ pub(crate) async fn list_associates(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = &path.user_id;
-    let rights = rights_on(&state, &caller, user_id).await;
-    let rights = rights.map_err(Failure::FindingUser.because())?;
+    let rights = rights_on(&state, &caller, user_id)
+        .await
+        .or_fail(Failure::FindingUser)?;
     if !rights.administer() {
         return Err(MetadataRefusal::Unauthorized.into());
     }
@@ -88,7 +92,7 @@ pub(crate) async fn list_associates(
         state.gatekeeper.groups(user_id),
         state.gatekeeper.members(user_id)
     )
-    .map_err(Failure::FindingUser.because())?;
+    .or_fail(Failure::FindingUser)?;
     let ids: BTreeSet<&UserId> = trustors.keys().chain(trustees.keys()).collect();
     let ids: Vec<UserId> = ids
         .into_iter()
@@ -102,7 +106,7 @@ pub(crate) async fn list_associates(
     let texts: Vec<String> = ids.iter().map(UserId::to_string).collect();
     let (accounts, mut metadata) =
         tokio::try_join!(state.users.list(&texts), state.metadata.find_many(&ids))
-            .map_err(Failure::FindingUser.because())?;
+            .or_fail(Failure::FindingUser)?;
     let mut associates: Vec<Associate> = Vec::with_capacity(accounts.len() + strangers.len());
     for id in strangers {
         let given = trustees.remove(&id);
@@ -135,8 +139,11 @@ async fn strangers(
     if caller.is_service() || !trustees.keys().any(gives_nothing) {
         return Ok(BTreeSet::new());
     }
-    let agreements = state.gatekeeper.agreements(user_id).await;
-    let agreements = agreements.map_err(Failure::FindingUser.because())?;
+    let agreements = state
+        .gatekeeper
+        .agreements(user_id)
+        .await
+        .or_fail(Failure::FindingUser)?;
     // A grant that is gone by now was agreed to by nobody.
     let others = trustees
         .keys()

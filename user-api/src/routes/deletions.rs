@@ -4,7 +4,12 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 use shared_types::UserId;
 
 use crate::{
@@ -44,16 +49,12 @@ pub(crate) async fn delete_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state
-        .users
-        .find(&target)
-        .await
-        .map_err(Failure::Silent.because())?;
+    let found = state.users.find(&target).await.or_fail(Failure::Silent)?;
     // The id as it is stored, where there is one: rights are given to that.
     let userid = found.as_ref().map_or(&*target, |account| &account.userid);
     let rights = rights_on(&state, &caller, userid)
         .await
-        .map_err(Failure::Silent.because())?;
+        .or_fail(Failure::Silent)?;
     if !rights.administer() {
         return Err(Refusal::NotAuthorizedSilently.into());
     }

@@ -4,7 +4,11 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{auth::Peer, body::Body, error::ApiError};
+use shared_runtime::{
+    auth::Peer,
+    body::Body,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::{HolderNeed, HolderNotice, UserId};
 
 use super::refusals;
@@ -48,6 +52,6 @@ pub(crate) async fn update_holders(
     }
     let need = keep_custody::note(&state, &userid, &notice)
         .await
-        .map_err(Failure::UpdatingUser.because())?;
+        .or_fail(Failure::UpdatingUser)?;
     Ok(HttpResponse::Ok().json(need))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use shared_runtime::{
     auth::{Caller, Service},
     body::Body,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
 };
 use shared_types::{PermissionSet, UserId};
 use utoipa::ToSchema;
@@ -106,7 +106,7 @@ pub(crate) async fn find_collection(
         .metadata
         .find(&path.user_id)
         .await
-        .map_err(Failure::FindingUser.because())?
+        .or_fail(Failure::FindingUser)?
         .ok_or(MetadataRefusal::Missing)?;
     let content = collection
         .show(view, &mut collections)
@@ -229,7 +229,7 @@ pub(crate) async fn find_private_pair(
     })
     .await?;
     let stored = &collections[Collection::Private.name()][&name];
-    let pair = PrivatePair::deserialize(stored).map_err(Failure::FindingUser.because())?;
+    let pair = PrivatePair::deserialize(stored).or_fail(Failure::FindingUser)?;
     Ok(HttpResponse::Ok().json(pair))
 }
 
@@ -263,8 +263,11 @@ async fn reader_of(
     if given.grants_nothing() {
         return Ok(Reader::Stranger);
     }
-    let agreements = state.gatekeeper.agreements(caller).await;
-    let agreements = agreements.map_err(Failure::FindingUser.because())?;
+    let agreements = state
+        .gatekeeper
+        .agreements(caller)
+        .await
+        .or_fail(Failure::FindingUser)?;
     // What was given through a clinic needs no agreement.
     Ok(match agreements.get(user_id) {
         Some(false) => Reader::Stranger,
@@ -281,8 +284,10 @@ async fn check_writer(
     if collection == Collection::Private && !caller.is_service() {
         return Err(MetadataRefusal::Unauthorized.into());
     }
-    let rights = rights_on(state, caller, user_id).await;
-    if rights.map_err(Failure::FindingUser.because())?.edit() {
+    let rights = rights_on(state, caller, user_id)
+        .await
+        .or_fail(Failure::FindingUser)?;
+    if rights.edit() {
         Ok(())
     } else {
         Err(MetadataRefusal::Unauthorized.into())
@@ -299,6 +304,6 @@ async fn permissions_on(
         .gatekeeper
         .permissions(user_id, holder)
         .await
-        .map_err(Failure::FindingUser.because())?;
+        .or_fail(Failure::FindingUser)?;
     Ok(permissions.unwrap_or_default())
 }

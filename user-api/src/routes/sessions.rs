@@ -7,7 +7,7 @@ use actix_web::{
 };
 use shared_runtime::{
     auth::{Caller, Service, TOKEN_HEADER},
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     source::Source,
 };
 use shared_types::{TokenData, UserId, UserRecord};
@@ -127,7 +127,7 @@ pub(crate) async fn refresh_session(
         .sessions
         .renew(caller.token().expose())
         .await
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     let (token, data) = renewed.ok_or(Refusal::NoToken)?;
     Ok(HttpResponse::Ok()
         .insert_header((TOKEN_HEADER, token))
@@ -177,6 +177,6 @@ pub(crate) async fn delete_sessions(
         .tokens()
         .delete_all(&userid)
         .await
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use serde::Serialize;
 use shared_runtime::{
     auth::{Caller, Freshness, Service, TOKEN_HEADER},
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     source::Source,
 };
 use shared_types::TokenData;
@@ -78,7 +78,7 @@ pub(crate) async fn log_in_server(
         .sessions
         .open_server(name.to_owned())
         .await
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     Ok(HttpResponse::Ok()
         .insert_header((TOKEN_HEADER, token))
         .finish())
@@ -108,7 +108,7 @@ pub(crate) async fn find_token(
         // Services ask about each other's tokens all the time.
         .find(&token, Freshness::Recent)
         .await
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     let data = found.ok_or(Refusal::NoToken)?;
     Ok(HttpResponse::Ok().json(data))
 }
@@ -133,7 +133,7 @@ pub(crate) async fn find_own_token(
         .sessions
         .find(caller.token().expose(), Freshness::Now)
         .await
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     Ok(HttpResponse::Ok().json(found.ok_or(Refusal::NoToken)?))
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
 use shared_runtime::{
     auth::{Caller, Service, TOKEN_HEADER},
     body::Body,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     source::Source,
 };
 use shared_types::{UserId, UserRecord};
@@ -61,7 +61,7 @@ pub(crate) async fn list_users(
             .await
             .map(|found| in_order(&ids, found)),
     }
-    .map_err(Failure::FindingUser.because())?;
+    .or_fail(Failure::FindingUser)?;
     let records: Vec<UserRecord> = accounts
         .iter()
         .map(|account| account.record(true))
@@ -148,13 +148,13 @@ async fn answer_user(
     } else {
         state.users.list_by_name(target).await
     }
-    .map_err(Failure::FindingUser.because())?;
+    .or_fail(Failure::FindingUser)?;
     // A name that several old accounts share names none of them.
     let account = if found.len() == 1 { found.pop() } else { None };
     let account = account.ok_or(Refusal::UserNotFound)?;
     let rights = rights_on(state, caller, &account.userid)
         .await
-        .map_err(Failure::FindingUser.because())?;
+        .or_fail(Failure::FindingUser)?;
     if !rights.administer() {
         return Err(Refusal::NotAuthorized.into());
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::Effect,
 };
@@ -110,8 +110,12 @@ pub(crate) async fn check_free<'a>(
     names: impl Iterator<Item = &'a str>,
     taken: Refusal,
 ) -> Result<(), ApiError> {
-    let is_taken = state.users.is_taken(names, None).await;
-    if is_taken.map_err(Failure::CreatingUser.because())? {
+    let is_taken = state
+        .users
+        .is_taken(names, None)
+        .await
+        .or_fail(Failure::CreatingUser)?;
+    if is_taken {
         return Err(taken.into());
     }
     Ok(())

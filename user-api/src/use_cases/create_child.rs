@@ -2,7 +2,11 @@
 
 use anyhow::anyhow;
 use rand::RngExt as _;
-use shared_runtime::{auth::Caller, error::ApiError, source::Source};
+use shared_runtime::{
+    auth::Caller,
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 use shared_types::{PermissionSet, UserId};
 
 use crate::{
@@ -41,8 +45,11 @@ pub(crate) async fn check_parent(
     if !caller.is_service() {
         return Err(Refusal::NotAuthorized.into());
     }
-    let found = state.users.find(parent).await;
-    let found = found.map_err(Failure::CreatingUser.because())?;
+    let found = state
+        .users
+        .find(parent)
+        .await
+        .or_fail(Failure::CreatingUser)?;
     found.map(drop).ok_or(Refusal::UserNotFound.into())
 }
 
@@ -114,14 +121,13 @@ async fn free_username(state: &State) -> Result<String, ApiError> {
         let is_taken = state
             .users
             .is_taken([name.as_str()].into_iter(), None)
-            .await;
-        if !is_taken.map_err(Failure::CreatingUser.because())? {
+            .await
+            .or_fail(Failure::CreatingUser)?;
+        if !is_taken {
             return Ok(name);
         }
     }
-    Err(Failure::CreatingUser.because()(anyhow!(
-        "every generated user name is taken"
-    )))
+    Err(Failure::CreatingUser.caused_by(anyhow!("every generated user name is taken")))
 }
 
 fn generated_username() -> String {

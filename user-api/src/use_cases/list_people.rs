@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::anyhow;
-use shared_runtime::error::ApiError;
+use shared_runtime::error::{ApiError, OrFail as _};
 use shared_types::{People, Person, UserId};
 
 use crate::{
@@ -24,12 +24,13 @@ type Metadata = HashMap<UserId, Option<Collections>>;
 /// account whose profile cannot be read is a failure, a profile alone that cannot is missing.
 pub(crate) async fn list_people(state: &State, query: PeopleQuery) -> Result<People, ApiError> {
     let PeopleQuery { accounts, profiles } = query;
-    let found = find(state, accounts, &profiles).await;
-    let (accounts, metadata) = found.map_err(Failure::FindingUser.because())?;
+    let (accounts, metadata) = find(state, accounts, &profiles)
+        .await
+        .or_fail(Failure::FindingUser)?;
     let is_unreadable = |account: &Account| matches!(metadata.get(&account.userid), Some(None));
     if accounts.iter().any(is_unreadable) {
         let cause = anyhow!("a profile cannot be read");
-        return Err(Failure::FindingUser.because()(cause));
+        return Err(Failure::FindingUser.caused_by(cause));
     }
     let profile = |id: &UserId| metadata.get(id)?.as_ref().and_then(profile_of);
     let people = accounts.into_iter().map(|account| Person {

@@ -1,6 +1,9 @@
 //! A person logs in with a name and a password.
 
-use shared_runtime::{error::ApiError, source::Source};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 use tracing::warn;
 
 use crate::{
@@ -24,8 +27,12 @@ pub(crate) async fn log_in(
         if !account.is_verified(state.verification_secret()) {
             return Err(Refusal::NotVerified.into());
         }
-        let opened = state.sessions.open(&account, length).await;
-        if let Some(token) = opened.map_err(Failure::UpdatingToken.because())? {
+        let opened = state
+            .sessions
+            .open(&account, length)
+            .await
+            .or_fail(Failure::UpdatingToken)?;
+        if let Some(token) = opened {
             return Ok((account, token));
         }
         tokio::time::sleep(pause(tries)).await;
@@ -45,7 +52,7 @@ async fn authenticate(
         .users
         .list_by_login(name)
         .await
-        .map_err(Failure::FindingUser.because())?;
+        .or_fail(Failure::FindingUser)?;
     let account = if found.len() == 1 { found.pop() } else { None };
     let matches = try_password(state, source, account.as_ref(), name, password).await?;
     let (Some(mut account), Some(matches)) = (account, matches) else {
@@ -92,7 +99,7 @@ async fn still_theirs(
         .users
         .find(&account.userid)
         .await
-        .map_err(Failure::FindingUser.because())?;
+        .or_fail(Failure::FindingUser)?;
     let turn = state.hasher.turn(source).await?;
     let matches = turn.matches(current.as_ref(), password).await?;
     current

@@ -6,7 +6,10 @@ use bson::{DateTime, oid::ObjectId};
 use chrono::{TimeDelta, Utc};
 use mongodb::{ClientSession, error::Error};
 use serde::{Deserialize, Serialize};
-use shared_runtime::{error::ApiError, outbox::Effect};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    outbox::Effect,
+};
 use shared_types::{AccountNotice, ChangedPart, UserId};
 
 use crate::{
@@ -54,7 +57,7 @@ pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), 
         .past_accounts
         .list_times(&account.userid, now - WEEK, limit.into())
         .await
-        .map_err(Failure::UpdatingUser.because())?;
+        .or_fail(Failure::UpdatingUser)?;
     if times.len() < usize::from(limit) {
         return Ok(());
     }

@@ -53,13 +53,8 @@ pub(crate) struct Takeover<'a> {
     removals: Vec<(UserId, Removal)>,
 }
 
-/// Why an address is not proven.
-pub(crate) enum NotProven {
-    /// Another account has proven it, or could be reached by nobody without it.
-    Kept,
-    /// Another account changed meanwhile.
-    Outrun,
-}
+/// Another account has proven the address, or could be reached by nobody without it.
+pub(crate) struct NotProven;
 
 impl<'a> Takeover<'a> {
     /// Prepares what `proof` does to other accounts than `prover`; `None`: it proves nothing that
@@ -110,7 +105,7 @@ impl<'a> Takeover<'a> {
             }
             match other.yields(self.address) {
                 Yielding::Untouched => {}
-                Yielding::Refused => return Err(Aborted::Refused(NotProven::Kept)),
+                Yielding::Refused => return Err(Aborted::Refused(NotProven)),
                 Yielding::Gives(names) => self.take(state, session, &other, names, by).await?,
             }
         }
@@ -138,14 +133,14 @@ impl<'a> Takeover<'a> {
         let mut prepared = self.removals.iter().filter(|(id, _)| *id == other.userid);
         let removal = prepared.next().map(|(_, removal)| removal);
         if is_removal && removal.is_none_or(Removal::is_late) {
-            return Err(Aborted::Refused(NotProven::Outrun));
+            return Err(Aborted::Outrun);
         }
         let change = AccountChange {
             names: Some(names),
             ..AccountChange::default()
         };
         if !state.users.update(session, other, &change, by).await? {
-            return Err(Aborted::Refused(NotProven::Outrun));
+            return Err(Aborted::Outrun);
         }
         if is_removal
             && let Some(removal) = removal
@@ -153,7 +148,7 @@ impl<'a> Takeover<'a> {
                 .leaves_somebody(state, session, &other.userid)
                 .await?
         {
-            return Err(Aborted::Refused(NotProven::Kept));
+            return Err(Aborted::Refused(NotProven));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! mailed to the address that was proven then.
 
 use shared_runtime::{
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     source::Source,
 };
@@ -38,11 +38,14 @@ pub(crate) async fn restore(
     for tries in 1..=MAX_TRIES {
         let found = state.users.find(user).await;
         let account = found
-            .map_err(Failure::FindingUser.because())?
+            .or_fail(Failure::FindingUser)?
             .filter(|account| account.has_password() && !account.is_brokered())
             .ok_or(Refusal::NoSuchChange)?;
-        let list = state.past_accounts.list(user).await;
-        let list = list.map_err(Failure::FindingUser.because())?;
+        let list = state
+            .past_accounts
+            .list(user)
+            .await
+            .or_fail(Failure::FindingUser)?;
         let past = find(&list, asked)?;
         if past.is_void {
             check_repeat(state, source, &account, past, asked).await?;
@@ -106,8 +109,10 @@ async fn change(
     for name in past.names_beside(&asked.email) {
         let is_taken = state
             .users
-            .is_taken([name].into_iter(), Some(&account.userid));
-        if is_taken.await.map_err(Failure::FindingUser.because())? {
+            .is_taken([name].into_iter(), Some(&account.userid))
+            .await
+            .or_fail(Failure::FindingUser)?;
+        if is_taken {
             taken.push(name);
         }
     }
@@ -115,8 +120,9 @@ async fn change(
     let restored = restored.ok_or(Refusal::NoSuchChange)?;
     // Whoever has the address of the link without having proven it loses it.
     let proof = Proof::Is(restored.proven[0].clone());
-    let takeover = Takeover::begin(state, account, &proof).await;
-    let takeover = takeover.map_err(Failure::UpdatingUser.because())?;
+    let takeover = Takeover::begin(state, account, &proof)
+        .await
+        .or_fail(Failure::UpdatingUser)?;
     let change = AccountChange {
         names: Some(restored.names.clone()),
         email_verified: Some(true),
@@ -131,10 +137,10 @@ async fn change(
             state.outbox.wake();
             Ok(Some(void))
         }
-        Err(Aborted::Outrun | Aborted::Refused(NotProven::Outrun)) => Ok(None),
-        Err(Aborted::Refused(NotProven::Kept)) => Err(Refusal::NamesTaken.into()),
+        Err(Aborted::Outrun) => Ok(None),
+        Err(Aborted::Refused(NotProven)) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
-        Err(Aborted::Failed(error)) => Err(Failure::UpdatingUser.because()(error)),
+        Err(Aborted::Failed(error)) => Err(error).or_fail(Failure::UpdatingUser),
     }
 }
 
@@ -155,11 +161,11 @@ async fn write(
             takeover.run(state, session, by).await?;
         }
         if !state.users.update(session, account, change, by).await? {
-            return Err(Aborted::Refused(NotProven::Outrun));
+            return Err(Aborted::Outrun);
         }
         let mut list = state.past_accounts.list_in(session, userid).await?;
         let past = find(&list, asked).ok().filter(|past| !past.is_void);
-        let past = past.ok_or(Aborted::Refused(NotProven::Outrun))?;
+        let past = past.ok_or(Aborted::Outrun)?;
         state
             .past_accounts
             .note_restored(session, userid, past, &asked.idempotency_key)

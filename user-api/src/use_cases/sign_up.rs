@@ -2,7 +2,10 @@
 
 use anyhow::Context;
 use chrono::Utc;
-use shared_runtime::{error::ApiError, source::Source};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    source::Source,
+};
 use shared_types::PermissionSet;
 
 use crate::{
@@ -50,7 +53,7 @@ pub(crate) async fn sign_up(
         .open(&account, Length::Usual)
         .await
         .and_then(|token| token.context("the account was changed as soon as it existed"))
-        .map_err(Failure::GeneratingToken.because())?;
+        .or_fail(Failure::GeneratingToken)?;
     Ok((account, token))
 }
 

@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use mongodb::ClientSession;
 use shared_runtime::{
     auth::Caller,
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     mongo::{Aborted, is_duplicate_key, transaction},
     source::Source,
 };
@@ -42,19 +42,6 @@ pub(crate) struct Update<'a> {
     pub(crate) updates: &'a Updates,
 }
 
-/// Why a change is not written.
-enum Unwritten {
-    /// The account is no longer as it was read, or what was asked about it is out of date.
-    Outrun,
-    /// Nobody could reach the account any more.
-    NobodyRunsIt,
-    /// The address that it would prove belongs to another account.
-    Taken,
-    /// The session of who asks has ended since the request began: whoever ended it wants no more
-    /// changes by it.
-    SessionEnded,
-}
-
 /// Who loses an address by a change.
 struct Losses<'a> {
     /// The account itself its last one, where that is so.
@@ -78,12 +65,16 @@ impl Update<'_> {
         let mut account = self.find(target).await?;
         let rights = rights_on(self.state, self.caller, &account.userid)
             .await
-            .map_err(Failure::FindingUser.because())?;
+            .or_fail(Failure::FindingUser)?;
         for tries in 1..=MAX_TRIES {
             self.updates.check_rights(&account, &rights)?;
             if self.change(&account).await? {
-                let changed = self.state.users.find(&account.userid).await;
-                let changed = changed.map_err(Failure::UpdatingUser.because())?;
+                let changed = self
+                    .state
+                    .users
+                    .find(&account.userid)
+                    .await
+                    .or_fail(Failure::UpdatingUser)?;
                 return changed.ok_or(Refusal::NotAuthorized.into());
             }
             tokio::time::sleep(pause(tries)).await;
@@ -94,8 +85,12 @@ impl Update<'_> {
 
     /// The account to change, which may be changed here.
     async fn find(&self, target: &UserId) -> Result<Account, ApiError> {
-        let found = self.state.users.find(target).await;
-        let found = found.map_err(Failure::FindingUser.because())?;
+        let found = self
+            .state
+            .users
+            .find(target)
+            .await
+            .or_fail(Failure::FindingUser)?;
         if !self.updates.username_suits(found.as_ref()) {
             return Err(Refusal::InvalidDetails.into());
         }
@@ -110,8 +105,9 @@ impl Update<'_> {
         updates.check_condition(account)?;
         if let Some(applied) = self.find_applied(account).await? {
             if let Some(row) = applied.row {
-                let finished = end_custody::finish_if_pending(state, &account.userid, row).await;
-                finished.map_err(Failure::UpdatingUser.because())?;
+                end_custody::finish_if_pending(state, &account.userid, row)
+                    .await
+                    .or_fail(Failure::UpdatingUser)?;
             }
             return Ok(true);
         }
@@ -145,8 +141,13 @@ impl Update<'_> {
         let Some(key) = &self.updates.idempotency_key else {
             return Ok(None);
         };
-        let found = self.state.applied_updates.find(&account.userid, key).await;
-        let Some(applied) = found.map_err(Failure::UpdatingUser.because())? else {
+        let Some(applied) = self
+            .state
+            .applied_updates
+            .find(&account.userid, key)
+            .await
+            .or_fail(Failure::UpdatingUser)?
+        else {
             return Ok(None);
         };
         if let Some(password) = &self.updates.password {
@@ -164,8 +165,11 @@ impl Update<'_> {
             return Ok(());
         };
         let users = &self.state.users;
-        let is_taken = users.is_taken(names.iter(), Some(&account.userid)).await;
-        if is_taken.map_err(Failure::UpdatingUser.because())? {
+        let is_taken = users
+            .is_taken(names.iter(), Some(&account.userid))
+            .await
+            .or_fail(Failure::UpdatingUser)?;
+        if is_taken {
             return Err(Refusal::UserExists.into());
         }
         Ok(())
@@ -189,20 +193,26 @@ impl Update<'_> {
         told: &[ChangedPart],
     ) -> Result<bool, ApiError> {
         let (state, userid) = (self.state, &account.userid);
-        let losses = self.expect_losses(account, change).await;
-        let losses = losses.map_err(Failure::UpdatingUser.because())?;
+        let losses = self
+            .expect_losses(account, change)
+            .await
+            .or_fail(Failure::UpdatingUser)?;
         let owed = match self.write(account, change, &losses, told).await {
             Ok(owed) => owed,
-            Err(Aborted::Outrun | Aborted::Refused(Unwritten::Outrun)) => return Ok(false),
-            Err(aborted) => return Err(not_written(aborted)),
+            Err(Aborted::Outrun) => return Ok(false),
+            Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
+                return Err(Refusal::UserExists.into());
+            }
+            Err(aborted) => return Err(aborted).or_fail(Failure::UpdatingUser),
         };
         state.outbox.wake();
         if let Some(handed_over) = &owed.handover {
             try_to_end_gifts(state, handed_over).await;
         }
         if let Some(row) = owed.claim {
-            let finished = end_custody::finish(state, userid, row).await;
-            finished.map_err(Failure::UpdatingUser.because())?;
+            end_custody::finish(state, userid, row)
+                .await
+                .or_fail(Failure::UpdatingUser)?;
         }
         Ok(true)
     }
@@ -234,28 +244,29 @@ impl Update<'_> {
         change: &AccountChange,
         losses: &Losses<'_>,
         told: &[ChangedPart],
-    ) -> Result<Owed, Aborted<Unwritten>> {
+    ) -> Result<Owed, Aborted<Refusal>> {
         let (state, userid) = (self.state, &account.userid);
         let by = self.caller.name();
         transaction(&state.client, async |session| {
             if let Some(takeover) = &losses.takeover {
                 let taken = takeover.run(state, session, by).await;
                 taken.map_err(|aborted| match aborted {
-                    Aborted::Refused(refusal) => Aborted::Refused(refusal.into()),
+                    Aborted::Refused(NotProven) => Aborted::Refused(Refusal::UserExists),
                     Aborted::Outrun => Aborted::Outrun,
                     Aborted::Failed(error) => Aborted::Failed(error),
                 })?;
             }
             if !state.users.update(session, account, change, by).await? {
-                return Err(Aborted::Refused(Unwritten::Outrun));
+                return Err(Aborted::Outrun);
             }
             self.check_session(session).await?;
             if let Some(removal) = &losses.removal {
                 if removal.is_late() {
-                    return Err(Aborted::Refused(Unwritten::Outrun));
+                    return Err(Aborted::Outrun);
                 }
                 if !removal.leaves_somebody(state, session, userid).await? {
-                    return Err(Aborted::Refused(Unwritten::NobodyRunsIt));
+                    // Nobody could reach the account any more.
+                    return Err(Aborted::Refused(Refusal::InvalidDetails));
                 }
             }
             notify_owner::note(state, session, account, change, self.updates, told).await?;
@@ -273,12 +284,13 @@ impl Update<'_> {
         .await
     }
 
-    /// Refuses where the session of the person who asks is over.
-    async fn check_session(&self, session: &mut ClientSession) -> Result<(), Aborted<Unwritten>> {
+    /// Refuses where the session of the person who asks has ended since the request began: whoever
+    /// ended it wants no more changes by it.
+    async fn check_session(&self, session: &mut ClientSession) -> Result<(), Aborted<Refusal>> {
         if let Some(token) = self.kept_session()
             && !self.state.sessions.tokens().hold(session, token).await?
         {
-            return Err(Aborted::Refused(Unwritten::SessionEnded));
+            return Err(Aborted::Refused(Refusal::NotAuthorized));
         }
         Ok(())
     }
@@ -311,25 +323,5 @@ impl Update<'_> {
     /// The session of the person who asks, which goes on after a change of password.
     fn kept_session(&self) -> Option<&str> {
         (!self.caller.is_service()).then(|| self.caller.token().expose())
-    }
-}
-
-impl From<NotProven> for Unwritten {
-    fn from(refusal: NotProven) -> Self {
-        match refusal {
-            NotProven::Kept => Self::Taken,
-            NotProven::Outrun => Self::Outrun,
-        }
-    }
-}
-
-fn not_written(aborted: Aborted<Unwritten>) -> ApiError {
-    match aborted {
-        Aborted::Outrun | Aborted::Refused(Unwritten::Outrun) => outrun(Failure::UpdatingUser),
-        Aborted::Refused(Unwritten::SessionEnded) => Refusal::NotAuthorized.into(),
-        Aborted::Refused(Unwritten::NobodyRunsIt) => Refusal::InvalidDetails.into(),
-        Aborted::Refused(Unwritten::Taken) => Refusal::UserExists.into(),
-        Aborted::Failed(error) if is_duplicate_key(&error) => Refusal::UserExists.into(),
-        Aborted::Failed(error) => Failure::UpdatingUser.because()(error),
     }
 }
