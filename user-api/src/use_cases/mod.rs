@@ -9,6 +9,7 @@ pub(crate) mod delete_account;
 pub(crate) mod end_custody;
 pub(crate) mod hand_over_account;
 pub(crate) mod keep_custody;
+pub(crate) mod list_associates;
 pub(crate) mod list_people;
 pub(crate) mod log_in;
 pub(crate) mod notify_owner;
