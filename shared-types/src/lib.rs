@@ -9,6 +9,7 @@ mod grants;
 mod holders;
 mod ids;
 mod notices;
+mod object_ids;
 pub mod password;
 mod people;
 mod permissions;
@@ -21,6 +22,7 @@ pub use grants::Grant;
 pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
 pub use notices::{AccountNotice, ChangedPart, NoticeRecipient, Restoration, Restored};
+pub use object_ids::{ClinicId, InvalidId, SiteId, TagId};
 pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{
     ADMINISTERING_NAMES, PERMISSION_NAMES, PermissionSet, PermissionsByUser, ROOT, is_kept,

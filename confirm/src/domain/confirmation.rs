@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared_types::UserId;
+use shared_types::{ClinicId, UserId};
 use subtle::ConstantTimeEq;
 
 use super::{key as keys, template::Template};
@@ -61,8 +61,8 @@ pub(crate) struct Confirmation {
     /// Who made it on that account's behalf; `None` for the account itself, a service, or where
     /// the reference did not say.
     pub(crate) sender_id: Option<UserId>,
-    /// The clinic that is asked or asks; 24 hexadecimal digits.
-    pub(crate) clinic_id: Option<String>,
+    /// The clinic that is asked or asks.
+    pub(crate) clinic_id: Option<ClinicId>,
     pub(crate) creator_clinic: Clinic,
     /// What is offered; see [`super::context`].
     pub(crate) context: Option<Value>,
@@ -91,7 +91,7 @@ pub(crate) struct OtherKey {
 /// The clinic for which a clinician invites.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Clinic {
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<ClinicId>,
     pub(crate) name: Option<String>,
 }
 

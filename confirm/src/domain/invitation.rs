@@ -35,10 +35,11 @@ impl Reference {
             given.as_deref().is_none_or(|given| Some(given) == is)
         };
         let creator = invitation.creator_id.as_ref().map(UserId::as_str);
+        let clinic_id = invitation.clinic_id.map(String::from);
         same(&self.kind, Some(invitation.kind.name()))
             && same(&self.status, Some(invitation.status.name()))
             && same(&self.creator_id, creator)
-            && same(&self.clinic_id, invitation.clinic_id.as_deref())
+            && same(&self.clinic_id, clinic_id.as_deref())
             && self
                 .email
                 .as_deref()
@@ -146,7 +147,7 @@ pub(crate) fn is_addressee(person: &Person, email: &str) -> bool {
 mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
     use serde_json::json;
-    use shared_types::{Person, UserId};
+    use shared_types::{ClinicId, Person, UserId};
 
     use super::{NotAnswerable, is_addressee, may_accept, may_decline};
     use crate::domain::{
@@ -203,7 +204,7 @@ mod tests {
                 ..invitation()
             },
             Confirmation {
-                clinic_id: Some("5f8f8f8f8f8f8f8f8f8f8f8f".to_owned()),
+                clinic_id: Some(ClinicId::from([7; 12])),
                 ..invitation()
             },
             Confirmation {

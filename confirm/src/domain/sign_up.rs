@@ -1,7 +1,7 @@
 //! The confirmation of a sign-up: which mail it is, and when there may be another one.
 
 use chrono::{DateTime, Utc};
-use shared_types::{UserId, UserRecord, address};
+use shared_types::{ClinicId, UserId, UserRecord, address};
 
 use super::{
     confirmation::{Confirmation, Status},
@@ -15,7 +15,7 @@ const CLINIC_ROLE: &str = "clinic";
 pub(crate) enum Asker<'a> {
     /// A service, for a clinic if it says so.
     Service {
-        clinic_id: Option<&'a str>,
+        clinic_id: Option<ClinicId>,
         invited_by: Option<&'a str>,
     },
     /// A person.
@@ -27,7 +27,7 @@ pub(crate) enum Asker<'a> {
 pub(crate) struct Occasion {
     pub(crate) template: Template,
     pub(crate) creator_id: Option<UserId>,
-    pub(crate) clinic_id: Option<String>,
+    pub(crate) clinic_id: Option<ClinicId>,
 }
 
 /// What becomes of the sign-up confirmation that is there.
@@ -77,7 +77,7 @@ impl Occasion {
                 } => (
                     Template::SignUpCustodialNewClinic,
                     invited_by.map(UserId::from),
-                    Some((*clinic_id).to_owned()),
+                    Some(*clinic_id),
                 ),
                 Asker::Service { .. } => (Template::SignUpCustodial, None, None),
                 Asker::User(user) if is_clinic(user) => (
@@ -114,7 +114,7 @@ pub(crate) fn next(existing: &Confirmation, email: &str, now: DateTime<Utc>) -> 
 mod tests {
     use chrono::{DateTime, TimeDelta};
     use serde_json::json;
-    use shared_types::UserRecord;
+    use shared_types::{ClinicId, UserRecord};
 
     use super::{Asker, Next, Occasion, may_have_claimed, next};
     use crate::domain::{
@@ -136,12 +136,13 @@ mod tests {
             account("a", &["patient"], true),
             account("c", &["patient"], false),
         );
+        let harbor = ClinicId::from([7; 12]);
         let service = Asker::Service {
             clinic_id: None,
             invited_by: None,
         };
         let for_clinic = Asker::Service {
-            clinic_id: Some("5f"),
+            clinic_id: Some(harbor),
             invited_by: Some("doctor"),
         };
         let (parent, old_clinic) = (Asker::User(&adult), Asker::User(&clinic));
@@ -163,13 +164,13 @@ mod tests {
                 &for_clinic,
                 Template::SignUpCustodialNewClinic,
                 Some("doctor"),
-                Some("5f"),
+                Some(harbor),
             ),
         ] {
             let occasion = Occasion::of(account, asker);
             assert_eq!(occasion.template, template);
             assert_eq!(occasion.creator_id, creator.map(Into::into), "{template:?}");
-            assert_eq!(occasion.clinic_id.as_deref(), clinic_id, "{template:?}");
+            assert_eq!(occasion.clinic_id, clinic_id, "{template:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use serde::Deserialize;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
-use shared_types::UserId;
+use shared_types::{ClinicId, UserId};
 use utoipa::ToSchema;
 
 use super::{refusals::Refusals, view::ConfirmationView};
@@ -251,12 +251,17 @@ async fn make(
         .map_err(|_| Refusal::Unreadable)?;
     let requester = match &manager.caller {
         Caller::Service(_) => Requester::Service {
-            clinic_id: given(invitation.clinic_id.as_deref()),
+            clinic_id: clinic(invitation.clinic_id.as_deref())?,
             invited_by: given(invitation.invited_by.as_deref()),
         },
         Caller::User(user) => Requester::Person(&user.id),
     };
     send_sign_up::request(state, requester, &manager.account, mail).await
+}
+
+fn clinic(id: Option<&str>) -> Result<Option<ClinicId>, Refusal> {
+    let id = given(id).map(str::parse).transpose();
+    id.map_err(|_| Refusal::Unreadable)
 }
 
 fn given(text: Option<&str>) -> Option<&str> {

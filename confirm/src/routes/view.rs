@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{PermissionSet, PersonProfile};
+use shared_types::{ClinicId, PermissionSet, PersonProfile};
 use utoipa::ToSchema;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) struct ConfirmationView {
     /// Empty for an invitation to a clinic.
     email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    clinic_id: Option<String>,
+    clinic_id: Option<ClinicId>,
     /// Empty where nobody is.
     creator_id: String,
     creator: CreatorView,
@@ -69,7 +69,7 @@ struct CreatorView {
     /// Empty where the profile is not loaded.
     userid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    clinic_id: Option<String>,
+    clinic_id: Option<ClinicId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clinic_name: Option<String>,
 }

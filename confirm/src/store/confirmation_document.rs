@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use bson::{Binary, Bson, DateTime, oid::ObjectId};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use shared_types::ClinicId;
 
 use crate::domain::confirmation::{Acceptance, Clinic, Confirmation, Kind, OtherKey, Status};
 
@@ -91,9 +92,9 @@ impl ConfirmationDocument {
             user_id: id(&confirmation.user_id),
             creator_id: id(&confirmation.creator_id),
             sender_id: confirmation.sender_id.as_ref().map(ToString::to_string),
-            clinic_id: confirmation.clinic_id.clone(),
+            clinic_id: confirmation.clinic_id.map(Into::into),
             creator: CreatorDocument {
-                clinic_id: confirmation.creator_clinic.id.clone(),
+                clinic_id: confirmation.creator_clinic.id.map(Into::into),
                 clinic_name: confirmation.creator_clinic.name.clone(),
             },
             context: context.map(|context| {
@@ -136,9 +137,9 @@ impl ConfirmationDocument {
             user_id: known(self.user_id).map(Into::into),
             creator_id: known(self.creator_id).map(Into::into),
             sender_id: self.sender_id.map(Into::into),
-            clinic_id: self.clinic_id.and_then(known),
+            clinic_id: clinic(self.clinic_id)?,
             creator_clinic: Clinic {
-                id: self.creator.clinic_id.and_then(known),
+                id: clinic(self.creator.clinic_id)?,
                 name: self.creator.clinic_name.and_then(known),
             },
             context,
@@ -176,6 +177,12 @@ impl From<OtherKeyDocument> for OtherKey {
             until: key.until.map(DateTime::to_chrono),
         }
     }
+}
+
+/// The clinic of an id; the reference writes an empty one where there is none.
+fn clinic(id: Option<String>) -> anyhow::Result<Option<ClinicId>> {
+    let id = id.filter(|id| !id.is_empty()).map(ClinicId::try_from);
+    id.transpose().context("a clinic whose id is none")
 }
 
 /// The moment as the database keeps it, which is cut to milliseconds.
@@ -225,6 +232,8 @@ mod tests {
             ("type", bson::Bson::from("other")),
             ("status", "other".into()),
             ("context", 1.into()),
+            ("clinicId", "harbor".into()),
+            ("creator", doc! { "clinicId": "harbor" }.into()),
         ] {
             let mut document = doc! {
                 "_id": "k", "type": "password_reset", "status": "pending", "created": UNSET,

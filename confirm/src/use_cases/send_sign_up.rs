@@ -6,7 +6,7 @@ use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo::{Aborted, transaction},
 };
-use shared_types::{Person, UserId};
+use shared_types::{ClinicId, Person, UserId};
 
 use super::{
     load_people,
@@ -28,7 +28,7 @@ use crate::{
 pub(crate) enum Requester<'a> {
     /// A service, for a clinic if it names one.
     Service {
-        clinic_id: Option<&'a str>,
+        clinic_id: Option<ClinicId>,
         /// Who made the account there.
         invited_by: Option<&'a str>,
     },
@@ -230,7 +230,7 @@ fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) ->
         email: email.to_owned(),
         user_id: Some(user.clone()),
         creator_id: occasion.creator_id.clone(),
-        clinic_id: occasion.clinic_id.clone(),
+        clinic_id: occasion.clinic_id,
         ..made
     }
 }
@@ -241,10 +241,10 @@ fn next(old: &Confirmation, occasion: &Occasion, email: &str, now: DateTime<Utc>
         email: email.to_owned(),
         ..old.clone().replaced(key::generate(), now)
     };
-    match &occasion.clinic_id {
+    match occasion.clinic_id {
         None => next,
         Some(clinic_id) => Confirmation {
-            clinic_id: Some(clinic_id.clone()),
+            clinic_id: Some(clinic_id),
             creator_id: occasion.creator_id.clone(),
             ..next
         },

@@ -323,6 +323,24 @@ async fn a_service_that_makes_a_confirmation_gets_its_key() {
 }
 
 #[actix_web::test]
+async fn a_clinic_is_named_by_its_id() {
+    let world = World::without_relay().await;
+    world.peers.has_child("child", "2010-01-02");
+    for clinic in [
+        "harbor",
+        "5f8f8f8f8f8f8f8f8f8f8f8",
+        "5F8F8F8F8F8F8F8F8F8F8F8F",
+    ] {
+        let body = json!({"clinicId": clinic, "invitedBy": "doctor"});
+        for path in ["/confirm/send/signup/child", "/confirm/signup/child"] {
+            let answer = world.service().post(path, &body).await;
+            assert_refused(&answer, 400, "Error decoding the confirmation");
+        }
+    }
+    assert!(world.everything(&["confirmations"]).await.is_empty());
+}
+
+#[actix_web::test]
 async fn only_the_newest_pending_confirmation_is_shown() {
     let world = World::without_relay().await;
     world.peers.has("alice");

@@ -5,10 +5,9 @@ use actix_web::{
     HttpResponse,
     web::{Path, Query},
 };
-use bson::oid::ObjectId;
 use serde::Deserialize;
 use shared_runtime::{auth::Peer, body::Body, error::ApiError};
-use shared_types::{ClinicianRelation, PatientRelation, UserId};
+use shared_types::{ClinicId, ClinicianRelation, PatientRelation, UserId};
 use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
@@ -39,7 +38,7 @@ pub(crate) struct Revision {
     path = "/internal/clinics/{clinic_id}/patients/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The patient's account."),
     ),
     request_body = PatientRelation,
@@ -76,7 +75,7 @@ pub(crate) async fn update_patient(
     path = "/internal/clinics/{clinic_id}/patients/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The patient's account."),
         Revision,
     ),
@@ -110,7 +109,7 @@ pub(crate) async fn delete_patient(
     path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The clinician's account."),
     ),
     request_body = ClinicianRelation,
@@ -145,7 +144,7 @@ pub(crate) async fn update_clinician(
     path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = String, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The clinician's account."),
         Revision,
     ),
@@ -168,9 +167,9 @@ pub(crate) async fn delete_clinician(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn clinic_and_user(relation: Path<(String, UserId)>) -> Result<(ObjectId, UserId), Refusal> {
+fn clinic_and_user(relation: Path<(String, UserId)>) -> Result<(ClinicId, UserId), Refusal> {
     let (clinic, user) = relation.into_inner();
-    let clinic = ObjectId::parse_str(clinic).map_err(|_| InvalidContent::ClinicId)?;
+    let clinic = clinic.parse().map_err(|_| InvalidContent::ClinicId)?;
     Ok((clinic, user))
 }
 

@@ -10,7 +10,7 @@ use bson::{Document, RawDocumentBuf, doc, oid::ObjectId};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel, error::Result, options::IndexOptions,
 };
-use shared_types::{ADMINISTERING_NAMES, PermissionSet, UserId};
+use shared_types::{ADMINISTERING_NAMES, ClinicId, PermissionSet, UserId};
 
 use super::{
     duplicates,
@@ -141,7 +141,7 @@ impl ClinicRelations {
     pub(crate) async fn update_patient(
         &self,
         session: &mut ClientSession,
-        clinic: ObjectId,
+        clinic: ClinicId,
         user: &UserId,
         revision: i64,
         permissions: &PermissionSet,
@@ -159,7 +159,7 @@ impl ClinicRelations {
     pub(crate) async fn delete_patient(
         &self,
         session: &mut ClientSession,
-        clinic: ObjectId,
+        clinic: ClinicId,
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
@@ -177,7 +177,7 @@ impl ClinicRelations {
     /// `user` works for `clinic`, under the same condition.
     pub(crate) async fn update_clinician(
         &self,
-        clinic: ObjectId,
+        clinic: ClinicId,
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
@@ -191,7 +191,7 @@ impl ClinicRelations {
     /// `user` works for `clinic` no more, under the same condition.
     pub(crate) async fn delete_clinician(
         &self,
-        clinic: ObjectId,
+        clinic: ClinicId,
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
@@ -248,8 +248,8 @@ fn run_by_clinic(account: Document) -> Document {
     doc! {"userId": account, "deleted": {"$ne": true}, "$or": administering}
 }
 
-fn relation(clinic: ObjectId, user: &UserId) -> Document {
-    doc! {"userId": user.as_str(), "clinicId": clinic}
+fn relation(clinic: ClinicId, user: &UserId) -> Document {
+    doc! {"userId": user.as_str(), "clinicId": ObjectId::from_bytes(clinic.bytes())}
 }
 
 /// The update to `state` of `revision`, of a document that is not as new already.

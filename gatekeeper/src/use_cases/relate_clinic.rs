@@ -3,20 +3,19 @@
 
 use std::convert::Infallible;
 
-use bson::oid::ObjectId;
 use mongodb::ClientSession;
 use shared_runtime::{
     error::{ApiError, OrFail as _},
     mongo,
 };
-use shared_types::{PermissionSet, UserId};
+use shared_types::{ClinicId, PermissionSet, UserId};
 
 use crate::{State, error::Failure};
 
 /// `user` is a patient of `clinic`, whose clinicians have `permissions`.
 pub(crate) async fn update_patient(
     state: &State,
-    clinic: ObjectId,
+    clinic: ClinicId,
     user: &UserId,
     revision: i64,
     permissions: &PermissionSet,
@@ -33,7 +32,7 @@ pub(crate) async fn update_patient(
 /// `user` is no patient of `clinic` any more.
 pub(crate) async fn delete_patient(
     state: &State,
-    clinic: ObjectId,
+    clinic: ClinicId,
     user: &UserId,
     revision: i64,
 ) -> Result<(), ApiError> {
@@ -52,7 +51,7 @@ pub(crate) async fn delete_patient(
 /// round trip. If the second write fails, the clinic service repeats both.
 pub(crate) async fn update_clinician(
     state: &State,
-    clinic: ObjectId,
+    clinic: ClinicId,
     user: &UserId,
     revision: i64,
 ) -> Result<(), ApiError> {
@@ -64,7 +63,7 @@ pub(crate) async fn update_clinician(
 /// `user` works for `clinic` no more.
 pub(crate) async fn delete_clinician(
     state: &State,
-    clinic: ObjectId,
+    clinic: ClinicId,
     user: &UserId,
     revision: i64,
 ) -> Result<(), ApiError> {

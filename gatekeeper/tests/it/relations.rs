@@ -148,6 +148,7 @@ async fn a_relation_that_is_none_is_refused() {
         "1",
         "5f8f8f8f8f8f8f8f8f8f8f8",
         "5f8f8f8f8f8f8f8f8f8f8f8g",
+        "5F8F8F8F8F8F8F8F8F8F8F8F",
         "5f8f8f8f8f8f8f8f8f8f8f8f5f",
         "%20",
         "$ne",
