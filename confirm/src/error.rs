@@ -291,10 +291,6 @@ impl From<Failure> for ApiError {
 }
 
 /// The words of confirm for what the plumbing refuses.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the runtime hands the rejection over"
-)]
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
         Rejection::TokenMissing | Rejection::TokenEmpty => Refusal::NoToken.into(),
@@ -318,6 +314,10 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "The content encoding is not supported",
         ),
         Rejection::BodyUnreadable => Refusal::Unreadable.into(),
+        Rejection::InvalidParameter(invalid) => ApiError::reason(
+            StatusCode::BAD_REQUEST,
+            format!("Invalid query parameter: {}", invalid.name),
+        ),
         Rejection::NoSuchPath(_) => ApiError::new(
             StatusCode::NOT_FOUND,
             ErrorBody::Text("404 page not found".into()),

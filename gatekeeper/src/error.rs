@@ -43,6 +43,11 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "InvalidContent",
             "The body cannot be read",
         ),
+        Rejection::InvalidParameter(invalid) => ApiError::message(
+            StatusCode::BAD_REQUEST,
+            "InvalidContent",
+            format!("Invalid {}: {}", invalid.name, invalid.problem),
+        ),
         Rejection::NoSuchPath(path) => ApiError::message(
             StatusCode::NOT_FOUND,
             "ResourceNotFound",

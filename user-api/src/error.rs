@@ -8,8 +8,8 @@ use shared_types::password::Weakness;
 
 use crate::{
     domain::{
-        associate_filter::InvalidFilter, details::InvalidChild, members::InvalidDetails,
-        metadata::MetadataRefusal, query::InvalidQuery, update::UpdateRefusal,
+        details::InvalidChild, members::InvalidDetails, metadata::MetadataRefusal,
+        query::InvalidQuery, update::UpdateRefusal,
     },
     use_cases::{create_account::CreationError, delete_account::DeletionError},
 };
@@ -56,8 +56,6 @@ pub(crate) enum Refusal {
     HasPassword,
     /// The query cannot be answered: why.
     InvalidQuery(InvalidQuery),
-    /// A filter of the list of associates cannot be read: which one.
-    InvalidFilter(InvalidFilter),
     /// There is no such collection of metadata, or the user has none.
     NoMetadata,
     /// The metadata breaks a rule: which one.
@@ -133,9 +131,6 @@ impl Refusal {
             ),
             Self::HasPassword => (StatusCode::CONFLICT, "The account has a password already"),
             Self::InvalidQuery(invalid) => {
-                return (StatusCode::BAD_REQUEST, invalid.to_string().into());
-            }
-            Self::InvalidFilter(invalid) => {
                 return (StatusCode::BAD_REQUEST, invalid.to_string().into());
             }
             Self::NoMetadata => (StatusCode::NOT_FOUND, "No metadata"),
@@ -251,12 +246,6 @@ impl From<InvalidQuery> for ApiError {
     }
 }
 
-impl From<InvalidFilter> for ApiError {
-    fn from(invalid: InvalidFilter) -> Self {
-        Refusal::InvalidFilter(invalid).into()
-    }
-}
-
 impl From<MetadataRefusal> for ApiError {
     fn from(refusal: MetadataRefusal) -> Self {
         let refusal = match refusal {
@@ -323,10 +312,6 @@ impl From<Failure> for ApiError {
 
 /// The words of user-api for what the plumbing refuses. Those for a token that is worth nothing are
 /// the ones of internal operations, which are not counted.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the runtime hands the rejection over"
-)]
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
         Rejection::TokenMissing | Rejection::TokenEmpty | Rejection::TokenInvalid => {
@@ -353,6 +338,11 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "The content encoding is not supported".into(),
         ),
         Rejection::BodyUnreadable => Refusal::InvalidDetails.into(),
+        // The name is one of ours: what is not known is ignored.
+        Rejection::InvalidParameter(invalid) => counted(
+            StatusCode::BAD_REQUEST,
+            format!("Invalid query parameter: {}", invalid.name).into(),
+        ),
         Rejection::NoSuchPath(_) => ApiError::new(
             StatusCode::NOT_FOUND,
             ErrorBody::Text("404 page not found".into()),

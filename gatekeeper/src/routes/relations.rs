@@ -1,12 +1,14 @@
 //! Clinic relations, told by the clinic service: who works for a clinic, and what a clinic may do
 //! on its patients' accounts. For admitted services; each call may be repeated and may come late.
 
-use actix_web::{
-    HttpResponse,
-    web::{Path, Query},
-};
+use actix_web::{HttpResponse, web::Path};
 use serde::Deserialize;
-use shared_runtime::{auth::Peer, body::Body, error::ApiError};
+use shared_runtime::{
+    auth::Peer,
+    body::Body,
+    error::ApiError,
+    query::{Parameters, Query},
+};
 use shared_types::{ClinicId, ClinicianRelation, PatientRelation, UserId};
 use utoipa::IntoParams;
 
@@ -21,9 +23,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revision {
     /// At least 1; grows with every change of the relation.
-    #[param(value_type = i64, minimum = 1)]
-    revision: Option<String>,
+    #[param(minimum = 1)]
+    revision: i64,
 }
+
+impl Parameters for Revision {}
 
 /// `PUT /internal/clinics/{clinic_id}/patients/{user_id}`: a user is a patient of a clinic.
 ///
@@ -77,7 +81,6 @@ pub(crate) async fn update_patient(
     params(
         ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The patient's account."),
-        Revision,
     ),
     responses(
         (status = 204, description = "Known."),
@@ -89,7 +92,7 @@ pub(crate) async fn update_patient(
 pub(crate) async fn delete_patient(
     _: Peer,
     relation: Path<(String, UserId)>,
-    query: Option<Query<Revision>>,
+    query: Query<Revision>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
@@ -146,7 +149,6 @@ pub(crate) async fn update_clinician(
     params(
         ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The clinician's account."),
-        Revision,
     ),
     responses(
         (status = 204, description = "Known."),
@@ -158,7 +160,7 @@ pub(crate) async fn update_clinician(
 pub(crate) async fn delete_clinician(
     _: Peer,
     relation: Path<(String, UserId)>,
-    query: Option<Query<Revision>>,
+    query: Query<Revision>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
@@ -173,9 +175,9 @@ fn clinic_and_user(relation: Path<(String, UserId)>) -> Result<(ClinicId, UserId
     Ok((clinic, user))
 }
 
-fn revision_in(query: Option<Query<Revision>>) -> Result<i64, Refusal> {
-    let revision = query.and_then(|query| query.into_inner().revision?.parse().ok());
-    revision.map_or(Err(InvalidContent::Revision.into()), positive)
+fn revision_in(query: Query<Revision>) -> Result<i64, Refusal> {
+    let query = query.read().map_err(|_| InvalidContent::Revision)?;
+    positive(query.revision)
 }
 
 /// Documents of the reference have no revision, which counts as 0.

@@ -11,7 +11,7 @@ use actix_web::{
 use anyhow::anyhow;
 use serde_json::json;
 
-use crate::mongo::Aborted;
+use crate::{mongo::Aborted, query::InvalidParameter};
 
 type Text = Cow<'static, str>;
 
@@ -236,6 +236,8 @@ pub enum Rejection {
     BodyUnreadable,
     /// The body is compressed, or encoded in another way that no service reads.
     BodyEncoded,
+    /// The query cannot be read.
+    InvalidParameter(InvalidParameter),
     /// No route has this path.
     NoSuchPath(String),
     /// The path exists, for other methods.

@@ -10,6 +10,7 @@
 //! | [`openapi`] | the OpenAPI document of a route table |
 //! | [`error`] | the answer to a request that failed |
 //! | [`body`] | request bodies |
+//! | [`query`] | queries of requests |
 //! | [`auth`] | session tokens: sign, verify, check, and who calls |
 //! | [`batches`] | work that goes together when much comes at once |
 //! | [`mongo`] | connection, indexes, transactions |
@@ -34,6 +35,7 @@ pub mod mongo;
 pub mod openapi;
 pub mod outbox;
 pub mod peers;
+pub mod query;
 pub mod routes;
 pub mod server;
 pub mod source;

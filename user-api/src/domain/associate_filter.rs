@@ -1,11 +1,15 @@
 //! The filters of the list of users with whom a user shares data.
 
+use serde::{Deserialize, Deserializer, de::Error};
+use shared_runtime::query::{Empty, Parameters};
 use shared_types::{PermissionSet, address};
+use utoipa::IntoParams;
 
 use crate::domain::associates::Associate;
 
 /// A condition on the permissions in one direction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 enum Holds {
     /// At least one permission.
     Any,
@@ -18,59 +22,44 @@ enum Holds {
 /// Which associates are listed. All conditions must hold; `None`: no condition.
 ///
 /// They apply to what the caller gets to see, so that no filter tells what the answer hides.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Filter {
+    /// What the user granted: `any`, `none` or a comma-separated list, all of which are held.
+    /// `admin` and `custodian` are one.
+    #[param(value_type = Option<String>)]
     trustor_permissions: Option<Holds>,
+    /// What was granted to the user, in the same form.
+    #[param(value_type = Option<String>)]
     trustee_permissions: Option<Holds>,
-    /// Part of the user name or of an address.
+    /// Part of the user name or of an e-mail address, in any case; plain text, not a pattern.
+    #[serde(default, deserialize_with = "trimmed")]
+    #[param(value_type = Option<String>)]
     email: Option<Part>,
+    /// `true`, `yes`, `y`, `1` or `false`, `no`, `n`, `0`.
+    #[serde(default, deserialize_with = "flag")]
+    #[param(value_type = Option<String>)]
     email_verified: Option<bool>,
-    /// Part of the time of acceptance.
+    /// Part of the time when the terms were accepted.
+    #[param(value_type = Option<String>)]
     terms_accepted: Option<Part>,
-    /// Part of the full name.
+    /// Part of the full name, in any case.
+    #[param(value_type = Option<String>)]
     name: Option<Part>,
-    /// Part of the patient's date of birth.
+    /// The date of birth, or a part of it; of those whose `patient` is shown.
+    #[param(value_type = Option<String>)]
     birthday: Option<Part>,
-    /// Part of the patient's date of diagnosis.
+    /// The date of diagnosis, or a part of it; of those whose `patient` is shown.
+    #[param(value_type = Option<String>)]
     diagnosis_date: Option<Part>,
 }
 
-/// A filter that cannot be read: its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Invalid query parameter: {0}")]
-pub(crate) struct InvalidFilter(pub(crate) &'static str);
+impl Parameters for Filter {
+    const EMPTY: Empty = Empty::Absent;
+    const FIRST_COUNTS: bool = true;
+}
 
 impl Filter {
-    /// Reads the query parameters. The first of a repeated one counts, an empty one counts as
-    /// absent, an unknown one is ignored.
-    pub(crate) fn read(parameters: &[(String, String)]) -> Result<Self, InvalidFilter> {
-        let parameter = |name: &str| {
-            parameters
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.as_str())
-                .filter(|value| !value.is_empty())
-        };
-        let holds = |name: &'static str| match parameter(name) {
-            Some(text) => Holds::read(text).map(Some).ok_or(InvalidFilter(name)),
-            None => Ok(None),
-        };
-        let part = |name: &str| parameter(name).map(Part::new);
-        Ok(Self {
-            trustor_permissions: holds("trustorPermissions")?,
-            trustee_permissions: holds("trusteePermissions")?,
-            email: parameter("email").map(str::trim).map(Part::new),
-            email_verified: match parameter("emailVerified") {
-                Some(text) => Some(read_flag(text).ok_or(InvalidFilter("emailVerified"))?),
-                None => None,
-            },
-            terms_accepted: part("termsAccepted"),
-            name: part("name"),
-            birthday: part("birthday"),
-            diagnosis_date: part("diagnosisDate"),
-        })
-    }
-
     /// Whether somebody with these permissions can be listed at all, before anything else is
     /// known about them.
     pub(crate) fn admits_permissions(
@@ -109,6 +98,14 @@ impl Filter {
     }
 }
 
+impl TryFrom<String> for Holds {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::read(&text).ok_or("expected any, none or a list of permissions")
+    }
+}
+
 impl Holds {
     fn read(text: &str) -> Option<Self> {
         let names: Vec<&str> = text
@@ -141,13 +138,20 @@ impl Holds {
 }
 
 /// A piece of text to be found in another, whatever its case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 struct Part(String);
 
-impl Part {
-    fn new(text: &str) -> Self {
+impl From<String> for Part {
+    fn from(text: String) -> Self {
         Self(text.to_lowercase())
     }
+}
+
+/// A part without white space around it.
+fn trimmed<'de, D: Deserializer<'de>>(parameter: D) -> Result<Option<Part>, D::Error> {
+    let text = String::deserialize(parameter)?;
+    Ok(Some(Part(text.trim().to_lowercase())))
 }
 
 /// Whether one of `texts` contains `part`; without a condition every user passes.
@@ -160,30 +164,29 @@ fn is_part<'a>(part: Option<&Part>, texts: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The spellings of yes and no that the reference's clients use.
-fn read_flag(text: &str) -> Option<bool> {
+fn flag<'de, D: Deserializer<'de>>(parameter: D) -> Result<Option<bool>, D::Error> {
+    let text = String::deserialize(parameter)?;
     match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "y" | "1" => Some(true),
-        "false" | "no" | "n" | "0" => Some(false),
-        _ => None,
+        "true" | "yes" | "y" | "1" => Ok(Some(true)),
+        "false" | "no" | "n" | "0" => Ok(Some(false)),
+        _ => Err(D::Error::custom("expected yes or no")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use form_urlencoded::Serializer;
+    use shared_runtime::query::{InvalidParameter, parse};
     use shared_types::{PermissionSet, UserRecord};
 
-    use super::{Filter, InvalidFilter};
+    use super::Filter;
     use crate::domain::associates::{
         Associate,
         tests::{alpha, collections, seen_with},
     };
 
-    fn filter(query: &[(&str, &str)]) -> Result<Filter, InvalidFilter> {
-        let parameters: Vec<_> = query
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        Filter::read(&parameters)
+    fn filter(query: &[(&str, &str)]) -> Result<Filter, InvalidParameter> {
+        parse(&Serializer::new(String::new()).extend_pairs(query).finish())
     }
 
     #[test]
@@ -289,11 +292,8 @@ mod tests {
             ("emailVerified", "maybe"),
             ("emailVerified", "[$ne]"),
         ] {
-            assert_eq!(
-                filter(&[(key, value)]),
-                Err(InvalidFilter(key)),
-                "{key}={value}"
-            );
+            let invalid = filter(&[(key, value)]).unwrap_err();
+            assert_eq!(invalid.name, key, "{key}={value}");
         }
     }
 }

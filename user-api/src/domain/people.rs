@@ -1,11 +1,30 @@
 //! The query of `GET /internal/people`.
 
+use serde::Deserialize;
+use shared_runtime::query::{Empty, Parameters};
 use shared_types::UserId;
+use utoipa::IntoParams;
 
 use crate::domain::query::InvalidQuery;
 
 /// How many ids one parameter may name.
 const MAX_IDS: usize = 200;
+
+/// The parameters.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct PeopleParameters {
+    /// Up to 200 ids, separated by commas.
+    ids: Option<String>,
+    /// An address.
+    email: Option<String>,
+    /// Up to 200 ids, separated by commas.
+    profiles: Option<String>,
+}
+
+impl Parameters for PeopleParameters {
+    const EMPTY: Empty = Empty::Kept;
+    const FIRST_COUNTS: bool = true;
+}
 
 /// Who is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,21 +43,13 @@ pub(crate) enum Accounts {
     Email(String),
 }
 
-/// Reads the parameters; the first of a repeated one counts. No id at all is a question, too, which
-/// nobody answers to.
-pub(crate) fn read(parameters: &[(String, String)]) -> Result<PeopleQuery, InvalidQuery> {
-    let parameter = |name: &str| {
-        let found = parameters.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    let (ids, email, profiles) = (
-        parameter("ids"),
-        parameter("email").filter(|email| !email.trim().is_empty()),
-        parameter("profiles"),
-    );
+/// Reads what `parameters` ask for. No id at all is a question, too, which nobody answers to.
+pub(crate) fn read(parameters: PeopleParameters) -> Result<PeopleQuery, InvalidQuery> {
+    let (ids, profiles) = (parameters.ids.as_deref(), parameters.profiles.as_deref());
+    let email = parameters.email.filter(|email| !email.trim().is_empty());
     let accounts = match (ids, email) {
         (Some(_), Some(_)) => return Err(InvalidQuery::Several),
-        (None, Some(email)) => Accounts::Email(email.to_owned()),
+        (None, Some(email)) => Accounts::Email(email),
         (None, None) if profiles.is_none() => return Err(InvalidQuery::Missing),
         (ids, None) => Accounts::Ids(split(ids, "ids")?),
     };
@@ -64,14 +75,18 @@ fn split(ids: Option<&str>, name: &'static str) -> Result<Vec<UserId>, InvalidQu
 
 #[cfg(test)]
 mod tests {
+    use form_urlencoded::Serializer;
+    use shared_runtime::query::parse;
     use shared_types::UserId;
 
     use super::{Accounts, PeopleQuery, read};
     use crate::domain::query::InvalidQuery;
 
     fn query(parameters: &[(&str, &str)]) -> Result<PeopleQuery, InvalidQuery> {
-        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        read(&parameters.iter().map(owned).collect::<Vec<_>>())
+        let query = Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        read(parse(&query).unwrap())
     }
 
     #[test]

@@ -1,12 +1,40 @@
 //! The query of `GET /users`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use serde::Deserialize;
+use shared_runtime::query::{Empty, Parameters};
 use shared_types::dates;
+use utoipa::IntoParams;
 
 use crate::domain::user::is_role;
 
 /// How many ids one question may name.
 const MAX_IDS: usize = 200;
+
+/// The parameters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserParameters {
+    /// Up to 200 ids, separated by commas.
+    id: Option<String>,
+    /// A role.
+    role: Option<String>,
+    /// First day, `YYYY-MM-DD`.
+    created_from: Option<String>,
+    /// Last day, `YYYY-MM-DD`.
+    created_to: Option<String>,
+    /// Those that are not known. A query of these alone is not refused for being empty.
+    #[serde(flatten)]
+    #[param(ignore)]
+    others: BTreeMap<String, String>,
+}
+
+impl Parameters for UserParameters {
+    const EMPTY: Empty = Empty::Kept;
+    const FIRST_COUNTS: bool = true;
+}
 
 /// Which accounts are asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,34 +71,34 @@ pub(crate) enum InvalidQuery {
     CreatedTo,
 }
 
-/// Reads the parameters; the first of a repeated one counts, an empty one counts as absent.
-pub(crate) fn read(parameters: &[(String, String)]) -> Result<UserQuery, InvalidQuery> {
-    let parameter = |name: &str| {
-        parameters
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    };
-    if parameters.is_empty() {
+/// Reads what `parameters` ask for; an empty one counts as absent.
+pub(crate) fn read(parameters: UserParameters) -> Result<UserQuery, InvalidQuery> {
+    let others = parameters.others;
+    let known = [
+        parameters.id,
+        parameters.role,
+        parameters.created_from,
+        parameters.created_to,
+    ];
+    if known.iter().all(Option::is_none) && others.is_empty() {
         return Err(InvalidQuery::Missing);
     }
-    let role = parameter("role");
-    if role.is_some_and(|role| !is_role(role)) {
+    let [ids, role, created_from, created_to] =
+        known.map(|text| text.filter(|text| !text.is_empty()));
+    if role.as_deref().is_some_and(|role| !is_role(role)) {
         return Err(InvalidQuery::Role);
     }
-    let ids = parameter("id");
     if ids.is_some() && role.is_some() {
         return Err(InvalidQuery::Several);
     }
-    let from = match parameter("createdFrom") {
-        Some(text) => Some(dates::parse(text).ok_or(InvalidQuery::CreatedFrom)?),
+    let from = match created_from {
+        Some(text) => Some(dates::parse(&text).ok_or(InvalidQuery::CreatedFrom)?),
         None => None,
     };
     // The last day is included, so the period ends where the next day begins.
-    let before = match parameter("createdTo") {
+    let before = match created_to {
         Some(text) => Some(
-            dates::parse(text)
+            dates::parse(&text)
                 .and_then(|date| date.checked_add_days(Days::new(1)))
                 .ok_or(InvalidQuery::CreatedTo)?,
         ),
@@ -78,7 +106,7 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<UserQuery, Invalid
     };
     match (role, ids) {
         (Some(role), _) => Ok(UserQuery::Role {
-            role: role.to_owned(),
+            role,
             created: Period {
                 from: from.map(midnight),
                 before: before.map(midnight),
@@ -102,18 +130,13 @@ fn midnight(date: NaiveDate) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
+    use shared_runtime::query::parse;
     use shared_types::dates;
 
     use super::{InvalidQuery, Period, UserQuery, midnight, read};
 
     fn query(text: &str) -> Result<UserQuery, InvalidQuery> {
-        let parameters: Vec<_> = text
-            .split('&')
-            .filter(|part| !part.is_empty())
-            .map(|part| part.split_once('=').unwrap_or((part, "")))
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect();
-        read(&parameters)
+        read(parse(text).unwrap())
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What other services ask about people.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
-use shared_runtime::{auth::Peer, error::ApiError};
+use actix_web::{HttpResponse, web::Data};
+use shared_runtime::{auth::Peer, error::ApiError, query::Query};
 use shared_types::People;
 
 use super::refusals;
-use crate::{State, domain::people, use_cases::list_people};
+use crate::{
+    State,
+    domain::people::{self, PeopleParameters},
+    use_cases::list_people,
+};
 
 /// `GET /internal/people`: accounts with what their profiles say, and what those of other accounts
 /// say, in two queries. For admitted services.
@@ -25,11 +26,6 @@ use crate::{State, domain::people, use_cases::list_people};
 /// Source: Tidegate, internal.
 #[utoipa::path(
     get, path = "/internal/people", tag = "accounts",
-    params(
-        ("ids" = Option<String>, Query, description = "Up to 200 ids, separated by commas"),
-        ("email" = Option<String>, Query, description = "An address"),
-        ("profiles" = Option<String>, Query, description = "Up to 200 ids, separated by commas"),
-    ),
     responses(
         (status = 200, description = "The accounts and the profiles", body = People),
         (status = 400, description = "The query cannot be answered"),
@@ -39,9 +35,9 @@ use crate::{State, domain::people, use_cases::list_people};
 )]
 pub(crate) async fn list_people(
     _: Peer,
-    parameters: Query<Vec<(String, String)>>,
+    parameters: Query<PeopleParameters>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let people = list_people::list_people(&state, people::read(&parameters)?).await?;
+    let people = list_people::list_people(&state, people::read(parameters.read()?)?).await?;
     Ok(HttpResponse::Ok().json(people))
 }

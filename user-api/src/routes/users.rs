@@ -2,12 +2,13 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use shared_runtime::{
     auth::{Caller, Service, TOKEN_HEADER},
     body::Body,
     error::{ApiError, OrFail as _},
+    query::Query,
     source::Source,
 };
 use shared_types::{UserId, UserRecord};
@@ -17,7 +18,7 @@ use crate::{
     State,
     domain::{
         details::SignUp,
-        query::{self, UserQuery},
+        query::{self, UserParameters, UserQuery},
         user::Account,
     },
     error::{Failure, Refusal},
@@ -35,12 +36,6 @@ use crate::{
 /// Source: public user API `ListUsers`.
 #[utoipa::path(
     get, path = "/auth/users", tag = "accounts",
-    params(
-        ("id" = Option<String>, Query, description = "Up to 200 ids, separated by commas"),
-        ("role" = Option<String>, Query, description = "A role"),
-        ("createdFrom" = Option<String>, Query, description = "First day, YYYY-MM-DD"),
-        ("createdTo" = Option<String>, Query, description = "Last day, YYYY-MM-DD"),
-    ),
     responses(
         (status = 200, description = "The accounts", body = Vec<UserRecord>),
         (status = 400, description = "The query cannot be answered"),
@@ -50,10 +45,10 @@ use crate::{
 )]
 pub(crate) async fn list_users(
     _: Service,
-    parameters: Query<Vec<(String, String)>>,
+    parameters: Query<UserParameters>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let accounts = match query::read(&parameters)? {
+    let accounts = match query::read(parameters.read()?)? {
         UserQuery::Role { role, created } => state.users.list_by_role(&role, created).await,
         UserQuery::Ids(ids) => state
             .users
