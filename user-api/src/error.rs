@@ -212,7 +212,6 @@ impl From<Refusal> for ApiError {
             | Refusal::AppliedOtherwise
             | Refusal::HasPassword
             | Refusal::InvalidQuery(_)
-            | Refusal::InvalidFilter(_)
             | Refusal::InvalidMetadata(_)
             | Refusal::MetadataTooLarge
             | Refusal::NoSuchChange

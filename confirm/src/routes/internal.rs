@@ -131,7 +131,7 @@ pub(crate) async fn tell_change(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let notice: AccountNotice = body.parse().map_err(|_| Refusal::Unreadable)?;
+    let notice: AccountNotice = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     report_change::report(&state, &id, &notice).await?;
     Ok(HttpResponse::NoContent().finish())
 }

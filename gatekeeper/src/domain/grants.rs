@@ -1,5 +1,6 @@
 //! Grants that were offered and accepted: what is one, who may have offered it, and what it adds.
 
+use shared_runtime::body::parse_object;
 use shared_types::{Grant, PermissionSet, UserId};
 
 use super::{
@@ -25,7 +26,7 @@ pub(crate) fn check_id(text: &str) -> Result<(), InvalidContent> {
 /// when every name was taken; those that nobody can be granted are left out.
 pub(crate) fn read(body: &[u8]) -> Result<Grant, InvalidContent> {
     let grant: Grant =
-        serde_json::from_slice(body).map_err(|error| InvalidContent::Syntax(error.to_string()))?;
+        parse_object(body).map_err(|error| InvalidContent::Syntax(error.to_string()))?;
     let is_missing = |id: &UserId| id.as_str().is_empty();
     if is_missing(&grant.sharer_id)
         || is_missing(&grant.grantee_id)

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web::Path};
 use serde::Deserialize;
 use shared_runtime::{
     auth::Peer,
-    body::Body,
+    body::{Body, InvalidBody},
     error::ApiError,
     query::{Parameters, Query},
 };
@@ -60,7 +60,7 @@ pub(crate) async fn update_patient(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
-    let told: PatientRelation = body.parse().map_err(|error| syntax(&error))?;
+    let told: PatientRelation = body.parse_object().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     let permissions = storable(told.permissions).map_err(Refusal::from)?;
     relate_clinic::update_patient(&state, clinic, &user, revision, &permissions).await?;
@@ -130,7 +130,7 @@ pub(crate) async fn update_clinician(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
-    let told: ClinicianRelation = body.parse().map_err(|error| syntax(&error))?;
+    let told: ClinicianRelation = body.parse_object().map_err(|error| syntax(&error))?;
     let revision = positive(told.revision)?;
     relate_clinic::update_clinician(&state, clinic, &user, revision).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -189,6 +189,6 @@ fn positive(revision: i64) -> Result<i64, Refusal> {
     }
 }
 
-fn syntax(error: &serde_json::Error) -> Refusal {
+fn syntax(error: &InvalidBody) -> Refusal {
     InvalidContent::Syntax(error.to_string()).into()
 }

@@ -1,6 +1,16 @@
-//! Request bodies: taken as they come, whatever their content type says, within the size limit.
+//! Request bodies: taken as they come, whatever their content type says, within the size limit, and
+//! read as a type whose members say what they take.
+//!
+//! | member | absent | `null` |
+//! |---|---|---|
+//! | `T` | refused | refused |
+//! | `#[serde(default, deserialize_with = "not_null")] Option<T>` | `None` | refused |
+//! | `Option<T>` | `None` | `None` |
+//! | `#[serde(default)] Member<T>` | `Absent` | `Null` |
 
-use std::{future::Future, io::ErrorKind, pin::Pin};
+mod json;
+
+use std::{fmt, future::Future, io::ErrorKind, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -9,9 +19,13 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web::Bytes,
 };
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Value;
 
+use self::json::Node;
 use crate::error::{ApiError, Envelope, Rejection};
 
 /// The body of a request, unparsed. Clients of the public APIs send JSON with any content type or
@@ -20,20 +34,13 @@ use crate::error::{ApiError, Envelope, Rejection};
 pub struct Body(pub Bytes);
 
 impl Body {
-    /// The body as `T`.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.0)
-    }
-
     /// The body as `T`, if it is a JSON object.
-    pub fn parse_object<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+    pub fn parse_object<T: DeserializeOwned>(&self) -> Result<T, InvalidBody> {
         parse_object(&self.0)
     }
 
     /// The same; no body at all, white space and `null` say nothing.
-    pub fn parse_optional_object<T: DeserializeOwned + Default>(
-        &self,
-    ) -> Result<T, serde_json::Error> {
+    pub fn parse_optional_object<T: DeserializeOwned + Default>(&self) -> Result<T, InvalidBody> {
         if matches!(self.0.trim_ascii(), b"" | b"null") {
             return Ok(T::default());
         }
@@ -82,11 +89,60 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// `json` as `T`, if it is an object. Without this look a list would pass as well, whose items serde
-/// takes for the members in their order.
-pub fn parse_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
-    let members: Map<String, Value> = serde_json::from_slice(json)?;
-    T::deserialize(Value::Object(members))
+/// `json` as `T`, if it is an object. Wherever `T` wants one there is one: of a list, whose items
+/// serde takes for the members in their order, nothing is read. Of a member that is there twice, the
+/// last counts.
+pub fn parse_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, InvalidBody> {
+    let value: Value = serde_json::from_slice(json).map_err(InvalidBody::custom)?;
+    match value {
+        Value::Object(_) => T::deserialize(Node(value)),
+        _ => Err(InvalidBody::custom("expected an object")),
+    }
+}
+
+/// Why a body is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidBody {
+    /// What of it is wrong, as a JSON pointer (RFC 6901); empty for all of it.
+    pub pointer: String,
+    /// Why, for people.
+    pub problem: String,
+}
+
+impl fmt::Display for InvalidBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(formatter, "{}: ", self.pointer)?;
+        }
+        formatter.write_str(&self.problem)
+    }
+}
+
+/// A member of a change: to set it to `null` is another change than to leave it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Member<T> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It has a value.
+    Given(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(member: D) -> Result<Self, D::Error> {
+        let value = Option::deserialize(member)?;
+        Ok(value.map_or(Self::Null, Self::Given))
+    }
+}
+
+/// For `#[serde(default, deserialize_with = "not_null")]`: the member may be absent, and is not
+/// `null`.
+pub fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    member: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
 }
 
 /// Whether `value` nests at most `limit` levels of arrays and objects.
@@ -107,7 +163,9 @@ pub fn nests_within(value: &Value, limit: usize) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{Body, nests_within};
+    use serde::Deserialize;
+
+    use super::{Body, InvalidBody, Member, nests_within, not_null, parse_object};
 
     #[test]
     fn a_list_is_no_object() {
@@ -127,6 +185,91 @@ mod tests {
         for text in [r#"["k"]"#, "[]", "1", "{", "{}", "nul"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Change {
+        #[serde(default, deserialize_with = "not_null")]
+        name: Option<String>,
+        #[serde(default)]
+        email: Member<String>,
+        address: Option<Address>,
+        #[serde(default)]
+        others: Vec<Address>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Address {
+        city: String,
+        number: Option<f64>,
+    }
+
+    fn change(json: &str) -> Result<Change, InvalidBody> {
+        parse_object(json.as_bytes())
+    }
+
+    #[test]
+    fn a_member_is_absent_null_or_given() {
+        let given = Member::Given("a@z.co".to_owned());
+        for (json, email) in [
+            ("{}", Member::Absent),
+            (r#"{"email": null}"#, Member::Null),
+            (r#"{"email": "a@z.co"}"#, given.clone()),
+            (r#"{"email": null, "email": "a@z.co"}"#, given),
+        ] {
+            let wanted = Change {
+                email,
+                ..Change::default()
+            };
+            assert_eq!(change(json), Ok(wanted), "{json}");
+        }
+        let read = change(r#"{"name": "n", "address": {"city": "c", "number": 1}, "x": []}"#);
+        let address = Address {
+            city: "c".to_owned(),
+            number: Some(1.0),
+        };
+        assert_eq!(
+            read,
+            Ok(Change {
+                name: Some("n".to_owned()),
+                address: Some(address),
+                ..Change::default()
+            })
+        );
+        assert_eq!(change(r#"{"address": null}"#), Ok(Change::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (json, pointer, problem) in [
+            ("[]", "", "expected an object"),
+            ("null", "", "expected an object"),
+            ("{", "", "EOF while parsing an object at line 1 column 1"),
+            (
+                r#"{"name": null}"#,
+                "/name",
+                "invalid type: null, expected a string",
+            ),
+            (
+                r#"{"email": 1}"#,
+                "/email",
+                "invalid type: integer `1`, expected a string",
+            ),
+            (r#"{"address": ["c"]}"#, "/address", "expected an object"),
+            (r#"{"address": {}}"#, "/address", "missing field `city`"),
+            (
+                r#"{"others": [{"city": "c"}, {"city": "d", "number": "x"}]}"#,
+                "/others/1/number",
+                "invalid type: string \"x\", expected f64",
+            ),
+        ] {
+            let invalid = change(json).unwrap_err();
+            assert_eq!(invalid.pointer, pointer, "{json}");
+            assert_eq!(invalid.problem, problem, "{json}");
+        }
+        let invalid = change(r#"{"address": {}}"#).unwrap_err();
+        assert_eq!(invalid.to_string(), "/address: missing field `city`");
     }
 
     #[test]

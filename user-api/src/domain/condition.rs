@@ -1,37 +1,45 @@
 //! `onlyIf` of `PUT /user/:userid`: what must hold for a service's change to be made.
 
-use serde_json::Value;
+use serde::Deserialize;
+use shared_runtime::body::not_null;
 
 use crate::domain::{members::InvalidDetails, user::Account};
 
 /// The account still has an address. Whoever was sent a mail there may change no account to which
 /// it does not belong any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Members")]
 pub(crate) struct Condition {
     email: String,
     /// The account has no password, unless this very change has set it.
     is_first_password: bool,
 }
 
-impl Condition {
-    /// Reads `{"email": <address>}`, with `"passwordExists": false` or without it. A condition that
-    /// is not known cannot be left out.
-    pub(crate) fn read(condition: &Value) -> Result<Self, InvalidDetails> {
-        let mut members = condition.as_object().ok_or(InvalidDetails)?.clone();
-        let is_first_password = match members.remove("passwordExists") {
-            None => false,
-            Some(Value::Bool(false)) => true,
-            Some(_) => return Err(InvalidDetails),
-        };
-        match (members.remove("email"), members.is_empty()) {
-            (Some(Value::String(email)), true) if !email.is_empty() => Ok(Self {
-                email,
-                is_first_password,
-            }),
-            _ => Err(InvalidDetails),
-        }
-    }
+/// What a condition says. One that is not known cannot be left out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Members {
+    email: String,
+    /// `false`, or absent.
+    #[serde(default, deserialize_with = "not_null")]
+    password_exists: Option<bool>,
+}
 
+impl TryFrom<Members> for Condition {
+    type Error = InvalidDetails;
+
+    fn try_from(members: Members) -> Result<Self, InvalidDetails> {
+        if members.email.is_empty() || members.password_exists == Some(true) {
+            return Err(InvalidDetails);
+        }
+        Ok(Self {
+            email: members.email,
+            is_first_password: members.password_exists.is_some(),
+        })
+    }
+}
+
+impl Condition {
     /// The address to which a mail was sent.
     pub(crate) fn email(&self) -> &str {
         &self.email
@@ -60,18 +68,20 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use shared_runtime::body::{InvalidBody, parse_object};
 
     use super::Condition;
-    use crate::domain::{
-        members::InvalidDetails,
-        user::{Account, tests::account},
-    };
+    use crate::domain::user::{Account, tests::account};
+
+    fn read(condition: &Value) -> Result<Condition, InvalidBody> {
+        parse_object(condition.to_string().as_bytes())
+    }
 
     #[test]
     fn a_condition_names_an_address_and_nothing_else() {
-        assert!(Condition::read(&json!({"email": "a@z.co"})).is_ok());
-        assert!(Condition::read(&json!({"email": "a@z.co", "passwordExists": false})).is_ok());
+        assert!(read(&json!({"email": "a@z.co"})).is_ok());
+        assert!(read(&json!({"email": "a@z.co", "passwordExists": false})).is_ok());
         for invalid in [
             json!(null),
             json!(true),
@@ -87,7 +97,7 @@ mod tests {
             json!({"email": "a@z.co", "passwordExists": null}),
             json!({"passwordExists": false}),
         ] {
-            assert_eq!(Condition::read(&invalid), Err(InvalidDetails), "{invalid}");
+            assert!(read(&invalid).is_err(), "{invalid}");
         }
     }
 
@@ -107,7 +117,7 @@ mod tests {
             ("name@z.co", false),
             ("c@z.co", false),
         ] {
-            let condition = Condition::read(&json!({"email": email})).unwrap();
+            let condition = read(&json!({"email": email})).unwrap();
             assert_eq!(condition.holds_for(&account), holds, "{email}");
         }
     }
@@ -118,9 +128,9 @@ mod tests {
             password_hash: None,
             ..account()
         };
-        let any = Condition::read(&json!({"email": "a@z.co"})).unwrap();
+        let any = read(&json!({"email": "a@z.co"})).unwrap();
         let first = json!({"email": "a@z.co", "passwordExists": false});
-        let first = Condition::read(&first).unwrap();
+        let first = read(&first).unwrap();
         for (condition, account, allowed) in [
             (&any, &account(), true),
             (&any, &without, true),

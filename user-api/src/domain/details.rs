@@ -1,10 +1,12 @@
 //! The bodies that create accounts: reading them and their rules.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use shared_runtime::body::{Member, not_null, parse_object};
 use shared_types::{address, password};
 
 use crate::domain::{
-    members::{InvalidDetails, emails, object, roles, string},
+    members::{Emails, InvalidDetails, Roles, empty_if_null},
     user::{DEFAULT_ROLE, is_own_choice, read_name},
 };
 
@@ -21,26 +23,38 @@ pub(crate) struct SignUp {
     pub(crate) roles: Vec<String>,
 }
 
+#[derive(Deserialize)]
+struct SignUpBody {
+    #[serde(default, deserialize_with = "not_null")]
+    username: Option<String>,
+    #[serde(default)]
+    emails: Member<Emails>,
+    #[serde(default, deserialize_with = "not_null")]
+    password: Option<String>,
+    #[serde(default)]
+    roles: Member<Roles>,
+}
+
 impl SignUp {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
-        let members = object(body)?;
-        let emails = emails(&members)?.filter(|emails| !emails.is_empty());
-        let username = string(&members, "username")?
+        let body: SignUpBody = parse_object(body)?;
+        let Emails(emails) = empty_if_null(body.emails).unwrap_or_default();
+        let username = body
+            .username
             .and_then(|name| address::parse(&name))
-            .filter(|name| {
-                emails
-                    .as_deref()
-                    .is_some_and(|emails| contains(emails, name))
-            });
-        let password =
-            string(&members, "password")?.filter(|password| password::is_acceptable(password));
+            .filter(|name| contains(&emails, name));
+        let password = body
+            .password
+            .filter(|password| password::is_acceptable(password));
+        let Roles(mut roles) = empty_if_null(body.roles).unwrap_or_default();
+        if roles.is_empty() {
+            roles.push(DEFAULT_ROLE.to_owned());
+        }
         Ok(Self {
             username: username.ok_or(InvalidDetails)?,
-            emails: emails.ok_or(InvalidDetails)?,
+            emails,
             password: password.ok_or(InvalidDetails)?,
-            roles: roles(&members)?
-                .filter(|roles| !roles.is_empty())
-                .unwrap_or_else(|| vec![DEFAULT_ROLE.to_owned()]),
+            roles,
         })
     }
 
@@ -61,13 +75,22 @@ pub(crate) struct Custodial {
     pub(crate) email: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct CustodialBody {
+    #[serde(default, deserialize_with = "not_null")]
+    username: Option<String>,
+    #[serde(default)]
+    emails: Member<Emails>,
+}
+
 impl Custodial {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
-        let members = object(body)?;
-        let username = string(&members, "username")?
+        let body: CustodialBody = parse_object(body)?;
+        let username = body
+            .username
             .map(|name| address::parse(&name).ok_or(InvalidDetails))
             .transpose()?;
-        let emails = emails(&members)?.unwrap_or_default();
+        let Emails(emails) = empty_if_null(body.emails).unwrap_or_default();
         Ok(Self {
             email: emails.into_iter().next().or(username),
         })
@@ -102,10 +125,14 @@ pub(crate) enum InvalidChild {
 
 impl Child {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidChild> {
-        let members = object(body).map_err(|_| InvalidChild::Body)?;
-        let filled = |name, invalid| match string(&members, name) {
-            Ok(text) => Ok(text.filter(|text| !text.trim().is_empty())),
-            Err(InvalidDetails) => Err(invalid),
+        // Each member is judged in turn, for each has a refusal of its own.
+        let members: Map<String, Value> = parse_object(body).map_err(|_| InvalidChild::Body)?;
+        let filled = |name, invalid| match members.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => {
+                Ok(Some(text.clone()).filter(|text| !text.trim().is_empty()))
+            }
+            Some(_) => Err(invalid),
         };
         let full_name = filled("fullName", InvalidChild::FullName)?
             .filter(|name| name.chars().count() <= MAX_FULL_NAME_CHARS)
@@ -121,10 +148,12 @@ impl Child {
             return Err(InvalidChild::Password);
         }
         let emails = match members.get("emails") {
+            None | Some(Value::Null) => Vec::new(),
             Some(Value::String(text)) if text.trim().is_empty() => Vec::new(),
-            _ => emails(&members)
-                .map_err(|_| InvalidChild::Emails)?
-                .unwrap_or_default(),
+            Some(emails) => {
+                let emails = Emails::deserialize(emails).map_err(|_| InvalidChild::Emails)?;
+                emails.0
+            }
         };
         if username
             .as_deref()
@@ -149,9 +178,13 @@ pub(crate) fn contains(emails: &[String], name: &str) -> bool {
 
 /// Body of `DELETE /user/:userid`: the owner's password; `None` when it is not there.
 pub(crate) fn read_password(body: &[u8]) -> Option<String> {
-    string(&object(body).ok()?, "password")
-        .ok()?
-        .filter(|password| !password.is_empty())
+    #[derive(Deserialize)]
+    struct PasswordBody {
+        #[serde(default, deserialize_with = "not_null")]
+        password: Option<String>,
+    }
+    let body: PasswordBody = parse_object(body).ok()?;
+    body.password.filter(|password| !password.is_empty())
 }
 
 #[cfg(test)]

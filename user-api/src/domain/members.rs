@@ -1,6 +1,7 @@
 //! The members of a body about an account, by their types.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use shared_runtime::body::{InvalidBody, Member};
 use shared_types::address;
 
 use crate::domain::user::is_role;
@@ -14,97 +15,80 @@ const MAX_ITEMS: usize = 20;
 #[error("invalid details")]
 pub(crate) struct InvalidDetails;
 
-/// The members of the JSON object `body`.
-pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, InvalidDetails> {
-    serde_json::from_slice(body).map_err(|_| InvalidDetails)
-}
-
-/// A string member; `None` when it is absent.
-pub(crate) fn string(
-    members: &Map<String, Value>,
-    name: &str,
-) -> Result<Option<String>, InvalidDetails> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(InvalidDetails),
+impl From<InvalidBody> for InvalidDetails {
+    fn from(_: InvalidBody) -> Self {
+        Self
     }
 }
 
-/// A boolean member; `None` when it is absent.
-pub(crate) fn boolean(
-    members: &Map<String, Value>,
-    name: &str,
-) -> Result<Option<bool>, InvalidDetails> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::Bool(value)) => Ok(Some(*value)),
-        Some(_) => Err(InvalidDetails),
+/// Addresses.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub(crate) struct Emails(pub(crate) Vec<String>);
+
+impl TryFrom<Vec<String>> for Emails {
+    type Error = InvalidDetails;
+
+    fn try_from(texts: Vec<String>) -> Result<Self, InvalidDetails> {
+        each(&texts, address::parse).map(Self)
     }
 }
 
-/// The member `emails`, all of them addresses; `None` when it is absent, empty when it is null.
-pub(crate) fn emails(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
-    strings(members, "emails", address::parse)
+/// Roles.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub(crate) struct Roles(pub(crate) Vec<String>);
+
+impl TryFrom<Vec<String>> for Roles {
+    type Error = InvalidDetails;
+
+    fn try_from(texts: Vec<String>) -> Result<Self, InvalidDetails> {
+        each(&texts, |text| is_role(text).then(|| text.to_owned())).map(Self)
+    }
 }
 
-/// The member `roles`, all of them roles; `None` when it is absent, empty when it is null.
-pub(crate) fn roles(members: &Map<String, Value>) -> Result<Option<Vec<String>>, InvalidDetails> {
-    let role = |text: &str| is_role(text).then(|| text.to_owned());
-    strings(members, "roles", role)
+fn each(
+    texts: &[String],
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, InvalidDetails> {
+    if texts.len() > MAX_ITEMS {
+        return Err(InvalidDetails);
+    }
+    let items: Option<_> = texts.iter().map(|text| read(text)).collect();
+    items.ok_or(InvalidDetails)
 }
 
-fn strings(
-    members: &Map<String, Value>,
-    name: &str,
-    read: fn(&str) -> Option<String>,
-) -> Result<Option<Vec<String>>, InvalidDetails> {
-    let items = match members.get(name) {
-        None => return Ok(None),
-        Some(Value::Null) => return Ok(Some(Vec::new())),
-        Some(Value::Array(items)) if items.len() <= MAX_ITEMS => items,
-        Some(_) => return Err(InvalidDetails),
-    };
-    items
-        .iter()
-        .map(|item| match item {
-            Value::String(text) => read(text).ok_or(InvalidDetails),
-            _ => Err(InvalidDetails),
-        })
-        .collect::<Result<_, _>>()
-        .map(Some)
+/// What a member says that is empty where it is `null`; `None`: it is absent.
+pub(crate) fn empty_if_null<T: Default>(member: Member<T>) -> Option<T> {
+    match member {
+        Member::Absent => None,
+        Member::Null => Some(T::default()),
+        Member::Given(items) => Some(items),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidDetails, boolean, object, roles, string};
+    use serde_json::{from_str, json};
+
+    use super::{Emails, Roles};
 
     #[test]
-    fn a_member_is_absent_or_of_its_type_or_invalid() {
-        let members =
-            object(br#"{"s":"x","b":true,"n":null,"a":["patient"],"o":{"$ne":null}}"#).unwrap();
-        assert_eq!(string(&members, "s"), Ok(Some("x".into())));
-        assert_eq!(string(&members, "missing"), Ok(None));
-        assert_eq!(boolean(&members, "b"), Ok(Some(true)));
-        assert_eq!(boolean(&members, "missing"), Ok(None));
-        for name in ["b", "n", "a", "o"] {
-            assert_eq!(string(&members, name), Err(InvalidDetails), "{name}");
-        }
-        for name in ["s", "n", "a", "o"] {
-            assert_eq!(boolean(&members, name), Err(InvalidDetails), "{name}");
-        }
-        assert_eq!(
-            roles(&object(br#"{"roles":null}"#).unwrap()),
-            Ok(Some(vec![]))
-        );
-        assert_eq!(roles(&object(br"{}").unwrap()), Ok(None));
+    fn roles_are_those_that_there_are() {
+        assert_eq!(from_str::<Roles>("[]").unwrap(), Roles::default());
+        let roles: Roles = from_str("[\"patient\"]").unwrap();
+        assert_eq!(roles.0, ["patient"]);
         for wrong in ["\"patient\"", "[1]", "[null]", "{}", "true", "[\"other\"]"] {
-            let body = format!("{{\"roles\":{wrong}}}");
-            assert_eq!(
-                roles(&object(body.as_bytes()).unwrap()),
-                Err(InvalidDetails),
-                "{wrong}"
-            );
+            assert!(from_str::<Roles>(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_account_has_at_most_20_addresses() {
+        for (count, is_taken) in [(20, true), (21, false)] {
+            let emails = json!(vec!["a@z.co"; count]).to_string();
+            assert_eq!(from_str::<Emails>(&emails).is_ok(), is_taken, "{count}");
+        }
+        assert!(from_str::<Emails>("[\"a\"]").is_err());
     }
 }

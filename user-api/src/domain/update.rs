@@ -4,12 +4,13 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 use regex_lite::Regex;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use shared_runtime::body::{Member, not_null, parse_object};
 use shared_types::password;
 
 use crate::domain::{
     condition::Condition,
-    members::{InvalidDetails, boolean, emails, object, roles, string},
+    members::{Emails, InvalidDetails, Roles, empty_if_null},
     rights::Rights,
     user::{Account, read_name},
 };
@@ -40,6 +41,33 @@ pub(crate) struct Updates {
     pub(crate) idempotency_key: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    updates: Changes,
+    #[serde(default, deserialize_with = "not_null")]
+    only_if: Option<Condition>,
+    #[serde(default, deserialize_with = "not_null")]
+    idempotency_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Changes {
+    #[serde(default, deserialize_with = "not_null")]
+    username: Option<String>,
+    #[serde(default)]
+    emails: Member<Emails>,
+    #[serde(default, deserialize_with = "not_null")]
+    password: Option<String>,
+    #[serde(default)]
+    roles: Member<Roles>,
+    #[serde(default, deserialize_with = "not_null")]
+    terms_accepted: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    email_verified: Option<bool>,
+}
+
 /// Why an account is not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UpdateRefusal {
@@ -57,19 +85,20 @@ pub(crate) enum UpdateRefusal {
 
 impl Updates {
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidDetails> {
-        let mut body = object(body)?;
-        let Some(Value::Object(members)) = body.remove("updates") else {
-            return Err(InvalidDetails);
-        };
+        let body: Body = parse_object(body)?;
+        let changes = body.updates;
         let updates = Self {
-            username: username(&members)?,
-            emails: emails(&members)?,
-            password: string(&members, "password")?,
-            roles: roles(&members)?,
-            terms_accepted: string(&members, "termsAccepted")?,
-            email_verified: boolean(&members, "emailVerified")?,
-            only_if: body.get("onlyIf").map(Condition::read).transpose()?,
-            idempotency_key: string(&body, "idempotencyKey")?,
+            username: changes
+                .username
+                .map(|name| read_username(&name))
+                .transpose()?,
+            emails: empty_if_null(changes.emails).map(|Emails(emails)| emails),
+            password: changes.password,
+            roles: empty_if_null(changes.roles).map(|Roles(roles)| roles),
+            terms_accepted: changes.terms_accepted,
+            email_verified: changes.email_verified,
+            only_if: body.only_if,
+            idempotency_key: body.idempotency_key,
         };
         if updates.is_valid() {
             Ok(updates)
@@ -138,12 +167,12 @@ impl Updates {
     }
 }
 
-/// The member `username`: a name, or empty.
-fn username(members: &Map<String, Value>) -> Result<Option<String>, InvalidDetails> {
-    match string(members, "username")? {
-        Some(name) if !name.is_empty() => read_name(&name).ok_or(InvalidDetails).map(Some),
-        none => Ok(none),
+/// A user name, or none where `name` is empty.
+fn read_username(name: &str) -> Result<String, InvalidDetails> {
+    if name.is_empty() {
+        return Ok(String::new());
     }
+    read_name(name).ok_or(InvalidDetails)
 }
 
 /// Whether `text` may be an idempotency key.

@@ -46,7 +46,7 @@ pub(crate) async fn update_holders(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let notice: HolderNotice = body.parse().map_err(|_| Refusal::InvalidDetails)?;
+    let notice: HolderNotice = body.parse_object().map_err(|_| Refusal::InvalidDetails)?;
     if notice.holders.len() > MAX_HOLDERS {
         return Err(Refusal::InvalidDetails.into());
     }

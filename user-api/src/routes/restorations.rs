@@ -43,7 +43,7 @@ pub(crate) async fn restore_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked: Restoration = body.parse().map_err(|_| Refusal::InvalidDetails)?;
+    let asked: Restoration = body.parse_object().map_err(|_| Refusal::InvalidDetails)?;
     if !is_acceptable(&asked) {
         return Err(Refusal::InvalidDetails.into());
     }
