@@ -1,7 +1,7 @@
 //! Calling cargo, and where things are in the workspace.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -101,7 +101,12 @@ pub(crate) async fn install(name: &str, version: &str) -> anyhow::Result<PathBuf
     let tools = target_dir().await?.join("tools");
     for program in [PathBuf::from(name), tools.join("bin").join(name)] {
         let told = Command::new(&program).arg("--version").output().await;
-        if told.is_ok_and(|output| output.stdout == format!("{name} {version}\n").as_bytes()) {
+        // Some print their name before it.
+        let is_right = |output: Output| {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            text.split_whitespace().last() == Some(version)
+        };
+        if told.is_ok_and(is_right) {
             return Ok(program);
         }
     }

@@ -12,6 +12,7 @@ mod environment;
 mod fuzz;
 mod http;
 mod logs;
+mod pure;
 mod ready_file;
 mod services;
 mod stack;

@@ -1,21 +1,26 @@
 //! `cargo xtask test`: everything that CI runs, in the order that fails soonest.
 
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
 use crate::cargo::{cargo, install, workspace, workspace_command};
-use crate::fuzz;
+use crate::{fuzz, pure};
 
 /// The version of cargo-deny that checks `.deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
+/// The version of cargo-machete that looks for dependencies that nothing uses.
+const CARGO_MACHETE: &str = "0.9.2";
+/// How long the database of advisories may take to arrive.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs everything that CI runs and stops at the first failure.
 ///
-/// Formatting, lints, documentation, dependency policy, generated requests, then all tests against
-/// a MongoDB of their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is
+/// Formatting, lints, documentation, dependencies (policy, unused ones, advisories where their
+/// database can be fetched), generated requests, then all tests against a MongoDB of their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is
 /// used where it is installed, `cargo test` where it is not.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
@@ -33,16 +38,18 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
         .args(["--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", &mut documentation).await?;
-    let mut policy = Command::new(install("cargo-deny", CARGO_DENY).await?);
-    policy.current_dir(workspace()).args([
-        "--workspace",
-        "--all-features",
-        "check",
-        "licenses",
-        "bans",
-        "sources",
-    ]);
-    step("dependency policy", &mut policy).await?;
+    headline("rules that ask for the time");
+    pure::check(workspace())?;
+    let deny = install("cargo-deny", CARGO_DENY).await?;
+    step(
+        "dependency policy",
+        &mut check(&deny, &["licenses", "bans", "sources"]),
+    )
+    .await?;
+    advisories(&deny).await?;
+    let mut machete = Command::new(install("cargo-machete", CARGO_MACHETE).await?);
+    machete.arg("--with-metadata").arg(workspace());
+    step("unused dependencies", &mut machete).await?;
     step(
         "build of programs and tests",
         workspace_command("build").arg("--all-targets"),
@@ -65,6 +72,34 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     headline("tests");
     // Nothing is printed after it: the runner's summary ends the output.
     must_succeed("tests", &mut tests).await
+}
+
+fn check(deny: &Path, what: &[&str]) -> Command {
+    let mut command = Command::new(deny);
+    command.current_dir(workspace());
+    command.args(["--workspace", "--all-features", "check", "--disable-fetch"]);
+    command.args(what);
+    command
+}
+
+/// Looks for known vulnerabilities of dependencies, where there is a way to their database.
+async fn advisories(deny: &Path) -> anyhow::Result<()> {
+    let mut fetch = Command::new(deny);
+    fetch.current_dir(workspace()).args(["fetch", "db"]);
+    let fetch = fetch
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    match tokio::time::timeout(FETCH_TIMEOUT, fetch).await {
+        Ok(Ok(status)) if status.success() => {
+            step("advisories", &mut check(deny, &["advisories"])).await
+        }
+        _ => {
+            headline("advisories: skipped, their database cannot be fetched");
+            Ok(())
+        }
+    }
 }
 
 fn cargo_test() -> Command {
