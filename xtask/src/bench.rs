@@ -11,19 +11,14 @@ use std::{
 };
 
 use local_mongod::ports;
+use stack::Program;
 use tokio::process::Command;
 
 use self::{
     load::{Bench, output},
     operations::{Operation, confirmations, permissions, sessions},
 };
-use crate::{
-    cargo,
-    data_dir::DataDir,
-    services::{PROGRAMS, Wiring},
-    stack::Stack,
-    tokens::server_token,
-};
+use crate::{cargo, data_dir::DataDir, services::Wiring, stack::Stack, tokens::server_token};
 
 /// The load generator, a program from crates.io, built once into `target/tools`.
 const OHA: (&str, &str) = ("oha", "1.16.0");
@@ -58,7 +53,7 @@ struct Tools {
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let oha = cargo::install(OHA.0, OHA.1).await?;
-    let programs = cargo::build(&PROGRAMS, true).await?;
+    let programs = cargo::build(true).await?;
     let bare_driver = cargo::build_example("gatekeeper", "bare_driver").await?;
     let seed = cargo::build_example("confirm", "seed").await?;
 
@@ -75,18 +70,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mail_dir = data_dir.mail();
     fs::create_dir(&mail_dir)?;
-    let wiring = Wiring::new(
-        &data_dir,
-        ports::free::<1>()?[0],
-        ports::free()?,
-        tools.uri.clone(),
-        Some(mail_dir),
-    )?
-    .without_limits();
+    let (ports, uri) = (ports::free()?, tools.uri.clone());
+    let wiring = Wiring::new(&data_dir, ports, uri, Some(mail_dir))?.without_limits();
     let mut stack = Stack::on(Some(mongod));
-    for (name, program) in PROGRAMS.iter().zip(&programs) {
-        stack.start(name, program, &wiring)?;
-    }
+    stack.start_all(&programs, &wiring)?;
     stack.wait_until_ready().await?;
     tools.store().await?;
 
@@ -95,12 +82,12 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         folder,
         seconds: arguments.seconds,
         processes: stack.processes(),
-        confirm: wiring.url("confirm"),
+        confirm: wiring.url(Program::Confirm),
     };
     let token = server_token(&wiring, "scripts").await?;
-    let mut operations = permissions(&wiring.url("gatekeeper"), &token);
-    operations.extend(confirmations(&wiring.url("confirm"), &token));
-    operations.extend(sessions(&wiring.url("user-api"), &token).await?);
+    let mut operations = permissions(&wiring.url(Program::Gatekeeper), &token);
+    operations.extend(confirmations(&wiring.url(Program::Confirm), &token));
+    operations.extend(sessions(&wiring.url(Program::UserApi), &token).await?);
     operations.retain(|operation| operation.name.contains(&arguments.only));
     for operation in &operations {
         if operation.name == PAIR_CHECK {

@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use stack::Program;
 use tokio::process::Command;
 
 use crate::environment;
@@ -41,15 +42,15 @@ pub(crate) fn workspace_command(name: &str) -> Command {
     command
 }
 
-/// Builds the programs of `packages` and answers where they are.
-pub(crate) async fn build(packages: &[&str], release: bool) -> anyhow::Result<Vec<PathBuf>> {
+/// Builds the programs of the platform and returns where they are, in the order of [`Program::all`].
+pub(crate) async fn build(release: bool) -> anyhow::Result<Vec<PathBuf>> {
     let mut command = cargo();
     command.args(["build", "--message-format=json-render-diagnostics"]);
     if release {
         command.arg("--release");
     }
-    for package in packages {
-        command.args(["--package", package]);
+    for program in Program::all() {
+        command.args(["--package", program.name()]);
     }
     let output = command
         .stdout(Stdio::piped())
@@ -65,17 +66,16 @@ pub(crate) async fn build(packages: &[&str], release: bool) -> anyhow::Result<Ve
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
-    let program = |package: &&str| {
+    let file = |program: Program| {
+        let name = program.name();
         messages
             .iter()
-            .find(|message| {
-                message["target"]["name"] == **package && message["executable"].is_string()
-            })
+            .find(|message| message["target"]["name"] == name && message["executable"].is_string())
             .and_then(|message| message["executable"].as_str())
             .map(PathBuf::from)
-            .with_context(|| format!("cargo built no program {package}"))
+            .with_context(|| format!("cargo built no program {name}"))
     };
-    packages.iter().map(program).collect()
+    Program::all().map(file).collect()
 }
 
 /// Builds an example of `package`, optimized, and answers where it is.

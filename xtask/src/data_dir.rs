@@ -71,9 +71,14 @@ impl DataDir {
         self.root.join("mail")
     }
 
+    /// Where the key and the secrets are.
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
+    }
+
     /// The file with the key that signs session tokens: RSA, PKCS #8, PEM.
     pub(crate) fn signing_key(&self) -> anyhow::Result<PathBuf> {
-        self.secret_file("user-api-signing-key.pem", || {
+        self.secret_file(stack::SIGNING_KEY, || {
             let key = KeyPair::generate(KeySize::Rsa2048)?;
             let der = AsDer::<Pkcs8V1Der>::as_der(&key)?;
             Ok(pem("PRIVATE KEY", der.as_ref()))
@@ -82,7 +87,7 @@ impl DataDir {
 
     /// The file with the secret with which the server `name` logs in.
     pub(crate) fn server_secret(&self, name: &str) -> anyhow::Result<PathBuf> {
-        self.secret_file(&format!("server-secret-{name}"), || {
+        self.secret_file(&stack::secret_file(name), || {
             let mut secret = [0; SECRET_BYTES];
             aws_lc_rs::rand::fill(&mut secret)?;
             Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
@@ -95,9 +100,9 @@ impl DataDir {
         name: &str,
         generate: impl FnOnce() -> anyhow::Result<String>,
     ) -> anyhow::Result<PathBuf> {
-        let path = self.root.join("secrets").join(name);
+        let path = self.secrets().join(name);
         if !path.exists() {
-            let mut file = NamedTempFile::new_in(self.root.join("secrets"))?;
+            let mut file = NamedTempFile::new_in(self.secrets())?;
             writeln!(file, "{}", generate()?.trim_end())?;
             file.as_file().sync_all()?;
             file.persist(&path)?;

@@ -12,12 +12,13 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
+use stack::VERIFIED_TAG;
 
 use self::{
     mailbox::Mailbox,
     stage::{Person, Stage, set},
 };
-use crate::{cargo, services::VERIFIED_TAG};
+use crate::cargo;
 
 /// Plays the family story against a running platform and prints every call, its answer, and the
 /// mails that come.

@@ -13,16 +13,11 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use futures_util::future::try_join_all;
 use local_mongod::ports;
+use stack::Program;
 use tokio::process::Command;
 
 use self::people::People;
-use crate::{
-    cargo,
-    data_dir::DataDir,
-    services::{PROGRAMS, Wiring},
-    stack::Stack,
-    tokens::server_token,
-};
+use crate::{cargo, data_dir::DataDir, services::Wiring, stack::Stack, tokens::server_token};
 
 /// The versions of the generator and of everything that it needs.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/requirements.txt");
@@ -31,13 +26,6 @@ const CHECKS: &str = "not_a_server_error,content_type_conformance,status_code_co
                       response_schema_conformance";
 /// Who ends the session that is used sees nothing but refusals from then on.
 const LEFT_OUT: &str = "logout|/sessions$";
-/// The services with a document, and the service whose token the requests carry: one that calls the
-/// first one, so that its internal operations are open as well.
-const SERVICES: [(&str, &str); 3] = [
-    ("user-api", "gatekeeper"),
-    ("gatekeeper", "confirm"),
-    ("confirm", "scripts"),
-];
 /// Long enough for thousands of requests to each service.
 const SECONDS: u64 = 120;
 /// The same requests each time, so that a failure is that of the change under test.
@@ -82,7 +70,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .await?;
     ensure!(build.success(), "the build failed");
     let target = cargo::target_dir().await?;
-    let programs = PROGRAMS.map(|name| target.join("debug").join(name));
+    let file = |program: Program| target.join("debug").join(program.name());
+    let programs: Vec<_> = Program::all().map(file).collect();
     let folder = target.join("fuzz");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -92,13 +81,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mail_dir = data_dir.mail();
     fs::create_dir(&mail_dir)?;
     let uri = mongod.uri().to_owned();
-    let [origin_port] = ports::free()?;
-    let wiring =
-        Wiring::new(&data_dir, origin_port, ports::free()?, uri, Some(mail_dir))?.without_limits();
+    let ports = ports::free()?;
+    let wiring = Wiring::new(&data_dir, ports, uri, Some(mail_dir))?.without_limits();
     let mut stack = Stack::on(Some(mongod));
-    for (name, program) in PROGRAMS.iter().zip(&programs) {
-        stack.start(name, program, &wiring)?;
-    }
+    stack.start_all(&programs, &wiring)?;
     stack.wait_until_ready().await?;
 
     let people = People::sign_up(&wiring).await?;
@@ -112,14 +98,14 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     for as_person in [false, true] {
         let mut runs = Vec::new();
-        for (service, caller) in SERVICES {
+        for service in Program::services() {
             let (who, token) = if as_person {
                 person.clone()
             } else {
-                ("service", server_token(&wiring, caller).await?)
+                ("service", server_token(&wiring, caller_of(service)).await?)
             };
             let config = people.config(&token)?;
-            runs.push(campaign.send(service, who, wiring.url(service), config));
+            runs.push(campaign.send(service.name(), who, wiring.url(service), config));
         }
         failed.extend(try_join_all(runs).await?.into_iter().flatten());
     }
@@ -127,6 +113,15 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("generated requests found faults in {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// The name whose token the requests to `service` carry: that of one that calls it, so that its
+/// internal operations are open as well.
+fn caller_of(service: Program) -> &'static str {
+    let calls = |program: &Program| program.peers().iter().any(|(_, peer)| *peer == service);
+    let mut callers = Program::services().filter(calls);
+    let caller = callers.find(|caller| caller.server_secret().is_some());
+    caller.map_or("scripts", Program::name)
 }
 
 /// One series of generated requests after another.

@@ -1,11 +1,12 @@
 //! The running processes of the local stack: started, watched and stopped together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use local_mongod::{Mongod, Supervised};
+use stack::Program;
 use tokio::time::{Instant, sleep};
 
 use crate::http;
@@ -37,15 +38,19 @@ impl Stack {
         }
     }
 
-    /// Starts one service; its lines appear in our output.
-    pub(crate) fn start(
-        &mut self,
-        name: &str,
-        program: &Path,
-        wiring: &Wiring,
-    ) -> anyhow::Result<()> {
-        let mut command = Supervised::command(program);
-        wiring.configure(name, &mut command);
+    /// Starts all programs from `files`, in the order of [`Program::all`].
+    pub(crate) fn start_all(&mut self, files: &[PathBuf], wiring: &Wiring) -> anyhow::Result<()> {
+        for (program, file) in Program::all().zip(files) {
+            self.start(program, file, wiring)?;
+        }
+        Ok(())
+    }
+
+    /// Starts one program; its lines appear in our output.
+    fn start(&mut self, program: Program, file: &Path, wiring: &Wiring) -> anyhow::Result<()> {
+        let name = program.name();
+        let mut command = Supervised::command(file);
+        wiring.configure(program, &mut command);
         let mut process = Supervised::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
             .with_context(|| format!("{name} cannot be started"))?;
         let (output, errors) = process.take_output();
@@ -65,7 +70,7 @@ impl Stack {
         );
         self.services.push(Service {
             name: name.to_owned(),
-            ready_url: wiring.ready_url(name),
+            ready_url: wiring.deployment.ready_url(program),
             process,
             tail,
         });

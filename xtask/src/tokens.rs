@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use reqwest::Response;
+use stack::Program;
 
 use crate::http;
 use crate::services::Wiring;
@@ -10,13 +11,10 @@ pub(crate) const TOKEN_HEADER: &str = "x-tidepool-session-token";
 
 /// A token of the service `name`.
 pub(crate) async fn server_token(wiring: &Wiring, name: &str) -> anyhow::Result<String> {
-    let secrets = wiring.server_secrets()?;
-    let (_, secret) = secrets
-        .iter()
-        .find(|(each, _)| *each == name)
-        .with_context(|| format!("{name} has a secret"))?;
+    let secret = wiring.deployment.server_secret(name);
+    let secret = secret.with_context(|| format!("{name} has a secret"))?;
     let response = http::client()?
-        .post(format!("{}/serverlogin", wiring.url("user-api")))
+        .post(format!("{}/serverlogin", wiring.url(Program::UserApi)))
         .header("x-tidepool-server-name", name)
         .header("x-tidepool-server-secret", secret)
         .send()

@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use local_mongod::{check_uri, ports};
 use serde_json::{Map, Value, json};
+use stack::{Program, server_names};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use crate::cargo;
 use crate::data_dir::{self, DataDir};
 use crate::ready_file::ReadyFile;
-use crate::services::{self, PROGRAMS, Wiring};
+use crate::services::{self, Wiring};
 use crate::stack::Stack;
 
 /// How long a port may still be held by a stack that was killed a moment ago.
@@ -83,7 +84,7 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let programs = match &arguments.programs {
         Some(folder) => programs_in(folder)?,
-        None => cargo::build(&PROGRAMS, !arguments.debug).await?,
+        None => cargo::build(!arguments.debug).await?,
     };
 
     let mongod = match arguments.mongodb_uri {
@@ -96,18 +97,17 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
         .clone()
         .or(own_uri)
         .context("a database is given or started")?;
-    let ports = ports::free()?;
-    let wiring = Wiring::new(&data_dir, origin_port, ports, mongodb_uri, mail_dir)?;
+    let mut ports = ports::free()?;
+    ports[Program::Gateway as usize] = origin_port;
+    let wiring = Wiring::new(&data_dir, ports, mongodb_uri, mail_dir)?;
     let mut stack = Stack::on(mongod);
-    for (name, program) in PROGRAMS.iter().zip(&programs) {
-        stack.start(name, program, &wiring)?;
-    }
-    let origin = format!("http://127.0.0.1:{origin_port}");
+    stack.start_all(&programs, &wiring)?;
+    let origin = wiring.url(Program::Gateway);
     stack.wait_until_ready().await?;
     if let Some(file) = &ready_file {
         file.write(&places(&origin, &wiring, stack.processes())?)?;
     }
-    greet(&origin, wiring.mail_dir());
+    greet(&origin, wiring.deployment.mail_dir.as_deref());
     stack.watch().await
 }
 
@@ -146,8 +146,8 @@ async fn origin_port(wanted: u16, predecessor_was_killed: bool) -> anyhow::Resul
 
 fn programs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut programs = Vec::new();
-    for name in PROGRAMS {
-        let program = folder.join(name);
+    for program in Program::all() {
+        let program = folder.join(program.name());
         if !program.is_file() {
             bail!("there is no {}", program.display());
         }
@@ -158,23 +158,23 @@ fn programs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn places(origin: &str, wiring: &Wiring, processes: Vec<(String, u32)>) -> anyhow::Result<Value> {
     let mut secrets = Map::new();
-    for (name, secret) in wiring.server_secrets()? {
+    for name in server_names() {
+        let secret = wiring.deployment.server_secret(name)?;
         secrets.insert(name.to_owned(), secret.into());
     }
+    let services: Map<String, Value> = Program::services()
+        .map(|service| (service.name().to_owned(), wiring.url(service).into()))
+        .collect();
     let processes: Map<String, Value> = processes
         .into_iter()
         .map(|(name, id)| (name, id.into()))
         .collect();
     Ok(json!({
         "origin": origin,
-        "services": {
-            "user-api": wiring.url("user-api"),
-            "gatekeeper": wiring.url("gatekeeper"),
-            "confirm": wiring.url("confirm"),
-        },
+        "services": services,
         "server_secret": secrets,
-        "mail_dir": wiring.mail_dir(),
-        "mongodb_uri": wiring.mongodb_uri,
+        "mail_dir": wiring.deployment.mail_dir,
+        "mongodb_uri": wiring.deployment.mongodb_uri,
         "processes": processes,
     }))
 }

@@ -9,6 +9,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -24,116 +25,108 @@ use shared_runtime::{
     mongo::Connector,
     testing::{Person, SigningKeys, TestDatabase, mongodb_uri},
 };
+use stack::{Deployment, SIGNING_KEY, secret_file, server_names};
 use tempfile::TempDir;
 
 mod own_mongod;
 
 pub use own_mongod::OwnMongod;
+pub use stack::{Program, VERIFIED_TAG};
 
 /// How long a program may take to get ready on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// Lines of each log that a failed journey shows.
 const LINES_SHOWN: usize = 30;
-/// An address with this in it counts as verified.
-pub const VERIFIED_TAG: &str = "+verified";
 
-/// The programs of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// Accounts.
-    UserApi,
-    /// Permissions.
-    Gatekeeper,
-    /// Invitations, sign-ups and password resets.
-    Confirm,
-    /// The public origin.
-    Gateway,
-}
+/// Tests play clients elsewhere by `X-Forwarded-For`.
+const TRUSTED_PROXIES: (&str, &str) = ("server.trusted_proxies", "127.0.0.1");
+/// No load balancer has to notice that a service goes.
+const DRAIN_WAIT: (&str, &str) = ("server.drain_wait_ms", "0");
 
-impl Program {
-    /// All of them, in the order of their start.
-    pub const ALL: [Self; 4] = [
-        Self::UserApi,
-        Self::Gatekeeper,
-        Self::Confirm,
-        Self::Gateway,
-    ];
-
-    /// The name of the program's file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UserApi => "user-api",
-            Self::Gatekeeper => "gatekeeper",
-            Self::Confirm => "confirm",
-            Self::Gateway => "gateway",
-        }
-    }
-}
+/// Where one service differs from its shipped settings.
+const OF_ONE: [(Program, &str, &str); 6] = [
+    (
+        Program::UserApi,
+        "accounts.verification_secret",
+        VERIFIED_TAG,
+    ),
+    // One test makes more accounts than most.
+    (Program::UserApi, "limits.sign_ups_per_source.burst", "0"),
+    (Program::UserApi, "limits.dependants_per_source.burst", "0"),
+    // A relay that was killed keeps its lease for this long.
+    (Program::UserApi, "outbox.lease_s", "2"),
+    (Program::Confirm, "outbox.lease_s", "2"),
+    // All people of a journey are at one address.
+    (
+        Program::Confirm,
+        "limits.asked_mails_per_source_per_hour",
+        "0",
+    ),
+];
 
 /// A platform of the test's own.
 pub struct Platform {
-    processes: [Option<Supervised>; 4],
-    ports: [u16; 4],
-    mongodb_uri: String,
-    user_api_database: TestDatabase,
-    metadata_database: TestDatabase,
-    gatekeeper_database: TestDatabase,
-    confirm_database: TestDatabase,
+    processes: [Option<Supervised>; Program::COUNT],
+    deployment: Deployment,
     mail_dir: PathBuf,
+    /// Each by its shipped name.
+    databases: BTreeMap<&'static str, TestDatabase>,
     scratch: TempDir,
 }
 
 impl Platform {
     /// Starts everything and waits until the origin says that all are ready.
     pub async fn start() -> Self {
-        let databases = [
-            TestDatabase::create().await,
-            TestDatabase::create().await,
-            TestDatabase::create().await,
-            TestDatabase::create().await,
-        ];
+        let mut databases = BTreeMap::new();
+        for name in database_names() {
+            databases.insert(name, TestDatabase::create().await);
+        }
         Self::start_with(mongodb_uri().await, databases).await
     }
 
     /// The same on a MongoDB that has nothing else to do.
     pub async fn start_on(mongodb_uri: &str) -> Self {
-        let databases = [
-            database_at(mongodb_uri, "user_api").await,
-            database_at(mongodb_uri, "metadata").await,
-            database_at(mongodb_uri, "gatekeeper").await,
-            database_at(mongodb_uri, "confirm").await,
-        ];
+        let mut databases = BTreeMap::new();
+        for name in database_names() {
+            databases.insert(name, database_at(mongodb_uri, name).await);
+        }
         Self::start_with(mongodb_uri, databases).await
     }
 
-    async fn start_with(mongodb_uri: &str, databases: [TestDatabase; 4]) -> Self {
-        let [
-            user_api_database,
-            metadata_database,
-            gatekeeper_database,
-            confirm_database,
-        ] = databases;
+    async fn start_with(
+        mongodb_uri: &str,
+        databases: BTreeMap<&'static str, TestDatabase>,
+    ) -> Self {
         let scratch = tempfile::tempdir().expect("a scratch directory");
-        let keys = SigningKeys::generate();
-        fs::write(scratch.path().join("key.pem"), &keys.private_pem).expect("a key file");
+        let write = |name: &str, content: &str| {
+            fs::write(scratch.path().join(name), content).expect("a file");
+        };
+        write(SIGNING_KEY, &SigningKeys::generate().private_pem);
+        for name in server_names() {
+            write(&secret_file(name), &server_secret(name));
+        }
         let mail_dir = scratch.path().join("mail");
         fs::create_dir(&mail_dir).expect("a mail folder");
+        let called = databases.iter();
+        let called = called.map(|(name, here)| (*name, here.settings.database.clone()));
         let mut platform = Self {
-            processes: [const { None }; 4],
-            ports: ports::free().expect("free ports"),
-            mongodb_uri: mongodb_uri.to_owned(),
-            user_api_database,
-            metadata_database,
-            gatekeeper_database,
-            confirm_database,
+            processes: [const { None }; Program::COUNT],
+            deployment: Deployment {
+                ports: ports::free().expect("free ports"),
+                mongodb_uri: mongodb_uri.to_owned(),
+                databases: called.collect(),
+                secrets: scratch.path().to_owned(),
+                mail_dir: Some(mail_dir.clone()),
+            },
             mail_dir,
+            databases,
             scratch,
         };
         platform.limit_transactions().await;
-        for program in Program::ALL {
+        for program in Program::all() {
             platform.spawn(program);
         }
-        platform.wait_until_ready("/status", Program::Gateway).await;
+        platform.wait_until_ready(Program::Gateway).await;
         platform
     }
 
@@ -144,7 +137,7 @@ impl Platform {
 
     /// Where a program listens.
     pub fn url(&self, program: Program) -> String {
-        format!("http://127.0.0.1:{}", self.ports[program as usize])
+        self.deployment.url(program)
     }
 
     /// Somebody at the public origin.
@@ -179,12 +172,7 @@ impl Platform {
     /// Starts a killed program again and waits until it is ready.
     pub async fn restart(&mut self, program: Program) {
         self.spawn(program);
-        let path = if program == Program::Gateway {
-            "/status"
-        } else {
-            "/ready"
-        };
-        self.wait_until_ready(path, program).await;
+        self.wait_until_ready(program).await;
     }
 
     /// What a program has logged.
@@ -197,20 +185,16 @@ impl Platform {
         &self.mail_dir
     }
 
-    /// The database of confirm.
-    pub fn confirm_database(&self) -> &mongodb::Database {
-        &self.confirm_database.database
-    }
-
-    /// The database of user-api.
-    pub fn user_api_database(&self) -> &mongodb::Database {
-        &self.user_api_database.database
+    /// The database of a service, apart from that of metadata.
+    pub fn database(&self, service: Program) -> &mongodb::Database {
+        let (_, name) = service.databases()[0];
+        &self.databases[name].database
     }
 
     /// What a transaction has locked stays locked when its program is killed, by default for a
     /// minute. A server that does not let us change that makes some journeys slower.
     async fn limit_transactions(&self) {
-        let admin = self.confirm_database().client().database("admin");
+        let admin = self.database(Program::Confirm).client().database("admin");
         let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 3 };
         drop(admin.run_command(limit).await);
     }
@@ -231,82 +215,24 @@ impl Platform {
     }
 
     fn configure(&self, program: Program, command: &mut Command) {
-        let mongodb = &self.mongodb_uri;
-        let prefix = program.name().to_uppercase().replace('-', "_");
-        let address = format!("127.0.0.1:{}", self.ports[program as usize]);
-        command.env(format!("{prefix}__SERVER__LISTEN"), address);
-        // Tests play clients elsewhere by `X-Forwarded-For`.
-        command.env(format!("{prefix}__SERVER__TRUSTED_PROXIES"), "127.0.0.1");
-        if program != Program::Gateway {
-            // No load balancer has to notice that the program goes.
-            command.env(format!("{prefix}__SERVER__DRAIN_WAIT_MS"), "0");
+        let settings = self.deployment.settings(program);
+        command.envs(
+            settings
+                .into_iter()
+                .map(|setting| (setting.variable, setting.value)),
+        );
+        let mut differences = vec![TRUSTED_PROXIES];
+        if program.is_service() {
+            differences.push(DRAIN_WAIT);
         }
-        match program {
-            Program::UserApi => command
-                .env("USER_API__MONGO__URI", mongodb)
-                .env(
-                    "USER_API__MONGO__DATABASE",
-                    &self.user_api_database.settings.database,
-                )
-                .env(
-                    "USER_API__METADATA__DATABASE",
-                    &self.metadata_database.settings.database,
-                )
-                .env("USER_API__GATEKEEPER__URL", self.url(Program::Gatekeeper))
-                .env("USER_API__CONFIRM__URL", self.url(Program::Confirm))
-                .env(
-                    "USER_API__TOKENS__PRIVATE_KEY_FILE",
-                    self.scratch.path().join("key.pem"),
-                )
-                .envs(
-                    ["gatekeeper", "confirm", "operator", "scripts"].map(|name| {
-                        let setting = format!("USER_API__SERVER_SECRETS__{}", name.to_uppercase());
-                        (setting, server_secret(name))
-                    }),
-                )
-                .env("USER_API__ACCOUNTS__VERIFICATION_SECRET", VERIFIED_TAG)
-                // One test makes more accounts than most.
-                .env("USER_API__LIMITS__SIGN_UPS_PER_SOURCE__BURST", "0")
-                .env("USER_API__LIMITS__DEPENDANTS_PER_SOURCE__BURST", "0")
-                // A relay that was killed keeps its lease for this long.
-                .env("USER_API__OUTBOX__LEASE_S", "2"),
-            Program::Gatekeeper => command
-                .env("GATEKEEPER__MONGO__URI", mongodb)
-                .env(
-                    "GATEKEEPER__MONGO__DATABASE",
-                    &self.gatekeeper_database.settings.database,
-                )
-                .env("GATEKEEPER__USER_API__URL", self.url(Program::UserApi))
-                .env(
-                    "GATEKEEPER__USER_API__SERVER_SECRET",
-                    server_secret("gatekeeper"),
-                ),
-            Program::Confirm => command
-                .env("CONFIRM__MONGO__URI", mongodb)
-                .env(
-                    "CONFIRM__MONGO__DATABASE",
-                    &self.confirm_database.settings.database,
-                )
-                .env("CONFIRM__USER_API__URL", self.url(Program::UserApi))
-                .env("CONFIRM__USER_API__SERVER_SECRET", server_secret("confirm"))
-                .env("CONFIRM__GATEKEEPER__URL", self.url(Program::Gatekeeper))
-                .env("CONFIRM__WEB__PUBLIC_URL", self.origin())
-                .env("CONFIRM__MAIL__TRANSPORT", "file")
-                .env("CONFIRM__MAIL__DIRECTORY", &self.mail_dir)
-                // All people of a journey are at one address.
-                .env("CONFIRM__LIMITS__ASKED_MAILS_PER_SOURCE_PER_HOUR", "0")
-                .env("CONFIRM__OUTBOX__LEASE_S", "2"),
-            Program::Gateway => command
-                .env("GATEWAY__SERVICES__USER_API", self.url(Program::UserApi))
-                .env(
-                    "GATEWAY__SERVICES__GATEKEEPER",
-                    self.url(Program::Gatekeeper),
-                )
-                .env("GATEWAY__SERVICES__CONFIRM", self.url(Program::Confirm)),
-        };
+        let of_one = OF_ONE.iter().filter(|(of, ..)| *of == program);
+        differences.extend(of_one.map(|(_, setting, value)| (*setting, *value)));
+        for (setting, value) in differences {
+            command.env(program.variable(setting), value);
+        }
     }
 
-    async fn wait_until_ready(&mut self, path: &str, program: Program) {
+    async fn wait_until_ready(&mut self, program: Program) {
         let person = Person::at(&self.url(program), None);
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
@@ -320,7 +246,7 @@ impl Platform {
                 self.log(program)
             );
             if person
-                .try_get(path)
+                .try_get(program.ready_path())
                 .await
                 .is_some_and(|answer| answer.status == 200)
             {
@@ -347,7 +273,7 @@ impl Drop for Platform {
         if !thread::panicking() {
             return;
         }
-        for program in Program::ALL {
+        for program in Program::all() {
             let log = self.log(program);
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
@@ -359,6 +285,13 @@ impl Drop for Platform {
 /// With what `name` logs in; it means nothing elsewhere.
 fn server_secret(name: &str) -> String {
     format!("the secret of {name} in the journeys")
+}
+
+/// The databases of all services, as they are shipped.
+fn database_names() -> impl Iterator<Item = &'static str> {
+    Program::all()
+        .flat_map(Program::databases)
+        .map(|(_, name)| *name)
 }
 
 /// The database `name` on the server at `uri`.

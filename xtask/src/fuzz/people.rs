@@ -4,10 +4,11 @@
 use anyhow::{Context, ensure};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
+use stack::{Program, VERIFIED_TAG};
 
 use crate::{
     http,
-    services::{VERIFIED_TAG, Wiring},
+    services::Wiring,
     tokens::{TOKEN_HEADER, token_in},
 };
 
@@ -56,12 +57,12 @@ impl People {
         let [sharer, grantee, ..] = &people.ids[..] else {
             anyhow::bail!("there are people");
         };
-        let gatekeeper = wiring.url("gatekeeper");
+        let gatekeeper = wiring.url(Program::Gatekeeper);
         let share = client
             .post(format!("{gatekeeper}/access/{sharer}/{grantee}"))
             .json(&json!({ "view": {}, "note": {} }));
         send(share.header(TOKEN_HEADER, &people.token)).await?;
-        let confirm = wiring.url("confirm");
+        let confirm = wiring.url(Program::Confirm);
         for address in &people.addresses[2..6] {
             let invite = client
                 .post(format!("{confirm}/confirm/send/invite/{sharer}"))
@@ -79,7 +80,7 @@ impl People {
     async fn add(&mut self, client: &Client, wiring: &Wiring, number: usize) -> anyhow::Result<()> {
         let address = format!("person{number}{VERIFIED_TAG}@example.org");
         let request = client
-            .post(format!("{}/auth/user", wiring.url("user-api")))
+            .post(format!("{}/auth/user", wiring.url(Program::UserApi)))
             .json(&json!({ "username": address, "emails": [address], "password": PASSWORD }));
         let response = send(request).await?;
         if self.token.is_empty() {

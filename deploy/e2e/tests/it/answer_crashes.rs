@@ -275,7 +275,7 @@ impl Stage {
 
     /// The same when no row is left that could still change it.
     async fn end(&self, key: &str, carol: &Member) -> End {
-        let rows = self.platform.confirm_database();
+        let rows = self.platform.database(Program::Confirm);
         let rows = rows.collection::<Document>("outbox");
         let of_it = doc! { "key": format!("invitation:{key}") };
         eventually("nothing is under way", async || {
@@ -364,7 +364,7 @@ async fn a_deleted_user_leaves_no_confirmations_though_confirm_was_down() {
         }
     };
     let confirmations = platform
-        .confirm_database()
+        .database(Program::Confirm)
         .collection::<Document>("confirmations");
     let theirs = [
         confirmation("from-bob-to-a-clinic", &bob.id, ""),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bson::{Document, doc};
-use e2e::Platform;
+use e2e::{Platform, Program};
 use futures_util::TryStreamExt as _;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ pub(crate) fn key_in(mail: &PathBuf) -> String {
 /// The ids of the confirmations that `filter` selects.
 pub(crate) async fn keys(platform: &Platform, filter: Document) -> Vec<String> {
     let confirmations = platform
-        .confirm_database()
+        .database(Program::Confirm)
         .collection::<Document>("confirmations");
     let found: Vec<Document> = confirmations
         .find(filter)
@@ -182,7 +182,7 @@ pub(crate) async fn custodial_account(custodian: &Member, address: &str, birthda
 
 async fn one(platform: &Platform, filter: Document) -> Option<Document> {
     let confirmations = platform
-        .confirm_database()
+        .database(Program::Confirm)
         .collection::<Document>("confirmations");
     confirmations.find_one(filter).await.unwrap()
 }

@@ -100,7 +100,7 @@ async fn a_child_account_exists_whole_or_not_at_all_wherever_a_program_dies() {
     // What was not acknowledged is whole as well, or its grant is taken back once the creation
     // can no longer be under way.
     let rows = platform
-        .user_api_database()
+        .database(Program::UserApi)
         .collection::<bson::Document>("outbox");
     rows.update_many(
         bson::doc! {},

@@ -40,7 +40,7 @@ async fn take_over(platform: &Platform, account: &Member) {
 /// Has what is owed to other services done at once.
 async fn hurry(platform: &Platform) {
     let rows = platform
-        .user_api_database()
+        .database(Program::UserApi)
         .collection::<Document>("outbox");
     let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
     rows.update_many(doc! {}, due).await.unwrap();
