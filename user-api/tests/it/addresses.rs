@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
 
-use crate::world::{PASSWORD, User, World, assert_refused};
+use crate::world::{PASSWORD, World, assert_refused, sign_up};
 
 /// What no mail reaches, or nobody can see.
 const NO_ADDRESSES: [&str; 20] = [
@@ -47,22 +47,6 @@ const LOOK_ALIKES: [&str; 3] = [
     "a\u{f1}n@bücher.example",
     "ann@b\u{fc}c\u{212a}er.example",
 ];
-
-fn sign_up(email: &str) -> Value {
-    json!({ "username": email, "emails": [email], "password": PASSWORD })
-}
-
-async fn signed_up(world: &World, email: &str) -> User {
-    let answer = world.anonymous().post("/user", &sign_up(email)).await;
-    assert_eq!(answer.status, 201, "{email}: {}", answer.text());
-    let token = answer.header("x-tidepool-session-token").unwrap();
-    User {
-        id: answer.json::<Value>()["userid"].as_str().unwrap().into(),
-        email: email.into(),
-        person: world.app.bearer(token),
-        token: token.into(),
-    }
-}
 
 async fn find(world: &World, name: &str) -> Answer {
     let mut url = reqwest::Url::parse("http://localhost/user").unwrap();
@@ -145,7 +129,7 @@ async fn what_real_mailboxes_have_is_taken_and_read_back_as_it_was_entered() {
         ("иван@пример.рф", "иван@пример.рф"),
         (" e\u{301}va@example.org\n", "\u{e9}va@example.org"),
     ] {
-        let user = signed_up(&world, entered).await;
+        let user = world.signed_up(&sign_up(entered)).await;
         assert_eq!(
             user.person.get("/auth/user").await.json::<Value>(),
             json!({
@@ -159,7 +143,7 @@ async fn what_real_mailboxes_have_is_taken_and_read_back_as_it_was_entered() {
 #[actix_web::test]
 async fn no_spelling_of_an_address_is_free_once_one_is_taken() {
     let world = World::start().await;
-    let alice = signed_up(&world, "ann@bücher.example").await;
+    let alice = world.signed_up(&sign_up("ann@bücher.example")).await;
     let bob = world.user("bob").await;
     for spelling in SPELLINGS {
         let mut second = sign_up("new@example.org");
@@ -202,7 +186,7 @@ async fn of_many_sign_ups_with_all_spellings_one_succeeds() {
 #[actix_web::test]
 async fn every_spelling_and_no_look_alike_finds_an_account() {
     let world = World::start().await;
-    let user = signed_up(&world, "ann@xn--bcher-kva.example").await;
+    let user = world.signed_up(&sign_up("ann@xn--bcher-kva.example")).await;
     world.verify(&user).await;
     for spelling in SPELLINGS {
         let answer = world.log_in(spelling, PASSWORD).await;
@@ -229,7 +213,7 @@ async fn every_spelling_and_no_look_alike_finds_an_account() {
 #[actix_web::test]
 async fn a_change_on_condition_takes_every_spelling_and_no_look_alike() {
     let world = World::start().await;
-    let user = signed_up(&world, "ann@bücher.example").await;
+    let user = world.signed_up(&sign_up("ann@bücher.example")).await;
     let service = world.service().await;
     let path = format!("/user/{}", user.id);
     let update =
@@ -292,7 +276,7 @@ async fn accounts_with_odd_addresses_of_earlier_times_log_in() {
 async fn an_address_is_filtered_by_either_form_of_its_domain() {
     let world = World::start().await;
     let alice = world.user("alice").await;
-    let ann = signed_up(&world, "ann@bücher.example").await;
+    let ann = world.signed_up(&sign_up("ann@bücher.example")).await;
     world
         .gatekeeper
         .grant(&ann.id, &alice.id, json!({ "view": {} }));

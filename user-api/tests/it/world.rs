@@ -112,19 +112,20 @@ impl World {
     }
 
     pub(crate) async fn user_with_roles(&self, name: &str, roles: &[&str]) -> User {
-        let email = format!("{name}@example.org");
-        let body = json!({
-            "username": email, "emails": [email], "password": PASSWORD, "roles": roles,
-        });
-        let answer = self.anonymous().post("/user", &body).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        let mut body = sign_up(&format!("{name}@example.org"));
+        body["roles"] = json!(roles);
+        self.signed_up(&body).await
+    }
+
+    /// Somebody who signed up with `body`.
+    pub(crate) async fn signed_up(&self, body: &Value) -> User {
+        let answer = self.anonymous().post("/user", body).await;
+        assert_eq!(answer.status, 201, "{body}: {}", answer.text());
         let token = answer.header(TOKEN_HEADER).unwrap().to_owned();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
         User {
-            id: answer.json::<Value>()["userid"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-            email,
+            id: text(&answer.json::<Value>()["userid"]),
+            email: text(&body["emails"][0]),
             person: self.app.bearer(&token),
             token,
         }
@@ -198,6 +199,11 @@ pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
     config.limits.sign_ups_per_source = Limit::OFF;
     config.limits.dependants_per_source = Limit::OFF;
     config
+}
+
+/// The body of a sign-up with the address `email`.
+pub(crate) fn sign_up(email: &str) -> Value {
+    json!({ "username": email, "emails": [email], "password": PASSWORD })
 }
 
 pub(crate) fn basic(name: &str, password: &str) -> String {
