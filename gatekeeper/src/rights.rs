@@ -1,9 +1,12 @@
 //! What a caller is to an account.
 
-use shared_runtime::{auth::Caller, error::ApiError};
+use shared_runtime::{
+    auth::Caller,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::UserId;
 
-use crate::{State, domain::access};
+use crate::{State, domain::access, error::Failure};
 
 /// What a caller is to an account before anything is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +36,7 @@ pub(crate) async fn may_see_all(
     account: &UserId,
 ) -> Result<(), ApiError> {
     if let Standing::Other(user) = Standing::of(caller, account) {
-        let [held] = state.store.held(account, [user]).await?;
+        let [held] = state.store.held(account, [user]).await.or_fail(Failure)?;
         access::may_see_all(&held.effective())?;
     }
     Ok(())

@@ -2,7 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Path};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use shared_runtime::{auth::Caller, body::Body, error::ApiError};
+use shared_runtime::{
+    auth::Caller,
+    body::Body,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::{PermissionSet, UserId};
 
 use super::{
@@ -16,6 +20,7 @@ use crate::{
         permissions::{self, Held},
         precondition::{Preconditions, Tag},
     },
+    error::Failure,
     rights::{Standing, may_see_all},
     store::permissions::Consent,
     use_cases::replace_permissions::Replacement,
@@ -53,7 +58,12 @@ pub(crate) async fn list_groups(
     let user = user.into_inner();
     let preconditions = preconditions(&request)?;
     may_see_all(&state, &caller, &user).await?;
-    let others = state.store.permissions.list_groups(&user).await?;
+    let others = state
+        .store
+        .permissions
+        .list_groups(&user)
+        .await
+        .or_fail(Failure)?;
     let groups = AccountFirst {
         account: user,
         others,
@@ -92,7 +102,12 @@ pub(crate) async fn list_members(
     let sharer = sharer.into_inner();
     let preconditions = preconditions(&request)?;
     may_see_all(&state, &caller, &sharer).await?;
-    let others = state.store.permissions.list_members(&sharer).await?;
+    let others = state
+        .store
+        .permissions
+        .list_members(&sharer)
+        .await
+        .or_fail(Failure)?;
     let members = AccountFirst {
         account: sharer,
         others,
@@ -138,7 +153,11 @@ pub(crate) async fn find_permissions(
     let held = match Standing::of(&caller, &sharer) {
         Standing::Other(user) if *user != grantee => {
             // Both look-ups in one round trip.
-            let [callers, asked] = state.store.held(&sharer, [user, &grantee]).await?;
+            let [callers, asked] = state
+                .store
+                .held(&sharer, [user, &grantee])
+                .await
+                .or_fail(Failure)?;
             access::may_see_all(&callers.effective())?;
             if sharer == grantee {
                 Held::by_owner()
@@ -206,7 +225,7 @@ pub(crate) async fn replace_permissions(
     let mut replacement =
         Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions, consent);
     if let Standing::Other(user) = standing {
-        let [held] = state.store.held(&sharer, [user]).await?;
+        let [held] = state.store.held(&sharer, [user]).await.or_fail(Failure)?;
         if *user == grantee {
             replacement = replacement.by_grantee(held.by_clinics.clone());
             access::may_change_own(held, &wanted)?;
@@ -252,6 +271,6 @@ async fn held_on(state: &State, sharer: &UserId, grantee: &UserId) -> Result<Hel
     if sharer == grantee {
         return Ok(Held::by_owner());
     }
-    let [held] = state.store.held(sharer, [grantee]).await?;
+    let [held] = state.store.held(sharer, [grantee]).await.or_fail(Failure)?;
     Ok(held)
 }

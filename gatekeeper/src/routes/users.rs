@@ -8,13 +8,17 @@ use actix_web::{
 };
 use chrono::DateTime;
 use serde::Deserialize;
-use shared_runtime::{auth::Peer, error::ApiError};
+use shared_runtime::{
+    auth::Peer,
+    error::{ApiError, OrFail as _},
+};
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
 use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
 use crate::{
     domain::{Refusal, content::InvalidContent},
+    error::Failure,
     use_cases::{delete_account, end_custody, hand_over_account, list_administered, lock_account},
 };
 
@@ -80,7 +84,14 @@ pub(crate) async fn list_grantees(
     user: Path<UserId>,
     state: State,
 ) -> Result<Json<BTreeMap<UserId, bool>>, ApiError> {
-    Ok(Json(state.store.permissions.list_agreements(&user).await?))
+    Ok(Json(
+        state
+            .store
+            .permissions
+            .list_agreements(&user)
+            .await
+            .or_fail(Failure)?,
+    ))
 }
 
 /// `PUT /internal/users/{user_id}/lock`: who runs an account from this moment on. Whatever is being

@@ -85,12 +85,18 @@ pub(crate) async fn with_lock<T>(
 /// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
 async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told, ApiError> {
     // The version comes first: who begins to run the account after it is read makes it move on.
-    let version = state.store.account_locks.version(account).await?;
+    let version = state
+        .store
+        .account_locks
+        .version(account)
+        .await
+        .or_fail(Failure)?;
     let holders = state
         .store
         .permissions
         .list_holders(std::slice::from_ref(account))
-        .await?;
+        .await
+        .or_fail(Failure)?;
     let mut holders: BTreeSet<UserId> = holders.into_iter().map(|(_, holder)| holder).collect();
     holders.insert(grantee.clone());
     let need = state

@@ -1,10 +1,10 @@
 //! An account has another owner from now on.
 
 use chrono::{DateTime, Utc};
-use shared_runtime::error::ApiError;
+use shared_runtime::error::{ApiError, OrFail as _};
 use shared_types::UserId;
 
-use crate::State;
+use crate::{State, error::Failure};
 
 /// Removes what was granted on the account directly until `until`. The rule of the last admin does
 /// not apply, since the account can be logged into.
@@ -13,6 +13,11 @@ pub(crate) async fn hand_over_account(
     user: &UserId,
     until: DateTime<Utc>,
 ) -> Result<(), ApiError> {
-    state.store.permissions.delete_made(user, until).await?;
+    state
+        .store
+        .permissions
+        .delete_made(user, until)
+        .await
+        .or_fail(Failure)?;
     Ok(())
 }

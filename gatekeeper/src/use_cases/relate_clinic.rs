@@ -55,9 +55,17 @@ pub(crate) async fn update_clinician(
     user: &UserId,
     revision: i64,
 ) -> Result<(), ApiError> {
-    state.store.permissions.mark_clinician(user).await?;
+    state
+        .store
+        .permissions
+        .mark_clinician(user)
+        .await
+        .or_fail(Failure)?;
     let relations = &state.store.clinic_relations;
-    Ok(relations.update_clinician(clinic, user, revision).await?)
+    relations
+        .update_clinician(clinic, user, revision)
+        .await
+        .or_fail(Failure)
 }
 
 /// `user` works for `clinic` no more.
@@ -68,7 +76,10 @@ pub(crate) async fn delete_clinician(
     revision: i64,
 ) -> Result<(), ApiError> {
     let relations = &state.store.clinic_relations;
-    Ok(relations.delete_clinician(clinic, user, revision).await?)
+    relations
+        .delete_clinician(clinic, user, revision)
+        .await
+        .or_fail(Failure)
 }
 
 /// Makes a change that may take whoever runs the account of `patient`.

@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 
 use mongodb::ClientSession;
-use shared_runtime::{error::ApiError, mongo::Aborted};
+use shared_runtime::{
+    error::{ApiError, OrFail as _},
+    mongo::Aborted,
+};
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
 use super::change_holders::{Locked, tell_who_stayed, with_lock};
@@ -18,6 +21,7 @@ use crate::{
         permissions::Held,
         precondition::{Preconditions, Tag},
     },
+    error::Failure,
     store::permissions::{Consent, PairLookup, PairReplacement},
 };
 
@@ -96,7 +100,7 @@ impl<'a> Replacement<'a> {
         if self.wanted.administers() {
             let replaced =
                 permissions.update_if_administering(sharer, grantee, self.wanted, self.consent);
-            return Ok(replaced.await?);
+            return replaced.await.or_fail(Failure);
         }
         if !self.wanted.is_empty() {
             let replacement = PairReplacement {
@@ -110,11 +114,12 @@ impl<'a> Replacement<'a> {
                 .store
                 .batches
                 .upsert_unless_administering(replacement);
-            return Ok(replaced.await?);
+            return replaced.await.or_fail(Failure);
         }
         if permissions
             .delete_unless_administering(sharer, grantee)
-            .await?
+            .await
+            .or_fail(Failure)?
         {
             return Ok(true);
         }
@@ -124,7 +129,13 @@ impl<'a> Replacement<'a> {
             sharer: sharer.clone(),
             grantees: vec![grantee.clone()],
         };
-        let stored = self.state.store.batches.find(lookup).await?;
+        let stored = self
+            .state
+            .store
+            .batches
+            .find(lookup)
+            .await
+            .or_fail(Failure)?;
         Ok(stored.iter().all(|pair| pair.direct.is_empty()))
     }
 

@@ -172,14 +172,6 @@ impl ResponseError for ApiError {
     }
 }
 
-/// A failure of the database: 500 without a body. A service whose contract names a body maps the
-/// error itself.
-impl From<mongodb::error::Error> for ApiError {
-    fn from(error: mongodb::error::Error) -> Self {
-        Self::empty(StatusCode::INTERNAL_SERVER_ERROR).caused_by(error)
-    }
-}
-
 impl From<Infallible> for ApiError {
     fn from(never: Infallible) -> Self {
         match never {}

@@ -2,11 +2,14 @@
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
-use shared_runtime::{auth::Operator, error::ApiError};
+use shared_runtime::{
+    auth::Operator,
+    error::{ApiError, OrFail as _},
+};
 use utoipa::ToSchema;
 
 use super::refusals;
-use crate::State;
+use crate::{State, error::Failure};
 
 /// How many rows are tried again.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +35,6 @@ pub(crate) async fn revive_outbox(
     _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let revived = state.outbox.revive().await?;
+    let revived = state.outbox.revive().await.or_fail(Failure::Silent)?;
     Ok(HttpResponse::Ok().json(Revived { revived }))
 }
