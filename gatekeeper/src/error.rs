@@ -9,7 +9,7 @@ use shared_runtime::{
 
 use crate::domain::Refusal;
 
-/// The answer to what the plumbing rejected.
+/// The response to what the plumbing rejected.
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {
     match rejection {
         Rejection::TokenMissing => ApiError::json_string(

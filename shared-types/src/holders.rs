@@ -18,7 +18,7 @@ pub struct HolderNotice {
     pub holders: Vec<UserId>,
 }
 
-/// The answer to a [`HolderNotice`].
+/// The response to a [`HolderNotice`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HolderNeed {
@@ -28,7 +28,7 @@ pub struct HolderNeed {
     pub existing: Vec<UserId>,
 }
 
-/// The answer of gatekeeper's `PUT /internal/users/{userId}/lock`: who runs the account. What was
+/// The response of gatekeeper's `PUT /internal/users/{userId}/lock`: who runs the account. What was
 /// decided about that and is not written by then is decided anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The answer of a token check (`GET /token/:token` of user-api).
+/// The response of a token check (`GET /token/:token` of user-api).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenData {
     /// Whether the bearer is a service.

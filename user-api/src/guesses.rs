@@ -28,9 +28,10 @@ pub(crate) struct Limits {
     look_ups: KeyedLimiter,
 }
 
-/// Counts wrong passwords. The limits of a source and of a pair refuse those alone who guessed; that
-/// of an account refuses, once many sources together have used it up, all that failed there before.
-/// So whoever has the right password gets in from a place where nobody guesses, whatever others do.
+/// Counts wrong passwords. The limits of a source and of a pair refuse those alone who guessed;
+/// that of an account refuses, once many sources together have used it up, all that failed there
+/// before. So whoever has the right password gets in from a place where nobody guesses, whatever
+/// others do.
 struct PasswordLimits {
     per_source: KeyedLimiter,
     per_pair: KeyedLimiter,
@@ -128,14 +129,15 @@ pub(crate) async fn try_password(
     Ok(matches)
 }
 
-/// The answers to a look-up by name that tell who has none, or that the account is not the caller's.
+/// The responses to a look-up by name that tell who has none, or that the account is not the
+/// caller's.
 pub(crate) const NOT_FOUND: [Refusal; 2] = [Refusal::UserNotFound, Refusal::NotAuthorized];
 
-/// The answers to a name that an account shall get which tell that another one has it.
+/// The responses to a name that an account shall get which tell that another one has it.
 pub(crate) const TAKEN: [Refusal; 2] = [Refusal::UserExists, Refusal::ChildExists];
 
-/// What `answer` comes to; one of those in `telling` counts against the source, since `caller` learns
-/// from it who has a name. Services ask for whatever they like.
+/// What `answer` comes to; one of those in `telling` counts against the source, since `caller`
+/// learns from it who has a name. Services ask for whatever they like.
 pub(crate) async fn limited<T>(
     state: &State,
     source: Source,

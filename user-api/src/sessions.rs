@@ -185,8 +185,8 @@ impl Sessions {
             .is_some_and(|expected| !expected.is_empty() && equal(expected, key))
     }
 
-    /// What an open session's token says; `None` when it is not open. That of a service may be as it
-    /// was a second ago where `freshness` allows that.
+    /// What an open session's token says; `None` when it is not open. That of a service may be as
+    /// it was a second ago where `freshness` allows that.
     pub(crate) async fn find(
         &self,
         token: &str,
@@ -240,7 +240,7 @@ impl Sessions {
         Ok(claims(subject, duration_s, host, now, Uuid::new_v4()))
     }
 
-    /// Opens the session of `token` if `lock` finds and locks what it depends on; answers whether
+    /// Opens the session of `token` if `lock` finds and locks what it depends on; returns whether
     /// it did.
     async fn insert_while(
         &self,

@@ -42,7 +42,8 @@ pub(crate) fn workspace_command(name: &str) -> Command {
     command
 }
 
-/// Builds the programs of the platform and returns where they are, in the order of [`Program::all`].
+/// Builds the programs of the platform and returns where they are, in the order of
+/// [`Program::all`].
 pub(crate) async fn build(release: bool) -> anyhow::Result<Vec<PathBuf>> {
     let mut command = cargo();
     command.args(["build", "--message-format=json-render-diagnostics"]);
@@ -78,7 +79,7 @@ pub(crate) async fn build(release: bool) -> anyhow::Result<Vec<PathBuf>> {
     Program::all().map(file).collect()
 }
 
-/// Builds an example of `package`, optimized, and answers where it is.
+/// Builds an example of `package`, optimized, and returns where it is.
 pub(crate) async fn build_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     let mut command = cargo();
     command.args([

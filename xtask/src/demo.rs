@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the family story against a running platform, every call and its answer,
+//! `cargo xtask demo`: the family story against a running platform, every call and its response,
 //! and every mail.
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
@@ -20,10 +20,10 @@ use self::{
 };
 use crate::cargo;
 
-/// Plays the family story against a running platform and prints every call, its answer, and the
+/// Plays the family story against a running platform and prints every call, its response, and the
 /// mails that come.
 ///
-/// It makes new accounts each time. An answer that is not as the story says ends it with an error.
+/// It makes new accounts each time. A response that is not as the story says ends it with an error.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The public origin of the platform.

@@ -1,6 +1,6 @@
-//! `cargo xtask fuzz`: requests generated from the services' own OpenAPI documents. Whatever is sent,
-//! no service may fail, and every answer must have a status, a type and a form that the document
-//! names.
+//! `cargo xtask fuzz`: requests generated from the services' own OpenAPI documents. Whatever is
+//! sent, no service may fail, and every response must have a status, a type and a form that the
+//! document names.
 
 mod people;
 
@@ -21,7 +21,7 @@ use crate::{cargo, data_dir::DataDir, services::Wiring, stack::Stack, tokens::se
 
 /// The versions of the generator and of everything that it needs.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/requirements.txt");
-/// What every answer is held to.
+/// What every response is held to.
 const CHECKS: &str = "not_a_server_error,content_type_conformance,status_code_conformance,\
                       response_schema_conformance";
 /// Who ends the session that is used sees nothing but refusals from then on.
@@ -35,12 +35,12 @@ const LINES_SHOWN: usize = 80;
 
 /// Sends generated requests to every service and fails when one of them does.
 ///
-/// Starts a platform of its own. Schemathesis, a Python package, makes the requests; where Python cannot
-/// install it, nothing is sent and the command says so.
+/// Starts a platform of its own. Schemathesis, a Python package, makes the requests; where Python
+/// cannot install it, nothing is sent and the command says so.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How long requests are sent, in seconds, to all services at once: half of the time as a service,
-    /// half of it as a person.
+    /// How long requests are sent, in seconds, to all services at once: half of the time as a
+    /// service, half of it as a person.
     #[arg(long, default_value_t = SECONDS)]
     seconds: u64,
     /// Another number makes other requests.

@@ -27,7 +27,7 @@ pub(crate) async fn server_token(wiring: &Wiring, name: &str) -> anyhow::Result<
     token_in(&response)
 }
 
-/// The token in the head of an answer.
+/// The token in the head of a response.
 pub(crate) fn token_in(response: &Response) -> anyhow::Result<String> {
     let token = response
         .headers()

@@ -13,7 +13,7 @@ use crate::config::WebSettings;
 use crate::domain::template::Template;
 
 /// Writes each mail twice as HTML and as plain text: with all that it can say, and with the least
-/// that it must do with. `index.html` leads to them. Answers the files written.
+/// that it must do with. `index.html` leads to them. Returns the files written.
 pub fn write_previews(dir: &Path, templates: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let templates = Templates::load(templates)?;
     let links = Links::new(&WebSettings {

@@ -238,7 +238,7 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// The answer, unless it takes too long. The connection is of no use then: the late answer
+    /// The response, unless it takes too long. The connection is of no use then: the late response
     /// would be taken for that of the next command.
     async fn within<F: Future>(&self, step: &str, future: F) -> Result<F::Output, SendError> {
         tokio::time::timeout(self.timeout, future)

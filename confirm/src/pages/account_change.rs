@@ -45,8 +45,8 @@ pub(super) struct WayBack {
 /// password. Public.
 ///
 /// Query: `key`. Nothing changes: mail scanners open links.
-/// Answer: 200. Errors: 404 the key is worth nothing; 410 the account was put back already; 429 too
-/// many wrong keys from there; 500 the store failed.
+/// Response: 200. Errors: 404 the key is worth nothing; 410 the account was put back already; 429
+/// too many wrong keys from there; 500 the store failed.
 /// Source: Tidegate, pages.
 pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
@@ -59,10 +59,11 @@ pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> 
 
 /// `POST /pages/account-change`: puts the account back. Public.
 ///
-/// Body: `key`, `password`. Answer: 303.
+/// Body: `key`, `password`. Response: 303.
 /// Errors: 400 the password has to be corrected; 403 a form of another site; 404 the key is worth
 /// nothing; 409 another account has the address by now; 410 the account was put back already; 429
-/// too many wrong keys from there; 500 the store or user-api failed; 503 too many passwords at once.
+/// too many wrong keys from there; 500 the store or user-api failed; 503 too many passwords at
+/// once.
 /// Source: Tidegate, pages.
 pub(super) async fn undo_change(posted: Posted<WayBack>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;

@@ -1,5 +1,5 @@
-//! What every answer to a browser has: headers that keep the page to itself, and a page instead of
-//! an error of the API.
+//! What every response to a browser has: headers that keep the page to itself, and a page instead
+//! of an error of the API.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub(super) async fn dress(
 }
 
 impl Pages {
-    /// The same answer with a page that says what is wrong. The error stays in it, to be logged.
+    /// The same response with a page that says what is wrong. The error stays in it, to be logged.
     fn problem(&self, response: HttpResponse) -> Result<HttpResponse, ApiError> {
         let again = format!("{} Then try again.", waiting(&response));
         let (heading, text) = match response.status() {
@@ -95,7 +95,7 @@ impl Pages {
     }
 }
 
-/// `html` as an answer.
+/// `html` as a response.
 pub(super) fn answer(mut response: HttpResponse, html: String) -> HttpResponse {
     response.headers_mut().insert(header::CONTENT_TYPE, HTML);
     response.set_body(BoxBody::new(html))

@@ -58,9 +58,9 @@ struct Shown {
     open_until: Option<String>,
 }
 
-/// `GET /pages/invitations`: the invitations that wait for an answer.
+/// `GET /pages/invitations`: the invitations that wait for a response.
 ///
-/// Answer: 200; 303 to the log-in for everybody else.
+/// Response: 200; 303 to the log-in for everybody else.
 /// Errors: 500 the store or user-api failed; 503 the session cannot be checked.
 /// Source: public confirmation API `GetReceivedInvitations`.
 pub(super) async fn list_invitations(visit: Visit) -> Result<HttpResponse, ApiError> {
@@ -148,7 +148,7 @@ fn offers(offer: &Offer) -> Vec<String> {
 
 /// `POST /pages/invitations`: accepts an invitation, or declines it.
 ///
-/// Body: `key`, `sharer`, and `answer`, which is `accept` or `decline`. Answer: 303.
+/// Body: `key`, `sharer`, and `answer`, which is `accept` or `decline`. Response: 303.
 /// Errors: 403 a form of another site, or the invitation is not open any more, or who sent it may
 /// no longer share the account; 404 there is none; 500 the store or a peer failed; 503 the session
 /// cannot be checked.

@@ -40,7 +40,7 @@ pub(super) struct Credentials {
 ///
 /// Query: `signupKey` and `signupEmail` lead to the verification of an address; `inviteEmail` is
 /// the address that was invited. Nothing changes: mail scanners open links.
-/// Answer: 200; 303 to the invitations of who is logged in. Errors: 404 the key is worth nothing;
+/// Response: 200; 303 to the invitations of who is logged in. Errors: 404 the key is worth nothing;
 /// 500 the store or user-api failed; 503 a session cannot be checked.
 /// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_log_in(visit: Visit) -> Result<HttpResponse, ApiError> {
@@ -59,7 +59,7 @@ pub(super) async fn show_log_in(visit: Visit) -> Result<HttpResponse, ApiError> 
 
 /// `POST /login`: opens a session, in the place of the one that the browser had.
 ///
-/// Body: `email`, `password`. Answer: 303 to the invitations, with a session cookie.
+/// Body: `email`, `password`. Response: 303 to the invitations, with a session cookie.
 /// Errors: 401 wrong address or password; 403 the address is not verified, or a form of another
 /// site; 429 too many attempts; 500 user-api failed.
 /// Source: Tidegate, pages.
@@ -90,7 +90,7 @@ pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, 
 
 /// `POST /pages/log-out`: ends the session.
 ///
-/// Body: nothing but the token of the form. Answer: 303. Errors: 403 a form of another site.
+/// Body: nothing but the token of the form. Response: 303. Errors: 403 a form of another site.
 /// Source: Tidegate, pages.
 pub(super) async fn log_out(posted: Posted<Button>) -> Result<HttpResponse, ApiError> {
     posted.visit.end_session().await;

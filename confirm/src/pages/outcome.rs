@@ -94,7 +94,7 @@ const ALL: [Outcome; 9] = [
 
 /// `GET /pages/done/:outcome`: what was done. Public.
 ///
-/// Answer: 200. Errors: 404 nothing of this name can be done.
+/// Response: 200. Errors: 404 nothing of this name can be done.
 /// Source: Tidegate, pages.
 pub(super) async fn show_outcome(
     visit: Visit,

@@ -38,7 +38,7 @@ pub(super) struct NewPassword {
 
 /// `GET /pages/forgot-password`: the form with which one asks for a new password. Public.
 ///
-/// Answer: 200. Errors: none of its own.
+/// Response: 200. Errors: none of its own.
 /// Source: Tidegate, pages.
 pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiError> {
     visit.page("forgot_password.html", context! { email => "" })
@@ -46,7 +46,7 @@ pub(super) async fn show_forgotten(visit: Visit) -> Result<HttpResponse, ApiErro
 
 /// `POST /pages/forgot-password`: mails a link to a new password. Public.
 ///
-/// Body: `email`. Answer: 303, the same whether there is such an account or not.
+/// Body: `email`. Response: 303, the same whether there is such an account or not.
 /// Errors: 400 that is no address; 403 a form of another site; 429 too many mails asked for from
 /// one source; 500 the
 /// store failed.
@@ -69,7 +69,7 @@ pub(super) async fn request_reset(posted: Posted<Recipient>) -> Result<HttpRespo
 /// `GET /confirm-password-reset`: the form with which one chooses a new password. Public.
 ///
 /// Query: `resetKey`. Nothing changes: mail scanners open links.
-/// Answer: 200; 303 without a key. Errors: 404 the key is worth nothing; 500 the store failed.
+/// Response: 200; 303 without a key. Errors: 404 the key is worth nothing; 500 the store failed.
 /// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
@@ -91,7 +91,7 @@ pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
 
 /// `POST /confirm-password-reset`: sets a new password. Public.
 ///
-/// Body: `key`, `email`, `password`. Answer: 303.
+/// Body: `key`, `email`, `password`. Response: 303.
 /// Errors: 400 the password has to be corrected; 403 a form of another site; 404 the key is worth
 /// nothing, or not for this address; 500 the store failed.
 /// Source: public confirmation API `AcceptPasswordReset`.

@@ -47,7 +47,7 @@ pub(super) struct NewAccount {
 
 /// `GET /signup`, `/signup/personal`, `/signup/clinician`: the form of a new account. Public.
 ///
-/// Query: `inviteEmail`, the address that was invited. Answer: 200.
+/// Query: `inviteEmail`, the address that was invited. Response: 200.
 /// Errors: none of its own.
 /// Source: links in the mails of the public confirmation API.
 pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError> {
@@ -63,10 +63,10 @@ pub(super) async fn show_sign_up(visit: Visit) -> Result<HttpResponse, ApiError>
 
 /// `POST` to the same paths: makes the account and mails the key that verifies its address.
 ///
-/// Body: `email`, `password`. Answer: 303.
+/// Body: `email`, `password`. Response: 303.
 /// Errors: 400 address or password have to be corrected; 403 a form of another site; 409 the
-/// address has an account; 429 too many sign-ups from there, or too many mails to it, but then the account exists; 500 user-api or the
-/// store failed.
+/// address has an account; 429 too many sign-ups from there, or too many mails to it, but then the
+/// account exists; 500 user-api or the store failed.
 /// Source: public user API `CreateUser`; public confirmation API `SendAccountSignupConfirmation`.
 pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, ApiError> {
     let Posted { visit, form } = posted;
@@ -116,7 +116,8 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
     };
     let requester = Requester::Person(&session.user_id);
     let sent = send_sign_up::request(&visit.state, requester, &session.user_id, Mail::Queued).await;
-    // Whoever signed up logs in once the address is verified. Until then the session is for nothing.
+    // Whoever signed up logs in once the address is verified. Until then the session is for
+    // nothing.
     visit.end(&session.token).await;
     match sent {
         Ok(_) => Ok(see(outcome::SIGNED_UP.path)),

@@ -64,7 +64,7 @@ pub(super) async fn show(visit: &Visit, key: &str, email: &str) -> Result<HttpRe
 
 /// `POST /pages/verify`: verifies an address, or claims an account.
 ///
-/// Body: `key`; for an account without password `password` and `birthday`. Answer: 303.
+/// Body: `key`; for an account without password `password` and `birthday`. Response: 303.
 /// Errors: 403 a form of another site; 404 the key is worth nothing; 409 password or birthday have
 /// to be corrected; 429 too many birthdays were tried; 500 the store or user-api failed.
 /// Source: public confirmation API `ConfirmAccountSignup`.
@@ -101,7 +101,7 @@ fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, 
 
 /// `POST /pages/verification-mail`: mails a new link to an address that is not verified. Public.
 ///
-/// Body: `email`. Answer: 303, the same whether there is such an account or not.
+/// Body: `email`. Response: 303, the same whether there is such an account or not.
 /// Errors: 403 a form of another site; 429 too many mails asked for from one
 /// source; 500 the store or user-api failed.
 /// Source: public confirmation API `ResendAccountSignupConfirmation`.

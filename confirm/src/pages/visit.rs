@@ -1,4 +1,4 @@
-//! A request of a browser: its cookies, and the answers that it gets.
+//! A request of a browser: its cookies, and the responses that it gets.
 
 use std::{
     fmt::Write as _,
@@ -31,7 +31,7 @@ use crate::{State, domain::key, error::envelope};
 const SESSION: &str = "tidegate-session";
 const FORM: &str = "tidegate-form";
 
-/// The browser that asks, and the answers it gets.
+/// The browser that asks, and the responses it gets.
 pub(super) struct Visit {
     pub(super) state: Data<State>,
     pages: Data<Pages>,

@@ -7,7 +7,7 @@ use crate::error::Failure;
 
 /// `GET /confirm/status`: whether confirmations can be asked for. Public.
 ///
-/// Body: none. Answer: 200 `OK` as text.
+/// Body: none. Response: 200 `OK` as text.
 /// Errors: 500 the database does not answer.
 /// Source: health operations of the reference.
 #[utoipa::path(
@@ -30,7 +30,7 @@ pub(crate) async fn show_status(request: HttpRequest) -> Result<&'static str, Ap
 
 /// `GET /confirm/live`: whether the process runs. Public.
 ///
-/// Body: none. Answer: 200 `OK` as text.
+/// Body: none. Response: 200 `OK` as text.
 /// Errors: none.
 /// Source: health operations of the reference.
 #[utoipa::path(

@@ -32,7 +32,7 @@ pub(crate) struct Revived {
 /// `DELETE /internal/users/:userid`: an account was deleted; what it asked for and was asked goes.
 ///
 /// What the account asked for a clinic stays. Repeatable. For admitted services.
-/// Body: none. Answer: 204, empty.
+/// Body: none. Response: 204, empty.
 /// Errors: 401 no token or not an admitted service; 403 invalid token; 500 the store failed.
 /// Source: event `users:delete` of the reference.
 #[utoipa::path(
@@ -70,12 +70,12 @@ pub(crate) struct Until {
 /// `DELETE /internal/users/:userid/invitations?until=`: somebody else owns an account from now on;
 /// the invitations that were sent for it until then, and that nobody has accepted, are canceled.
 ///
-/// An acceptance that is under way is canceled as well; what it has granted by then, or is about to,
-/// user-api has gatekeeper remove. What the account was asked stays, and so do later invitations, which the new owner sent.
-/// Repeatable. For admitted services.
-/// Body: none. Answer: 204, empty.
-/// Errors: 400 no such time; 401 no token or not an admitted service; 403 invalid token; 500 the store
-/// failed.
+/// An acceptance that is under way is canceled as well; what it has granted by then, or is about
+/// to, user-api has gatekeeper remove. What the account was asked stays, and so do later
+/// invitations, which the new owner sent. Repeatable. For admitted services.
+/// Body: none. Response: 204, empty.
+/// Errors: 400 no such time; 401 no token or not an admitted service; 403 invalid token; 500 the
+/// store failed.
 /// Source: Tidegate, internal; user-api asks for it when the first address of an account is proven
 /// together with a new password.
 #[utoipa::path(
@@ -106,14 +106,15 @@ pub(crate) async fn delete_invitations(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `PUT /internal/account-notices/:noticeid`: the owner of an account is told what was changed, by a
-/// mail to each recipient, with a link that puts the account back. No quota keeps these mails away.
+/// `PUT /internal/account-notices/:noticeid`: the owner of an account is told what was changed, by
+/// a mail to each recipient, with a link that puts the account back. No quota keeps these mails
+/// away.
 ///
 /// Where the account has an address that is to be proven, the key for that is mailed as well.
 /// Repeatable. For services.
-/// Body: [`AccountNotice`]. Answer: 204, empty.
-/// Errors: 400 no such body; 401 no token or not an admitted service; 403 invalid token; 500 the store or
-/// user-api failed.
+/// Body: [`AccountNotice`]. Response: 204, empty.
+/// Errors: 400 no such body; 401 no token or not an admitted service; 403 invalid token; 500 the
+/// store or user-api failed.
 /// Source: Tidegate, internal.
 #[utoipa::path(
     put, path = "/internal/account-notices/{noticeid}", tag = "internal", request_body = AccountNotice,
@@ -139,7 +140,7 @@ pub(crate) async fn tell_change(
 /// `POST /internal/outbox/revive`: tries every dead outbox row again, mails included, from the
 /// first attempt.
 ///
-/// Body: none. Answer: 200, `{"revived": <rows>}`.
+/// Body: none. Response: 200, `{"revived": <rows>}`.
 /// Errors: 401 no token or not an admitted operator; 403 invalid token; 500 the store failed.
 /// Source: Tidegate, internal; for operators, once what stopped the deliveries is mended.
 #[utoipa::path(

@@ -42,7 +42,7 @@ pub(crate) struct InvitationReference {
 ///
 /// For services, the account, and who runs it. Those sent to the address of the account before it
 /// existed are in it once the address is verified.
-/// Body: none. Answer: 200, a list of invitations with their creators' profiles.
+/// Body: none. Response: 200, a list of invitations with their creators' profiles.
 /// Errors: 401 no token or no right; 403 invalid token; 404 there are none; 500 the store, user-api
 /// or gatekeeper failed.
 /// Source: public confirmation API `GetReceivedInvitations`; sharing document, "received
@@ -73,11 +73,11 @@ pub(crate) async fn list_received_invites(
 ///
 /// For services, the invited account, and who runs it. All or nothing: what a failure interrupts is
 /// finished by a repeat of the request, or without one a little later.
-/// Body: none, or `{"key"?}` and other members of the invitation, which then must fit. Answer: 200,
-/// `OK` as text.
-/// Errors: 400 no JSON, or the offer cannot be granted; 401 no token or no right; 403 invalid token,
-/// or the invitation is another account's, answered, canceled or expired, or who sent it may no
-/// longer share the account; 404 there is none; 500 the store, gatekeeper or the data service
+/// Body: none, or `{"key"?}` and other members of the invitation, which then must fit. Response:
+/// 200, `OK` as text.
+/// Errors: 400 no JSON, or the offer cannot be granted; 401 no token or no right; 403 invalid
+/// token, or the invitation is another account's, answered, canceled or expired, or who sent it may
+/// no longer share the account; 404 there is none; 500 the store, gatekeeper or the data service
 /// failed.
 /// Source: public confirmation API `AcceptCareTeamInvite`; sharing document, "accept invitation".
 #[utoipa::path(
@@ -110,7 +110,8 @@ pub(crate) async fn accept_invite(
 /// it.
 ///
 /// For services, the invited account, and who runs it.
-/// Body: as [`accept_invite`]. Answer: 200, empty; again for an invitation that was declined before.
+/// Body: as [`accept_invite`]. Response: 200, empty; again for an invitation that was declined
+/// before.
 /// Errors: 400 no JSON; 401 no token or no right; 403 invalid token, or the invitation is another
 /// account's, accepted or canceled; 404 there is none; 500 the store or gatekeeper failed.
 /// Source: public confirmation API `DismissCareTeamInvite`; sharing document, "dismiss invitation".

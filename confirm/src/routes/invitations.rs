@@ -48,8 +48,8 @@ pub(crate) struct NewInvitation {
 /// `POST /confirm/send/invite/:userid`: invites somebody into the care team of an account.
 ///
 /// For services, the account, and who runs it.
-/// Body: `{"email", "permissions", "nickname"?, "alertsConfig"?}`. Answer: 200, the invitation with
-/// its creator's profile; the mail follows.
+/// Body: `{"email", "permissions", "nickname"?, "alertsConfig"?}`. Response: 200, the invitation
+/// with its creator's profile; the mail follows.
 /// Errors: 400 no JSON of this form, a permission that there is not, or (empty) no address or
 /// permissions; 401 no token or no
 /// right; 403 invalid token; 409 already invited, or has rights already and is not offered to
@@ -78,12 +78,12 @@ pub(crate) async fn send_invite(
     Ok(HttpResponse::Ok().json(with_creator(&state, made).await))
 }
 
-/// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more, with another key;
-/// it lasts as long again.
+/// `PATCH /confirm/resend/invite/:inviteid`: mails a pending invitation once more, with another
+/// key; it lasts as long again.
 ///
 /// For services, the inviting account, and who runs it. The old key answers the invitation no more;
 /// here it still names it, for who has not heard of the other one.
-/// Body: none. Answer: 200, the invitation with its new key and its creator's profile.
+/// Body: none. Response: 200, the invitation with its new key and its creator's profile.
 /// Errors: 401 no token; 403 invalid token, no right, or no pending invitation of a person to a
 /// person; 429 too many mails; 500 the store or gatekeeper failed.
 /// Source: public confirmation API `ResendCareTeamInvite`.
@@ -111,7 +111,7 @@ pub(crate) async fn resend_invite(
 /// declined and expired ones included, newest first.
 ///
 /// For services, the account, and who runs it.
-/// Body: none. Answer: 200, a list of invitations with their creator's profile.
+/// Body: none. Response: 200, a list of invitations with their creator's profile.
 /// Errors: 401 no token or no right; 403 invalid token; 404 there are none; 500 the store or
 /// gatekeeper failed.
 /// Source: public confirmation API `GetSentInvitations`; sharing document, "sent invitations".
@@ -140,7 +140,7 @@ pub(crate) async fn list_sent_invites(
 /// account to an address, pending or declined. Granted rights stay.
 ///
 /// For services, the account, and who runs it.
-/// Body: none. Answer: 200, empty.
+/// Body: none. Response: 200, empty.
 /// Errors: 401 no token or no right; 403 invalid token; 404 there is none, or it was accepted; 500
 /// the store or gatekeeper failed.
 /// Source: public confirmation API `CancelInvite`; sharing document, "cancel invitation".

@@ -31,9 +31,9 @@ pub(crate) struct NewPassword {
 /// `POST /confirm/send/forgot/:useremail`: mails the key for a new password, or that there is no
 /// account. Public.
 ///
-/// The answer tells nothing about the account; the look-up comes after it. A few mails to an address
-/// in 10 minutes stand for more requests, which then send none.
-/// Body: none. Answer: 200, empty.
+/// The answer tells nothing about the account; the look-up comes after it. A few mails to an
+/// address in 10 minutes stand for more requests, which then send none.
+/// Body: none. Response: 200, empty.
 /// Errors: 400 (empty) that is no address; 429 too many mails asked for from one source; 500 the
 /// store failed.
 /// Source: public confirmation API `SendPasswordReset`.
@@ -60,7 +60,7 @@ pub(crate) async fn send_password_reset(
 /// `PUT /confirm/accept/forgot`: sets a new password with the key from the mail, once. Public.
 ///
 /// All sessions of the account end, and other keys for a new password are worth nothing any more.
-/// Body: `{"key", "email", "password"}`. Answer: 200,
+/// Body: `{"key", "email", "password"}`. Response: 200,
 /// `{"code":200,"reason":"Password has been reset."}`.
 /// Errors: 400 the body is no JSON, key or address is missing, or the password is not accepted; 404
 /// unknown, used or expired key, or another address; 429 too many of these; 500 the store failed.

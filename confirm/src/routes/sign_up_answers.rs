@@ -22,10 +22,11 @@ use crate::{
 /// then a password in the body must be the one that was set.
 /// The first password takes the right `custodian` from everybody who had it.
 /// Body: none, or `{"password", "birthday"}` (`YYYY-MM-DD`, the patient's) for an account without
-/// password. Answer: 200, empty.
+/// password. Response: 200, empty.
 /// Errors: 404 unknown, withdrawn or expired key, or the account has another address; 409 with
 /// `error` 1001 to 1007 what is wrong with password and birthday; 429 too many birthdays, or
-/// passwords after the first use, were tried; 500 the account cannot be loaded or changed, or the store failed.
+/// passwords after the first use, were tried; 500 the account cannot be loaded or changed, or the
+/// store failed.
 /// Source: public confirmation API `ConfirmAccountSignup`.
 #[utoipa::path(
     put, security(()), path = "/confirm/accept/signup/{confirmationid}", tag = "sign-ups", request_body = Object,
@@ -79,9 +80,10 @@ pub(crate) async fn accept_sign_up_of(
     Ok(HttpResponse::Ok().finish())
 }
 
-/// `PUT /confirm/dismiss/signup/:userid`: whoever got the mail says that it is not for them. Public.
+/// `PUT /confirm/dismiss/signup/:userid`: whoever got the mail says that it is not for them.
+/// Public.
 ///
-/// Body: `{"key"}`. Answer: 200, empty.
+/// Body: `{"key"}`. Response: 200, empty.
 /// Errors: 400 no JSON, or no key; 404 no such pending confirmation of this account; 500 the store
 /// failed.
 /// Source: public confirmation API `DismissAccountSignupConfirmation`.

@@ -48,7 +48,7 @@ pub(crate) struct Reference {
 ///
 /// For services, the account, and who runs it. An account without an address loses the
 /// confirmation that it had, and no mail is sent.
-/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Answer: 200, empty.
+/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Response: 200, empty.
 /// Errors: 400 no JSON; 401 no token or no right; 403 invalid token, or a confirmation stands
 /// already; 404 no such account; 429 too many mails; 500 the store or gatekeeper failed.
 /// Source: public confirmation API `SendAccountSignupConfirmation`.
@@ -76,8 +76,8 @@ pub(crate) async fn send_sign_up(
 
 /// `POST /confirm/signup/:userid`: the same without a mail.
 ///
-/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Answer: 200, the confirmation, whose key is empty
-/// unless a service asks; empty for an account without an address.
+/// Body: none, or `{"clinicId"?, "invitedBy"?}`. Response: 200, the confirmation, whose key is
+/// empty unless a service asks; empty for an account without an address.
 /// Errors: as [`send_sign_up`].
 /// Source: public confirmation API `CreateAccountSignupConfirmation`.
 #[utoipa::path(
@@ -107,7 +107,7 @@ pub(crate) async fn create_sign_up(
 
 /// `GET /confirm/signup/:userid`: the newest pending confirmation of an account's sign-up.
 ///
-/// For services, the account, and who runs it. Answer: 200, the confirmation, whose key is empty
+/// For services, the account, and who runs it. Response: 200, the confirmation, whose key is empty
 /// unless a service asks: whoever could read it here could verify an address that is not theirs.
 /// Errors: 401 no token or no right; 403 invalid token; 404 none is pending; 500 the store or
 /// gatekeeper failed.
@@ -135,7 +135,7 @@ pub(crate) async fn find_sign_up(
 /// The earlier keys are good as long as they were, since anybody can ask for this. Instead of the
 /// address the id of the account is taken too. A few mails to it in 10 minutes stand for more
 /// requests; the owner, who may show a token, has mails of its own.
-/// Body: none. Answer: 200, empty.
+/// Body: none. Response: 200, empty.
 /// Errors: 404 none is pending for the address; 429 too many mails asked for from one source, or by
 /// the owner; 500 the store failed.
 /// Source: public confirmation API `ResendAccountSignupConfirmation`.
@@ -167,7 +167,7 @@ pub(crate) async fn resend_sign_up(
 ///
 /// Whoever has the key may, without a token. Without a key, the pending one is withdrawn for
 /// services, the account, and who runs it.
-/// Body: `{"key"?}`. Answer: 200, empty.
+/// Body: `{"key"?}`. Response: 200, empty.
 /// Errors: 400 no JSON, or neither key nor token; 401 no right; 403 invalid token; 404 no such
 /// confirmation of this account; 500 the store or gatekeeper failed.
 /// Source: public confirmation API `CancelAccountSignupConfirmation`; the browser client's
@@ -208,7 +208,7 @@ pub(crate) async fn cancel_sign_up(
 
 /// `DELETE /confirm/signup/:userid`: withdraws the pending confirmation of a sign-up.
 ///
-/// For services, the account, and who runs it. Body: none. Answer: 200, empty.
+/// For services, the account, and who runs it. Body: none. Response: 200, empty.
 /// Errors: 401 no token or no right; 403 invalid token; 404 none is pending; 500 the store or
 /// gatekeeper failed.
 /// Source: older document of the confirmation API.

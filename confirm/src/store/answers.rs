@@ -19,7 +19,7 @@ use crate::domain::{
 };
 
 impl Confirmations {
-    /// Moves a confirmation that nobody has accepted from one of `from` to `to`; answers whether
+    /// Moves a confirmation that nobody has accepted from one of `from` to `to`; returns whether
     /// that happened.
     pub(crate) async fn answer(&self, key: &str, from: &[Status], to: Status) -> Result<bool> {
         let done = self
@@ -29,7 +29,7 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Cancels a pending confirmation as part of a transaction; answers whether that happened.
+    /// Cancels a pending confirmation as part of a transaction; returns whether that happened.
     pub(crate) async fn cancel(&self, session: &mut ClientSession, key: &str) -> Result<bool> {
         let done = self
             .confirmations
@@ -106,7 +106,7 @@ impl Confirmations {
     }
 
     /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
-    /// finishes, as part of a transaction; answers whether it was still to be had.
+    /// finishes, as part of a transaction; returns whether it was still to be had.
     pub(crate) async fn claim(
         &self,
         session: &mut ClientSession,
@@ -132,7 +132,7 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Ends an acceptance under way as `to`, as part of a transaction; answers whether it was
+    /// Ends an acceptance under way as `to`, as part of a transaction; returns whether it was
     /// under way. `is_unanswered`: whoever accepted has not been told.
     pub(crate) async fn finish(
         &self,
@@ -161,7 +161,7 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Notes that whoever accepted has been told; answers whether that was still to be done.
+    /// Notes that whoever accepted has been told; returns whether that was still to be done.
     pub(crate) async fn note_answered(&self, key: &str) -> Result<bool> {
         let filter = doc! { "_id": key, "acceptance.isUnanswered": true };
         let update = doc! { "$unset": { ACCEPTANCE: "" } };

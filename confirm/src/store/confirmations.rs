@@ -263,7 +263,7 @@ impl Confirmations {
     }
 
     /// Removes a confirmation in the status in which it was read, as part of a transaction;
-    /// answers whether it was there.
+    /// returns whether it was there.
     pub(crate) async fn delete(
         &self,
         session: &mut ClientSession,

@@ -42,7 +42,7 @@ impl Confirmations {
         found.map(read).transpose()
     }
 
-    /// Adds a key to a pending confirmation; answers whether it is pending.
+    /// Adds a key to a pending confirmation; returns whether it is pending.
     pub(crate) async fn add_key(&self, id: &str, digest: &str) -> Result<bool> {
         let filter = doc! { "_id": id, "status": Status::Pending.name() };
         let keys = doc! { "$each": [{ "digest": digest }], "$slice": -MAX_MAILED_KEYS };

@@ -49,6 +49,6 @@ pub struct ServerSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
-    /// How long a whole answer may take, in milliseconds.
+    /// How long a whole response may take, in milliseconds.
     pub timeout_ms: u64,
 }

@@ -1,4 +1,4 @@
-//! Handing a request to its service and the answer back.
+//! Handing a request to its service and the response back.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -46,8 +46,8 @@ const NOT_PASSED_ON: [HeaderName; 12] = [
 ];
 
 /// Headers by which services learn about the client and the request. Only the gateway writes
-/// them, and adds to the `X-Forwarded-For` of trusted proxies; the id of the request is the client's
-/// where it sent a usable one.
+/// them, and adds to the `X-Forwarded-For` of trusted proxies; the id of the request is the
+/// client's where it sent a usable one.
 const FORWARDED: [HeaderName; 7] = [
     TRACE_REQUEST,
     header::FORWARDED,
@@ -232,7 +232,7 @@ async fn send(call: RequestBuilder, method: &Method) -> reqwest::Result<reqwest:
     }
 }
 
-/// Whether a connection that was open ended before the answer.
+/// Whether a connection that was open ended before the response.
 fn broke_off(error: &reqwest::Error) -> bool {
     error.is_request() && !error.is_timeout() && !error.is_connect()
 }

@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /status`: asks every service whether it is ready.
 ///
-/// Answer: 200 `{"status":"ok"}`.
+/// Response: 200 `{"status":"ok"}`.
 /// Errors: 503 `{"status":"error","notReady":[<service>, …]}`.
 /// Source: the platform's habit of a status path per service; this one is about all of them.
 pub(crate) async fn answer(gateway: &Gateway) -> HttpResponse {

@@ -21,8 +21,8 @@ pub(crate) struct Tag(String);
 impl Tag {
     /// The tag of what a pair's set adds up from; `None` where there is nothing to show.
     ///
-    /// What was granted directly and through clinics counts apart: the sum is what is shown, and the
-    /// former what is replaced, so a change of either makes another tag.
+    /// What was granted directly and through clinics counts apart: the sum is what is shown, and
+    /// the former what is replaced, so a change of either makes another tag.
     pub(crate) fn of_pair(held: &Held) -> Option<Self> {
         if held.direct.is_empty() && held.by_clinics.is_empty() {
             return None;
@@ -32,7 +32,7 @@ impl Tag {
         Some(Self::of_content(&content))
     }
 
-    /// The tag of an answer with this body.
+    /// The tag of a response with this body.
     pub(crate) fn of_content(content: &[u8]) -> Self {
         let hash = Sha256::digest(content);
         let mut shown = [0; TAG_BYTES];

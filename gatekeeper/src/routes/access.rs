@@ -28,11 +28,12 @@ use crate::{
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
 ///
-/// Answer: 200, an object from account id to the permissions granted there directly: the user
+/// Response: 200, an object from account id to the permissions granted there directly: the user
 /// itself first, with `root`, then the others ascending by id. Access through clinics is not in it.
 /// With `ETag`; 304 where `If-None-Match` has it.
-/// Errors: 400 conditions that are none; 401 no valid token, or neither the user, nor an `admin` or `custodian` of it, nor a
-/// service; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
+/// Errors: 400 conditions that are none; 401 no valid token, or neither the user, nor an `admin` or
+/// `custodian` of it, nor a service; 500 (empty) the database failed; 503 (empty) the token cannot
+/// be checked.
 /// Source: access API, "groups for user"; sharing document, "list the accounts shared with me".
 #[utoipa::path(
     get,
@@ -73,7 +74,7 @@ pub(crate) async fn list_groups(
 
 /// `GET /access/{sharer_id}`: who can reach an account, its owner included.
 ///
-/// Answer: 200, an object from account id to the permissions granted directly: the owner first,
+/// Response: 200, an object from account id to the permissions granted directly: the owner first,
 /// with `root`, then the others ascending by id. Access through clinics is not in it. With `ETag`;
 /// 304 where `If-None-Match` has it.
 /// Errors: as [`list_groups`].
@@ -117,12 +118,12 @@ pub(crate) async fn list_members(
 
 /// `GET /access/{sharer_id}/{user_id}`: what a user may do on an account.
 ///
-/// Answer: 200, the permission set: `{"root":{}}` of an account on itself, otherwise what was
+/// Response: 200, the permission set: `{"root":{}}` of an account on itself, otherwise what was
 /// granted directly and what clinics that the user works for were granted, added up. With `ETag`,
 /// which changes with either of the two; 304 where `If-None-Match` has it.
-/// Errors: 400 conditions that are none; 401 no valid token, or neither of the two accounts, nor an `admin` or `custodian` of the
-/// shared one, nor a service; 404 no permission (only told to those who may ask); 412
-/// `If-Match` does not hold; 500 (empty) the
+/// Errors: 400 conditions that are none; 401 no valid token, or neither of the two accounts, nor an
+/// `admin` or `custodian` of the shared one, nor a service; 404 no permission (only told to those
+/// who may ask); 412 `If-Match` does not hold; 500 (empty) the
 /// database failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "user in group".
 #[utoipa::path(
@@ -175,16 +176,16 @@ pub(crate) async fn find_permissions(
 /// Body: the permission set, an object whose values are objects; `root` is dropped and `notes`
 /// stored as `note`. `{}`, `null` and no body remove the grant. Of an account on itself nothing is
 /// written. A user who does not run the account may give up what it was granted, all or part.
-/// With `If-Match` or `If-None-Match` only a set is replaced whose tag they admit: of several who saw
-/// the same one, the first does; `If-None-Match: *` makes the first grant of a pair.
-/// Answer: 200, the set that the user has then, as `GET` shows it, with its `ETag`, or `null` when
-/// there is none.
-/// Errors: 400 conditions that are none, no permission set, a permission that there is not, a name that is empty, starts with
-/// `$` or holds `.` or NUL, a number that would not come back as it is, more than 64 names or 16
-/// levels; 401 no valid token or not allowed; 403 the grantee is the last one
-/// to run an account without password and e-mail; 412 a condition does not hold, with the `ETag` of
-/// what is there, if anything is, and nothing changes; 413 the body is too large; 500 (empty) the
-/// database or user-api failed; 503 (empty) the token cannot be checked.
+/// With `If-Match` or `If-None-Match` only a set is replaced whose tag they admit: of several who
+/// saw the same one, the first does; `If-None-Match: *` makes the first grant of a pair.
+/// Response: 200, the set that the user has then, as `GET` shows it, with its `ETag`, or `null`
+/// when there is none.
+/// Errors: 400 conditions that are none, no permission set, a permission that there is not, a name
+/// that is empty, starts with `$` or holds `.` or NUL, a number that would not come back as it is,
+/// more than 64 names or 16 levels; 401 no valid token or not allowed; 403 the grantee is the last
+/// one to run an account without password and e-mail; 412 a condition does not hold, with the
+/// `ETag` of what is there, if anything is, and nothing changes; 413 the body is too large; 500
+/// (empty) the database or user-api failed; 503 (empty) the token cannot be checked.
 /// Source: access API, "set permissions"; sharing document, "the last admin cannot be removed".
 #[utoipa::path(
     post,

@@ -1,4 +1,5 @@
-//! Grants that somebody offered and the grantee accepted. For admitted services; each may be repeated.
+//! Grants that somebody offered and the grantee accepted. For admitted services; each may be
+//! repeated.
 
 use actix_web::web::{Json, Path};
 use shared_runtime::{auth::Peer, body::Body, error::ApiError};
@@ -24,7 +25,7 @@ use crate::{
 /// Body: [`Grant`]; what it offers under other names than those of permissions is passed over, for
 /// older invitations have such names. `grantedBy`, unless it is absent or the sharer, must run the
 /// sharer's account at this moment, directly or through a clinic. `grant_id` has 1 to 64 letters,
-/// digits, `-` and `_`. Answer: 200, what the grantee has directly then; after a repeat, what was
+/// digits, `-` and `_`. Response: 200, what the grantee has directly then; after a repeat, what was
 /// offered.
 /// Errors: 400 no such body or id; 401 not an admitted service; 403
 /// `grantedBy` does not run the account, and nothing changes; 500 (empty) the database or

@@ -5,7 +5,7 @@ use shared_runtime::server::{self, Readiness};
 
 /// `GET /access/status`: whether permissions can be asked for. Public.
 ///
-/// Body: none. Answer: 200 `{"status":"ok"}`.
+/// Body: none. Response: 200 `{"status":"ok"}`.
 /// Errors: 503 `{"status":"error"}` when the database does not answer.
 /// Source: health operation of the reference's gatekeeper, with the database looked at.
 #[utoipa::path(

@@ -32,7 +32,7 @@ impl Parameters for Revision {}
 /// `PUT /internal/clinics/{clinic_id}/patients/{user_id}`: a user is a patient of a clinic.
 ///
 /// Body: `{"revision": <at least 1>, "permissions": {…}}`, what every clinician of the clinic may
-/// do on the account. Answer: 204, also when a change of the same or a later revision is known
+/// do on the account. Response: 204, also when a change of the same or a later revision is known
 /// already, which stays.
 /// Errors: 400 no such body, or a clinic id that is not 24 hexadecimal digits; 401 not an admitted
 /// service; 500 (empty) the database failed; 503 (empty) the token cannot be checked.
@@ -70,7 +70,7 @@ pub(crate) async fn update_patient(
 /// `DELETE /internal/clinics/{clinic_id}/patients/{user_id}?revision=`: a user is no patient of a
 /// clinic any more.
 ///
-/// Body: none. Answer: 204, also when there is no such relation, or a change of the same or a
+/// Body: none. Response: 204, also when there is no such relation, or a change of the same or a
 /// later revision is known already, which stays.
 /// Errors: as [`update_patient`].
 /// Source: our own, as [`update_patient`].
@@ -103,7 +103,7 @@ pub(crate) async fn delete_patient(
 
 /// `PUT /internal/clinics/{clinic_id}/clinicians/{user_id}`: a user works for a clinic.
 ///
-/// Body: `{"revision": <at least 1>}`. Answer: 204, also when a change of the same or a later
+/// Body: `{"revision": <at least 1>}`. Response: 204, also when a change of the same or a later
 /// revision is known already, which stays.
 /// Errors: as [`update_patient`].
 /// Source: our own, as [`update_patient`].
@@ -139,7 +139,7 @@ pub(crate) async fn update_clinician(
 /// `DELETE /internal/clinics/{clinic_id}/clinicians/{user_id}?revision=`: a user works for a
 /// clinic no more.
 ///
-/// Body: none. Answer: 204, as [`delete_patient`].
+/// Body: none. Response: 204, as [`delete_patient`].
 /// Errors: as [`update_patient`].
 /// Source: our own, as [`update_patient`].
 #[utoipa::path(

@@ -67,7 +67,7 @@ pub(super) fn preconditions(request: &HttpRequest) -> Result<Preconditions, Refu
     )?)
 }
 
-/// The answer to a look at a pair: its set, or that it is the one that the caller knows.
+/// The response to a look at a pair: its set, or that it is the one that the caller knows.
 pub(super) fn show_pair(
     held: Held,
     preconditions: &Preconditions,
@@ -87,7 +87,7 @@ pub(super) fn show_list(
     show(content, tag, preconditions)
 }
 
-/// The answer to a replacement: the set that is there since, or `null`.
+/// The response to a replacement: the set that is there since, or `null`.
 pub(super) fn show_replaced(held: Held) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     if let Some(tag) = Tag::of_pair(&held) {

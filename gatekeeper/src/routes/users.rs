@@ -34,9 +34,9 @@ pub(crate) struct Until {
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
 ///
-/// Answer: 200, an array ascending by account id; empty when there is none.
-/// Errors: 401 not an admitted service; 500 (empty) the database failed; 503 (empty) the token cannot
-/// be checked.
+/// Response: 200, an array ascending by account id; empty when there is none.
+/// Errors: 401 not an admitted service; 500 (empty) the database failed; 503 (empty) the token
+/// cannot be checked.
 /// Source: our own; user-api asks before it deletes an account.
 #[utoipa::path(
     get,
@@ -65,7 +65,7 @@ pub(crate) async fn list_administered(
 /// grantee gave the user in return is not looked at. Who has a grant and who accepted it comes from
 /// one query, so that no change in between passes for an acceptance.
 ///
-/// Answer: 200, an object: each id with `true` or `false`.
+/// Response: 200, an object: each id with `true` or `false`.
 /// Errors: as [`list_administered`].
 /// Source: our own; user-api asks before it shows the user who the grantees are.
 #[utoipa::path(
@@ -97,7 +97,7 @@ pub(crate) async fn list_grantees(
 /// `PUT /internal/users/{user_id}/lock`: who runs an account from this moment on. Whatever is being
 /// decided about that is decided anew: user-api is asked again.
 ///
-/// Body: ignored. Answer: 200, [`LockedAccount`].
+/// Body: ignored. Response: 200, [`LockedAccount`].
 /// Errors: as [`list_administered`].
 /// Source: our own; user-api asks before it removes the last address of an account without
 /// password.
@@ -124,7 +124,7 @@ pub(crate) async fn lock_account(
 /// `DELETE /internal/users/{user_id}/custodians`: an account got its first password; `custodian` is
 /// taken from everybody who was granted it directly. What else they have stays.
 ///
-/// Body: none. Answer: 204, also when there was no custodian. The last-admin rule does not apply,
+/// Body: none. Response: 204, also when there was no custodian. The last-admin rule does not apply,
 /// since the account can be logged into.
 /// Errors: as [`list_administered`].
 /// Source: our own; user-api asks for it when an account is claimed. One operation instead of a
@@ -150,14 +150,15 @@ pub(crate) async fn delete_custodians(
 }
 
 /// `DELETE /internal/users/{user_id}/grantees?until=`: somebody else owns an account from now on;
-/// what was granted on it directly is removed. What was granted to it stays, and so do the relations
-/// to clinics, which are not ours.
+/// what was granted on it directly is removed. What was granted to it stays, and so do the
+/// relations to clinics, which are not ours.
 ///
-/// Only grants that were made until the second of that time are removed: a late repeat takes nothing
-/// that the new owner gave. A grant is made when its pair had none, and not when its set is replaced.
+/// Only grants that were made until the second of that time are removed: a late repeat takes
+/// nothing that the new owner gave. A grant is made when its pair had none, and not when its set is
+/// replaced.
 ///
-/// Body: none. Answer: 204, also when there was none. The last-admin rule does not apply, since the
-/// account can be logged into.
+/// Body: none. Response: 204, also when there was none. The last-admin rule does not apply, since
+/// the account can be logged into.
 /// Errors: 400 no such time; otherwise as [`list_administered`].
 /// Source: our own; user-api asks for it when the first address of an account is proven together
 /// with a new password, because whoever made the account may be somebody else.
@@ -192,7 +193,7 @@ pub(crate) async fn delete_grants(
 /// `DELETE /internal/users/{user_id}`: an account was deleted; everything about it is removed, as
 /// sharer, as grantee, as patient and as clinician.
 ///
-/// Body: none. Answer: 204, also when there was nothing.
+/// Body: none. Response: 204, also when there was nothing.
 /// Errors: as [`list_administered`].
 /// Source: event `users:delete` of the reference, sent by user-api through its outbox.
 #[utoipa::path(

@@ -17,7 +17,7 @@ impl AccountLocks {
         Self(database.collection("sharer_locks"))
     }
 
-    /// Makes every other transaction that locks `account` conflict with this one; answers the
+    /// Makes every other transaction that locks `account` conflict with this one; returns the
     /// version from the commit on.
     pub(crate) async fn lock(&self, session: &mut ClientSession, account: &UserId) -> Result<i64> {
         let locked = self

@@ -93,7 +93,7 @@ impl<'a> Replacement<'a> {
         Ok(())
     }
 
-    /// Replaces the set if that does not change who runs the account; answers whether it did.
+    /// Replaces the set if that does not change who runs the account; returns whether it did.
     async fn run_in_one_write(&self) -> Result<bool, ApiError> {
         let permissions = &self.state.store.permissions;
         let (sharer, grantee) = (self.sharer, self.grantee);

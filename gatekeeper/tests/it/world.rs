@@ -154,7 +154,7 @@ pub(crate) async fn post_raw(
     send_raw(person, Method::POST, path, body).await
 }
 
-/// Asserts the answer to a caller who is not allowed.
+/// Asserts the response to a caller who is not allowed.
 #[track_caller]
 pub(crate) fn assert_unauthorized(answer: &Answer) {
     assert_answer(answer, 401, &json!("Unauthorized"));
@@ -277,13 +277,13 @@ impl UserApiStub {
         self.known.lock().unwrap().notices_fail = true;
     }
 
-    /// From here on, the answer to a notice says what holds when the notice comes in, and takes
+    /// From here on, the response to a notice says what holds when the notice comes in, and takes
     /// this long.
     pub(crate) fn hold_answers_to_notices(&self, wait: Duration) {
         self.known.lock().unwrap().notices_wait = wait;
     }
 
-    /// Answers everything with a failure from here on.
+    /// Returns everything with a failure from here on.
     pub(crate) async fn fail(&self) {
         self.server.reset().await;
         Mock::given(wiremock::matchers::any())

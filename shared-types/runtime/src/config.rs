@@ -50,7 +50,7 @@ pub struct ConnectionSettings {
     pub body_timeout_ms: u64,
     /// How long nothing of a body may come, in milliseconds.
     pub body_idle_ms: u64,
-    /// How long a client may take nothing of an answer, in milliseconds.
+    /// How long a client may take nothing of a response, in milliseconds.
     pub write_idle_ms: u64,
 }
 
@@ -104,8 +104,8 @@ pub struct UserApiSettings {
     pub server_name: String,
     /// The secret of that name.
     pub server_secret: SecretString,
-    /// How long the result of a token check is kept for reads, in milliseconds, at most 2000; 0 keeps
-    /// none.
+    /// How long the result of a token check is kept for reads, in milliseconds, at most 2000; 0
+    /// keeps none.
     pub token_cache_ms: u64,
 }
 

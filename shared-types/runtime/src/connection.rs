@@ -1,8 +1,8 @@
 //! Connections of clients: how long each step may take, and what ends them.
 //!
 //! actix bounds the first head of a connection and how long it is idle. A connection that goes on
-//! with half a head, sends its body by the byte or takes nothing of an answer is bounded here. And
-//! where actix would end a connection without a word, the answer says `Connection: close`.
+//! with half a head, sends its body by the byte or takes nothing of a response is bounded here. And
+//! where actix would end a connection without a word, the response says `Connection: close`.
 
 mod stream;
 mod upload;
@@ -33,8 +33,8 @@ use self::{
 };
 use crate::{config::ConnectionSettings, server::Readiness};
 
-/// How long a connection that ends after an answer takes in what the client still sends, so that
-/// the answer is not lost on its way.
+/// How long a connection that ends after a response takes in what the client still sends, so that
+/// the response is not lost on its way.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A server of the applications that `factory` makes, one for each worker. Around each of them must
@@ -149,7 +149,7 @@ fn announced_length(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-/// A request that is being answered, until the last byte of the answer.
+/// A request that is being answered, until the last byte of the response.
 struct UnderWay(Rc<Watch>);
 
 impl UnderWay {
@@ -165,7 +165,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer, whose end is noticed.
+/// The body of a response, whose end is noticed.
 pub struct Counted<B> {
     body: B,
     _under_way: Option<UnderWay>,

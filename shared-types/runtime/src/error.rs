@@ -1,4 +1,4 @@
-//! The answer to a request that failed: a status, a body in one of the shapes that the public
+//! The response to a request that failed: a status, a body in one of the shapes that the public
 //! APIs use, and, for the log alone, the cause.
 
 use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
@@ -42,7 +42,7 @@ pub enum ErrorBody {
     Text(Text),
 }
 
-/// What a handler returns instead of an answer.
+/// What a handler returns instead of a response.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
@@ -53,7 +53,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An answer with `status` and `body`.
+    /// A response with `status` and `body`.
     pub fn new(status: StatusCode, body: ErrorBody) -> Self {
         Self {
             status,
@@ -64,12 +64,12 @@ impl ApiError {
         }
     }
 
-    /// An answer without a body.
+    /// A response without a body.
     pub fn empty(status: StatusCode) -> Self {
         Self::new(status, ErrorBody::Empty)
     }
 
-    /// An answer whose body is a JSON string.
+    /// A response whose body is a JSON string.
     pub fn json_string(status: StatusCode, text: impl Into<Text>) -> Self {
         Self::new(status, ErrorBody::JsonString(text.into()))
     }
@@ -90,33 +90,33 @@ impl ApiError {
         )
     }
 
-    /// The same answer, with what went wrong inside; it is logged and never sent.
+    /// The same response, with what went wrong inside; it is logged and never sent.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(Arc::new(cause.into()));
         self
     }
 
-    /// The same answer with a `Retry-After` header, in whole seconds, at least one.
+    /// The same response with a `Retry-After` header, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The same answer with an `ETag` header: what is there has this tag, quotes included.
+    /// The same response with an `ETag` header: what is there has this tag, quotes included.
     #[must_use]
     pub fn tagged(mut self, entity_tag: String) -> Self {
         self.entity_tag = Some(entity_tag);
         self
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     pub fn body(&self) -> &ErrorBody {
         &self.body
     }
@@ -251,8 +251,8 @@ impl Wordings {
 }
 
 impl Envelope {
-    /// The answer to `rejection` in the words of the operation that `request` asks for, otherwise in
-    /// those of the service.
+    /// The response to `rejection` in the words of the operation that `request` asks for, otherwise
+    /// in those of the service.
     pub(crate) fn render(request: &HttpRequest, rejection: Rejection) -> ApiError {
         let wordings = request.app_data::<Wordings>();
         let of_operation = wordings.and_then(|wordings| wordings.of(request.method()));

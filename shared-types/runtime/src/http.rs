@@ -41,7 +41,7 @@ pub struct PeerClient {
     token: Arc<dyn ServiceToken>,
 }
 
-/// An answer, whatever its status.
+/// A response, whatever its status.
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: StatusCode,
@@ -83,7 +83,7 @@ impl Answer {
             .map_err(PeerError::Unavailable)
     }
 
-    /// The answer as an error.
+    /// The response as an error.
     pub(crate) fn refusal(self) -> PeerError {
         if self.status.is_server_error() {
             PeerError::Unavailable(anyhow!("the peer answered {}", self.status))

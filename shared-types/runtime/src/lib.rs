@@ -8,7 +8,7 @@
 //! | [`server`] | serve, health, documentation, shutdown |
 //! | [`routes`] | the route table: operations, matching order, aliases, 404 and 405 |
 //! | [`openapi`] | the OpenAPI document of a route table |
-//! | [`error`] | the answer to a request that failed |
+//! | [`error`] | the response to a request that failed |
 //! | [`body`] | request bodies |
 //! | [`query`] | queries of requests |
 //! | [`auth`] | session tokens: sign, verify, check, and who calls |

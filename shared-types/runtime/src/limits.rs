@@ -37,10 +37,10 @@ impl Limit {
 
 /// Counts uses of keys and refuses those above the [`Limit`]. Each replica counts for itself.
 ///
-/// What is limited itself is taken ([`Self::take`]). Where only failures are, a use is taken for the
-/// time being ([`Self::charge`]). To check first ([`Self::check`]) and count afterwards
-/// ([`Self::count`]) refuses nobody for what others have under way: that may then go beyond the burst,
-/// but is paid back before the next use is free.
+/// What is limited itself is taken ([`Self::take`]). Where only failures are, a use is taken for
+/// the time being ([`Self::charge`]). To check first ([`Self::check`]) and count afterwards
+/// ([`Self::count`]) refuses nobody for what others have under way: that may then go beyond the
+/// burst, but is paid back before the next use is free.
 pub struct KeyedLimiter {
     /// `None`: nothing is limited.
     pace: Option<Pace>,
@@ -118,9 +118,9 @@ impl KeyedLimiter {
         }
     }
 
-    /// What `answer` comes to, if `key` has a use free, else after how long it has. The use is taken
-    /// before, so that many at once come no further than one after the other, and given back after an
-    /// answer that does not count. An answer that nobody waits for any more counts.
+    /// What `answer` comes to, if `key` has a use free, else after how long it has. The use is
+    /// taken before, so that many at once come no further than one after the other, and given back
+    /// after an answer that does not count. A response that nobody waits for any more counts.
     pub async fn charge<T>(
         &self,
         key: impl Hash,

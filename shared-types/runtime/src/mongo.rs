@@ -27,7 +27,7 @@ use tracing::error;
 use crate::config::MongoSettings;
 
 /// How long a transaction is tried again after write conflicts. A busy server may need many tries;
-/// whoever waits for the answer gives up later than this.
+/// whoever waits for the response gives up later than this.
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
@@ -79,8 +79,8 @@ impl Connector {
 
     /// The database through a client of its own, whose connections live on the calling thread.
     ///
-    /// A worker thread that calls this for itself saves the hand-over of every answer from another
-    /// thread, a third of what a small query costs the process.
+    /// A worker thread that calls this for itself saves the hand-over of every response from
+    /// another thread, a third of what a small query costs the process.
     pub fn open(&self) -> Result<Database, Error> {
         Ok(Client::with_options(self.options.clone())?.database(&self.database))
     }
@@ -224,8 +224,8 @@ pub async fn transaction<T, R>(
     }
 }
 
-/// Commits the transaction of `session`, again where the outcome is unknown. An error with the label
-/// [`TRANSIENT_TRANSACTION_ERROR`] says that nothing is written.
+/// Commits the transaction of `session`, again where the outcome is unknown. An error with the
+/// label [`TRANSIENT_TRANSACTION_ERROR`] says that nothing is written.
 pub async fn commit(session: &mut ClientSession) -> Result<(), Error> {
     let mut retries = 0;
     loop {

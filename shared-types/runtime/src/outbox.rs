@@ -160,7 +160,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Gives every dead row its tries back and answers how many there were.
+    /// Gives every dead row its tries back and returns how many there were.
     pub async fn revive(&self) -> Result<u64, mongodb::error::Error> {
         let update =
             doc! { "$set": { "state": PENDING, "attempts": 0, "nextAttemptAt": DateTime::now() } };
@@ -231,8 +231,8 @@ impl Outbox {
                 _ = renewal.tick() => if !self.lease.hold(owner).await? {
                     return Ok(busy);
                 },
-                // Rows under way would come twice if they were cut off. They may take as long as the
-                // lease holds without another renewal.
+                // Rows under way would come twice if they were cut off. They may take as long as
+                // the lease holds without another renewal.
                 () = stop.cancelled() => {
                     let _ = timeout(2 * period, outcomes.for_each(async |_| {})).await;
                     return Ok(busy);

@@ -1,5 +1,5 @@
-//! For tests: a service on a free port, a database of its own, keys, a person who calls, and what is
-//! asserted of answers and of what reaches the database.
+//! For tests: a service on a free port, a database of its own, keys, a person who calls, and what
+//! is asserted of responses and of what reaches the database.
 
 mod assert;
 mod commands;

@@ -21,7 +21,7 @@ enum Holds {
 
 /// Which associates are listed. All conditions must hold; `None`: no condition.
 ///
-/// They apply to what the caller gets to see, so that no filter tells what the answer hides.
+/// They apply to what the caller gets to see, so that no filter tells what the response hides.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Filter {

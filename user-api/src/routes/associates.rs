@@ -25,9 +25,9 @@ use crate::{
 ///
 /// Users who no longer exist are left out. Of those who neither accepted what the user granted nor
 /// granted anything back, people see the id and the granted permissions alone, whether such a user
-/// exists or not. Filters apply to what the answer shows.
+/// exists or not. Filters apply to what the response shows.
 ///
-/// Body: none. Answer: 200, a JSON array of accounts with `trustorPermissions` (what they granted
+/// Body: none. Response: 200, a JSON array of accounts with `trustorPermissions` (what they granted
 /// to the user), `trusteePermissions` (what the user granted to them), `profile`, `settings` and
 /// `preferences`, as far as these permissions show them; `passwordExists` for services.
 /// Errors: 400 a filter cannot be read; 401 `"Unauthorized"` no valid token, or not allowed; 500

@@ -39,7 +39,7 @@ pub(crate) struct CreatedChild {
 /// `POST /user/:userid/user`: creates an account without a password, run by `:userid`.
 ///
 /// For services and `:userid`. Body: `username` and `emails`, both addresses and optional; the
-/// account gets the first of the addresses, else the user name. Answer: 201, the account.
+/// account gets the first of the addresses, else the user name. Response: 201, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token or somebody else's; 409 the address is
 /// taken; 429 too many of these; 500 the store or gatekeeper failed.
 /// Source: public user API `CreateCustodialUser`.
@@ -75,7 +75,7 @@ pub(crate) async fn create_custodial_user(
 /// `POST /v1/clinics/:clinicid/users`: creates an account without a password for a clinic, which
 /// keeps the relation to it itself. For services.
 ///
-/// Body: as for a custodial account. Answer: 201, the account with `passwordExists`.
+/// Body: as for a custodial account. Response: 201, the account with `passwordExists`.
 /// Errors: 400 the body breaks a rule; 401 the caller is no service; 409 the address is taken; 500
 /// the store failed.
 /// Source: public user API `CreateClinicCustodialUser`.
@@ -104,9 +104,10 @@ pub(crate) async fn create_clinic_user(
 /// and gives `:userid` all rights on it.
 ///
 /// For `:userid` and services. Body: `fullName`, and optionally `username`, `password` and
-/// `emails`; without a user name one is made up. Answer: 201, the new account.
+/// `emails`; without a user name one is made up. Response: 201, the new account.
 /// Errors: 400 the body breaks a rule, or a name is taken; 401 no valid token or somebody else's;
-/// 404 a service names an unknown `:userid`; 429 too many of these; 500 the store or gatekeeper failed.
+/// 404 a service names an unknown `:userid`; 429 too many of these; 500 the store or gatekeeper
+/// failed.
 /// Source: sharing document, "Create a child account".
 #[utoipa::path(
     post, path = "/user/createChild/{userid}", tag = "accounts", request_body = Object,

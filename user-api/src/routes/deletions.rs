@@ -25,8 +25,8 @@ use crate::{
 ///
 /// For services, the user, who confirms with the password, and who runs the account (`custodian` or
 /// `admin`). Sessions end at once; the other services follow within seconds.
-/// Body: `{"password": …}` of the user; others send none. Answer: 204, empty, also when the account
-/// was gone already.
+/// Body: `{"password": …}` of the user; others send none. Response: 204, empty, also when the
+/// account was gone already.
 /// Errors: 401 (empty) no valid token, no right, or an account of a clinic or its staff; 403 the
 /// password is missing or wrong, or the account is the last that runs another one without password
 /// and address; 429 too many wrong passwords; 500 (empty) the store or gatekeeper failed.

@@ -26,7 +26,7 @@ const MAX_HOLDERS: usize = 1000;
 ///
 /// gatekeeper tells it before it grants `admin` or `custodian` and before it takes them away, so
 /// that nobody whom the account needs is deleted while gatekeeper cannot be asked.
-/// Body: [`HolderNotice`], at most 1000 holders. Answer: 200, [`HolderNeed`]; an unknown account
+/// Body: [`HolderNotice`], at most 1000 holders. Response: 200, [`HolderNeed`]; an unknown account
 /// needs nobody.
 /// Errors: 400 no such body; 401 not an admitted service; 500 the store failed.
 /// Source: Tidegate, internal.

@@ -57,7 +57,7 @@ pub(crate) struct PrivatePair {
 
 /// `GET /metadata/collections`: the names of the collections. Public.
 ///
-/// Body: none. Answer: 200, a JSON array of names.
+/// Body: none. Response: 200, a JSON array of names.
 /// Errors: none.
 /// Source: Metadata API, `GET /metadata/collections`.
 #[utoipa::path(
@@ -73,10 +73,10 @@ pub(crate) async fn list_collections() -> HttpResponse {
 ///
 /// Services read everything. The user and everybody with a permission on the user read all but
 /// `private`, which holds the hashes that anonymize the user and is for services alone. Somebody
-/// who holds `note` and `follow` alone, or has given the user a permission, which the user accepted,
-/// and holds none, reads the `fullName` of `profile`.
+/// who holds `note` and `follow` alone, or has given the user a permission, which the user
+/// accepted, and holds none, reads the `fullName` of `profile`.
 ///
-/// Body: none. Answer: 200, the collection, a JSON object.
+/// Body: none. Response: 200, the collection, a JSON object.
 /// Errors: 401 `"Unauthorized"` no valid token, or none of the above; 404 (empty) no such
 /// collection, or the user has none; 500 the permissions or the collection cannot be read.
 /// Source: Metadata API, `GET /metadata/:userid/:collection`.
@@ -121,11 +121,12 @@ pub(crate) async fn find_collection(
 /// `admin` or `edit` on the user; `private` is for services alone.
 ///
 /// Body: a JSON object of at most 32 levels. In `profile`, `fullName` is a non-blank text,
-/// `isDataAccount` a boolean, `patient` an object, its `birthday` a date (`YYYY-MM-DD`, empty, or what
-/// it was before) and its `diagnosisDate` a text; other members are kept as they are. Answer: 200, the whole collection.
+/// `isDataAccount` a boolean, `patient` an object, its `birthday` a date (`YYYY-MM-DD`, empty, or
+/// what it was before) and its `diagnosisDate` a text; other members are kept as they are.
+/// Response: 200, the whole collection.
 /// Errors: 400 not such a body; 401 `"Unauthorized"` no valid token, or not allowed; 404 (empty) no
-/// such collection, or the account is gone; 413 the user's metadata would exceed 512 KiB; 500 the permissions cannot be
-/// read or the collection cannot be written.
+/// such collection, or the account is gone; 413 the user's metadata would exceed 512 KiB; 500 the
+/// permissions cannot be read or the collection cannot be written.
 /// Source: Metadata API, `PUT /metadata/:userid/:collection`; Sharing document, "edit".
 #[utoipa::path(
     put, path = "/metadata/{user_id}/{collection}", tag = "metadata",
@@ -193,7 +194,7 @@ pub(crate) async fn post_collection(
 /// `GET /metadata/:userid/private/:name`: the anonymous pair of a user for one purpose, made when
 /// it is first asked for and the same ever after. For services.
 ///
-/// Body: none. Answer: 200 `{"id","hash"}`.
+/// Body: none. Response: 200 `{"id","hash"}`.
 /// Errors: 401 `"Unauthorized"` not a service; 404 (empty) the name is longer than 128 characters
 /// or has control characters; 413 the user's metadata would exceed 512 KiB; 500 the pair cannot be
 /// read or written.

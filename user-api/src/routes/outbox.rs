@@ -20,7 +20,7 @@ pub(crate) struct Revived {
 
 /// `POST /internal/outbox/revive`: tries every dead outbox row again, from the first attempt.
 ///
-/// Body: none. Answer: 200, `{"revived": <rows>}`.
+/// Body: none. Response: 200, `{"revived": <rows>}`.
 /// Errors: 401 not an admitted operator; 500 (empty) the database failed.
 /// Source: Tidegate, internal; for operators, once what stopped the deliveries is mended.
 #[utoipa::path(

@@ -17,11 +17,12 @@ use crate::{
 /// Query: `ids`, whose case counts, or `email`, an address of the account, in any case. Unlike a
 /// log-in it takes no user name, and no address that differs by an accent. And `profiles`, the ids
 /// of accounts of which nothing else is wanted; up to 200 ids each, separated by commas.
-/// Answer: 200, an object: `people`, the accounts as services see them, in no order, each with its
-/// profile or `null`, and with `provenEmail` where the owner has verified an address that the
+/// Response: 200, an object: `people`, the accounts as services see them, in no order, each with
+/// its profile or `null`, and with `provenEmail` where the owner has verified an address that the
 /// account still has; unknown ones are missing, and by address there may be several where old
 /// accounts share it. `profiles`, by id; who has none is missing.
-/// Errors: 400 none of the three, `ids` together with `email`, or too many ids; 401 not an admitted service;
+/// Errors: 400 none of the three, `ids` together with `email`, or too many ids; 401 not an admitted
+/// service;
 /// 500 the store failed, or an account cannot be read; a profile that cannot is missing.
 /// Source: Tidegate, internal.
 #[utoipa::path(

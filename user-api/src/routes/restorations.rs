@@ -18,10 +18,10 @@ use crate::{
 /// User name and addresses become what they were, the address to which the link was mailed is
 /// proven, the password is the new one, all sessions end, and neither the change nor a later one
 /// can be undone any more. A repeat under the same key with the same password changes nothing.
-/// Body: [`Restoration`]. Answer: 200, [`Restored`].
-/// Errors: 400 no such body, or the password breaks a rule; 401 not an admitted service; 404 no such change,
-/// not with this address, or no such account; 409 another account has a name of it by now; 410 it
-/// can be undone no more; 500 the store failed; 503 too many passwords at once.
+/// Body: [`Restoration`]. Response: 200, [`Restored`].
+/// Errors: 400 no such body, or the password breaks a rule; 401 not an admitted service; 404 no
+/// such change, not with this address, or no such account; 409 another account has a name of it by
+/// now; 410 it can be undone no more; 500 the store failed; 503 too many passwords at once.
 /// Source: Tidegate, internal.
 #[utoipa::path(
     put, path = "/internal/users/{userid}/restoration", tag = "accounts", request_body = Restoration,

@@ -25,7 +25,7 @@ use crate::{
 /// `POST /login`: a user logs in.
 ///
 /// Body: none; id, user name or address and the password are in the header `Authorization`
-/// (`Basic`). Answer: 200, the account; the token in `x-tidepool-session-token`.
+/// (`Basic`). Response: 200, the account; the token in `x-tidepool-session-token`.
 /// Errors: 400 no readable credentials; 401 they match no account; 403 the address is not verified;
 /// 429 too many wrong passwords; 500 the store failed; 503 too many log-ins at once.
 /// Source: public user API `Login`.
@@ -60,7 +60,8 @@ pub(crate) async fn log_in(
 
 /// `POST /login/:longtermkey`: a user logs in for long.
 ///
-/// Body: none. Answer: as for `POST /login`; the token lives long if the key is the configured one.
+/// Body: none. Response: as for `POST /login`; the token lives long if the key is the configured
+/// one.
 /// Errors: as for `POST /login`; a wrong key is none.
 /// Source: public user API `LongtermLogin`.
 #[utoipa::path(
@@ -106,8 +107,8 @@ async fn answer_login(
 
 /// `GET /login`: refreshes a session.
 ///
-/// Body: none. Answer: 200, what the new token says; the new token, which lives as long as the old
-/// one did from its start, but not longer than sessions may from their log-in, in
+/// Body: none. Response: 200, what the new token says; the new token, which lives as long as the
+/// old one did from its start, but not longer than sessions may from their log-in, in
 /// `x-tidepool-session-token`. The old one stays valid; log-out with either ends both.
 /// Errors: 401 no valid token, or the session is at its end; 500 no token can be made.
 /// Source: public user API `RefreshSession`.
@@ -136,7 +137,7 @@ pub(crate) async fn refresh_session(
 
 /// `POST /logout`: ends the caller's session, and all that it was refreshed from or to.
 ///
-/// Body: ignored. Answer: 200, empty, whether there was a session or not.
+/// Body: ignored. Response: 200, empty, whether there was a session or not.
 /// Errors: none.
 /// Source: public user API `Logout`.
 #[utoipa::path(
@@ -155,7 +156,7 @@ pub(crate) async fn log_out(caller: Result<Caller, ApiError>, state: Data<State>
 
 /// `DELETE /user/:userid/sessions`: a service ends all sessions of a user.
 ///
-/// Body: none. Answer: 204, empty.
+/// Body: none. Response: 204, empty.
 /// Errors: 401 the caller is no service; 500 the store failed.
 /// Source: public user API `DeleteUserSessions`.
 #[utoipa::path(

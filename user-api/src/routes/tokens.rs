@@ -38,9 +38,9 @@ pub(crate) struct AnonymousPair {
 /// `POST /serverlogin`: a service logs in.
 ///
 /// Body: none; name and secret are in the headers `x-tidepool-server-name` and
-/// `x-tidepool-server-secret`. Answer: 200, empty, the token in `x-tidepool-session-token`.
-/// Errors: 400 a header is missing; 401 wrong name or secret; 429 too many of these; 500 no token can
-/// be made.
+/// `x-tidepool-server-secret`. Response: 200, empty, the token in `x-tidepool-session-token`.
+/// Errors: 400 a header is missing; 401 wrong name or secret; 429 too many of these; 500 no token
+/// can be made.
 /// Source: public user API `ServerLogin`.
 #[utoipa::path(
     post, path = "/auth/serverlogin", tag = "tokens",
@@ -86,7 +86,7 @@ pub(crate) async fn log_in_server(
 
 /// `GET /token/:token`: a service checks somebody's token.
 ///
-/// Body: none. Answer: 200, what the token says.
+/// Body: none. Response: 200, what the token says.
 /// Errors: 401 the caller is no service, or the token is invalid, expired or revoked.
 /// Source: public user API `CheckServerToken`.
 #[utoipa::path(
@@ -115,7 +115,7 @@ pub(crate) async fn find_token(
 
 /// `GET /token`: what the caller's own token says.
 ///
-/// Body: none. Answer: 200, what the token says.
+/// Body: none. Response: 200, what the token says.
 /// Errors: 401 no valid token.
 /// Source: public user API `CheckUserToken`.
 #[utoipa::path(
@@ -139,7 +139,7 @@ pub(crate) async fn find_own_token(
 
 /// `GET /.well-known/jwks.json`: the keys that verify tokens.
 ///
-/// Body: none. Answer: 200, a JSON Web Key Set.
+/// Body: none. Response: 200, a JSON Web Key Set.
 /// Errors: none.
 /// Source: RFC 7517; the services of the platform verify tokens with it.
 #[utoipa::path(
@@ -153,7 +153,7 @@ pub(crate) async fn list_keys(state: Data<State>) -> HttpResponse {
 
 /// `GET /private`: an anonymous pair, different at every call and stored nowhere.
 ///
-/// Body: none; query parameters are ignored. Answer: 200, the pair.
+/// Body: none; query parameters are ignored. Response: 200, the pair.
 /// Errors: none.
 /// Source: public user API `AnonymousIdHashPair`.
 #[utoipa::path(
@@ -172,7 +172,7 @@ pub(crate) async fn make_pair() -> HttpResponse {
 
 /// `GET /status`: whether the service and its store work.
 ///
-/// Body: none. Answer: 200, text `OK`.
+/// Body: none. Response: 200, text `OK`.
 /// Errors: 500 (text) the store does not answer.
 /// Source: the reference's health path.
 #[utoipa::path(

@@ -23,9 +23,10 @@ use crate::{
 /// `PUT /user`: changes the caller's own account.
 ///
 /// Body: `updates`, an object with `username`, `emails`, `password`, `termsAccepted`; other members
-/// are ignored. A new password ends all other sessions. Answer: 200, the account.
+/// are ignored. A new password ends all other sessions. Response: 200, the account.
 /// Errors: 400 the body breaks a rule; 401 no valid token, no right, or the account is gone; 409 a
-/// name is taken; 429 too many changes this week; 500 the store or gatekeeper failed; 503 too many passwords at once.
+/// name is taken; 429 too many changes this week; 500 the store or gatekeeper failed; 503 too many
+/// passwords at once.
 /// Source: public user API `UpdateUser`.
 #[utoipa::path(
     put, path = "/auth/user", tag = "accounts", request_body = Object,
@@ -52,16 +53,17 @@ pub(crate) async fn update_own_user(
 /// `PUT /user/:userid`: changes an account.
 ///
 /// For services, the user, and who runs the account (`custodian` or `admin`; not the password, the
-/// terms nor, where there is a password, the names). Only services change `roles` and `emailVerified`. A password set by a service ends
-/// all sessions; the first password of an account takes `custodian` from everybody. A
-/// password that is set together with the first proof of an address hands the account over: the other
-/// addresses leave it, and what was granted on it and the invitations that it sent end.
+/// terms nor, where there is a password, the names). Only services change `roles` and
+/// `emailVerified`. A password set by a service ends all sessions; the first password of an account
+/// takes `custodian` from everybody. A password that is set together with the first proof of an
+/// address hands the account over: the other addresses leave it, and what was granted on it and the
+/// invitations that it sent end.
 /// Body: `updates`, an object with `username`, `emails`, `password`, `roles`, `termsAccepted`,
 /// `emailVerified`; other members are ignored. Beside it a service may give
-/// `"onlyIf": {"email": <address>, "passwordExists"?: false}`: the account is changed only if it has
-/// that address, in any case, at this moment, and no password if that is said; and `"idempotencyKey": <text>`, 1 to 128 bytes: a repeat under the same
-/// key changes nothing, but finishes what gatekeeper's failure left undone. Answer: 200, the
-/// account.
+/// `"onlyIf": {"email": <address>, "passwordExists"?: false}`: the account is changed only if it
+/// has that address, in any case, at this moment, and no password if that is said; and
+/// `"idempotencyKey": <text>`, 1 to 128 bytes: a repeat under the same key changes nothing, but
+/// finishes what gatekeeper's failure left undone. Response: 200, the account.
 /// Errors: 400 the body breaks a rule, takes the last address of an account that has neither a
 /// password nor anybody who runs it, or has `onlyIf` or `idempotencyKey` of somebody who is no
 /// service; 401 no valid token, no right, or no such account; 409 a name is taken, or the account

@@ -30,8 +30,8 @@ use crate::{
 /// `GET /users`: accounts by id, or by role and day of creation. For services.
 ///
 /// Query: `id` (up to 200, separated by commas) or `role`, the latter with `createdFrom` and
-/// `createdTo` (`YYYY-MM-DD`, UTC, both inclusive). Answer: 200, an array: by id in the order asked,
-/// unknown ones missing; by role the newest first.
+/// `createdTo` (`YYYY-MM-DD`, UTC, both inclusive). Response: 200, an array: by id in the order
+/// asked, unknown ones missing; by role the newest first.
 /// Errors: 400 the query cannot be answered; 401 the caller is no service; 500 the store failed.
 /// Source: public user API `ListUsers`.
 #[utoipa::path(
@@ -76,7 +76,7 @@ fn in_order(ids: &[String], mut accounts: Vec<Account>) -> Vec<Account> {
 
 /// `GET /user`: the caller's own account.
 ///
-/// Body: none. Answer: 200, the account.
+/// Body: none. Response: 200, the account.
 /// Errors: 401 no valid token; 404 the account is gone; 500 the store failed.
 /// Source: public user API `GetUserInfo`.
 #[utoipa::path(
@@ -100,8 +100,8 @@ pub(crate) async fn find_own_user(
 ///
 /// For services, the user, and who runs the account (`custodian` or `admin`). Body: none. Answer:
 /// 200, the account; services also see `passwordExists`.
-/// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 429 too
-/// many look-ups by name that came to nothing; 500 the store or gatekeeper failed.
+/// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 429
+/// too many look-ups by name that came to nothing; 500 the store or gatekeeper failed.
 /// Source: public user API `GetUser`.
 #[utoipa::path(
     get, path = "/auth/user/{userid}", tag = "accounts",
@@ -159,8 +159,8 @@ async fn answer_user(
 /// `POST /user`: somebody signs up.
 ///
 /// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`, of which
-/// only services give `brokered`. Answer: 201, the account, for services with `passwordExists`; the
-/// token in `x-tidepool-session-token`.
+/// only services give `brokered`. Response: 201, the account, for services with `passwordExists`;
+/// the token in `x-tidepool-session-token`.
 /// Errors: 400 the body breaks a rule; 409 the user name or an address is taken; 500 the store or,
 /// for a `clinic` account, gatekeeper failed; 429 too many sign-ups from there, services aside; 503
 /// too many at once.

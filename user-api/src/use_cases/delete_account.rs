@@ -147,8 +147,8 @@ pub(crate) async fn delete_if_dispensable(
     )))
 }
 
-/// Gives up the rights of `leaving` on those accounts that need somebody to run them; returns whether
-/// there were any.
+/// Gives up the rights of `leaving` on those accounts that need somebody to run them; returns
+/// whether there were any.
 ///
 /// When gatekeeper cannot say which accounts it runs, the deletion goes on all the same if it is
 /// known here that none of them needs it; otherwise it has to wait.
@@ -203,7 +203,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
     Ok(!children.is_empty())
 }
 
-/// Removes the account, with `locks` only if it was not locked since; answers whether it is gone.
+/// Removes the account, with `locks` only if it was not locked since; returns whether it is gone.
 async fn remove(
     state: &State,
     account: &Account,

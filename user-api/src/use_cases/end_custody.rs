@@ -43,7 +43,7 @@ pub(crate) async fn relay(state: &State, claimed: &Claimed) -> anyhow::Result<()
     withdraw_custodians(state, &claimed.userid).await
 }
 
-/// Takes the right at once, so that the answer can say whether it is gone; `row` does it later if
+/// Takes the right at once, so that the response can say whether it is gone; `row` does it later if
 /// this fails.
 pub(crate) async fn finish(state: &State, claimed: &UserId, row: ObjectId) -> anyhow::Result<()> {
     if let Err(cause) = withdraw_custodians(state, claimed).await {

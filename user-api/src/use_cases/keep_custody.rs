@@ -28,7 +28,7 @@ const LOSS_EXPECTED_FOR: Duration = Duration::from_mins(1);
 /// clocks say, cease to expect it.
 const REMOVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Takes note of who runs an account or is about to. If it needs somebody, answers who of them
+/// Takes note of who runs an account or is about to. If it needs somebody, returns who of them
 /// exists; a deletion of one of these that is under way decides anew. Repeatable.
 pub(crate) async fn note(
     state: &State,

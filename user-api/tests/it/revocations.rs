@@ -15,7 +15,7 @@ use crate::world::{PASSWORD, World, assert_refused};
 
 const NEW_PASSWORD: &str = "battery-staple";
 
-/// How long an answer that must not come is waited for.
+/// How long a response that must not come is waited for.
 const WAIT: Duration = Duration::from_millis(300);
 
 /// The transaction of another process, which has done its work and not committed it.
@@ -61,7 +61,7 @@ async fn changed(world: &World, update: Option<Document>, user: &str) -> ClientS
     session
 }
 
-/// The answer to `request`, which does not come before `other` commits.
+/// The response to `request`, which does not come before `other` commits.
 async fn answer_after(mut other: ClientSession, request: impl Future<Output = Answer>) -> Answer {
     let mut request = pin!(request);
     let early = tokio::time::timeout(WAIT, &mut request).await;

@@ -25,7 +25,7 @@ pub(super) struct Operation {
     pub(super) headers: Vec<String>,
     /// As with the addresses; empty where nothing is sent.
     pub(super) bodies: Vec<String>,
-    /// The least share of answers that must be 200. Some requests can be made only once, and
+    /// The least share of responses that must be 200. Some requests can be made only once, and
     /// chance repeats a few.
     pub(super) share: f64,
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 
 /// A mail server that accepts everything, unless `answer` has another opinion on a line. An
-/// empty answer is silence.
+/// empty response is silence.
 struct Server {
     port: u16,
     heard: Arc<Mutex<Vec<String>>>,

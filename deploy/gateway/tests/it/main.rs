@@ -111,7 +111,7 @@ impl Platform {
     }
 
     /// Sends `head` (request line and headers, without the empty line) and
-    /// `body` as they are; the answer's status, head and body.
+    /// `body` as they are; the response's status, head and body.
     pub(crate) async fn send(&self, head: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.gateway).await.unwrap();
         let head = format!("{head}\r\nHost: tidegate.example\r\nConnection: close\r\n\r\n");
@@ -213,7 +213,7 @@ async fn echo(
     HttpResponse::Ok().json(seen)
 }
 
-/// What a page answers when a form has opened a session.
+/// What a page returns when a form has opened a session.
 async fn logged_in() -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header(("location", "/pages/invitations"))

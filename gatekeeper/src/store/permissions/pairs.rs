@@ -1,5 +1,6 @@
 //! The grant of one pair: what is asked most, and its replacement in one write. The look-up and the
-//! most frequent replacement also come in a form that does many at once ([`super::super::batches`]).
+//! most frequent replacement also come in a form that does many at once
+//! ([`super::super::batches`]).
 
 use std::collections::HashMap;
 
@@ -101,7 +102,7 @@ impl Permissions {
     }
 
     /// Replaces the grant of one pair, or makes it, unless the stored one makes the grantee run the
-    /// account. Answers whether it is replaced.
+    /// account. Returns whether it is replaced.
     pub(crate) async fn upsert_unless_administering(
         &self,
         replacement: &PairReplacement,
@@ -123,7 +124,7 @@ impl Permissions {
     }
 
     /// Does all of `replacements` as [`Self::upsert_unless_administering`] does each, in one
-    /// transaction. Answers whether it did; otherwise nothing is written, because another write was
+    /// transaction. Returns whether it did; otherwise nothing is written, because another write was
     /// in the way or one of them would not be done. After an error that is not known.
     pub(crate) async fn upsert_all_unless_administering(
         &self,
@@ -162,7 +163,7 @@ impl Permissions {
         }
     }
 
-    /// Removes the grant of one pair, unless it makes the grantee run the account. Answers whether
+    /// Removes the grant of one pair, unless it makes the grantee run the account. Returns whether
     /// it is removed; one that is not there is not.
     pub(crate) async fn delete_unless_administering(
         &self,

@@ -49,7 +49,7 @@ impl SessionClaims {
         self.svr == "yes"
     }
 
-    /// The claims as the answer of a token check.
+    /// The claims as the response of a token check.
     pub fn token_data(&self) -> TokenData {
         TokenData {
             isserver: self.is_server(),

@@ -18,7 +18,7 @@ pub use keys::{KeyError, SessionClaims, SigningKey, VerifyingKeys};
 pub use remote::RemoteTokens;
 pub use service::{ServerLogin, ServiceToken};
 
-/// The header that carries a session token, in requests and in answers.
+/// The header that carries a session token, in requests and in responses.
 pub const TOKEN_HEADER: &str = "x-tidepool-session-token";
 
 /// Why a token was not accepted.

@@ -29,7 +29,7 @@ enum Phase {
     Head(Instant),
     /// For the next request, until then at most.
     Idle(Instant),
-    /// For the answer; the upload has its own limits.
+    /// For the response; the upload has its own limits.
     Answer,
     /// For the client to see its end, until then.
     Closing(Instant),
@@ -39,7 +39,7 @@ enum Phase {
 pub(super) struct Watch {
     settings: Rc<ConnectionSettings>,
     phase: Cell<Phase>,
-    /// The connection, when it ends after the answer under way.
+    /// The connection, when it ends after the response under way.
     closes: RefCell<Option<Waker>>,
 }
 
@@ -67,7 +67,7 @@ impl Watch {
         self.closes.replace(Some(connection));
     }
 
-    /// The answer is complete.
+    /// The response is complete.
     pub(super) fn end(&self) {
         if let Some(connection) = self.closes.borrow().as_ref() {
             self.phase.set(Phase::Closing(Instant::now() + LINGER));
@@ -98,8 +98,8 @@ impl Watch {
     }
 }
 
-/// actix ends a connection that is idle after an answer. This is for one that has not begun, and for
-/// one on which the beginning of a head came together with the request before.
+/// actix ends a connection that is idle after a response. This is for one that has not begun, and
+/// for one on which the beginning of a head came together with the request before.
 fn idle(settings: &ConnectionSettings) -> Phase {
     let keep_alive = Duration::from_secs(settings.keep_alive_s);
     let head_timeout = Duration::from_millis(settings.head_timeout_ms);

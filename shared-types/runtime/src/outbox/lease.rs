@@ -46,7 +46,7 @@ impl Lease {
         self.duration / 3
     }
 
-    /// Takes or renews it; answers whether `owner` has it.
+    /// Takes or renews it; returns whether `owner` has it.
     pub(super) async fn hold(&self, owner: &str) -> Result<bool, Error> {
         let duration_ms = i64::try_from(self.duration.as_millis()).unwrap_or(i64::MAX);
         let mine_or_free = doc! { "_id": ID, "$expr": { "$or": [

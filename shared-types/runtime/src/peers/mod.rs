@@ -11,10 +11,10 @@ pub enum PeerError {
     /// The peer cannot be reached, failed, or answered nonsense. A repeat may succeed.
     #[error("unavailable: {0:#}")]
     Unavailable(anyhow::Error),
-    /// The peer said no. A repeat gets the same answer.
+    /// The peer said no. A repeat gets the same response.
     #[error("refused with status {status}")]
     Refused {
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
     },
 }

@@ -118,7 +118,7 @@ impl UserApi {
             .json()
     }
 
-    /// Tells who runs the account of `user`, or is about to; answers whether it needs somebody, and
+    /// Tells who runs the account of `user`, or is about to; returns whether it needs somebody, and
     /// who of them exists (`PUT /internal/users/:userId/holders`). Repeatable.
     pub async fn tell_holders(
         &self,
@@ -160,8 +160,8 @@ impl UserApi {
         Ok(person.filter(|_| people.is_empty()))
     }
 
-    /// Changes an account (`PUT /user/:userid`). Refused with 409 where its condition does not hold,
-    /// or where a repeat sets another password than the first.
+    /// Changes an account (`PUT /user/:userid`). Refused with 409 where its condition does not
+    /// hold, or where a repeat sets another password than the first.
     pub async fn update_user(&self, id: &UserId, update: &AccountUpdate) -> Result<(), PeerError> {
         let path = format!("/user/{}", segment(id.as_str()));
         self.client.put(&path, update).await?.done()
@@ -255,7 +255,7 @@ fn retry_after(answer: &Answer) -> Duration {
         .map_or(DEFAULT_WAIT, Duration::from_secs)
 }
 
-/// The session that an answer opens, whose body is read by `account`.
+/// The session that a response opens, whose body is read by `account`.
 fn session(
     answer: Answer,
     account: impl Fn(Answer) -> Result<UserRecord, PeerError>,

@@ -108,7 +108,7 @@ pub async fn send(request: RequestBuilder) -> Answer {
     try_send(request).await.expect("the service answers")
 }
 
-/// Sends `request`; an error when the answer does not come or breaks off.
+/// Sends `request`; an error when the response does not come or breaks off.
 pub async fn try_send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     read(request.send().await?).await
 }

@@ -33,7 +33,7 @@ fn refuse(rejection: Rejection) -> ApiError {
     ApiError::reason(status, format!("{rejection:?}"))
 }
 
-/// Answers the length of a body, and at `/endless` never comes to an end; when it is given up, the
+/// Returns the length of a body, and at `/endless` never comes to an end; when it is given up, the
 /// channel ends.
 fn app(change: impl FnOnce(&mut ConnectionSettings)) -> (TestApp, mpsc::Receiver<()>) {
     let mut settings = server_settings();

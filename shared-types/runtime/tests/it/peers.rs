@@ -1,4 +1,4 @@
-//! The clients of peers: what they send, and what they make of the answers.
+//! The clients of peers: what they send, and what they make of the responses.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

@@ -44,7 +44,7 @@ async fn user_api(keys: &SigningKeys) -> MockServer {
     server
 }
 
-/// The session of Alice, until it is ended. An answer says what holds when the question comes in.
+/// The session of Alice, until it is ended. A response says what holds when the question comes in.
 #[derive(Clone, Default)]
 struct Session {
     is_over: Arc<AtomicBool>,
