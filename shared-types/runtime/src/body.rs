@@ -10,7 +10,7 @@
 
 mod json;
 
-use std::{fmt, future::Future, io::ErrorKind, pin::Pin};
+use std::{fmt, future::Future, io::ErrorKind, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -24,9 +24,16 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 use serde_json::Value;
+use tokio::time::Instant;
 
 use self::json::Node;
-use crate::error::{ApiError, Envelope, Rejection};
+use crate::{
+    auth::identify_again,
+    error::{ApiError, Envelope, Rejection},
+};
+
+/// A body that takes longer than this may outlive the token of its request.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// The body of a request, unparsed. Clients of the public APIs send JSON with any content type or
 /// none, so the handler parses what it got.
@@ -60,9 +67,15 @@ impl FromRequest for Body {
             );
         }
         let bytes = Bytes::from_request(&request, payload);
+        let began = Instant::now();
         Box::pin(async move {
             match bytes.await {
-                Ok(bytes) => Ok(Self(bytes)),
+                Ok(bytes) => {
+                    if began.elapsed() > PROMPT {
+                        identify_again(&request).await?;
+                    }
+                    Ok(Self(bytes))
+                }
                 Err(error) => {
                     let rejection = match error.as_error::<PayloadError>() {
                         Some(PayloadError::Overflow) => Rejection::BodyTooLarge,

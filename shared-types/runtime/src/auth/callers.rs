@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use shared_types::{TokenData, UserId};
 
 use super::{AuthFailure, Authenticator, Freshness, TOKEN_HEADER};
@@ -148,6 +148,18 @@ impl FromRequest for Service {
     }
 }
 
+/// In a request whose caller a handler wants to know, and that had a valid token.
+struct Identified;
+
+/// Refuses a request whose token was valid and is not any more. Who begins a request in time and
+/// ends it late must not change anything with a token that was ended in between.
+pub(crate) async fn identify_again(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.extensions().contains::<Identified>() {
+        identify(request).await?;
+    }
+    Ok(())
+}
+
 async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
     let Some(token) = request.headers().get(TOKEN_HEADER) else {
         return Err(Envelope::render(request, Rejection::TokenMissing));
@@ -168,7 +180,10 @@ async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
         Ok(data) if data.userid.is_empty() => {
             Err(Envelope::render(request, Rejection::TokenInvalid))
         }
-        Ok(data) => Ok(Caller::new(data, Token(token.to_owned()))),
+        Ok(data) => {
+            request.extensions_mut().insert(Identified);
+            Ok(Caller::new(data, Token(token.to_owned())))
+        }
         Err(AuthFailure::Invalid) => Err(Envelope::render(request, Rejection::TokenInvalid)),
         Err(AuthFailure::Unavailable(why)) => {
             Err(Envelope::render(request, Rejection::CheckUnavailable)

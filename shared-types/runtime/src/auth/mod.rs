@@ -12,6 +12,7 @@ use actix_web::http::Method;
 use futures_util::future::BoxFuture;
 use shared_types::TokenData;
 
+pub(crate) use callers::identify_again;
 pub use callers::{Caller, Service, Token, User};
 pub use internal::{Admission, Operator, Peer};
 pub use keys::{KeyError, SessionClaims, SigningKey, VerifyingKeys};

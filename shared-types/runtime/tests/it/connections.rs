@@ -1,13 +1,22 @@
 //! Clients that keep the server waiting, and connections that end.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use actix_web::{
     HttpResponse,
     http::{Method, StatusCode},
     web::{Bytes, ServiceConfig},
 };
-use futures_util::stream;
+use futures_util::{FutureExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
 use shared_runtime::{
+    auth::{AuthFailure, Authenticator, Caller, Freshness, TOKEN_HEADER, TokenCheck},
     body::Body,
     config::ConnectionSettings,
     error::{ApiError, Rejection},
@@ -15,6 +24,7 @@ use shared_runtime::{
     server::{Readiness, Service},
     testing::{TestApp, Wire, server_settings},
 };
+use shared_types::TokenData;
 use tokio::sync::mpsc;
 
 const GET: &str = "GET /things HTTP/1.1\r\nHost: x\r\n";
@@ -40,7 +50,7 @@ fn app(change: impl FnOnce(&mut ConnectionSettings)) -> (TestApp, mpsc::Receiver
     change(&mut settings.connections);
     let (alive, ended) = mpsc::channel(1);
     // Only the answer keeps it.
-    let alive = std::sync::Arc::new(std::sync::Mutex::new(Some(alive)));
+    let alive = Arc::new(std::sync::Mutex::new(Some(alive)));
     let configure = move |config: &mut ServiceConfig| {
         let alive = alive.clone();
         let endless = move || {
@@ -73,6 +83,64 @@ fn app(change: impl FnOnce(&mut ConnectionSettings)) -> (TestApp, mpsc::Receiver
         configure,
     };
     (TestApp::start_with(&settings, service), ended)
+}
+
+/// A session that is over after the first look at it.
+struct EndsSoon(AtomicBool);
+
+impl TokenCheck for EndsSoon {
+    fn check<'a>(
+        &'a self,
+        _: &'a str,
+        _: Freshness,
+    ) -> BoxFuture<'a, Result<TokenData, AuthFailure>> {
+        let is_over = self.0.swap(true, Ordering::SeqCst);
+        let alice = TokenData {
+            isserver: false,
+            userid: "alice".to_owned(),
+            expires_at: 0,
+            identity_provider: None,
+        };
+        let outcome = if is_over {
+            Err(AuthFailure::Invalid)
+        } else {
+            Ok(alice)
+        };
+        async move { outcome }.boxed()
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_was_ended_while_the_body_came_is_refused() {
+    let configure = |config: &mut ServiceConfig| {
+        config.app_data(Authenticator(Arc::new(EndsSoon(AtomicBool::new(false)))));
+        RouteTable::new(refuse)
+            .serve(Operation::undocumented(
+                Method::POST,
+                "/things",
+                async |_: Caller, body: Body| HttpResponse::Ok().json(body.0.len()),
+            ))
+            .configure(config);
+    };
+    let head = format!("{POST}{TOKEN_HEADER}: t\r\nContent-Length: 4\r\n\r\n");
+    for (pause, status) in [(Duration::ZERO, 200), (Duration::from_millis(1200), 400)] {
+        let app = TestApp::start(Service {
+            readiness: Readiness::without_database(),
+            openapi: None,
+            configure,
+        });
+        let mut wire = connect(&app).await;
+        wire.send(format!("{head}ha")).await;
+        // The client is slow.
+        tokio::time::sleep(pause).await;
+        wire.send("lf".to_owned()).await;
+        let answer = wire.answer().await.unwrap();
+        let expected = match status {
+            200 => json!(4),
+            _ => json!({"code": status, "reason": "TokenInvalid"}),
+        };
+        assert_eq!((answer.status, answer.json::<Value>()), (status, expected));
+    }
 }
 
 async fn connect(app: &TestApp) -> Wire {
