@@ -78,7 +78,7 @@ pub(crate) async fn send_sign_up(
 ///
 /// Body: none, or `{"clinicId"?, "invitedBy"?}`. Response: 200, the confirmation, whose key is
 /// empty unless a service asks; empty for an account without an address.
-/// Errors: as [`send_sign_up`].
+/// Errors: as [`send_sign_up()`].
 /// Source: public confirmation API `CreateAccountSignupConfirmation`.
 #[utoipa::path(
     post, path = "/confirm/signup/{userid}", tag = "sign-ups", request_body = Invitation,

@@ -2,7 +2,7 @@
 //! their secrets.
 //!
 //! `cargo xtask up` and the end-to-end tests start their platforms by it. A new service is a variant
-//! of [`Program`] and an entry of [`ENTRIES`], in one order.
+//! of [`Program`] and an entry of `ENTRIES`, in one order.
 
 #![warn(missing_docs)]
 

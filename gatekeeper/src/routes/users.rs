@@ -66,7 +66,7 @@ pub(crate) async fn list_administered(
 /// one query, so that no change in between passes for an acceptance.
 ///
 /// Response: 200, an object: each id with `true` or `false`.
-/// Errors: as [`list_administered`].
+/// Errors: as [`list_administered()`].
 /// Source: our own; user-api asks before it shows the user who the grantees are.
 #[utoipa::path(
     get,
@@ -98,7 +98,7 @@ pub(crate) async fn list_grantees(
 /// decided about that is decided anew: user-api is asked again.
 ///
 /// Body: ignored. Response: 200, [`LockedAccount`].
-/// Errors: as [`list_administered`].
+/// Errors: as [`list_administered()`].
 /// Source: our own; user-api asks before it removes the last address of an account without
 /// password.
 #[utoipa::path(
@@ -126,7 +126,7 @@ pub(crate) async fn lock_account(
 ///
 /// Body: none. Response: 204, also when there was no custodian. The last-admin rule does not apply,
 /// since the account can be logged into.
-/// Errors: as [`list_administered`].
+/// Errors: as [`list_administered()`].
 /// Source: our own; user-api asks for it when an account is claimed. One operation instead of a
 /// list and a replacement of each set, which could put back what is revoked meanwhile.
 #[utoipa::path(
@@ -159,7 +159,7 @@ pub(crate) async fn delete_custodians(
 ///
 /// Body: none. Response: 204, also when there was none. The last-admin rule does not apply, since
 /// the account can be logged into.
-/// Errors: 400 no such time; otherwise as [`list_administered`].
+/// Errors: 400 no such time; otherwise as [`list_administered()`].
 /// Source: our own; user-api asks for it when the first address of an account is proven together
 /// with a new password, because whoever made the account may be somebody else.
 #[utoipa::path(
@@ -194,7 +194,7 @@ pub(crate) async fn delete_grants(
 /// sharer, as grantee, as patient and as clinician.
 ///
 /// Body: none. Response: 204, also when there was nothing.
-/// Errors: as [`list_administered`].
+/// Errors: as [`list_administered()`].
 /// Source: event `users:delete` of the reference, sent by user-api through its outbox.
 #[utoipa::path(
     delete,

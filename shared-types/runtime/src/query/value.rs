@@ -149,7 +149,7 @@ impl InvalidParameter {
 }
 
 impl de::Error for InvalidParameter {
-    /// Of a value whose parameter [`Pairs`] names.
+    /// Of a value whose parameter `Pairs` names.
     fn custom<T: fmt::Display>(problem: T) -> Self {
         Self::new("", &problem.to_string())
     }
