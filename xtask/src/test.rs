@@ -77,7 +77,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
 fn check(deny: &Path, what: &[&str]) -> Command {
     let mut command = Command::new(deny);
     command.current_dir(workspace());
-    command.args(["--workspace", "--all-features", "check", "--disable-fetch"]);
+    command.args(["--workspace", "--all-features", "check"]);
     command.args(what);
     command
 }
