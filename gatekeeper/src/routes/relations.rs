@@ -42,7 +42,7 @@ impl Parameters for Revision {}
     path = "/internal/clinics/{clinic_id}/patients/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = inline(ClinicId), Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The patient's account."),
     ),
     request_body = PatientRelation,
@@ -79,7 +79,7 @@ pub(crate) async fn update_patient(
     path = "/internal/clinics/{clinic_id}/patients/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = inline(ClinicId), Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The patient's account."),
     ),
     responses(
@@ -112,7 +112,7 @@ pub(crate) async fn delete_patient(
     path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = inline(ClinicId), Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The clinician's account."),
     ),
     request_body = ClinicianRelation,
@@ -147,7 +147,7 @@ pub(crate) async fn update_clinician(
     path = "/internal/clinics/{clinic_id}/clinicians/{user_id}",
     tag = "internal",
     params(
-        ("clinic_id" = ClinicId, Path, description = "24 hexadecimal digits."),
+        ("clinic_id" = inline(ClinicId), Path, description = "24 hexadecimal digits."),
         ("user_id" = UserId, Path, description = "The clinician's account."),
     ),
     responses(
