@@ -18,6 +18,7 @@ use tracing::warn;
 use crate::{
     State,
     domain::{deletion::keeps_an_admin, holders::Custody, user::Account},
+    retries::{MAX_TRIES, pause},
     store::Locks,
     use_cases::keep_custody,
 };
@@ -25,9 +26,6 @@ use crate::{
 /// Every request with a token that another service checked before the deletion has ended after
 /// this.
 const SWEEP_AFTER: Duration = Duration::from_secs(10);
-
-/// How often a deletion looks for accounts that depend on it.
-const MAX_TRIES: usize = 8;
 
 /// A receiver has to hear that an account is gone.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -132,15 +130,18 @@ pub(crate) async fn delete_if_dispensable(
     state: &State,
     account: &Account,
 ) -> Result<(), DeletionError> {
-    for _ in 0..MAX_TRIES {
+    for tries in 1..=MAX_TRIES {
         let found = state.users.find_locks(&account.userid).await;
         let Some(locks) = found.map_err(failed)? else {
             return Ok(());
         };
-        let has_left = leave(state, &account.userid).await?;
-        if !has_left && remove(state, account, Some(locks)).await? {
+        if leave(state, &account.userid).await? {
+            continue;
+        }
+        if remove(state, account, Some(locks)).await? {
             return Ok(());
         }
+        tokio::time::sleep(pause(tries)).await;
     }
     Err(DeletionError::Failed(anyhow!(
         "accounts that depend on it were created all the time"
