@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use actix_web::http::StatusCode;
-use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+use shared_runtime::error::{ActError, ApiError, ErrorBody, Rejection};
 use shared_types::password::Weakness;
 
 use crate::domain::{
@@ -12,6 +12,9 @@ use crate::domain::{
     context::{InvalidContext, InvalidRequest, NotForMember},
     invitation::NotAnswerable,
 };
+
+/// Why an act came to nothing.
+pub(crate) type Error = ActError<Refusal, Failure>;
 
 /// A request that is answered with "no".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(crate) enum Refusal {
     ResetRefused,
     /// user-api would not take the new password: why.
     WeakReset(Weakness),
+    /// The account is not put back: why.
+    NotRestored(NotRestored),
     /// Too many mails, or too many guesses; when to come back.
     TooMany(Duration),
     /// user-api is setting too many passwords at once; when to come back.
@@ -56,10 +61,16 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Whether `error` is this refusal, as its status and body tell.
-    pub(crate) fn is(self, error: &ApiError) -> bool {
-        let refusal = ApiError::from(self);
-        (refusal.status(), refusal.body()) == (error.status(), error.body())
+    /// Whether it says that a key opens nothing.
+    pub(crate) fn is_wrong_key(self) -> bool {
+        matches!(
+            self,
+            Self::NoSignUp
+                | Self::SignUpExpired
+                | Self::NoReset
+                | Self::ResetExpired
+                | Self::NotRestored(NotRestored::Unknown | NotRestored::Expired)
+        )
     }
 
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
@@ -135,6 +146,17 @@ impl Refusal {
                 "Error while resetting password; reset confirmation remains active until it \
                  expires.",
             ),
+            Self::NotRestored(not_restored) => {
+                let status = match not_restored {
+                    NotRestored::Unknown | NotRestored::Expired => StatusCode::NOT_FOUND,
+                    NotRestored::Done => StatusCode::GONE,
+                    NotRestored::NamesTaken => StatusCode::CONFLICT,
+                    NotRestored::BadPassword | NotRestored::WeakPassword(_) => {
+                        StatusCode::BAD_REQUEST
+                    }
+                };
+                return (status, not_restored.to_string().into());
+            }
             Self::TooMany(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many requests; try again later",
@@ -172,7 +194,8 @@ impl From<Refusal> for ApiError {
             | Refusal::NoReset
             | Refusal::ResetExpired
             | Refusal::ResetRefused
-            | Refusal::WeakReset(_) => Self::reason(status, reason),
+            | Refusal::WeakReset(_)
+            | Refusal::NotRestored(_) => Self::reason(status, reason),
             Refusal::InvalidClaim(invalid) => Self::new(
                 status,
                 ErrorBody::Numbered {
@@ -190,39 +213,6 @@ impl From<Refusal> for ApiError {
             Refusal::TooMany(wait) | Refusal::Busy(wait) => {
                 Self::reason(status, reason).retry_after(wait)
             }
-        }
-    }
-}
-
-impl From<NotAnswerable> for ApiError {
-    fn from(_: NotAnswerable) -> Self {
-        Refusal::Forbidden.into()
-    }
-}
-
-impl From<InvalidClaim> for ApiError {
-    fn from(invalid: InvalidClaim) -> Self {
-        Refusal::InvalidClaim(invalid).into()
-    }
-}
-
-impl From<NotRestored> for ApiError {
-    fn from(not_restored: NotRestored) -> Self {
-        let status = match not_restored {
-            NotRestored::Unknown | NotRestored::Expired => StatusCode::NOT_FOUND,
-            NotRestored::Done => StatusCode::GONE,
-            NotRestored::NamesTaken => StatusCode::CONFLICT,
-            NotRestored::BadPassword | NotRestored::WeakPassword(_) => StatusCode::BAD_REQUEST,
-        };
-        Self::reason(status, not_restored.to_string())
-    }
-}
-
-impl From<NotForMember> for ApiError {
-    fn from(not_for_member: NotForMember) -> Self {
-        match not_for_member {
-            NotForMember::NothingToAdd => Refusal::DuplicateMember.into(),
-            NotForMember::TooMany => Refusal::Unreadable.into(),
         }
     }
 }
@@ -247,10 +237,47 @@ impl From<InvalidContext> for Refusal {
     }
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NotAnswerable> for Error {
+    fn from(_: NotAnswerable) -> Self {
+        Self::Refused(Refusal::Forbidden)
+    }
+}
+
+impl From<InvalidClaim> for Error {
+    fn from(invalid: InvalidClaim) -> Self {
+        Self::Refused(Refusal::InvalidClaim(invalid))
+    }
+}
+
+impl From<NotRestored> for Error {
+    fn from(not_restored: NotRestored) -> Self {
+        Self::Refused(Refusal::NotRestored(not_restored))
+    }
+}
+
+impl From<NotForMember> for Error {
+    fn from(not_for_member: NotForMember) -> Self {
+        Self::Refused(match not_for_member {
+            NotForMember::NothingToAdd => Refusal::DuplicateMember,
+            NotForMember::TooMany => Refusal::Unreadable,
+        })
+    }
+}
+
 /// Something that should work and did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     FindingUser,
+    /// Answered as if there were no such account.
+    LoadingUser,
+    /// Answered as if the password were not accepted.
+    ResettingPassword,
     UpdatingUser,
     Finding,
     Saving,
@@ -264,16 +291,11 @@ pub(crate) enum Failure {
     Store,
 }
 
-impl Failure {
-    /// The failure with its cause, which is logged and never sent.
-    pub(crate) fn because(self, cause: impl Into<anyhow::Error>) -> ApiError {
-        ApiError::from(self).caused_by(cause)
-    }
-}
-
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let reason = match failure {
+            Failure::LoadingUser => return Refusal::UserNotFound.into(),
+            Failure::ResettingPassword => return Refusal::ResetRefused.into(),
             Failure::FindingUser => "Error finding the user",
             Failure::UpdatingUser => "Error updating user",
             Failure::Finding => "Error finding the confirmation",

@@ -16,7 +16,7 @@ use shared_types::UserId;
 
 use crate::{
     State,
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// Who may manage the account that the path calls `userid`. A handler that takes it is closed to
@@ -43,7 +43,9 @@ impl FromRequest for Manager {
         Box::pin(async move {
             let account = path.await?.into_inner().userid;
             let (caller, state) = (caller.await?, state.await?);
-            require_manager(&state, &caller, &account).await?;
+            require_manager(&state, &caller, &account)
+                .await
+                .map_err(ApiError::from)?;
             Ok(Self { caller, account })
         })
     }
@@ -54,7 +56,7 @@ pub(crate) async fn may_manage(
     state: &State,
     caller: &Caller,
     account: &UserId,
-) -> Result<bool, ApiError> {
+) -> Result<bool, Error> {
     let Some(user) = caller.user_id().filter(|user| *user != account) else {
         return Ok(true);
     };
@@ -68,7 +70,7 @@ pub(crate) async fn require_manager(
     state: &State,
     caller: &Caller,
     account: &UserId,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     if may_manage(state, caller, account).await? {
         Ok(())
     } else {

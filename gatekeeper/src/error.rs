@@ -3,11 +3,20 @@
 use actix_web::http::StatusCode;
 use shared_runtime::{
     auth::TOKEN_HEADER,
-    error::{ApiError, Rejection},
+    error::{ActError, ApiError, Rejection},
     mongo::Aborted,
 };
 
 use crate::domain::Refusal;
+
+/// Why an act came to nothing.
+pub(crate) type Error = ActError<Refusal, Failure>;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
 
 /// The response to what the plumbing rejected.
 pub(crate) fn envelope(rejection: Rejection) -> ApiError {

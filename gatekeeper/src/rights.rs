@@ -1,12 +1,13 @@
 //! What a caller is to an account.
 
-use shared_runtime::{
-    auth::Caller,
-    error::{ApiError, OrFail as _},
-};
+use shared_runtime::{auth::Caller, error::OrFail as _};
 use shared_types::UserId;
 
-use crate::{State, domain::access, error::Failure};
+use crate::{
+    State,
+    domain::access,
+    error::{Error, Failure},
+};
 
 /// What a caller is to an account before anything is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ pub(crate) async fn may_see_all(
     state: &State,
     caller: &Caller,
     account: &UserId,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     if let Standing::Other(user) = Standing::of(caller, account) {
         let [held] = state.store.held(account, [user]).await.or_fail(Failure)?;
         access::may_see_all(&held.effective())?;

@@ -51,11 +51,6 @@ pub enum Weakness {
     Own,
 }
 
-impl Weakness {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Common, Self::Own];
-}
-
 /// Why `password` of an account with these `names` and addresses would be guessed first; `None`: it
 /// would not. Case does not count.
 pub fn weakness<'a>(password: &str, mut names: impl Iterator<Item = &'a str>) -> Option<Weakness> {

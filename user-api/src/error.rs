@@ -3,16 +3,16 @@
 use std::{borrow::Cow, time::Duration};
 
 use actix_web::http::StatusCode;
-use shared_runtime::error::{ApiError, ErrorBody, Rejection};
+use shared_runtime::error::{ActError, ApiError, ErrorBody, Rejection};
 use shared_types::password::Weakness;
 
-use crate::{
-    domain::{
-        details::InvalidChild, members::InvalidDetails, metadata::MetadataRefusal,
-        query::InvalidQuery, update::UpdateRefusal,
-    },
-    use_cases::{create_account::CreationError, delete_account::DeletionError},
+use crate::domain::{
+    details::InvalidChild, members::InvalidDetails, metadata::MetadataRefusal, query::InvalidQuery,
+    update::UpdateRefusal,
 };
+
+/// Why an act came to nothing.
+pub(crate) type Error = ActError<Refusal, Failure>;
 
 /// A request that is answered with "no".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +78,6 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Whether `error` is this refusal, as its status and reason tell.
-    pub(crate) fn is(self, error: &ApiError) -> bool {
-        let (status, reason) = self.status_and_reason();
-        error.status() == status && *error.body() == ErrorBody::Reason(reason)
-    }
-
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
         let (status, reason) = match self {
             Self::InvalidDetails => (StatusCode::BAD_REQUEST, "Invalid user details were given"),
@@ -184,6 +178,17 @@ impl From<UpdateRefusal> for Refusal {
     }
 }
 
+impl From<MetadataRefusal> for Refusal {
+    fn from(refusal: MetadataRefusal) -> Self {
+        match refusal {
+            MetadataRefusal::Unauthorized => Self::Unauthorized,
+            MetadataRefusal::Missing => Self::NoMetadata,
+            MetadataRefusal::Invalid(explanation) => Self::InvalidMetadata(explanation),
+            MetadataRefusal::TooLarge => Self::MetadataTooLarge,
+        }
+    }
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let (status, reason) = refusal.status_and_reason();
@@ -227,12 +232,6 @@ impl From<InvalidDetails> for ApiError {
     }
 }
 
-impl From<UpdateRefusal> for ApiError {
-    fn from(refusal: UpdateRefusal) -> Self {
-        Refusal::from(refusal).into()
-    }
-}
-
 impl From<InvalidChild> for ApiError {
     fn from(invalid: InvalidChild) -> Self {
         Refusal::InvalidChild(invalid).into()
@@ -247,32 +246,25 @@ impl From<InvalidQuery> for ApiError {
 
 impl From<MetadataRefusal> for ApiError {
     fn from(refusal: MetadataRefusal) -> Self {
-        let refusal = match refusal {
-            MetadataRefusal::Unauthorized => Refusal::Unauthorized,
-            MetadataRefusal::Missing => Refusal::NoMetadata,
-            MetadataRefusal::Invalid(explanation) => Refusal::InvalidMetadata(explanation),
-            MetadataRefusal::TooLarge => Refusal::MetadataTooLarge,
-        };
-        refusal.into()
+        Refusal::from(refusal).into()
     }
 }
 
-impl From<CreationError> for ApiError {
-    fn from(error: CreationError) -> Self {
-        match error {
-            CreationError::Duplicate => Refusal::UserExists.into(),
-            CreationError::Orphaned => Refusal::NotAuthorized.into(),
-            CreationError::Failed(cause) => Failure::CreatingUser.caused_by(cause),
-        }
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
-impl From<DeletionError> for ApiError {
-    fn from(error: DeletionError) -> Self {
-        match error {
-            DeletionError::LastAdmin => Refusal::LastAdmin.into(),
-            DeletionError::Failed(cause) => Failure::Silent.caused_by(cause),
-        }
+impl From<InvalidDetails> for Error {
+    fn from(invalid: InvalidDetails) -> Self {
+        Self::Refused(invalid.into())
+    }
+}
+
+impl From<UpdateRefusal> for Error {
+    fn from(refusal: UpdateRefusal) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 
@@ -286,13 +278,6 @@ pub(crate) enum Failure {
     UpdatingToken,
     /// Where the contract wants no body.
     Silent,
-}
-
-impl Failure {
-    /// The failure with its cause, which is logged and never sent.
-    pub(crate) fn caused_by(self, cause: anyhow::Error) -> ApiError {
-        ApiError::from(self).caused_by(cause)
-    }
 }
 
 impl From<Failure> for ApiError {

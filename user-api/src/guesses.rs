@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use moka::{policy::EvictionPolicy, sync::Cache};
-use shared_runtime::{auth::Caller, error::ApiError, limits::KeyedLimiter, source::Source};
+use shared_runtime::{auth::Caller, limits::KeyedLimiter, source::Source};
 use shared_types::UserId;
 
 use crate::{
     State,
     config::LimitSettings,
     domain::{guess::Target, password::Match, user::Account},
-    error::Refusal,
+    error::{Error, Refusal},
 };
 
 /// Where somebody logged in is remembered for so long.
@@ -114,7 +114,7 @@ pub(crate) async fn try_password(
     account: Option<&Account>,
     name: &str,
     password: &str,
-) -> Result<Option<Match>, ApiError> {
+) -> Result<Option<Match>, Error> {
     let target = Target::of(account, name);
     let limits = &state.limits.passwords;
     limits.check(source, &target)?;
@@ -143,13 +143,15 @@ pub(crate) async fn limited<T>(
     source: Source,
     caller: &Caller,
     telling: [Refusal; 2],
-    answer: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     if caller.is_service() {
         return answer.await;
     }
-    let is_told = |error: &ApiError| telling.into_iter().any(|refusal| refusal.is(error));
-    let tells = |result: &Result<T, ApiError>| result.as_ref().is_err_and(is_told);
+    let tells = |answer: &Result<T, Error>| match answer {
+        Err(Error::Refused(refusal)) => telling.contains(refusal),
+        _ => false,
+    };
     let charged = state.limits.look_ups.charge(source, answer, tells);
     charged.await.map_err(Refusal::TooMany)?
 }

@@ -4,10 +4,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{error::OrFail as _, source::Source};
 
 use crate::{
     config::PasswordSettings,
@@ -15,7 +12,7 @@ use crate::{
         password::{self, Match},
         user::Account,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     queue::{Bounds, FairQueue, Turn},
 };
 
@@ -51,7 +48,7 @@ impl Hasher {
     }
 
     /// Waits until a hash for `source` may be computed.
-    pub(crate) async fn turn(&self, source: Source) -> Result<HashTurn, ApiError> {
+    pub(crate) async fn turn(&self, source: Source) -> Result<HashTurn, Refusal> {
         let turn = self.queue.turn(source).await.ok_or(Refusal::Busy)?;
         Ok(HashTurn {
             turn,
@@ -65,13 +62,13 @@ impl Hasher {
         source: Source,
         password: &str,
         failure: Failure,
-    ) -> Result<String, ApiError> {
+    ) -> Result<String, Error> {
         let password = SecretString::from(password);
         let hash = move || password::hash(password.expose_secret());
         let turn = self.turn(source).await?;
         turn.run(hash, failure)
             .await?
-            .map_err(|error| failure.caused_by(anyhow::anyhow!("no password hash: {error}")))
+            .map_err(|error| Error::failed(failure, anyhow::anyhow!("no password hash: {error}")))
     }
 }
 
@@ -82,7 +79,7 @@ impl HashTurn {
         self,
         account: Option<&Account>,
         password: &str,
-    ) -> Result<Option<Match>, ApiError> {
+    ) -> Result<Option<Match>, Error> {
         let stored = account
             .and_then(|account| Some((account.userid.clone(), account.password_hash.clone()?)));
         let password = SecretString::from(password);
@@ -106,14 +103,13 @@ impl HashTurn {
         self,
         work: impl FnOnce() -> T + Send + 'static,
         failure: Failure,
-    ) -> Result<T, ApiError> {
+    ) -> Result<T, Error> {
         // The work goes on when the request is dropped, so it holds the turn itself.
-        tokio::task::spawn_blocking(move || {
+        let done = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(self.turn);
             result
-        })
-        .await
-        .or_fail(failure)
+        });
+        Ok(done.await.or_fail(failure)?)
     }
 }

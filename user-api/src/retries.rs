@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use rand::RngExt as _;
-use shared_runtime::error::ApiError;
 
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 
 /// How often a change is decided anew.
 pub(crate) const MAX_TRIES: u32 = 8;
@@ -19,6 +18,6 @@ pub(crate) fn pause(tries: u32) -> Duration {
 }
 
 /// `failure`, because somebody else was faster at every try.
-pub(crate) fn outrun(failure: Failure) -> ApiError {
-    failure.caused_by(anyhow!("other changes were always faster"))
+pub(crate) fn outrun(failure: Failure) -> Error {
+    Error::failed(failure, anyhow!("other changes were always faster"))
 }

@@ -1,12 +1,12 @@
 //! Which passwords are refused because they would be guessed first.
 
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::OrFail as _;
 use shared_types::password::weakness;
 
 use crate::{
     State,
     domain::{names::Names, update::Updates, user::Account},
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// Refuses a password that is common or one of `names`, unless the settings say otherwise.
@@ -29,7 +29,7 @@ pub(crate) async fn check_change(
     account: &Account,
     new: Option<&Names>,
     updates: &Updates,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let Some(password) = &updates.password else {
         return Ok(());
     };

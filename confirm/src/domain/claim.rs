@@ -37,17 +37,6 @@ pub(crate) enum InvalidClaim {
 }
 
 impl InvalidClaim {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::NoBody,
-        Self::NoPassword,
-        Self::InvalidPassword,
-        Self::NoBirthday,
-        Self::InvalidBirthday,
-        Self::WrongBirthday,
-        Self::UnreadableBirthday,
-        Self::OtherPassword,
-    ];
-
     /// The number: to 1006 those of the contract, which has none of its own for what is stored; then
     /// ours.
     pub(crate) fn number(self) -> u16 {
@@ -184,7 +173,17 @@ mod tests {
         ] {
             assert_eq!(Claim::read(body.as_bytes()).unwrap_err(), wanted, "{body}");
         }
-        let numbers = InvalidClaim::ALL.map(InvalidClaim::number);
+        let all = [
+            InvalidClaim::NoBody,
+            InvalidClaim::NoPassword,
+            InvalidClaim::InvalidPassword,
+            InvalidClaim::NoBirthday,
+            InvalidClaim::InvalidBirthday,
+            InvalidClaim::WrongBirthday,
+            InvalidClaim::UnreadableBirthday,
+            InvalidClaim::OtherPassword,
+        ];
+        let numbers = all.map(InvalidClaim::number);
         assert_eq!(numbers, [1001, 1002, 1003, 1004, 1005, 1006, 1006, 1007]);
     }
 

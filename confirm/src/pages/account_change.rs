@@ -7,7 +7,7 @@ use minijinja::{Value, context};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared_runtime::error::ApiError;
-use shared_types::password::{Weakness, is_acceptable};
+use shared_types::password::is_acceptable;
 
 use super::{
     claim::{BAD_PASSWORD, sentence_of},
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     domain::account_change::{AccountChange, NotRestored},
+    error::{Error, Refusal},
     guesses::limited,
     use_cases::undo_change,
 };
@@ -50,7 +51,7 @@ pub(super) struct WayBack {
 /// Source: Tidegate, pages.
 pub(super) async fn show_change(visit: Visit) -> Result<HttpResponse, ApiError> {
     let link: Link = visit.query();
-    let found = async { Ok(undo_change::find(&visit.state, &link.key).await??) };
+    let found = undo_change::find(&visit.state, &link.key);
     match limited(&visit.state, visit.source(), found).await {
         Ok((_, change)) => visit.page(FORM, values(&link.key, &change)),
         Err(error) => refused(&visit, error),
@@ -73,18 +74,20 @@ pub(super) async fn undo_change(posted: Posted<WayBack>) -> Result<HttpResponse,
         Ok(()) => return Ok(see(outcome::PUT_BACK.path)),
         Err(error) => error,
     };
-    if error.status() != StatusCode::BAD_REQUEST {
-        return refused(&visit, error);
-    }
-    match undo_change::find(&visit.state, &form.key).await? {
-        Ok((_, change)) => {
-            let is_it =
-                |weakness: &Weakness| is_about(&error, NotRestored::WeakPassword(*weakness));
-            let weakness = Weakness::ALL.into_iter().find(is_it);
-            let errors = Errors::from([("password", weakness.map_or(BAD_PASSWORD, sentence_of))]);
-            visit.corrected(error.status(), FORM, &errors, values(&form.key, &change))
+    let sentence = match error {
+        Error::Refused(Refusal::NotRestored(NotRestored::BadPassword)) => BAD_PASSWORD,
+        Error::Refused(Refusal::NotRestored(NotRestored::WeakPassword(weakness))) => {
+            sentence_of(weakness)
         }
-        Err(refusal) => gone(&visit, refusal),
+        error => return refused(&visit, error),
+    };
+    match undo_change::find(&visit.state, &form.key).await {
+        Ok((_, change)) => {
+            let errors = Errors::from([("password", sentence)]);
+            let values = values(&form.key, &change);
+            visit.corrected(StatusCode::BAD_REQUEST, FORM, &errors, values)
+        }
+        Err(error) => refused(&visit, error),
     }
 }
 
@@ -93,35 +96,19 @@ fn values(key: &str, change: &AccountChange) -> Value {
     context! { key, when => change.when(), what => change.what() }
 }
 
-fn is_about(error: &ApiError, refusal: NotRestored) -> bool {
-    let known = ApiError::from(refusal);
-    (known.status(), known.body()) == (error.status(), error.body())
-}
-
 /// A page that says why a link is of no use, or the error where it is about something else.
-fn refused(visit: &Visit, error: ApiError) -> Result<HttpResponse, ApiError> {
-    let refusals = [
-        NotRestored::Unknown,
-        NotRestored::Expired,
-        NotRestored::Done,
-        NotRestored::NamesTaken,
-    ];
-    let refusal = refusals
-        .into_iter()
-        .find(|refusal| is_about(&error, *refusal));
-    match refusal {
-        Some(refusal) => gone(visit, refusal),
-        None => Err(error),
-    }
-}
-
-fn gone(visit: &Visit, refusal: NotRestored) -> Result<HttpResponse, ApiError> {
-    let reason = match refusal {
-        NotRestored::Expired => "expired",
-        NotRestored::Done => "done",
-        NotRestored::NamesTaken => "taken",
-        _ => "unknown",
+fn refused(visit: &Visit, error: Error) -> Result<HttpResponse, ApiError> {
+    let reason = match error {
+        Error::Refused(Refusal::NotRestored(refusal)) => match refusal {
+            NotRestored::Expired => "expired",
+            NotRestored::Done => "done",
+            NotRestored::NamesTaken => "taken",
+            NotRestored::Unknown | NotRestored::BadPassword | NotRestored::WeakPassword(_) => {
+                "unknown"
+            }
+        },
+        error => return Err(error.into()),
     };
     let values = context! { reason, log_in => visit.log_in() };
-    visit.page_about(refusal.into(), "account_change_gone.html", values)
+    visit.page_about(error.into(), "account_change_gone.html", values)
 }

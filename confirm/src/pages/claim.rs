@@ -1,31 +1,21 @@
 //! What is wrong with a claim, in sentences beside its fields.
 
-use shared_runtime::error::{ApiError, ErrorBody};
 use shared_types::password::Weakness;
 
 use super::templates::Errors;
-use crate::domain::claim::InvalidClaim;
+use crate::{
+    domain::claim::InvalidClaim,
+    error::{Error, Refusal},
+};
 
 /// What has to be corrected; `None`: the error is about something else.
-pub(super) fn errors_of(error: &ApiError) -> Option<Errors> {
-    let ErrorBody::Numbered { error, reason } = error.body() else {
-        return None;
+pub(super) fn errors_of(error: &Error) -> Option<Errors> {
+    let wrong = match error {
+        Error::Refused(Refusal::InvalidClaim(invalid)) => sentence(*invalid),
+        Error::Refused(Refusal::WeakClaim(weakness)) => ("password", sentence_of(*weakness)),
+        _ => return None,
     };
-    if let Some(weak) = weak_password(reason) {
-        return Some(Errors::from([("password", weak)]));
-    }
-    InvalidClaim::ALL
-        .into_iter()
-        .find(|invalid| invalid.number() == *error && invalid.to_string() == *reason)
-        .map(|invalid| Errors::from([sentence(invalid)]))
-}
-
-/// What to do about a password that user-api finds weak, for the `reason` of the refusal; `None`: it
-/// was refused for another one.
-pub(super) fn weak_password(reason: &str) -> Option<&'static str> {
-    let weakness = Weakness::ALL.into_iter();
-    let mut weakness = weakness.filter(|weakness| weakness.to_string() == reason);
-    weakness.next().map(sentence_of)
+    Some(Errors::from([wrong]))
 }
 
 /// What to do about a weak password.

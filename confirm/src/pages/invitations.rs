@@ -15,6 +15,7 @@ use super::{
 use crate::{
     State,
     domain::{confirmation::Confirmation, context::Offer, invitation::Reference, name::shown},
+    error::Error,
     use_cases::{
         answer_confirmation,
         list_invitations::List,
@@ -176,13 +177,13 @@ pub(super) async fn answer_invitation(posted: Posted<Reply>) -> Result<HttpRespo
             Verb::Accept => outcome::ACCEPTED.path,
             Verb::Decline => outcome::DECLINED.path,
         })),
-        Err(error) if matches!(error.status().as_u16(), 400 | 403 | 404) => visit.message(
-            HttpResponse::from_error(error),
+        Err(Error::Refused(refusal)) => visit.message(
+            HttpResponse::from_error(ApiError::from(refusal)),
             "This invitation is not open any more",
             "It was answered, withdrawn or replaced, or its time is over. Whoever sent it can \
              invite you again.",
             (PATH, "Back to your invitations"),
         ),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }

@@ -5,18 +5,22 @@ use chrono::Utc;
 use minijinja::context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared_runtime::error::{ApiError, ErrorBody};
+use shared_runtime::error::ApiError;
 use shared_types::{address, password::is_acceptable};
 
 use super::{
-    claim::{BAD_PASSWORD, weak_password},
+    claim::{BAD_PASSWORD, sentence_of},
     outcome,
     posted::Posted,
     templates::Errors,
     verify::Recipient,
     visit::{Visit, see},
 };
-use crate::{error::Refusal, guesses::limited, use_cases::reset_password};
+use crate::{
+    error::{Error, Failure, Refusal},
+    guesses::limited,
+    use_cases::reset_password,
+};
 
 const CHOICE: &str = "new_password.html";
 
@@ -78,11 +82,11 @@ pub(super) async fn show_reset(visit: Visit) -> Result<HttpResponse, ApiError> {
     };
     let found = async {
         let found = reset_password::find(&visit.state, &key).await?;
-        found.ok_or_else(|| ApiError::from(Refusal::NoReset))
+        found.ok_or(Error::Refused(Refusal::NoReset))
     };
     match limited(&visit.state, visit.source(), found).await {
-        Err(error) if error.status() == StatusCode::NOT_FOUND => gone(&visit, Refusal::NoReset),
-        Err(error) => Err(error),
+        Err(Error::Refused(refusal)) if refusal.is_wrong_key() => gone(&visit, refusal),
+        Err(error) => Err(error.into()),
         Ok(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
         // The address is not told to whoever has the link alone.
         Ok(_) => visit.page(CHOICE, context! { key, email => "" }),
@@ -106,25 +110,29 @@ pub(super) async fn reset_password(posted: Posted<NewPassword>) -> Result<HttpRe
         Ok(()) => return Ok(see(outcome::PASSWORD_CHANGED.path)),
         Err(error) => error,
     };
-    match error.status().as_u16() {
-        400 => {
-            let weak = match error.body() {
-                ErrorBody::Reason(reason) => weak_password(reason),
-                _ => None,
+    let password = match error {
+        Error::Refused(Refusal::NoReset | Refusal::ResetExpired) => {
+            return match reset_password::find(&visit.state, key).await? {
+                None => gone(&visit, Refusal::NoReset),
+                Some(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
+                Some(_) => again(
+                    StatusCode::NOT_FOUND,
+                    Errors::from([("email", "The link was sent to another address.")]),
+                ),
             };
-            let errors = Errors::from([("password", weak.unwrap_or(BAD_PASSWORD))]);
-            again(StatusCode::BAD_REQUEST, errors)
         }
-        404 => match reset_password::find(&visit.state, key).await? {
-            None => gone(&visit, Refusal::NoReset),
-            Some(reset) if reset.is_expired(Utc::now()) => gone(&visit, Refusal::ResetExpired),
-            Some(_) => again(
-                StatusCode::NOT_FOUND,
-                Errors::from([("email", "The link was sent to another address.")]),
-            ),
-        },
-        _ => Err(error),
-    }
+        Error::Refused(Refusal::WeakReset(weakness)) => sentence_of(weakness),
+        Error::Refused(Refusal::ResetRefused)
+        | Error::Failed {
+            failure: Failure::ResettingPassword,
+            ..
+        } => BAD_PASSWORD,
+        error => return Err(error.into()),
+    };
+    again(
+        StatusCode::BAD_REQUEST,
+        Errors::from([("password", password)]),
+    )
 }
 
 fn gone(visit: &Visit, refusal: Refusal) -> Result<HttpResponse, ApiError> {

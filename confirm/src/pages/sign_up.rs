@@ -123,7 +123,7 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
         Ok(_) => Ok(see(outcome::SIGNED_UP.path)),
         Err(error) => {
             let values = context! { email, is_new => true };
-            visit.page_about(error, "unverified.html", values)
+            visit.page_about(error.into(), "unverified.html", values)
         }
     }
 }

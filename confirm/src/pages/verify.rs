@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::sign_up::is_custodial,
-    error::Refusal,
+    error::{Error, Refusal},
     guesses::limited,
     use_cases::{send_sign_up, verify_address},
 };
@@ -89,14 +89,15 @@ pub(super) async fn verify(posted: Posted<Verification>) -> Result<HttpResponse,
 }
 
 /// Tells what to do about a key that is worth nothing.
-fn refused(visit: &Visit, error: ApiError, email: &str) -> Result<HttpResponse, ApiError> {
-    if error.status() != StatusCode::NOT_FOUND {
-        return Err(error);
-    }
-    let is_expired = Refusal::SignUpExpired.is(&error);
+fn refused(visit: &Visit, error: Error, email: &str) -> Result<HttpResponse, ApiError> {
+    let is_expired = match error {
+        Error::Refused(Refusal::NoSignUp) => false,
+        Error::Refused(Refusal::SignUpExpired) => true,
+        error => return Err(error.into()),
+    };
     let email = Some(email).filter(|email| address::is_valid(email));
     let values = context! { is_expired, email => email.unwrap_or_default() };
-    visit.page_about(error, "sign_up_link_gone.html", values)
+    visit.page_about(error.into(), "sign_up_link_gone.html", values)
 }
 
 /// `POST /pages/verification-mail`: mails a new link to an address that is not verified. Public.

@@ -256,7 +256,7 @@ async fn make(
         },
         Caller::User(user) => Requester::Person(&user.id),
     };
-    send_sign_up::request(state, requester, &manager.account, mail).await
+    Ok(send_sign_up::request(state, requester, &manager.account, mail).await?)
 }
 
 fn clinic(id: Option<&str>) -> Result<Option<ClinicId>, Refusal> {

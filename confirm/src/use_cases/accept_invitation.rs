@@ -13,7 +13,7 @@ use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, transaction},
     outbox::Effect,
     peers::PeerError,
@@ -28,7 +28,7 @@ use crate::{
         context::Offer,
         invitation::{self, NotAnswerable},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// The request itself finishes within this, unless a peer fails or the process dies.
@@ -85,7 +85,7 @@ pub(crate) async fn accept(
     invitation: &Confirmation,
     invitee: &UserId,
     sharer: &UserId,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     if !invitation::is_between(invitation, invitee, sharer) {
         return Err(NotAnswerable.into());
     }
@@ -125,9 +125,9 @@ pub(crate) async fn accept(
         Err(unfinished) => {
             state.outbox.wake();
             Err(match unfinished {
-                Unfinished::Grant(error) => Failure::SettingPermissions.because(error),
-                Unfinished::Alerts(error) => Failure::CreatingAlerts.because(error),
-                Unfinished::Store(error) => Failure::Saving.because(error),
+                Unfinished::Grant(error) => Error::failed(Failure::SettingPermissions, error),
+                Unfinished::Alerts(error) => Error::failed(Failure::CreatingAlerts, error),
+                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
             })
         }
     }
@@ -167,10 +167,10 @@ async fn claim(
     state: &State,
     invitation: &Confirmation,
     invitee: &UserId,
-) -> Result<ObjectId, ApiError> {
+) -> Result<ObjectId, Error> {
     let key = &invitation.key;
     let mut found = None;
-    let claimed: Result<ObjectId, Aborted> = transaction(&state.client, async |session| {
+    let claimed = transaction(&state.client, async |session| {
         let accepted = Accepted { key: key.clone() };
         let row = state.outbox.enqueue(session, &accepted).await?;
         if state
@@ -276,7 +276,7 @@ async fn end(
 
 /// The outcome of an acceptance that the outbox or another request finished, for the account that
 /// accepted.
-async fn take_outcome(state: &State, key: &str) -> Result<(), ApiError> {
+async fn take_outcome(state: &State, key: &str) -> Result<(), Error> {
     let found = state
         .confirmations
         .find(key)

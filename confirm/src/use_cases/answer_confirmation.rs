@@ -2,7 +2,7 @@
 //! declined or canceled. A sign-up is accepted by [`super::verify_address`].
 
 use chrono::Utc;
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::OrFail as _;
 use shared_types::UserId;
 
 use super::{accept_invitation, attach_invitations::attach};
@@ -12,7 +12,7 @@ use crate::{
         confirmation::{Confirmation, Kind, Status},
         invitation::{self, CANCELABLE, NotAnswerable, Reference},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// Accepts the invitation of `sharer` to `invitee` that `reference` means, as far as it has not
@@ -22,7 +22,7 @@ pub(crate) async fn accept_invitation(
     invitee: &UserId,
     sharer: &UserId,
     reference: &Reference,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let invitation = find_invitation(state, invitee, sharer, reference).await?;
     accept_invitation::accept(state, &invitation, invitee, sharer).await
 }
@@ -33,7 +33,7 @@ pub(crate) async fn decline_invitation(
     invitee: &UserId,
     sharer: &UserId,
     reference: &Reference,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let invitation = find_invitation(state, invitee, sharer, reference).await?;
     invitation::may_decline(&invitation, invitee, sharer)?;
     let is_declined = state
@@ -53,7 +53,7 @@ pub(crate) async fn cancel_invitation(
     state: &State,
     sharer: &UserId,
     email: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let invitation = state
         .confirmations
         .find_sent(sharer, email, CANCELABLE)
@@ -74,27 +74,19 @@ pub(crate) async fn cancel_invitation(
 }
 
 /// Declines the pending sign-up of `user` that `key` opens.
-pub(crate) async fn decline_sign_up(
-    state: &State,
-    user: &UserId,
-    key: &str,
-) -> Result<(), ApiError> {
+pub(crate) async fn decline_sign_up(state: &State, user: &UserId, key: &str) -> Result<(), Error> {
     let sign_up = find_sign_up(state, user, key).await?;
     end_sign_up(state, &sign_up, Status::Declined).await
 }
 
 /// Cancels the pending sign-up of `user` that `key` opens.
-pub(crate) async fn cancel_sign_up(
-    state: &State,
-    user: &UserId,
-    key: &str,
-) -> Result<(), ApiError> {
+pub(crate) async fn cancel_sign_up(state: &State, user: &UserId, key: &str) -> Result<(), Error> {
     let sign_up = find_sign_up(state, user, key).await?;
     end_sign_up(state, &sign_up, Status::Canceled).await
 }
 
 /// Cancels the newest pending sign-up of `user`, for whom may manage the account.
-pub(crate) async fn cancel_pending_sign_up(state: &State, user: &UserId) -> Result<(), ApiError> {
+pub(crate) async fn cancel_pending_sign_up(state: &State, user: &UserId) -> Result<(), Error> {
     let sign_up = find_pending_sign_up(state, user).await?;
     end_sign_up(state, &sign_up, Status::Canceled).await
 }
@@ -103,7 +95,7 @@ pub(crate) async fn cancel_pending_sign_up(state: &State, user: &UserId) -> Resu
 pub(crate) async fn find_pending_sign_up(
     state: &State,
     user: &UserId,
-) -> Result<Confirmation, ApiError> {
+) -> Result<Confirmation, Error> {
     let found = state
         .confirmations
         .find_pending_sign_up(user)
@@ -119,7 +111,7 @@ async fn find_invitation(
     invitee: &UserId,
     sharer: &UserId,
     reference: &Reference,
-) -> Result<Confirmation, ApiError> {
+) -> Result<Confirmation, Error> {
     let key = reference.key.as_deref();
     let mut found = find_attached(state, invitee, sharer, key).await?;
     let is_attached = found.as_ref().is_some_and(|found| found.user_id.is_some());
@@ -144,10 +136,10 @@ async fn find_attached(
     invitee: &UserId,
     sharer: &UserId,
     key: Option<&str>,
-) -> Result<Option<Confirmation>, ApiError> {
+) -> Result<Option<Confirmation>, Error> {
     let confirmations = &state.confirmations;
     if let Some(key) = key {
-        return confirmations.find(key).await.or_fail(Failure::Finding);
+        return Ok(confirmations.find(key).await.or_fail(Failure::Finding)?);
     }
     let received = confirmations
         .find_received(invitee, sharer)
@@ -156,13 +148,13 @@ async fn find_attached(
     if received.is_some() {
         return Ok(received);
     }
-    confirmations
+    Ok(confirmations
         .find_unanswered(invitee, sharer)
         .await
-        .or_fail(Failure::Finding)
+        .or_fail(Failure::Finding)?)
 }
 
-async fn find_sign_up(state: &State, user: &UserId, key: &str) -> Result<Confirmation, ApiError> {
+async fn find_sign_up(state: &State, user: &UserId, key: &str) -> Result<Confirmation, Error> {
     let found = state
         .confirmations
         .find_by_any_key(key)
@@ -177,7 +169,7 @@ async fn find_sign_up(state: &State, user: &UserId, key: &str) -> Result<Confirm
 }
 
 /// Ends a sign-up as `to`, if it is still pending.
-async fn end_sign_up(state: &State, sign_up: &Confirmation, to: Status) -> Result<(), ApiError> {
+async fn end_sign_up(state: &State, sign_up: &Confirmation, to: Status) -> Result<(), Error> {
     let is_ended = state
         .confirmations
         .answer(&sign_up.key, &[Status::Pending], to)

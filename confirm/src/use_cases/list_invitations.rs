@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use shared_runtime::{
     batches::{Batcher, NotDone},
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     peers::user_api::UserApi,
 };
 use shared_types::{People, Person, UserId};
@@ -15,7 +15,11 @@ use super::{
     attach_invitations::attach,
     load_people::{self, Profiles},
 };
-use crate::{domain::confirmation::Confirmation, error::Failure, store::Confirmations};
+use crate::{
+    domain::confirmation::Confirmation,
+    error::{Error, Failure},
+    store::Confirmations,
+};
 
 /// What an account sent or was sent, newest first.
 #[derive(Clone)]
@@ -31,8 +35,8 @@ pub(crate) type Received = (List, Option<Person>);
 /// Loads lists for one worker thread.
 #[derive(Clone)]
 pub(crate) struct Lists {
-    received: Batcher<UserId, Received, ApiError>,
-    sent: Batcher<UserId, List, ApiError>,
+    received: Batcher<UserId, Received, Error>,
+    sent: Batcher<UserId, List, Error>,
 }
 
 impl Lists {
@@ -58,23 +62,23 @@ impl Lists {
 
     /// The invitations that `invitee` can answer, those included that were sent to its verified
     /// address before it had an account.
-    pub(crate) async fn received(&self, invitee: &UserId) -> Result<Received, ApiError> {
+    pub(crate) async fn received(&self, invitee: &UserId) -> Result<Received, Error> {
         let list = self.received.add_repeatable(invitee.clone()).await;
         list.map_err(error)
     }
 
     /// The invitations of `creator` that it still sees; without its profile where user-api cannot be
     /// asked.
-    pub(crate) async fn sent(&self, creator: &UserId) -> Result<List, ApiError> {
+    pub(crate) async fn sent(&self, creator: &UserId) -> Result<List, Error> {
         let list = self.sent.add_repeatable(creator.clone()).await;
         list.map_err(error)
     }
 }
 
-fn error(not_done: NotDone<ApiError>) -> ApiError {
+fn error(not_done: NotDone<Error>) -> Error {
     match not_done {
         NotDone::Failed(error) => error,
-        NotDone::NoOutcome => Failure::Finding.because(not_done),
+        NotDone::NoOutcome => Error::failed(Failure::Finding, not_done),
     }
 }
 
@@ -86,7 +90,7 @@ struct Source {
 
 impl Source {
     /// The list of each of `invitees`.
-    async fn received(&self, invitees: &[UserId]) -> Result<Vec<Received>, ApiError> {
+    async fn received(&self, invitees: &[UserId]) -> Result<Vec<Received>, Error> {
         let mut invitations = self
             .confirmations
             .list_received(invitees)
@@ -119,7 +123,7 @@ impl Source {
     }
 
     /// The list of each of `creators`.
-    async fn sent(&self, creators: &[UserId]) -> Result<Vec<List>, ApiError> {
+    async fn sent(&self, creators: &[UserId]) -> Result<Vec<List>, Error> {
         let invitations = self
             .confirmations
             .list_sent(creators)

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
 };
 use shared_types::{AccountNotice, Person};
@@ -20,16 +20,12 @@ use crate::{
         key,
         template::Template,
     },
-    error::Failure,
+    error::{Error, Failure},
 };
 
 /// Queues a mail to each recipient of `notice`, whatever else is mailed to them: no quota keeps
 /// these away. Of an account that is gone nobody is told. Repeatable under the same `id`.
-pub(crate) async fn report(
-    state: &State,
-    id: &str,
-    notice: &AccountNotice,
-) -> Result<(), ApiError> {
+pub(crate) async fn report(state: &State, id: &str, notice: &AccountNotice) -> Result<(), Error> {
     let Some(account) = state
         .user_api
         .person(&notice.userid)
@@ -44,7 +40,7 @@ pub(crate) async fn report(
     let made: Vec<Confirmation> = (0..notice.recipients.len())
         .map(|number| confirmation(id, notice, number))
         .collect();
-    let stored: Result<(), Aborted> = transaction(&state.client, async |session| {
+    let stored = transaction(&state.client, async |session| {
         for confirmation in &made {
             state.confirmations.insert(session, confirmation).await?;
             let mail = QueuedMail::of(confirmation);
@@ -90,9 +86,9 @@ fn confirmation(id: &str, notice: &AccountNotice, number: usize) -> Confirmation
 
 /// Mails the key that proves the new address of an account, which says that it is not verified
 /// until then. What is refused, such as a mail too many, the owner may ask for later.
-async fn ask_for_proof(state: &State, account: &Person) -> Result<(), ApiError> {
+async fn ask_for_proof(state: &State, account: &Person) -> Result<(), Error> {
     match send_sign_up::request_for(state, Requester::NOBODY, account, Mail::Queued).await {
-        Err(error) if error.status().is_server_error() => Err(error),
-        _ => Ok(()),
+        Err(Error::Refused(_)) => Ok(()),
+        asked => asked.map(drop),
     }
 }

@@ -9,7 +9,7 @@ use mongodb::ClientSession;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::Effect,
     peers::PeerError,
@@ -31,7 +31,7 @@ use crate::{
         sign_up,
         template::Template,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// Somebody forgot a password: the address is looked up and the mail queued.
@@ -53,7 +53,7 @@ impl Effect for Forgotten {
 
 /// Notes that somebody at `source` forgot the password of the account of `email`, if there is one.
 /// Mails that went to this very address a moment ago stand for the next ones.
-pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), ApiError> {
+pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), Error> {
     let key = key::generate();
     let noted = transaction(&state.client, async |session| {
         let cause = Cause::Forgotten(source);
@@ -158,7 +158,7 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
 }
 
 /// The reset that `key` opens, even if it is too late for it.
-pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, ApiError> {
+pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, Error> {
     let found = state
         .confirmations
         .find_by_any_key(key)
@@ -175,7 +175,7 @@ pub(crate) async fn reset(
     key: &str,
     email: &str,
     password: Option<&SecretString>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let reset = find(state, key)
         .await?
         .filter(|reset| address::is_same(&reset.email, email))
@@ -224,18 +224,18 @@ pub(crate) async fn reset(
 }
 
 /// Why the `password` was not set: it is weak, or user-api failed.
-fn unset(error: PeerError, password: &SecretString, account: &Person) -> ApiError {
+fn unset(error: PeerError, password: &SecretString, account: &Person) -> Error {
     let is_refused = matches!(error, PeerError::Refused { status: 400 });
     let weakness = weakness_of(password.expose_secret(), account);
     match weakness.filter(|_| is_refused) {
         Some(weakness) => Refusal::WeakReset(weakness).into(),
-        None => ApiError::from(Refusal::ResetRefused).caused_by(error),
+        None => Error::failed(Failure::ResettingPassword, error),
     }
 }
 
 /// Whose password is reset. An account without one is claimed, not reset. Documents of the
 /// reference need not name the account.
-async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, ApiError> {
+async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, Error> {
     let user_api = &state.user_api;
     let account = match &reset.user_id {
         Some(user) => user_api.person(user).await,

@@ -5,7 +5,7 @@ use chrono::Utc;
 use mongodb::ClientSession;
 use shared_runtime::{
     auth::Caller,
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, transaction},
 };
 use shared_types::{PermissionSet, UserId};
@@ -22,7 +22,7 @@ use crate::{
         invitation, key as keys,
         quota::Cause,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     rights::may_manage,
 };
 
@@ -33,7 +33,7 @@ pub(crate) async fn send(
     sharer: &UserId,
     email: String,
     offer: Offer,
-) -> Result<Confirmation, ApiError> {
+) -> Result<Confirmation, Error> {
     let pending = state
         .confirmations
         .find_sent(sharer, &email, &[Status::Pending])
@@ -78,7 +78,7 @@ async fn store(
     caller: &Caller,
     sharer: &UserId,
     made: &Confirmation,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let stored = transaction(&state.client, async |session| {
         // Keeps out another invitation to the same address, so that it comes first.
         take_quota(state, session, caller, made).await?;
@@ -112,7 +112,7 @@ pub(crate) async fn resend(
     state: &State,
     caller: &Caller,
     key: &str,
-) -> Result<Confirmation, ApiError> {
+) -> Result<Confirmation, Error> {
     let found = state
         .confirmations
         .find_by_any_key(key)

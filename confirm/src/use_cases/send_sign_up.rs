@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared_runtime::{
     auth::Caller,
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, transaction},
 };
 use shared_types::{ClinicId, Person, UserId};
@@ -20,7 +20,7 @@ use crate::{
         quota::Cause,
         sign_up::{self, Asker, Next, Occasion},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// Who asks for a confirmation.
@@ -57,7 +57,7 @@ pub(crate) async fn request(
     requester: Requester<'_>,
     user: &UserId,
     mail: Mail,
-) -> Result<Option<Confirmation>, ApiError> {
+) -> Result<Option<Confirmation>, Error> {
     let account = load(state, user).await?;
     request_for(state, requester, &account, mail).await
 }
@@ -68,7 +68,7 @@ pub(crate) async fn request_for(
     requester: Requester<'_>,
     account: &Person,
     mail: Mail,
-) -> Result<Option<Confirmation>, ApiError> {
+) -> Result<Option<Confirmation>, Error> {
     let user = &account.user.userid;
     let email = account.user.emails.iter().flatten().next();
     let occasion = occasion(state, requester, account).await?;
@@ -118,7 +118,7 @@ pub(crate) async fn resend(
     source: &str,
     caller: Option<&Caller>,
     name: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let name = name.trim();
     let found = if UserId::has_id_form(name) {
         let user = UserId::from(name);
@@ -165,13 +165,9 @@ pub(crate) async fn resend(
 
 /// As [`resend`] for whoever shows no token. An account whose owner signed up elsewhere and never
 /// asked for the mail gets its first one; one that others made gets it when they want it.
-pub(crate) async fn resend_or_send(
-    state: &State,
-    source: &str,
-    email: &str,
-) -> Result<(), ApiError> {
+pub(crate) async fn resend_or_send(state: &State, source: &str, email: &str) -> Result<(), Error> {
     match resend(state, source, None, email).await {
-        Err(error) if Refusal::NoSignUp.is(&error) => {}
+        Err(Error::Refused(Refusal::NoSignUp)) => {}
         sent => return sent,
     }
     let account = load_people::find_account(&state.user_api, email)
@@ -185,24 +181,22 @@ pub(crate) async fn resend_or_send(
     };
     match request(state, Requester::NOBODY, &account.user.userid, Mail::Queued).await {
         // It stands already: another address of the account was verified with it.
-        Err(error) if Refusal::SignUpExists.is(&error) => Ok(()),
+        Err(Error::Refused(Refusal::SignUpExists)) => Ok(()),
         made => made.map(drop),
     }
 }
 
-async fn load(state: &State, user: &UserId) -> Result<Person, ApiError> {
-    match state.user_api.person(user).await {
-        Ok(Some(person)) => Ok(person),
-        Ok(None) => Err(Refusal::UserNotFound.into()),
-        Err(error) => Err(ApiError::from(Refusal::UserNotFound).caused_by(error)),
-    }
+async fn load(state: &State, user: &UserId) -> Result<Person, Error> {
+    let found = state.user_api.person(user).await;
+    let found = found.or_fail(Failure::LoadingUser)?;
+    found.ok_or(Refusal::UserNotFound.into())
 }
 
 async fn occasion(
     state: &State,
     requester: Requester<'_>,
     account: &Person,
-) -> Result<Occasion, ApiError> {
+) -> Result<Occasion, Error> {
     match requester {
         Requester::Service {
             clinic_id,

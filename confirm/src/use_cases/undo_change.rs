@@ -4,7 +4,7 @@
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     peers::{PeerError, user_api::PutBack},
 };
 use shared_types::{Restoration, UserId, password::weakness};
@@ -15,14 +15,11 @@ use crate::{
         account_change::{AccountChange, NotRestored},
         confirmation::{Confirmation, Kind, Status},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// The change that `key` undoes, with its confirmation.
-pub(crate) async fn find(
-    state: &State,
-    key: &str,
-) -> Result<Result<(Confirmation, AccountChange), NotRestored>, ApiError> {
+pub(crate) async fn find(state: &State, key: &str) -> Result<(Confirmation, AccountChange), Error> {
     let now = Utc::now();
     let found = state
         .confirmations
@@ -35,12 +32,12 @@ pub(crate) async fn find(
             let change = AccountChange::read(found.context.as_ref())?;
             Some((found, change))
         });
-    Ok(match found {
-        None => Err(NotRestored::Unknown),
-        Some((found, _)) if found.status != Status::Pending => Err(NotRestored::Done),
-        Some((found, _)) if found.is_expired(now) => Err(NotRestored::Expired),
+    match found {
+        None => Err(NotRestored::Unknown.into()),
+        Some((found, _)) if found.status != Status::Pending => Err(NotRestored::Done.into()),
+        Some((found, _)) if found.is_expired(now) => Err(NotRestored::Expired.into()),
         Some(found) => Ok(found),
-    })
+    }
 }
 
 /// Puts the account back to what it was before the change that `key` undoes; `password`: the new
@@ -52,8 +49,8 @@ pub(crate) async fn undo(
     state: &State,
     key: &str,
     password: Option<&SecretString>,
-) -> Result<(), ApiError> {
-    let (confirmation, change) = find(state, key).await??;
+) -> Result<(), Error> {
+    let (confirmation, change) = find(state, key).await?;
     let user = confirmation.user_id.as_ref().ok_or(NotRestored::Unknown)?;
     let password = password.ok_or(NotRestored::BadPassword)?;
     let restoration = Restoration {
@@ -67,9 +64,8 @@ pub(crate) async fn undo(
         Ok(PutBack::Busy { retry_after }) => return Err(Refusal::Busy(retry_after).into()),
         Err(error) => return Err(refused(state, &confirmation, password, error).await),
     };
-    complete(state, user, &restored.void, &confirmation)
-        .await
-        .or_fail(Failure::Saving)
+    let completed = complete(state, user, &restored.void, &confirmation);
+    Ok(completed.await.or_fail(Failure::Saving)?)
 }
 
 /// Completes the confirmation of a change that was undone, and cancels what could undo more.
@@ -97,7 +93,7 @@ async fn refused(
     confirmation: &Confirmation,
     password: &SecretString,
     error: PeerError,
-) -> ApiError {
+) -> Error {
     let not_restored = match error {
         PeerError::Refused { status: 400 } => {
             let names = std::iter::once(confirmation.email.as_str());
@@ -107,14 +103,14 @@ async fn refused(
         PeerError::Refused { status: 404 } => NotRestored::Unknown,
         PeerError::Refused { status: 409 } => NotRestored::NamesTaken,
         PeerError::Refused { status: 410 } => NotRestored::Done,
-        error => return Failure::UpdatingUser.because(error),
+        error => return Error::failed(Failure::UpdatingUser, error),
     };
     if not_restored == NotRestored::Done {
         let confirmations = &state.confirmations;
         let key = &confirmation.key;
         let answered = confirmations.answer(key, &[Status::Pending], Status::Canceled);
         if let Err(error) = answered.await {
-            return Failure::Saving.because(error);
+            return Error::failed(Failure::Saving, error);
         }
     }
     not_restored.into()

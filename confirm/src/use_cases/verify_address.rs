@@ -3,10 +3,11 @@
 //! user-api changes the account first, in one write; a repeat of the request, which a crash before
 //! the confirmation is completed needs, changes it to the same.
 
+use anyhow::Context;
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, transaction},
     peers::PeerError,
 };
@@ -20,7 +21,7 @@ use crate::{
         quota::Quota,
         sign_up,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// How often a confirmation may be sent again while it is being completed.
@@ -32,7 +33,7 @@ pub(crate) async fn accept(
     key: &str,
     user: Option<&UserId>,
     body: &[u8],
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let (confirmation, account) = find(state, key, user).await?;
     let account_id = &account.user.userid;
     let password = if sign_up::is_custodial(&account.user) {
@@ -65,14 +66,14 @@ pub(crate) async fn accept(
 }
 
 /// Why the account was not changed: the `password` that it should get is weak, or user-api failed.
-fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person) -> ApiError {
+fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person) -> Error {
     let is_refused = matches!(error, PeerError::Refused { status: 400 });
     let weakness = password
         .filter(|_| is_refused)
         .and_then(|password| weakness_of(password.expose_secret(), account));
     match weakness {
         Some(weakness) => Refusal::WeakClaim(weakness).into(),
-        None => Failure::UpdatingUser.because(error),
+        None => Error::failed(Failure::UpdatingUser, error),
     }
 }
 
@@ -93,7 +94,7 @@ fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> Accou
 }
 
 /// Completes a confirmation that had the id `key` a moment ago; it may have been sent again since.
-async fn complete(state: &State, key: &str) -> Result<(), ApiError> {
+async fn complete(state: &State, key: &str) -> Result<(), Error> {
     let (from, to) = (&[Status::Pending], Status::Completed);
     let mut key = key.to_owned();
     for _ in 0..MAX_TRIES {
@@ -116,7 +117,7 @@ async fn complete(state: &State, key: &str) -> Result<(), ApiError> {
         }
     }
     let cause = anyhow::anyhow!("its mail was always sent again meanwhile");
-    Err(Failure::Saving.because(cause))
+    Err(Error::failed(Failure::Saving, cause))
 }
 
 /// The confirmation that `key` opens, and the account whose address it verifies.
@@ -124,7 +125,7 @@ pub(crate) async fn find(
     state: &State,
     key: &str,
     user: Option<&UserId>,
-) -> Result<(Confirmation, Person), ApiError> {
+) -> Result<(Confirmation, Person), Error> {
     let found = state
         .confirmations
         .find_by_any_key(key)
@@ -145,12 +146,11 @@ pub(crate) async fn find(
     if confirmation.is_expired(Utc::now()) {
         return Err(Refusal::SignUpExpired.into());
     }
-    let account = state
-        .user_api
-        .person(&owner)
-        .await
+    let account = state.user_api.person(&owner).await;
+    let account = account
         .or_fail(Failure::FindingUser)?
-        .ok_or(Failure::FindingUser)?;
+        .context("the account of a sign-up is gone")
+        .or_fail(Failure::FindingUser)?;
     let has_address = |email: &String| address::is_same(email, &confirmation.email);
     if !account.user.emails.iter().flatten().any(has_address) {
         return Err(Refusal::NoSignUp.into());
@@ -159,7 +159,7 @@ pub(crate) async fn find(
 }
 
 /// Counts a birthday that is about to be compared.
-async fn take_attempt(state: &State, account: &UserId) -> Result<(), ApiError> {
+async fn take_attempt(state: &State, account: &UserId) -> Result<(), Error> {
     let limit = state.limits.claim_attempts_per_hour;
     let quota = Quota::hourly("claim", account.as_str(), limit);
     let taken = transaction(&state.client, async |session| {

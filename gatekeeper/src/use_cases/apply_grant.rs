@@ -2,7 +2,7 @@
 
 use bson::DateTime;
 use mongodb::ClientSession;
-use shared_runtime::{error::ApiError, mongo::Aborted};
+use shared_runtime::mongo::Aborted;
 use shared_types::{Grant, PermissionSet};
 
 use super::change_holders::{Locked, with_lock};
@@ -13,6 +13,7 @@ use crate::{
         grants::{joined, may_share, sender},
         permissions::{Held, root},
     },
+    error::Error,
     store::permissions::Consent,
 };
 
@@ -22,7 +23,7 @@ pub(crate) async fn apply_grant(
     state: &State,
     grant_id: &str,
     grant: &Grant,
-) -> Result<PermissionSet, ApiError> {
+) -> Result<PermissionSet, Error> {
     if grant.sharer_id == grant.grantee_id {
         return Ok(root());
     }

@@ -10,13 +10,17 @@ use std::collections::BTreeSet;
 use anyhow::anyhow;
 use mongodb::ClientSession;
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{self, Aborted},
 };
 use shared_types::{HolderNotice, UserId};
 use tracing::warn;
 
-use crate::{State, domain::Refusal, error::Failure};
+use crate::{
+    State,
+    domain::Refusal,
+    error::{Error, Failure},
+};
 
 /// How often a change that met another one starts anew.
 const MAX_TRIES: u32 = 10;
@@ -59,7 +63,7 @@ pub(crate) async fn with_lock<T>(
     account: &UserId,
     grantee: &UserId,
     mut change: impl AsyncFnMut(&mut ClientSession, &Locked<'_>) -> Result<T, Aborted<Refusal>>,
-) -> Result<T, ApiError> {
+) -> Result<T, Error> {
     let mut told = None;
     for _ in 0..MAX_TRIES {
         let outcome = mongo::transaction(&state.store.client, async |session| {
@@ -76,14 +80,14 @@ pub(crate) async fn with_lock<T>(
             outcome => return outcome.or_fail(Failure),
         }
     }
-    Err(anyhow!(
-        "who runs an account was changed by others all the time"
+    Err(Error::failed(
+        Failure,
+        anyhow!("who runs an account was changed by others all the time"),
     ))
-    .or_fail(Failure)
 }
 
 /// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
-async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told, ApiError> {
+async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told, Error> {
     // The version comes first: who begins to run the account after it is read makes it move on.
     let version = state
         .store

@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::OrFail as _;
 use shared_types::{AdministeredAccount, UserId};
 
-use crate::{State, error::Failure};
+use crate::{
+    State,
+    error::{Error, Failure},
+};
 
 /// The accounts that `user` runs by a direct `admin` or `custodian`, ascending by id.
 pub(crate) async fn list_administered(
     state: &State,
     user: &UserId,
-) -> Result<Vec<AdministeredAccount>, ApiError> {
+) -> Result<Vec<AdministeredAccount>, Error> {
     let store = &state.store;
     let accounts = store.permissions.list_run_by(user).await.or_fail(Failure)?;
     if accounts.is_empty() {

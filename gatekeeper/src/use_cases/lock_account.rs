@@ -1,19 +1,17 @@
 //! Whatever is being decided about who runs an account is decided anew.
 
-use std::convert::Infallible;
-
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    mongo,
-};
+use shared_runtime::{error::OrFail as _, mongo};
 use shared_types::{LockedAccount, UserId};
 
-use crate::{State, error::Failure};
+use crate::{
+    State,
+    error::{Error, Failure},
+};
 
 /// Locks the account; returns who runs it from this moment on.
-pub(crate) async fn lock_account(state: &State, user: &UserId) -> Result<LockedAccount, ApiError> {
+pub(crate) async fn lock_account(state: &State, user: &UserId) -> Result<LockedAccount, Error> {
     let store = &state.store;
-    mongo::transaction::<_, Infallible>(&store.client, async |session| {
+    mongo::transaction(&store.client, async |session| {
         let version = store.account_locks.lock(session, user).await?;
         let holders = store.permissions.list_holders_in(session, user).await?;
         let clinic_custodian = store

@@ -1,16 +1,14 @@
 //! The clinic service tells who is a patient of a clinic and who works for one. What it tells late
 //! or again changes nothing.
 
-use std::convert::Infallible;
-
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    mongo,
-};
+use shared_runtime::{error::OrFail as _, mongo};
 use shared_types::{ClinicId, PermissionSet, UserId};
 
-use crate::{State, error::Failure};
+use crate::{
+    State,
+    error::{Error, Failure},
+};
 
 /// `user` is a patient of `clinic`, whose clinicians have `permissions`.
 pub(crate) async fn update_patient(
@@ -19,7 +17,7 @@ pub(crate) async fn update_patient(
     user: &UserId,
     revision: i64,
     permissions: &PermissionSet,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let relations = &state.store.clinic_relations;
     change_patient(state, user, async |session| {
         relations
@@ -35,7 +33,7 @@ pub(crate) async fn delete_patient(
     clinic: ClinicId,
     user: &UserId,
     revision: i64,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let relations = &state.store.clinic_relations;
     change_patient(state, user, async |session| {
         relations
@@ -54,7 +52,7 @@ pub(crate) async fn update_clinician(
     clinic: ClinicId,
     user: &UserId,
     revision: i64,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     state
         .store
         .permissions
@@ -62,10 +60,10 @@ pub(crate) async fn update_clinician(
         .await
         .or_fail(Failure)?;
     let relations = &state.store.clinic_relations;
-    relations
+    Ok(relations
         .update_clinician(clinic, user, revision)
         .await
-        .or_fail(Failure)
+        .or_fail(Failure)?)
 }
 
 /// `user` works for `clinic` no more.
@@ -74,12 +72,12 @@ pub(crate) async fn delete_clinician(
     clinic: ClinicId,
     user: &UserId,
     revision: i64,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let relations = &state.store.clinic_relations;
-    relations
+    Ok(relations
         .delete_clinician(clinic, user, revision)
         .await
-        .or_fail(Failure)
+        .or_fail(Failure)?)
 }
 
 /// Makes a change that may take whoever runs the account of `patient`.
@@ -87,9 +85,9 @@ async fn change_patient(
     state: &State,
     patient: &UserId,
     change: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let store = &state.store;
-    mongo::transaction::<_, Infallible>(&store.client, async |session| {
+    mongo::transaction(&store.client, async |session| {
         store.account_locks.lock(session, patient).await?;
         Ok(change(session).await?)
     })

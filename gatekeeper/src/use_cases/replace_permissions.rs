@@ -5,10 +5,7 @@
 use std::collections::BTreeSet;
 
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    mongo::Aborted,
-};
+use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
 use super::change_holders::{Locked, tell_who_stayed, with_lock};
@@ -21,7 +18,7 @@ use crate::{
         permissions::Held,
         precondition::{Preconditions, Tag},
     },
-    error::Failure,
+    error::{Error, Failure},
     store::permissions::{Consent, PairLookup, PairReplacement},
 };
 
@@ -75,7 +72,7 @@ impl<'a> Replacement<'a> {
     }
 
     /// Writes.
-    pub(crate) async fn run(&self) -> Result<(), ApiError> {
+    pub(crate) async fn run(&self) -> Result<(), Error> {
         // To give up everything is always right, so it needs no second look at what is stored.
         let gives_up_a_part = self.by_grantee.is_some() && !self.wanted.is_empty();
         let needs_second_look = gives_up_a_part || !self.preconditions.is_empty();
@@ -94,13 +91,13 @@ impl<'a> Replacement<'a> {
     }
 
     /// Replaces the set if that does not change who runs the account; returns whether it did.
-    async fn run_in_one_write(&self) -> Result<bool, ApiError> {
+    async fn run_in_one_write(&self) -> Result<bool, Error> {
         let permissions = &self.state.store.permissions;
         let (sharer, grantee) = (self.sharer, self.grantee);
         if self.wanted.administers() {
             let replaced =
                 permissions.update_if_administering(sharer, grantee, self.wanted, self.consent);
-            return replaced.await.or_fail(Failure);
+            return Ok(replaced.await.or_fail(Failure)?);
         }
         if !self.wanted.is_empty() {
             let replacement = PairReplacement {
@@ -114,7 +111,7 @@ impl<'a> Replacement<'a> {
                 .store
                 .batches
                 .upsert_unless_administering(replacement);
-            return replaced.await.or_fail(Failure);
+            return Ok(replaced.await.or_fail(Failure)?);
         }
         if permissions
             .delete_unless_administering(sharer, grantee)

@@ -178,27 +178,104 @@ impl From<Infallible> for ApiError {
     }
 }
 
+/// Why an act came to nothing: what an act returns, which knows no HTTP. The service gives each
+/// refusal `R` and each failure `F` its status and body.
+#[derive(Debug, Clone)]
+pub enum ActError<R, F> {
+    /// A rule said no.
+    Refused(R),
+    /// Something that should work did not.
+    Failed {
+        /// What the service says of it.
+        failure: F,
+        /// What went wrong inside, which is logged and never sent.
+        cause: Arc<anyhow::Error>,
+    },
+}
+
+impl<R, F> ActError<R, F> {
+    /// The `failure` because of `cause`.
+    pub fn failed(failure: F, cause: impl Into<anyhow::Error>) -> Self {
+        Failed::new(failure, cause).into()
+    }
+}
+
+/// For logs.
+impl<R: fmt::Debug, F: fmt::Debug> fmt::Display for ActError<R, F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(formatter, "refused: {refusal:?}"),
+            Self::Failed { failure, cause } => write!(formatter, "{failure:?}: {cause:#}"),
+        }
+    }
+}
+
+/// A failure of something that no rule refuses, with its cause.
+#[derive(Debug, Clone)]
+pub struct Failed<F> {
+    failure: F,
+    cause: Arc<anyhow::Error>,
+}
+
+impl<F> Failed<F> {
+    fn new(failure: F, cause: impl Into<anyhow::Error>) -> Self {
+        Self {
+            failure,
+            cause: Arc::new(cause.into()),
+        }
+    }
+}
+
+impl<R, F> From<Failed<F>> for ActError<R, F> {
+    fn from(Failed { failure, cause }: Failed<F>) -> Self {
+        Self::Failed { failure, cause }
+    }
+}
+
+impl<F: Into<ApiError>> From<Failed<F>> for ApiError {
+    fn from(Failed { failure, cause }: Failed<F>) -> Self {
+        Self {
+            cause: Some(cause),
+            ..failure.into()
+        }
+    }
+}
+
+impl<R: Into<ApiError>, F: Into<ApiError>> From<ActError<R, F>> for ApiError {
+    fn from(error: ActError<R, F>) -> Self {
+        match error {
+            ActError::Refused(refusal) => refusal.into(),
+            ActError::Failed { failure, cause } => Failed { failure, cause }.into(),
+        }
+    }
+}
+
 /// What a service says where something fails that should work.
 pub trait OrFail<T> {
-    /// The value, or `failure` with what went wrong as its cause, which is logged and never sent.
-    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError>;
+    /// What `failure` becomes; `?` makes an [`ActError`] or an [`ApiError`] of it.
+    type Error<F>;
+
+    /// The value, or `failure` with what went wrong as its cause.
+    fn or_fail<F>(self, failure: F) -> Result<T, Self::Error<F>>;
 }
 
 impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
-    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError> {
-        self.map_err(|cause| failure.into().caused_by(cause))
+    type Error<F> = Failed<F>;
+
+    fn or_fail<F>(self, failure: F) -> Result<T, Failed<F>> {
+        self.map_err(|cause| Failed::new(failure, cause))
     }
 }
 
 /// What a rule refuses is no failure and stays what it is.
-impl<T, R: Into<ApiError>> OrFail<T> for Result<T, Aborted<R>> {
-    fn or_fail(self, failure: impl Into<ApiError>) -> Result<T, ApiError> {
+impl<T, R> OrFail<T> for Result<T, Aborted<R>> {
+    type Error<F> = ActError<R, F>;
+
+    fn or_fail<F>(self, failure: F) -> Result<T, ActError<R, F>> {
         self.map_err(|aborted| match aborted {
-            Aborted::Refused(refusal) => refusal.into(),
-            Aborted::Outrun => failure
-                .into()
-                .caused_by(anyhow!("somebody else was faster")),
-            Aborted::Failed(error) => failure.into().caused_by(error),
+            Aborted::Refused(refusal) => ActError::Refused(refusal),
+            Aborted::Outrun => ActError::failed(failure, anyhow!("somebody else was faster")),
+            Aborted::Failed(error) => ActError::failed(failure, error),
         })
     }
 }
@@ -275,16 +352,16 @@ mod tests {
         let refused: Result<(), _> = Err(Aborted::Refused(ApiError::empty(StatusCode::CONFLICT)));
         let outrun: Result<(), Aborted> = Err(Aborted::Outrun);
         let failed: Result<(), _> = Err(anyhow!("no answer"));
-        let texts = [
-            refused.or_fail(failure()).unwrap_err().to_string(),
-            outrun.or_fail(failure()).unwrap_err().to_string(),
-            failed.or_fail(failure()).unwrap_err().to_string(),
+        let errors = [
+            ApiError::from(refused.or_fail(failure()).unwrap_err()),
+            outrun.or_fail(failure()).unwrap_err().into(),
+            failed.or_fail(failure()).unwrap_err().into(),
         ];
         let expected = [
             "409 Conflict",
             "500 Internal Server Error: somebody else was faster",
             "500 Internal Server Error: no answer",
         ];
-        assert_eq!(texts, expected);
+        assert_eq!(errors.map(|error| error.to_string()), expected);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         query::{self, UserParameters, UserQuery},
         user::Account,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     guesses::{NOT_FOUND, limited},
     rights::rights_on,
     use_cases::sign_up,
@@ -93,7 +93,7 @@ pub(crate) async fn find_own_user(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let target = caller.user_id().ok_or(Refusal::UserNotFound)?;
-    answer_user(&state, &caller, target.as_str()).await
+    Ok(answer_user(&state, &caller, target.as_str()).await?)
 }
 
 /// `GET /user/:userid`: an account, by id, user name or address.
@@ -123,16 +123,12 @@ pub(crate) async fn find_user(
     let answer = answer_user(&state, &caller, &target);
     // Ids cannot be guessed.
     if UserId::has_id_form(&target) {
-        return answer.await;
+        return Ok(answer.await?);
     }
-    limited(&state, source, &caller, NOT_FOUND, answer).await
+    Ok(limited(&state, source, &caller, NOT_FOUND, answer).await?)
 }
 
-async fn answer_user(
-    state: &State,
-    caller: &Caller,
-    target: &str,
-) -> Result<HttpResponse, ApiError> {
+async fn answer_user(state: &State, caller: &Caller, target: &str) -> Result<HttpResponse, Error> {
     let target = target.trim();
     let mut found = if UserId::has_id_form(target) {
         state

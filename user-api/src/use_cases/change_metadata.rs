@@ -2,7 +2,7 @@
 
 use shared_runtime::{
     auth::Caller,
-    error::{ApiError, OrFail},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
 };
 use shared_types::UserId;
@@ -10,7 +10,7 @@ use shared_types::UserId;
 use crate::{
     State,
     domain::metadata::{Collections, MetadataRefusal},
-    error::Failure,
+    error::{Error, Failure, Refusal},
     retries::{MAX_TRIES, outrun, pause},
 };
 
@@ -20,7 +20,8 @@ pub(crate) async fn change_metadata(
     caller: &Caller,
     user_id: &UserId,
     change: impl Fn(&mut Collections) -> Result<(), MetadataRefusal>,
-) -> Result<Collections, ApiError> {
+) -> Result<Collections, Error> {
+    let change = |collections: &mut Collections| change(collections).map_err(Refusal::from);
     for tries in 1..=MAX_TRIES {
         let updated = state.metadata.update(user_id, &change).await;
         if let Some(collections) = updated.or_fail(Failure::UpdatingUser)? {
@@ -46,10 +47,10 @@ async fn insert_first(
     caller: &Caller,
     user_id: &UserId,
     first: &Collections,
-) -> Result<bool, ApiError> {
+) -> Result<bool, Error> {
     let inserted = transaction(&state.client, async |session| {
         if !caller.is_service() && !state.users.lock(session, user_id).await? {
-            return Err(Aborted::Refused(MetadataRefusal::Missing));
+            return Err(Aborted::Refused(Refusal::NoMetadata));
         }
         let inserted = state.metadata.insert(session, user_id, first.clone());
         Ok(inserted.await?)

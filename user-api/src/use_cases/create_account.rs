@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
     outbox::Effect,
 };
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     State,
     domain::{holders::KnownHolders, metadata::Collections, user::Account},
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// When a creation counts as failed.
@@ -69,26 +69,6 @@ impl Effect for Undo {
     }
 }
 
-/// Why an account was not created.
-#[derive(Debug)]
-pub(crate) enum CreationError {
-    /// Its name or an address is taken.
-    Duplicate,
-    /// Who should run it is gone.
-    Orphaned,
-    Failed(anyhow::Error),
-}
-
-impl From<mongodb::error::Error> for CreationError {
-    fn from(error: mongodb::error::Error) -> Self {
-        if is_duplicate_key(&error) {
-            Self::Duplicate
-        } else {
-            Self::Failed(error.into())
-        }
-    }
-}
-
 /// An account to be created: nothing of it is verified, and it has no password.
 pub(crate) fn draft(username: Option<String>, emails: Vec<String>, roles: Vec<String>) -> Account {
     Account {
@@ -109,7 +89,7 @@ pub(crate) async fn check_free<'a>(
     state: &State,
     names: impl Iterator<Item = &'a str>,
     taken: Refusal,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let is_taken = state
         .users
         .is_taken(names, None)
@@ -121,17 +101,20 @@ pub(crate) async fn check_free<'a>(
     Ok(())
 }
 
-/// Creates an account that comes without a permission.
-pub(crate) async fn create(state: &State, new: &NewAccount<'_>) -> Result<(), CreationError> {
-    Ok(state.users.insert(new.account, new.by).await?)
+/// Creates an account that comes without a permission. Refused as [`create_with_grant`].
+pub(crate) async fn create(state: &State, new: &NewAccount<'_>) -> Result<(), Error> {
+    let inserted = state.users.insert(new.account, new.by).await;
+    inserted.map_err(not_inserted)
 }
 
-/// Creates an account together with a permission: both or neither.
+/// Creates an account together with a permission: both or neither. Refused as
+/// [`Refusal::UserExists`] where its name or an address is taken, and as
+/// [`Refusal::NotAuthorized`] where who has to exist is gone.
 pub(crate) async fn create_with_grant(
     state: &State,
     new: &NewAccount<'_>,
     grant: &Grant,
-) -> Result<(), CreationError> {
+) -> Result<(), Error> {
     let started = Instant::now();
     let userid = &new.account.userid;
     let undo = Undo {
@@ -139,12 +122,16 @@ pub(crate) async fn create_with_grant(
         sharer: grant.sharer.clone(),
         grantee: grant.grantee.clone(),
     };
-    let undo_id = state.outbox.enqueue_alone(&undo).await?;
+    let undo_id = state
+        .outbox
+        .enqueue_alone(&undo)
+        .await
+        .or_fail(Failure::CreatingUser)?;
     state
         .gatekeeper
         .set_permissions(&grant.sharer, &grant.grantee, &grant.permissions)
         .await
-        .map_err(|error| CreationError::Failed(error.into()))?;
+        .or_fail(Failure::CreatingUser)?;
     let created = transaction(&state.client, async |session| {
         if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo_id).await? {
             return Err(Aborted::Outrun);
@@ -163,18 +150,28 @@ pub(crate) async fn create_with_grant(
         if let Some(needed) = new.needs
             && !state.users.lock(session, needed).await?
         {
-            return Err(Aborted::Refused(CreationError::Orphaned));
+            return Err(Aborted::Refused(Refusal::NotAuthorized));
         }
         Ok(())
     })
     .await;
     created.map_err(|aborted| match aborted {
-        Aborted::Refused(error) => error,
-        Aborted::Outrun => {
-            CreationError::Failed(anyhow!("the creation took too long and was undone"))
-        }
-        Aborted::Failed(error) => error.into(),
+        Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Outrun => Error::failed(
+            Failure::CreatingUser,
+            anyhow!("the creation took too long and was undone"),
+        ),
+        Aborted::Failed(error) => not_inserted(error),
     })
+}
+
+/// Why the store did not take an account.
+fn not_inserted(error: mongodb::error::Error) -> Error {
+    if is_duplicate_key(&error) {
+        Refusal::UserExists.into()
+    } else {
+        Error::failed(Failure::CreatingUser, error)
+    }
 }
 
 /// Removes the grant of an account that does not exist.

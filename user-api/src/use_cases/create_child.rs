@@ -2,11 +2,7 @@
 
 use anyhow::anyhow;
 use rand::RngExt as _;
-use shared_runtime::{
-    auth::Caller,
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{auth::Caller, error::OrFail as _, source::Source};
 use shared_types::{PermissionSet, UserId};
 
 use crate::{
@@ -16,12 +12,10 @@ use crate::{
         profile::child_metadata,
         user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     guesses::{TAKEN, limited},
     strength,
-    use_cases::create_account::{
-        CreationError, Grant, NewAccount, check_free, create_with_grant, draft,
-    },
+    use_cases::create_account::{Grant, NewAccount, check_free, create_with_grant, draft},
 };
 
 /// Letters of a generated user name.
@@ -38,7 +32,7 @@ pub(crate) async fn check_parent(
     state: &State,
     caller: &Caller,
     parent: &UserId,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     if caller.is(parent) {
         return Ok(());
     }
@@ -61,7 +55,7 @@ pub(crate) async fn create_child(
     caller: &Caller,
     parent: UserId,
     child: &Child,
-) -> Result<(UserId, String), ApiError> {
+) -> Result<(UserId, String), Error> {
     let username = match &child.username {
         Some(username) => username.clone(),
         None => free_username(state).await?,
@@ -93,7 +87,7 @@ async fn insert(
     account: &Account,
     parent: UserId,
     full_name: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let grant = Grant {
         sharer: account.userid.clone(),
         grantee: parent,
@@ -108,14 +102,16 @@ async fn insert(
     create_with_grant(state, &new, &grant)
         .await
         .map_err(|error| match error {
-            CreationError::Duplicate => Refusal::ChildExists.into(),
-            CreationError::Orphaned if caller.is_service() => Refusal::UserNotFound.into(),
-            error => ApiError::from(error),
+            Error::Refused(Refusal::UserExists) => Refusal::ChildExists.into(),
+            Error::Refused(Refusal::NotAuthorized) if caller.is_service() => {
+                Refusal::UserNotFound.into()
+            }
+            error => error,
         })
 }
 
 /// A random user name that nobody has.
-async fn free_username(state: &State) -> Result<String, ApiError> {
+async fn free_username(state: &State) -> Result<String, Error> {
     for _ in 0..GENERATED_TRIES {
         let name = generated_username();
         let is_taken = state
@@ -127,7 +123,10 @@ async fn free_username(state: &State) -> Result<String, ApiError> {
             return Ok(name);
         }
     }
-    Err(Failure::CreatingUser.caused_by(anyhow!("every generated user name is taken")))
+    Err(Error::failed(
+        Failure::CreatingUser,
+        anyhow!("every generated user name is taken"),
+    ))
 }
 
 fn generated_username() -> String {

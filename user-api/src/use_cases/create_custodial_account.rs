@@ -1,10 +1,7 @@
 //! Somebody creates an account without a password, for a person who is cared for or for a patient of
 //! a clinic.
 
-use shared_runtime::{
-    auth::{Caller, Service},
-    error::ApiError,
-};
+use shared_runtime::auth::{Caller, Service};
 use shared_types::{PermissionSet, UserId};
 
 use crate::{
@@ -13,12 +10,12 @@ use crate::{
         details::Custodial,
         user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
     },
-    error::Refusal,
+    error::{Error, Refusal},
     use_cases::create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
 };
 
 /// The account that `details` describe, whose address is free.
-pub(crate) async fn prepare(state: &State, details: Custodial) -> Result<Account, ApiError> {
+pub(crate) async fn prepare(state: &State, details: Custodial) -> Result<Account, Error> {
     let email = details.email;
     check_free(state, email.as_deref().into_iter(), Refusal::UserExists).await?;
     let roles = [CUSTODIAL_ROLE, DEFAULT_ROLE].map(str::to_owned);
@@ -35,7 +32,7 @@ pub(crate) async fn create_for_custodian(
     caller: &Caller,
     account: &Account,
     custodian: UserId,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let grant = Grant {
         sharer: account.userid.clone(),
         grantee: custodian,
@@ -48,7 +45,7 @@ pub(crate) async fn create_for_custodian(
         // Services are trusted to know.
         needs: (!caller.is_service()).then_some(&grant.grantee),
     };
-    Ok(create_with_grant(state, &new, &grant).await?)
+    create_with_grant(state, &new, &grant).await
 }
 
 /// Creates `account` for a clinic, which keeps the relation to it itself.
@@ -56,12 +53,12 @@ pub(crate) async fn create_for_clinic(
     state: &State,
     service: &Service,
     account: &Account,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let new = NewAccount {
         account,
         metadata: None,
         by: &service.name,
         needs: None,
     };
-    Ok(create(state, &new).await?)
+    create(state, &new).await
 }

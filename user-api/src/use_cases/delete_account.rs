@@ -1,13 +1,14 @@
 //! Deletes an account: everything of it here in one transaction, and a row for everybody else who
 //! keeps something about it.
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, anyhow};
 use chrono::Utc;
-use mongodb::{ClientSession, error::Error};
+use mongodb::ClientSession;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
+    error::OrFail as _,
     mongo::{Aborted, transaction},
     outbox::Effect,
     peers::PeerError,
@@ -18,6 +19,7 @@ use tracing::warn;
 use crate::{
     State,
     domain::{deletion::keeps_an_admin, holders::Custody, user::Account},
+    error::{Error, Failure, Refusal},
     retries::{MAX_TRIES, pause},
     store::Locks,
     use_cases::keep_custody,
@@ -102,16 +104,8 @@ impl Effect for Sweep {
     }
 }
 
-/// Why an account was not deleted.
-#[derive(Debug)]
-pub(crate) enum DeletionError {
-    /// It is the last that runs an account which nobody could reach without it.
-    LastAdmin,
-    Failed(anyhow::Error),
-}
-
 /// Deletes `account` at the wish of a service, whatever depends on it.
-pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), DeletionError> {
+pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), Error> {
     remove(state, account, None).await.map(drop)
 }
 
@@ -126,13 +120,10 @@ pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), Delet
 /// well (see [`keep_custody::note`]): the locks that were read before would not admit the deletion.
 /// So it looks again, and finds nothing to give up. An account that it creates meanwhile makes it
 /// look again, too.
-pub(crate) async fn delete_if_dispensable(
-    state: &State,
-    account: &Account,
-) -> Result<(), DeletionError> {
+pub(crate) async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), Error> {
     for tries in 1..=MAX_TRIES {
         let found = state.users.find_locks(&account.userid).await;
-        let Some(locks) = found.map_err(failed)? else {
+        let Some(locks) = found.or_fail(Failure::Silent)? else {
             return Ok(());
         };
         if leave(state, &account.userid).await? {
@@ -143,9 +134,10 @@ pub(crate) async fn delete_if_dispensable(
         }
         tokio::time::sleep(pause(tries)).await;
     }
-    Err(DeletionError::Failed(anyhow!(
-        "accounts that depend on it were created all the time"
-    )))
+    Err(Error::failed(
+        Failure::Silent,
+        anyhow!("accounts that depend on it were created all the time"),
+    ))
 }
 
 /// Gives up the rights of `leaving` on those accounts that need somebody to run them; returns
@@ -153,13 +145,13 @@ pub(crate) async fn delete_if_dispensable(
 ///
 /// When gatekeeper cannot say which accounts it runs, the deletion goes on all the same if it is
 /// known here that none of them needs it; otherwise it has to wait.
-async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
+async fn leave(state: &State, leaving: &UserId) -> Result<bool, Error> {
     let administered = match state.gatekeeper.administered(leaving).await {
         Ok(administered) => administered,
         Err(error) => {
             let may_be_needed = keep_custody::may_be_needed(state, leaving).await;
-            if may_be_needed.map_err(failed)? {
-                return Err(failed(error));
+            if may_be_needed.or_fail(Failure::Silent)? {
+                return Err(Error::failed(Failure::Silent, error));
             }
             warn!(cause = %error, "an account is deleted without asking what it runs");
             return Ok(false);
@@ -173,7 +165,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
         .flat_map(|child| std::iter::once(&child.userid).chain(&child.other_admins))
         .collect();
     let ids: Vec<&str> = ids.into_iter().map(UserId::as_str).collect();
-    let known = state.holders.list(&ids).await.map_err(failed)?;
+    let known = state.holders.list(&ids).await.or_fail(Failure::Silent)?;
     let now = Utc::now();
     let existing: BTreeSet<&UserId> = known.iter().map(Custody::userid).collect();
     let in_need: BTreeSet<&UserId> = known
@@ -188,7 +180,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
     // What is clear before takes nothing away: the rights on the other children stay.
     let may_leave = |child: &&AdministeredAccount| keeps_an_admin(child, leaving, &existing);
     if !children.iter().all(may_leave) {
-        return Err(DeletionError::LastAdmin);
+        return Err(Refusal::LastAdmin.into());
     }
     let nothing = PermissionSet::default();
     for child in &children {
@@ -197,21 +189,17 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, DeletionError> {
             .set_permissions(&child.userid, leaving, &nothing)
             .await
             .map_err(|error| match error {
-                PeerError::Refused { status: 403 } => DeletionError::LastAdmin,
-                error => failed(error),
+                PeerError::Refused { status: 403 } => Refusal::LastAdmin.into(),
+                error => Error::failed(Failure::Silent, error),
             })?;
     }
     Ok(!children.is_empty())
 }
 
 /// Removes the account, with `locks` only if it was not locked since; returns whether it is gone.
-async fn remove(
-    state: &State,
-    account: &Account,
-    locks: Option<Locks>,
-) -> Result<bool, DeletionError> {
+async fn remove(state: &State, account: &Account, locks: Option<Locks>) -> Result<bool, Error> {
     let userid = &account.userid;
-    let deleted = transaction::<_, Infallible>(&state.client, async |session| {
+    let deleted = transaction(&state.client, async |session| {
         let is_deleted = match &locks {
             Some(locks) => {
                 let locks = locks.clone();
@@ -240,21 +228,17 @@ async fn remove(
     match deleted {
         Ok(()) => {}
         Err(Aborted::Outrun) => return Ok(locks.is_none()),
-        Err(aborted) => return Err(failed(Error::from(aborted))),
+        Err(aborted) => return Err(aborted).or_fail(Failure::Silent),
     }
     state.outbox.wake();
     Ok(true)
-}
-
-fn failed(error: impl Into<anyhow::Error>) -> DeletionError {
-    DeletionError::Failed(error.into())
 }
 
 async fn enqueue_notices(
     state: &State,
     session: &mut ClientSession,
     userid: &UserId,
-) -> Result<(), Error> {
+) -> Result<(), mongodb::error::Error> {
     for receiver in Receiver::configured(state) {
         let gone = Gone {
             receiver,

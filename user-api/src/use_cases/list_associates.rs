@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use shared_runtime::{
-    auth::Caller,
-    error::{ApiError, OrFail as _},
-};
+use shared_runtime::{auth::Caller, error::OrFail as _};
 use shared_types::{PermissionsByUser, UserId};
 
 use crate::{
     State,
     domain::{associate_filter::Filter, associates::Associate},
-    error::Failure,
+    error::{Error, Failure},
 };
 
 /// The people who share with `user_id`, or with whom `user_id` shares, whom `filter` admits,
@@ -21,7 +18,7 @@ pub(crate) async fn list_associates(
     caller: &Caller,
     user_id: &UserId,
     filter: &Filter,
-) -> Result<Vec<Associate>, ApiError> {
+) -> Result<Vec<Associate>, Error> {
     let (mut trustors, mut trustees) = tokio::try_join!(
         state.gatekeeper.groups(user_id),
         state.gatekeeper.members(user_id)
@@ -68,7 +65,7 @@ async fn strangers(
     user_id: &UserId,
     trustors: &PermissionsByUser,
     trustees: &PermissionsByUser,
-) -> Result<BTreeSet<UserId>, ApiError> {
+) -> Result<BTreeSet<UserId>, Error> {
     let gives_nothing = |id: &UserId| id != user_id && !trustors.contains_key(id);
     if caller.is_service() || !trustees.keys().any(gives_nothing) {
         return Ok(BTreeSet::new());

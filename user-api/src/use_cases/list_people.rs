@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::anyhow;
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::OrFail as _;
 use shared_types::{People, Person, UserId};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         profile::profile_of,
         user::Account,
     },
-    error::Failure,
+    error::{Error, Failure},
 };
 
 /// The metadata of users; `None`: it cannot be read.
@@ -22,7 +22,7 @@ type Metadata = HashMap<UserId, Option<Collections>>;
 
 /// The accounts with what their profiles say, and the profiles that are asked for besides. An
 /// account whose profile cannot be read is a failure, a profile alone that cannot is missing.
-pub(crate) async fn list_people(state: &State, query: PeopleQuery) -> Result<People, ApiError> {
+pub(crate) async fn list_people(state: &State, query: PeopleQuery) -> Result<People, Error> {
     let PeopleQuery { accounts, profiles } = query;
     let (accounts, metadata) = find(state, accounts, &profiles)
         .await
@@ -30,7 +30,7 @@ pub(crate) async fn list_people(state: &State, query: PeopleQuery) -> Result<Peo
     let is_unreadable = |account: &Account| matches!(metadata.get(&account.userid), Some(None));
     if accounts.iter().any(is_unreadable) {
         let cause = anyhow!("a profile cannot be read");
-        return Err(Failure::FindingUser.caused_by(cause));
+        return Err(Error::failed(Failure::FindingUser, cause));
     }
     let profile = |id: &UserId| metadata.get(id)?.as_ref().and_then(profile_of);
     let people = accounts.into_iter().map(|account| Person {

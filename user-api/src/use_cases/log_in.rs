@@ -1,15 +1,12 @@
 //! A person logs in with a name and a password.
 
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{error::OrFail as _, source::Source};
 use tracing::warn;
 
 use crate::{
     State,
     domain::{credentials::Credentials, password::Match, user::Account},
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     guesses::try_password,
     retries::{MAX_TRIES, outrun, pause},
     sessions::Length,
@@ -21,7 +18,7 @@ pub(crate) async fn log_in(
     source: Source,
     credentials: &Credentials,
     length: Length,
-) -> Result<(Account, String), ApiError> {
+) -> Result<(Account, String), Error> {
     let mut account = authenticate(state, source, credentials).await?;
     for tries in 1..=MAX_TRIES {
         if !account.is_verified(state.verification_secret()) {
@@ -46,7 +43,7 @@ async fn authenticate(
     state: &State,
     source: Source,
     credentials: &Credentials,
-) -> Result<Account, ApiError> {
+) -> Result<Account, Error> {
     let Credentials { name, password } = credentials;
     let mut found = state
         .users
@@ -70,7 +67,7 @@ async fn upgrade_hash(
     source: Source,
     account: &mut Account,
     password: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let Some(old) = account.password_hash.clone() else {
         return Ok(());
     };
@@ -94,7 +91,7 @@ async fn still_theirs(
     source: Source,
     account: &Account,
     password: &str,
-) -> Result<Account, ApiError> {
+) -> Result<Account, Error> {
     let current = state
         .users
         .find(&account.userid)

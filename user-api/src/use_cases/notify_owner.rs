@@ -4,12 +4,9 @@
 use anyhow::Context;
 use bson::{DateTime, oid::ObjectId};
 use chrono::{TimeDelta, Utc};
-use mongodb::{ClientSession, error::Error};
+use mongodb::ClientSession;
 use serde::{Deserialize, Serialize};
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    outbox::Effect,
-};
+use shared_runtime::{error::OrFail as _, outbox::Effect};
 use shared_types::{AccountNotice, ChangedPart, UserId};
 
 use crate::{
@@ -21,7 +18,7 @@ use crate::{
         update::Updates,
         user::Account,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
 };
 
 /// The time for which changes are counted.
@@ -51,7 +48,7 @@ pub(crate) fn is_limited(parts: &[ChangedPart]) -> bool {
 
 /// Refuses a change by a person where its owner would be told of too many: whoever stole a session
 /// could fill the mailbox.
-pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), ApiError> {
+pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), Error> {
     let (limit, now) = (state.accounts.changes_per_week, Utc::now());
     let times = state
         .past_accounts
@@ -74,7 +71,7 @@ pub(crate) async fn note(
     change: &AccountChange,
     updates: &Updates,
     parts: &[ChangedPart],
-) -> Result<(), Error> {
+) -> Result<(), mongodb::error::Error> {
     if parts.is_empty() || state.confirm.is_none() {
         return Ok(());
     }
@@ -104,7 +101,7 @@ pub(crate) async fn note_restoration(
     userid: &UserId,
     mut list: Vec<Past>,
     restored: &RestoredState,
-) -> Result<(), Error> {
+) -> Result<(), mongodb::error::Error> {
     if state.confirm.is_none() {
         return Ok(());
     }
@@ -143,7 +140,7 @@ async fn keep(
     list: &[Past],
     parts: &[ChangedPart],
     needs_proof: bool,
-) -> Result<(), Error> {
+) -> Result<(), mongodb::error::Error> {
     let Some(past) = list.last() else {
         return Ok(());
     };

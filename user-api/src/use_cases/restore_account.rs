@@ -2,7 +2,7 @@
 //! mailed to the address that was proven then.
 
 use shared_runtime::{
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
     source::Source,
 };
@@ -16,7 +16,7 @@ use crate::{
         proof::Proof,
         user::Account,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     retries::{MAX_TRIES, outrun, pause},
     strength,
     use_cases::{
@@ -33,7 +33,7 @@ pub(crate) async fn restore(
     source: Source,
     user: &UserId,
     asked: &Restoration,
-) -> Result<Restored, ApiError> {
+) -> Result<Restored, Error> {
     let mut hash = None;
     for tries in 1..=MAX_TRIES {
         let found = state.users.find(user).await;
@@ -84,7 +84,7 @@ async fn check_repeat(
     account: &Account,
     past: &Past,
     asked: &Restoration,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     if past.restored_under.as_ref() != Some(&asked.idempotency_key) {
         return Err(Refusal::ChangeIsVoid.into());
     }
@@ -103,7 +103,7 @@ async fn change(
     past: &Past,
     hash: Option<&str>,
     asked: &Restoration,
-) -> Result<Option<Vec<String>>, ApiError> {
+) -> Result<Option<Vec<String>>, Error> {
     // What others have by now stays with them, or they could keep the owner out with it.
     let mut taken = Vec::new();
     for name in past.names_beside(&asked.email) {
@@ -140,7 +140,7 @@ async fn change(
         Err(Aborted::Outrun) => Ok(None),
         Err(Aborted::Refused(NotProven)) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
-        Err(Aborted::Failed(error)) => Err(error).or_fail(Failure::UpdatingUser),
+        Err(Aborted::Failed(error)) => Err(Error::failed(Failure::UpdatingUser, error)),
     }
 }
 

@@ -2,10 +2,7 @@
 
 use anyhow::Context;
 use chrono::Utc;
-use shared_runtime::{
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{error::OrFail as _, source::Source};
 use shared_types::PermissionSet;
 
 use crate::{
@@ -14,12 +11,10 @@ use crate::{
         details::SignUp,
         user::{Account, CLINIC_ROLE, names_contain_secret},
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     sessions::Length,
     strength,
-    use_cases::create_account::{
-        CreationError, Grant, NewAccount, check_free, create, create_with_grant, draft,
-    },
+    use_cases::create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
 };
 
 /// Creates the account that `details` describe and opens a session of it; returns both. A service
@@ -29,7 +24,7 @@ pub(crate) async fn sign_up(
     source: Source,
     is_by_service: bool,
     details: SignUp,
-) -> Result<(Account, String), ApiError> {
+) -> Result<(Account, String), Error> {
     details.check_roles(is_by_service)?;
     let names = details.emails.iter().chain([&details.username]);
     strength::check(state, &details.password, names.map(String::as_str))?;
@@ -58,7 +53,7 @@ pub(crate) async fn sign_up(
 }
 
 /// Stores the account; one of a clinic may view the demo account, where there is one.
-async fn insert(state: &State, account: &Account) -> Result<(), CreationError> {
+async fn insert(state: &State, account: &Account) -> Result<(), Error> {
     let new = NewAccount {
         account,
         metadata: None,

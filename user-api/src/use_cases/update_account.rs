@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use mongodb::ClientSession;
 use shared_runtime::{
     auth::Caller,
-    error::{ApiError, OrFail as _},
+    error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
     source::Source,
 };
@@ -20,7 +20,7 @@ use crate::{
         update::{UpdateRefusal, Updates},
         user::Account,
     },
-    error::{Failure, Refusal},
+    error::{Error, Failure, Refusal},
     retries::{MAX_TRIES, outrun, pause},
     rights::rights_on,
     store::AppliedUpdate,
@@ -61,7 +61,7 @@ struct Owed {
 
 impl Update<'_> {
     /// Changes the account `target`; returns it as it is then.
-    pub(crate) async fn run(&self, target: &UserId) -> Result<Account, ApiError> {
+    pub(crate) async fn run(&self, target: &UserId) -> Result<Account, Error> {
         let mut account = self.find(target).await?;
         let rights = rights_on(self.state, self.caller, &account.userid)
             .await
@@ -84,7 +84,7 @@ impl Update<'_> {
     }
 
     /// The account to change, which may be changed here.
-    async fn find(&self, target: &UserId) -> Result<Account, ApiError> {
+    async fn find(&self, target: &UserId) -> Result<Account, Error> {
         let found = self
             .state
             .users
@@ -100,7 +100,7 @@ impl Update<'_> {
     }
 
     /// Changes the account that was read as `account`; `false` when somebody else was faster.
-    async fn change(&self, account: &Account) -> Result<bool, ApiError> {
+    async fn change(&self, account: &Account) -> Result<bool, Error> {
         let (state, updates) = (self.state, self.updates);
         updates.check_condition(account)?;
         if let Some(applied) = self.find_applied(account).await? {
@@ -137,7 +137,7 @@ impl Update<'_> {
 
     /// The change as it was made before, under the same key. A password must then be the one that
     /// the account has: somebody else may have been faster with another one.
-    async fn find_applied(&self, account: &Account) -> Result<Option<AppliedUpdate>, ApiError> {
+    async fn find_applied(&self, account: &Account) -> Result<Option<AppliedUpdate>, Error> {
         let Some(key) = &self.updates.idempotency_key else {
             return Ok(None);
         };
@@ -160,7 +160,7 @@ impl Update<'_> {
     }
 
     /// Refuses `names`, where they change, that another account has.
-    async fn check_free(&self, account: &Account, names: Option<&Names>) -> Result<(), ApiError> {
+    async fn check_free(&self, account: &Account, names: Option<&Names>) -> Result<(), Error> {
         let Some(names) = names else {
             return Ok(());
         };
@@ -176,7 +176,7 @@ impl Update<'_> {
     }
 
     /// The hash of the new password, if there is one.
-    async fn hash_password(&self) -> Result<Option<String>, ApiError> {
+    async fn hash_password(&self) -> Result<Option<String>, Error> {
         let Some(password) = &self.updates.password else {
             return Ok(None);
         };
@@ -191,7 +191,7 @@ impl Update<'_> {
         account: &Account,
         change: &AccountChange,
         told: &[ChangedPart],
-    ) -> Result<bool, ApiError> {
+    ) -> Result<bool, Error> {
         let (state, userid) = (self.state, &account.userid);
         let losses = self
             .expect_losses(account, change)
