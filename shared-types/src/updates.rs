@@ -1,9 +1,9 @@
 //! Changes that services make to accounts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Body of user-api's `PUT /user/:userid` as services send it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountUpdate {
     /// What changes.
@@ -15,7 +15,7 @@ pub struct AccountUpdate {
 }
 
 /// What changes of an account; `None` leaves it as it is.
-#[derive(Clone, Default, Serialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountChanges {
     /// The new password.
@@ -27,7 +27,7 @@ pub struct AccountChanges {
 }
 
 /// What must hold for a change to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountCondition {
     /// The account still has this address.

@@ -1,0 +1,154 @@
+//! Changes of who runs an account, of which user-api is told before they are made.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::StatusCode;
+use shared_runtime::error::ApiError;
+use shared_types::{Grant, HolderNeed, HolderNotice, PermissionSet, ROOT, UserId};
+
+use super::{Known, Permissions};
+
+/// What user-api said at a version of the account.
+struct Told {
+    version: i64,
+    need: HolderNeed,
+}
+
+/// Why a change is not made.
+enum Stop {
+    /// user-api has to be told first, or again.
+    Tell,
+    Refuse(ApiError),
+}
+
+impl Permissions {
+    /// Replaces what `grantee` was granted on the account of `sharer`; returns what it has then.
+    pub(super) async fn replace(
+        &self,
+        sharer: &UserId,
+        grantee: &UserId,
+        wanted: PermissionSet,
+    ) -> Result<Option<PermissionSet>, ApiError> {
+        if sharer == grantee {
+            return Ok(Some(PermissionSet::of(&[ROOT])));
+        }
+        let departure = self
+            .change(sharer, grantee, |known, told| {
+                let was_admin = known.direct(sharer, grantee).administers();
+                if was_admin == wanted.administers() {
+                    known.replace(sharer, grantee, wanted.clone());
+                    return Ok(false);
+                }
+                let need = told_now(known, sharer, told)?;
+                let leaves = was_admin && need.needs_holder;
+                let beside = known.beside(sharer, grantee);
+                if leaves && !beside.keeps_an_admin(|admin| need.existing.contains(admin)) {
+                    return Err(Stop::Refuse(last_admin()));
+                }
+                known.move_on(sharer);
+                known.replace(sharer, grantee, wanted.clone());
+                Ok(leaves)
+            })
+            .await?;
+        if departure {
+            // As with the real one, nothing depends on it.
+            let _ = self.tell(sharer, None).await;
+        }
+        let set = self.known().effective(sharer, grantee);
+        Ok(Some(set).filter(|set| !set.is_empty()))
+    }
+
+    /// Adds what `grant` offers, once for each `id`; returns what its grantee has directly then.
+    pub(super) async fn apply(&self, id: &str, grant: Grant) -> Result<PermissionSet, ApiError> {
+        let (sharer, grantee) = (&grant.sharer_id, &grant.grantee_id);
+        if sharer == grantee {
+            return Ok(PermissionSet::of(&[ROOT]));
+        }
+        self.change(sharer, grantee, |known, told| {
+            if known.applied.iter().any(|applied| applied == id) {
+                known.move_on(sharer);
+                return Ok(grant.permissions.clone().grantable());
+            }
+            let sender = grant.granted_by.as_ref().unwrap_or(sharer);
+            if sender != sharer && !known.effective(sharer, sender).administers() {
+                return Err(Stop::Refuse(may_not_share()));
+            }
+            let set = known.joined(&grant);
+            if set.administers() && !known.direct(sharer, grantee).administers() {
+                told_now(known, sharer, told)?;
+            }
+            known.move_on(sharer);
+            known.replace(sharer, grantee, set.clone());
+            known.applied.push(id.to_owned());
+            Ok(set)
+        })
+        .await
+    }
+
+    /// Makes `change` of what `grantee` has on `account`, once user-api was told as often as needed.
+    async fn change<T>(
+        &self,
+        account: &UserId,
+        grantee: &UserId,
+        mut change: impl FnMut(&mut Known, Option<&Told>) -> Result<T, Stop>,
+    ) -> Result<T, ApiError> {
+        let mut told = None;
+        loop {
+            let outcome = change(&mut self.known(), told.as_ref());
+            match outcome {
+                Ok(done) => return Ok(done),
+                Err(Stop::Refuse(refusal)) => return Err(refusal),
+                Err(Stop::Tell) => told = Some(self.tell(account, Some(grantee)).await?),
+            }
+        }
+    }
+
+    /// Tells user-api who runs `account`, and that `coming` may be about to.
+    async fn tell(&self, account: &UserId, coming: Option<&UserId>) -> Result<Told, ApiError> {
+        let (version, mut holders): (i64, BTreeSet<UserId>) = {
+            let known = self.known();
+            (known.version(account), known.holders(account))
+        };
+        holders.extend(coming.cloned());
+        let notice = HolderNotice {
+            version,
+            holders: holders.into_iter().collect(),
+        };
+        let user_api = self.user_api.lock().unwrap().clone();
+        let need = match user_api {
+            Some(user_api) => user_api
+                .tell_holders(account, &notice)
+                .await
+                .map_err(|_| ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR))?,
+            None => HolderNeed {
+                needs_holder: false,
+                existing: Vec::new(),
+            },
+        };
+        Ok(Told { version, need })
+    }
+}
+
+/// What user-api said of the account as it is.
+fn told_now<'a>(
+    known: &Known,
+    account: &UserId,
+    told: Option<&'a Told>,
+) -> Result<&'a HolderNeed, Stop> {
+    let told = told.filter(|told| told.version == known.version(account));
+    told.map(|told| &told.need).ok_or(Stop::Tell)
+}
+
+fn last_admin() -> ApiError {
+    ApiError::reason(
+        StatusCode::FORBIDDEN,
+        "Cannot remove the last admin of an account that has no login or recovery capability",
+    )
+}
+
+fn may_not_share() -> ApiError {
+    ApiError::reason(
+        StatusCode::FORBIDDEN,
+        "The sender may no longer share this account",
+    )
+}

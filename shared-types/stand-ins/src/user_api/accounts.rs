@@ -1,0 +1,223 @@
+//! What the played user-api says to services about accounts.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use serde::Deserialize;
+use shared_runtime::error::ApiError;
+use shared_types::{
+    AccountUpdate, HolderNeed, HolderNotice, People, Restoration, Restored, UserId, UserRecord,
+    address,
+};
+
+use super::{
+    invalid_details,
+    known::{Account, Known, check_password},
+    not_authorized, refused, user_exists,
+};
+use crate::Request;
+
+/// How many ids one question may name.
+const MAX_IDS: usize = 200;
+
+/// Body of `POST /v1/clinics/{clinicid}/users`.
+#[derive(Deserialize)]
+struct Custodial {
+    username: Option<String>,
+    #[serde(default)]
+    emails: Vec<String>,
+}
+
+/// Body of `PUT /user/{userid}` with other names.
+#[derive(Deserialize)]
+struct Renaming {
+    updates: Names,
+}
+
+/// The names of an account from then on; without a user name it keeps the one that it has.
+#[derive(Deserialize)]
+struct Names {
+    username: Option<String>,
+    emails: Vec<String>,
+}
+
+impl Known {
+    pub(super) fn find(&self, id: &str) -> Result<HttpResponse, ApiError> {
+        let mut found = self.accounts.get(id);
+        if !UserId::has_id_form(id) {
+            let mut named = self
+                .accounts
+                .values()
+                .filter(|account| account.is_named(id));
+            found = found.or_else(|| named.next());
+        }
+        let account = found.ok_or(refused(StatusCode::NOT_FOUND, "User not found"))?;
+        Ok(HttpResponse::Ok().json(&account.user))
+    }
+
+    pub(super) fn create(&mut self, request: &Request) -> Result<HttpResponse, ApiError> {
+        let asked: Custodial = request.body().ok_or_else(invalid_details)?;
+        let names = asked.emails.iter().chain(&asked.username);
+        let names: Option<Vec<String>> = names.map(|name| address::parse(name)).collect();
+        let email = names.ok_or_else(invalid_details)?.into_iter().next();
+        if email.as_deref().is_some_and(|email| self.is_taken(email)) {
+            return Err(user_exists());
+        }
+        let id = format!("{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa", self.accounts.len());
+        let user = UserRecord {
+            userid: id.as_str().into(),
+            username: email.clone(),
+            emails: email.clone().map(|email| vec![email]),
+            roles: Some(vec!["custodial_account".to_owned(), "patient".to_owned()]),
+            terms_accepted: None,
+            email_verified: email.is_some().then_some(false),
+            password_exists: Some(false),
+        };
+        let account = Account {
+            user: user.clone(),
+            password: None,
+            proven_email: None,
+            profile: None,
+            applied: Vec::new(),
+        };
+        self.accounts.insert(id, account);
+        Ok(HttpResponse::Created().json(user))
+    }
+
+    pub(super) fn update(&mut self, id: &str, request: &Request) -> Result<HttpResponse, ApiError> {
+        if let Some(renaming) = request.body::<Renaming>() {
+            return self.rename(id, renaming.updates);
+        }
+        let update: AccountUpdate = request.body().ok_or_else(invalid_details)?;
+        let account = self.accounts.get_mut(id).ok_or_else(not_authorized)?;
+        let only_if = &update.only_if;
+        let Some(address) = account.own_address(&only_if.email).cloned() else {
+            return Err(conflict("The account does not have this address"));
+        };
+        let password = update.updates.password.as_deref();
+        if account.applied.contains(&update.idempotency_key) {
+            return match password {
+                Some(password) if account.password() != Some(password) => Err(conflict(
+                    "Another change was made under this idempotency key",
+                )),
+                _ => Ok(HttpResponse::Ok().json(&account.user)),
+            };
+        }
+        if only_if.password_exists == Some(false) && account.has_password() {
+            return Err(conflict("The account has a password already"));
+        }
+        if let Some(password) = password {
+            let names = account.emails().iter().chain(&account.user.username);
+            check_password(password, names.map(String::as_str))?;
+            account.password = Some(password.to_owned());
+            account.user.password_exists = Some(true);
+        }
+        if update.updates.email_verified == Some(true) {
+            account.user.email_verified = Some(true);
+            account.proven_email = Some(address);
+        }
+        account.applied.push(update.idempotency_key);
+        Ok(HttpResponse::Ok().json(&account.user))
+    }
+
+    /// Gives an account other names.
+    fn rename(&mut self, id: &str, names: Names) -> Result<HttpResponse, ApiError> {
+        let is_taken = |address: &String| {
+            let mut others = self.accounts.iter().filter(|(other, _)| *other != id);
+            others.any(|(_, account)| account.own_address(address).is_some())
+        };
+        if names.emails.iter().any(is_taken) {
+            return Err(user_exists());
+        }
+        let account = self.accounts.get_mut(id).ok_or_else(not_authorized)?;
+        account.user.username = names.username.or_else(|| account.user.username.clone());
+        account.user.emails = (!names.emails.is_empty()).then_some(names.emails);
+        Ok(HttpResponse::Ok().json(&account.user))
+    }
+
+    pub(super) fn people(&self, request: &Request) -> Result<HttpResponse, ApiError> {
+        let email = request.parameter("email");
+        let (ids, profiles) = (list(request, "ids")?, list(request, "profiles")?);
+        let bad = |reason| Err(refused(StatusCode::BAD_REQUEST, reason));
+        let found: Vec<&Account> = match (&ids, &email) {
+            (Some(_), Some(_)) => return bad("Only one query parameter is allowed"),
+            (None, None) if profiles.is_none() => return bad("A query must be specified"),
+            (_, Some(email)) => {
+                let accounts = self.accounts.values();
+                accounts
+                    .filter(|account| account.own_address(email).is_some())
+                    .collect()
+            }
+            _ => {
+                let ids = ids.iter().flatten();
+                ids.filter_map(|id| self.accounts.get(id)).collect()
+            }
+        };
+        let is_unreadable = |account: &&Account| {
+            let id = account.user.userid.as_str();
+            self.unreadable.contains(id)
+        };
+        if found.iter().any(is_unreadable) {
+            return Err(refused(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Error finding user",
+            ));
+        }
+        let profile = |id: String| {
+            let profile = self.accounts.get(&id)?.profile.clone()?;
+            Some((UserId::from(id), profile))
+        };
+        Ok(HttpResponse::Ok().json(People {
+            people: found.into_iter().map(Account::person).collect(),
+            profiles: profiles.into_iter().flatten().filter_map(profile).collect(),
+        }))
+    }
+
+    /// What the real one notes besides is for its own deletions.
+    pub(super) fn note_holders(
+        &self,
+        id: &str,
+        request: &Request,
+    ) -> Result<HttpResponse, ApiError> {
+        let notice: HolderNotice = request.body().ok_or_else(invalid_details)?;
+        let account = self.accounts.get(id);
+        let needs_holder = account.is_some_and(Account::is_unreachable);
+        let mut existing = notice.holders;
+        existing.retain(|holder| needs_holder && self.accounts.contains_key(holder.as_str()));
+        Ok(HttpResponse::Ok().json(HolderNeed {
+            needs_holder,
+            existing,
+        }))
+    }
+
+    /// Every change that a test names was made.
+    pub(super) fn restore(&self, id: &str, request: &Request) -> Result<HttpResponse, ApiError> {
+        let asked: Restoration = request.body().ok_or_else(invalid_details)?;
+        let account = self.accounts.get(id).ok_or(refused(
+            StatusCode::NOT_FOUND,
+            "No such change of an account",
+        ))?;
+        let names = account.emails().iter().chain(&account.user.username);
+        check_password(&asked.password, names.map(String::as_str))?;
+        let void = self.void.clone();
+        Ok(HttpResponse::Ok().json(Restored { void }))
+    }
+}
+
+/// The ids in a parameter; `None`: it is not there.
+fn list(request: &Request, name: &str) -> Result<Option<Vec<String>>, ApiError> {
+    let Some(text) = request.parameter(name) else {
+        return Ok(None);
+    };
+    let ids = text.split(',').filter(|id| !id.is_empty());
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    if ids.len() > MAX_IDS {
+        return Err(ApiError::reason(
+            StatusCode::BAD_REQUEST,
+            format!("Invalid query parameter: {name}"),
+        ));
+    }
+    Ok(Some(ids))
+}
+
+fn conflict(reason: &'static str) -> ApiError {
+    refused(StatusCode::CONFLICT, reason)
+}
