@@ -340,7 +340,7 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             StatusCode::BAD_REQUEST,
             format!("Invalid query parameter: {}", invalid.name),
         ),
-        Rejection::NoSuchPath(_) => ApiError::new(
+        Rejection::NoSuchPath(_) | Rejection::InvalidPath { .. } => ApiError::new(
             StatusCode::NOT_FOUND,
             ErrorBody::Text("404 page not found".into()),
         ),

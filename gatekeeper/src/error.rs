@@ -57,7 +57,7 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             "InvalidContent",
             format!("Invalid {}: {}", invalid.name, invalid.problem),
         ),
-        Rejection::NoSuchPath(path) => ApiError::message(
+        Rejection::NoSuchPath(path) | Rejection::InvalidPath { path, .. } => ApiError::message(
             StatusCode::NOT_FOUND,
             "ResourceNotFound",
             format!("{path} does not exist"),

@@ -38,6 +38,8 @@ pub enum ErrorBody {
         /// For people; may be empty.
         message: Text,
     },
+    /// `{"message": <text>}`.
+    MessageAlone(Text),
     /// Plain text.
     Text(Text),
 }
@@ -88,6 +90,11 @@ impl ApiError {
                 message: message.into(),
             },
         )
+    }
+
+    /// `{"message": <text>}`.
+    pub fn message_alone(status: StatusCode, message: impl Into<Text>) -> Self {
+        Self::new(status, ErrorBody::MessageAlone(message.into()))
     }
 
     /// The same response, with what went wrong inside; it is logged and never sent.
@@ -165,6 +172,7 @@ impl ResponseError for ApiError {
             ErrorBody::Message { code, message } => {
                 response.json(json!({ "code": code, "message": message }))
             }
+            ErrorBody::MessageAlone(message) => response.json(json!({ "message": message })),
             ErrorBody::Text(text) => response
                 .content_type("text/plain; charset=utf-8")
                 .body(text.clone()),
@@ -307,6 +315,13 @@ pub enum Rejection {
     BodyEncoded,
     /// The query cannot be read.
     InvalidParameter(InvalidParameter),
+    /// What stands in a path for an id is none; why, for people.
+    InvalidPath {
+        /// The path.
+        path: String,
+        /// Why it is refused.
+        problem: String,
+    },
     /// No route has this path.
     NoSuchPath(String),
     /// The path exists, for other methods.

@@ -1,11 +1,17 @@
 //! The route table of a service: one list from which the server, the OpenAPI document and the
 //! completeness tests are made.
 
+use std::rc::Rc;
+
 use actix_web::{
     FromRequest, Handler, HttpRequest, Resource, Responder, Route,
+    body::BoxBody,
+    dev::ServiceRequest,
     http::{Method, header},
+    middleware::{Next, from_fn},
     web::{self, PathConfig, ServiceConfig},
 };
+use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::OpenApi;
 
 use crate::{
@@ -27,6 +33,9 @@ macro_rules! operation {
         )
     }};
 }
+
+/// Says whether a request may be made, before anything but its head and its path is looked at.
+pub type Guard = Rc<dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Result<(), ApiError>>>;
 
 /// One operation: a method and the paths that serve it, with its handler and its description.
 pub struct Operation {
@@ -92,6 +101,25 @@ impl Operation {
         self
     }
 
+    /// The same, behind `guard`: whom that refuses learns nothing about parameters and body.
+    #[must_use]
+    pub fn behind(mut self, guard: Guard) -> Self {
+        let route = self.route;
+        self.route = Box::new(move || {
+            let guard = guard.clone();
+            route().wrap(from_fn(
+                move |request: ServiceRequest, next: Next<BoxBody>| {
+                    let admitted = guard(request.request().clone());
+                    async move {
+                        admitted.await?;
+                        next.call(request).await
+                    }
+                },
+            ))
+        });
+        self
+    }
+
     /// What its annotation says.
     pub(crate) fn document(&self) -> Option<&OpenApi> {
         self.document.as_ref()
@@ -106,6 +134,8 @@ pub struct RouteTable {
     envelope: Envelope,
     operations: Vec<Operation>,
     takes_trailing_slash: bool,
+    /// Who hears that there is no such operation; `None`: everybody.
+    guard: Option<Guard>,
 }
 
 impl RouteTable {
@@ -115,6 +145,16 @@ impl RouteTable {
             envelope: Envelope(envelope),
             operations: Vec::new(),
             takes_trailing_slash: false,
+            guard: None,
+        }
+    }
+
+    /// The same, which says only to whom `guard` admits that there is no such operation.
+    #[must_use]
+    pub fn revealed_by(self, guard: Guard) -> Self {
+        Self {
+            guard: Some(guard),
+            ..self
         }
     }
 
@@ -169,17 +209,24 @@ impl RouteTable {
     /// Registers the routes, the 404 and 405 answers and the envelopes.
     pub fn configure(&self, config: &mut ServiceConfig) {
         config.app_data(self.envelope);
-        config.app_data(PathConfig::default().error_handler(|_, request| {
-            Envelope::render(request, Rejection::NoSuchPath(request.path().to_owned())).into()
+        config.app_data(PathConfig::default().error_handler(|error, request| {
+            let rejection = Rejection::InvalidPath {
+                path: request.path().to_owned(),
+                problem: error.to_string(),
+            };
+            Envelope::render(request, rejection).into()
         }));
         for path in self.paths_in_order() {
             config.service(self.resource(path));
         }
-        config.default_service(web::to(async |request: HttpRequest| {
-            Err::<&str, ApiError>(Envelope::render(
-                &request,
-                Rejection::NoSuchPath(request.path().to_owned()),
-            ))
+        let guard = self.guard.clone();
+        config.default_service(web::to(move |request: HttpRequest| {
+            let admitted = admitted(guard.as_ref(), &request);
+            async move {
+                admitted.await?;
+                let rejection = Rejection::NoSuchPath(request.path().to_owned());
+                Err::<&str, ApiError>(Envelope::render(&request, rejection))
+            }
         }));
     }
 
@@ -200,12 +247,15 @@ impl RouteTable {
                 wordings.push((operation.method.clone(), envelope));
             }
         }
-        let allowed = allowed.join(", ");
+        let (allowed, guard) = (allowed.join(", "), self.guard.clone());
         resource
             .app_data(Wordings(wordings))
             .default_service(web::to(move |request: HttpRequest| {
-                let allowed = allowed.clone();
-                async move { method_not_allowed(&request, &allowed) }
+                let (allowed, admitted) = (allowed.clone(), admitted(guard.as_ref(), &request));
+                async move {
+                    admitted.await?;
+                    Ok::<_, ApiError>(method_not_allowed(&request, &allowed))
+                }
             }))
     }
 
@@ -221,6 +271,17 @@ impl RouteTable {
             }
         }
         paths
+    }
+}
+
+/// Whether `guard`, if there is one, admits `request`.
+fn admitted(
+    guard: Option<&Guard>,
+    request: &HttpRequest,
+) -> LocalBoxFuture<'static, Result<(), ApiError>> {
+    match guard {
+        Some(guard) => guard(request.clone()),
+        None => Box::pin(async { Ok(()) }),
     }
 }
 

@@ -148,19 +148,29 @@ impl FromRequest for Service {
     }
 }
 
-/// In a request whose caller a handler wants to know, and that had a valid token.
-struct Identified;
+/// Who makes a request, in its extensions once the token was found valid: what asks again who
+/// calls, such as a handler behind a guard, need not check it again.
+struct Identified(Caller);
 
 /// Refuses a request whose token was valid and is not any more. Who begins a request in time and
 /// ends it late must not change anything with a token that was ended in between.
 pub(crate) async fn identify_again(request: &HttpRequest) -> Result<(), ApiError> {
     if request.extensions().contains::<Identified>() {
-        identify(request).await?;
+        check(request).await?;
     }
     Ok(())
 }
 
 async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
+    if let Some(Identified(caller)) = request.extensions().get() {
+        return Ok(caller.clone());
+    }
+    let caller = check(request).await?;
+    request.extensions_mut().insert(Identified(caller.clone()));
+    Ok(caller)
+}
+
+async fn check(request: &HttpRequest) -> Result<Caller, ApiError> {
     let Some(token) = request.headers().get(TOKEN_HEADER) else {
         return Err(Envelope::render(request, Rejection::TokenMissing));
     };
@@ -180,10 +190,7 @@ async fn identify(request: &HttpRequest) -> Result<Caller, ApiError> {
         Ok(data) if data.userid.is_empty() => {
             Err(Envelope::render(request, Rejection::TokenInvalid))
         }
-        Ok(data) => {
-            request.extensions_mut().insert(Identified);
-            Ok(Caller::new(data, Token(token.to_owned())))
-        }
+        Ok(data) => Ok(Caller::new(data, Token(token.to_owned()))),
         Err(AuthFailure::Invalid) => Err(Envelope::render(request, Rejection::TokenInvalid)),
         Err(AuthFailure::Unavailable(why)) => {
             Err(Envelope::render(request, Rejection::CheckUnavailable)

@@ -27,7 +27,9 @@ use crate::peers::client;
 
 fn envelope(rejection: Rejection) -> ApiError {
     let (status, reason) = match rejection {
-        Rejection::NoSuchPath(path) => (StatusCode::NOT_FOUND, format!("{path} does not exist")),
+        Rejection::NoSuchPath(path) | Rejection::InvalidPath { path, .. } => {
+            (StatusCode::NOT_FOUND, format!("{path} does not exist"))
+        }
         Rejection::MethodNotAllowed(method) => (
             StatusCode::METHOD_NOT_ALLOWED,
             format!("{method} is not allowed"),
