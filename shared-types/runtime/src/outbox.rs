@@ -272,7 +272,10 @@ impl Outbox {
         row: &Row,
         effects: &Effects<S>,
     ) -> Result<bool, mongodb::error::Error> {
-        match effects.carry_out(&row.topic, &row.payload).await {
+        match effects
+            .carry_out(&row.topic, &row.payload, row.number())
+            .await
+        {
             Ok(()) => {
                 self.remove(row).await?;
                 metrics::counter!("outbox_delivered_total", "topic" => row.topic.clone())
@@ -329,6 +332,12 @@ impl Outbox {
 }
 
 impl Row {
+    /// The place of the row among all: its sequence as one number.
+    fn number(&self) -> i64 {
+        let Timestamp { time, increment } = self.sequence;
+        i64::from(time) << 32 | i64::from(increment)
+    }
+
     fn new<E: Effect>(effect: &E) -> Result<Self, mongodb::error::Error> {
         let now = Utc::now();
         Ok(Self {

@@ -26,7 +26,7 @@ pub trait Effect: Serialize + DeserializeOwned + 'static {
 }
 
 type Handler<S> =
-    Box<dyn for<'a> Fn(&'a S, &'a Document) -> LocalBoxFuture<'a, anyhow::Result<()>>>;
+    Box<dyn for<'a> Fn(&'a S, &'a Document, i64) -> LocalBoxFuture<'a, anyhow::Result<()>>>;
 
 /// Who carries out the effects that a service owes, by their topics. `S` is what handlers share.
 pub struct Effects<S> {
@@ -61,12 +61,31 @@ impl<S> Effects<S> {
     /// If another type has the same topic.
     #[must_use]
     pub fn on<E: Effect>(
-        mut self,
+        self,
         handle: impl AsyncFn(&S, &E) -> anyhow::Result<()> + Copy + 'static,
     ) -> Self {
-        let handler = handler(move |state, payload| {
+        self.insert::<E>(handler(move |state, payload, _| {
             Box::pin(async move { handle(state, &read(payload)?).await })
-        });
+        }))
+    }
+
+    /// The same for receivers that keep the latest of several changes: `handle` is given a number
+    /// as well, which is greater the later a row of the same key was written.
+    ///
+    /// # Panics
+    ///
+    /// If another type has the same topic.
+    #[must_use]
+    pub fn on_numbered<E: Effect>(
+        self,
+        handle: impl AsyncFn(&S, &E, i64) -> anyhow::Result<()> + Copy + 'static,
+    ) -> Self {
+        self.insert::<E>(handler(move |state, payload, number| {
+            Box::pin(async move { handle(state, &read(payload)?, number).await })
+        }))
+    }
+
+    fn insert<E: Effect>(mut self, handler: Handler<S>) -> Self {
         let other = self.handlers.insert(E::TOPIC, handler);
         assert!(other.is_none(), "two effects have the topic {}", E::TOPIC);
         self
@@ -84,27 +103,32 @@ impl<S> Effects<S> {
         self
     }
 
-    /// Carries one row out.
-    pub(super) async fn carry_out(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
+    /// Carries one row out, which is the `number`th of all.
+    pub(super) async fn carry_out(
+        &self,
+        topic: &str,
+        payload: &Document,
+        number: i64,
+    ) -> anyhow::Result<()> {
         if let Some(former) = self.former.get(topic) {
             let mut payload = payload.clone();
             payload.extend(former.lacking.clone());
-            return self.handle(former.topic, &payload).await;
+            return self.handle(former.topic, &payload, number).await;
         }
-        self.handle(topic, payload).await
+        self.handle(topic, payload, number).await
     }
 
-    async fn handle(&self, topic: &str, payload: &Document) -> anyhow::Result<()> {
+    async fn handle(&self, topic: &str, payload: &Document, number: i64) -> anyhow::Result<()> {
         let handler = self.handlers.get(topic);
         let handler = handler.with_context(|| format!("nobody carries out {topic}"))?;
-        handler(&self.state, payload).await
+        handler(&self.state, payload, number).await
     }
 }
 
 /// Gives a closure the type of a handler, which the compiler does not see by itself.
 fn handler<S, H>(handle: H) -> Handler<S>
 where
-    H: for<'a> Fn(&'a S, &'a Document) -> LocalBoxFuture<'a, anyhow::Result<()>> + 'static,
+    H: for<'a> Fn(&'a S, &'a Document, i64) -> LocalBoxFuture<'a, anyhow::Result<()>> + 'static,
 {
     Box::new(handle)
 }
