@@ -58,6 +58,12 @@ pub struct PatientProfile {
     /// As `birthday`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis_date: Option<String>,
+    /// The medical record number; `None` when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mrn: Option<String>,
+    /// The devices that are used; `None` when they are not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_devices: Option<Vec<String>>,
     /// Whether somebody else than the patient uses the account.
     #[serde(default)]
     pub is_other_person: bool,

@@ -24,6 +24,8 @@ pub(crate) fn profile_of(collections: &Collections) -> Option<PersonProfile> {
             full_name: text(patient, "fullName"),
             birthday: text(patient, "birthday"),
             diagnosis_date: text(patient, "diagnosisDate"),
+            mrn: text(patient, "mrn"),
+            target_devices: texts(patient, "targetDevices"),
             is_other_person: patient.get("isOtherPerson") == Some(&Value::Bool(true)),
         }),
     })
@@ -88,6 +90,12 @@ pub(super) fn check_birthday(patch: &Members, stored: &Members) -> Result<(), Me
 
 fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
     members.get(name)?.as_str().map(str::to_owned)
+}
+
+/// A list of texts and nothing else.
+fn texts(members: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let texts = members.get(name)?.as_array()?.iter();
+    texts.map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -189,16 +197,17 @@ mod tests {
             (
                 json!({"profile": {"fullName": "Ann", "patient": {
                     "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
-                    "isOtherPerson": true, "about": "x",
+                    "mrn": "7", "targetDevices": ["a pump"], "isOtherPerson": true, "about": "x",
                 }}}),
                 json!({"fullName": "Ann", "patient": {
                     "fullName": "Kim", "birthday": "2010-01-31", "diagnosisDate": "",
-                    "isOtherPerson": true,
+                    "mrn": "7", "targetDevices": ["a pump"], "isOtherPerson": true,
                 }}),
             ),
             (
                 json!({"profile": {"patient": {
                     "fullName": null, "birthday": 20_100_131, "isOtherPerson": "true",
+                    "mrn": 7, "targetDevices": ["a pump", 7],
                 }}}),
                 json!({"patient": {"isOtherPerson": false}}),
             ),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use shared_types::{
-    AdministeredAccount, Grant, LockedAccount, PermissionSet, PermissionsByUser, UserId,
+    AdministeredAccount, ClinicId, ClinicianRelation, Grant, LockedAccount, PatientRelation,
+    PermissionSet, PermissionsByUser, UserId,
 };
 
 use super::PeerError;
@@ -130,11 +131,67 @@ impl Gatekeeper {
         self.client.put(&path, &()).await?.json()
     }
 
+    /// `user` is a patient of `clinic`
+    /// (`PUT /internal/clinics/:clinicId/patients/:userId`). Repeatable; older than what is known,
+    /// it changes nothing.
+    pub async fn set_patient(
+        &self,
+        clinic: ClinicId,
+        user: &UserId,
+        relation: &PatientRelation,
+    ) -> Result<(), PeerError> {
+        let path = relation_path(clinic, "patients", user);
+        self.client.put(&path, relation).await?.done()
+    }
+
+    /// `user` is no patient of `clinic` any more
+    /// (`DELETE /internal/clinics/:clinicId/patients/:userId`). As [`Self::set_patient`].
+    pub async fn remove_patient(
+        &self,
+        clinic: ClinicId,
+        user: &UserId,
+        revision: i64,
+    ) -> Result<(), PeerError> {
+        let path = relation_path(clinic, "patients", user);
+        let path = format!("{path}?revision={revision}");
+        self.client.delete(&path).await?.done()
+    }
+
+    /// `user` works for `clinic`
+    /// (`PUT /internal/clinics/:clinicId/clinicians/:userId`). As [`Self::set_patient`].
+    pub async fn set_clinician(
+        &self,
+        clinic: ClinicId,
+        user: &UserId,
+        relation: &ClinicianRelation,
+    ) -> Result<(), PeerError> {
+        let path = relation_path(clinic, "clinicians", user);
+        self.client.put(&path, relation).await?.done()
+    }
+
+    /// `user` works for `clinic` no more
+    /// (`DELETE /internal/clinics/:clinicId/clinicians/:userId`). As [`Self::set_patient`].
+    pub async fn remove_clinician(
+        &self,
+        clinic: ClinicId,
+        user: &UserId,
+        revision: i64,
+    ) -> Result<(), PeerError> {
+        let path = relation_path(clinic, "clinicians", user);
+        let path = format!("{path}?revision={revision}");
+        self.client.delete(&path).await?.done()
+    }
+
     /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.
     pub async fn forget_user(&self, user: &UserId) -> Result<(), PeerError> {
         let path = format!("/internal/users/{}", segment(user.as_str()));
         self.client.delete(&path).await?.done()
     }
+}
+
+fn relation_path(clinic: ClinicId, kind: &str, user: &UserId) -> String {
+    let user = segment(user.as_str());
+    format!("/internal/clinics/{clinic}/{kind}/{user}")
 }
 
 fn pair(sharer: &UserId, grantee: &UserId) -> String {

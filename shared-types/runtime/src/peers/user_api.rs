@@ -8,8 +8,8 @@ use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shared_types::{
-    AccountUpdate, HolderNeed, HolderNotice, People, Person, Restoration, Restored, TokenData,
-    UserId, UserRecord,
+    AccountUpdate, ClinicId, HolderNeed, HolderNotice, People, Person, Restoration, Restored,
+    TokenData, UserId, UserRecord,
 };
 
 use super::PeerError;
@@ -82,6 +82,15 @@ pub enum PutBack {
         /// When to come back.
         retry_after: Duration,
     },
+}
+
+/// What became of an account that was to be made or named for a patient of a clinic.
+#[derive(Debug)]
+pub enum CustodialAccount {
+    /// There it is.
+    Made(UserRecord),
+    /// Another account has the address.
+    EmailTaken,
 }
 
 impl UserApi {
@@ -158,6 +167,55 @@ impl UserApi {
         let People { mut people, .. } = self.client.get(&path).await?.json()?;
         let person = people.pop();
         Ok(person.filter(|_| people.is_empty()))
+    }
+
+    /// Makes an account without a password for a patient of `clinic`
+    /// (`POST /v1/clinics/:clinicId/users`).
+    pub async fn create_custodial(
+        &self,
+        clinic: ClinicId,
+        email: Option<&str>,
+    ) -> Result<CustodialAccount, PeerError> {
+        let body = match email {
+            Some(email) => json!({ "username": email, "emails": [email] }),
+            None => json!({}),
+        };
+        let answer = self
+            .client
+            .post(&format!("/v1/clinics/{clinic}/users"), &body)
+            .await?;
+        match answer.status.as_u16() {
+            409 => Ok(CustodialAccount::EmailTaken),
+            _ => answer.created().map(CustodialAccount::Made),
+        }
+    }
+
+    /// Gives an account without a password another address, or none (`PUT /user/:userid`).
+    /// Repeatable.
+    pub async fn rename_custodial(
+        &self,
+        user: &UserId,
+        email: Option<&str>,
+    ) -> Result<CustodialAccount, PeerError> {
+        let updates = match email {
+            Some(email) => json!({ "username": email, "emails": [email] }),
+            None => json!({ "emails": [] }),
+        };
+        let path = format!("/user/{}", segment(user.as_str()));
+        let answer = self
+            .client
+            .put(&path, &json!({ "updates": updates }))
+            .await?;
+        match answer.status.as_u16() {
+            409 => Ok(CustodialAccount::EmailTaken),
+            _ => answer.json().map(CustodialAccount::Made),
+        }
+    }
+
+    /// Deletes an account (`DELETE /user/:userid`). Refused with 404: there is none.
+    pub async fn delete_user(&self, user: &UserId) -> Result<(), PeerError> {
+        let path = format!("/user/{}", segment(user.as_str()));
+        self.client.delete(&path).await?.done()
     }
 
     /// Changes an account (`PUT /user/:userid`). Refused with 409 where its condition does not
