@@ -1,0 +1,44 @@
+//! The settings of clinic; `config.default.toml` says what each means.
+
+use serde::Deserialize;
+use shared_runtime::config::{
+    InternalSettings, LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
+    UserApiSettings,
+};
+use shared_types::UserId;
+
+/// The prefix of the environment variables that override `config.default.toml`.
+pub const PREFIX: &str = "CLINIC";
+
+/// The compiled-in settings.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// All of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The service's own port.
+    pub server: ServerSettings,
+    /// How it logs.
+    pub log: LogSettings,
+    /// Its database.
+    pub mongo: MongoSettings,
+    /// Where accounts, profiles and tokens are.
+    pub user_api: UserApiSettings,
+    /// Where permissions are.
+    pub gatekeeper: PeerSettings,
+    /// What new clinics get.
+    pub clinics: ClinicSettings,
+    /// Who may call internal operations.
+    pub internal: InternalSettings,
+    /// How effects on other services are relayed.
+    pub outbox: OutboxSettings,
+}
+
+/// What new clinics get.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClinicSettings {
+    /// The account that every new clinic gets as a patient; `None`: none.
+    pub demo_patient: Option<UserId>,
+}

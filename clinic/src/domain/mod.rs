@@ -1,0 +1,68 @@
+//! The rules of clinics: pure functions over values, without clock, database or HTTP.
+
+pub(crate) mod clinic;
+pub(crate) mod clinician;
+pub(crate) mod counts;
+pub(crate) mod glycemic_ranges;
+pub(crate) mod instant;
+pub(crate) mod limits;
+pub(crate) mod mrn;
+pub(crate) mod patient;
+pub(crate) mod patient_details;
+pub(crate) mod share_code;
+pub(crate) mod site_name;
+pub(crate) mod text;
+
+use thiserror::Error;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the caller may not do this")]
+    NotAuthorized,
+    #[error("the operation is for people")]
+    NotAUser,
+    /// What of the body is wrong.
+    #[error("the body is refused: {0}")]
+    InvalidBody(String),
+    #[error("there is no such account")]
+    AccountNotFound,
+    #[error("there is no such clinic")]
+    ClinicNotFound,
+    #[error("no clinic has this share code")]
+    ShareCodeNotFound,
+    #[error("the clinic has patients")]
+    ClinicNotEmpty,
+    #[error("no share code is free")]
+    NoShareCode,
+    #[error("the clinic is a legacy account still")]
+    NotMigrated,
+    #[error("there is no such clinician")]
+    ClinicianNotFound,
+    #[error("somebody in the clinic has this account, address or invitation")]
+    DuplicateClinician,
+    #[error("a clinic keeps an administrator")]
+    LastAdmin,
+    #[error("there is no such patient")]
+    PatientNotFound,
+    #[error("the account is a patient of the clinic already")]
+    DuplicatePatient,
+    #[error("another account has the address")]
+    EmailTaken,
+    #[error("another account has the new address")]
+    EmailOfUpdateTaken,
+    #[error("the clinic asks for a medical record number")]
+    MrnRequired,
+    #[error("another patient of the clinic has the medical record number")]
+    MrnNotUnique,
+    #[error("the clinic has as many patients as it may have")]
+    TooManyPatients,
+    #[error("the clinic has no such site")]
+    UnknownSite,
+    #[error("the patient did not grant this")]
+    PermissionNotFound,
+    #[error("there is no review")]
+    NoReview,
+    #[error("another clinician made the review")]
+    AnothersReview,
+}

@@ -1,0 +1,143 @@
+//! The one table of clinic's errors: each refusal and each failure with its status and text.
+
+use actix_web::http::StatusCode;
+use shared_runtime::{
+    error::{ActError, ApiError, Rejection},
+    mongo::Aborted,
+};
+
+use crate::domain::Refusal;
+
+/// Why an act came to nothing.
+pub(crate) type Error = ActError<Refusal, Failure>;
+
+const NOT_AUTHORIZED: &str =
+    "security requirements failed: the subject is not authorized for the requested action";
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, message) = match refusal {
+            Refusal::NotAuthorized => (StatusCode::FORBIDDEN, NOT_AUTHORIZED),
+            Refusal::NotAUser => (StatusCode::BAD_REQUEST, "expected user access token"),
+            Refusal::InvalidBody(problem) => {
+                let message = format!("request body has an error: {problem}");
+                return Self::message_alone(StatusCode::BAD_REQUEST, message);
+            }
+            Refusal::AccountNotFound | Refusal::ShareCodeNotFound => {
+                (StatusCode::NOT_FOUND, "not found")
+            }
+            Refusal::ClinicNotFound => (StatusCode::NOT_FOUND, "clinic not found"),
+            Refusal::ClinicNotEmpty => (
+                StatusCode::BAD_REQUEST,
+                "bad request: deletion of non-empty clinics is not allowed",
+            ),
+            Refusal::NoShareCode => (StatusCode::CONFLICT, "duplicate share code"),
+            Refusal::NotMigrated => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: clinic is not migrated",
+            ),
+            Refusal::ClinicianNotFound => (StatusCode::NOT_FOUND, "clinician not found"),
+            Refusal::DuplicateClinician => (
+                StatusCode::CONFLICT,
+                "duplicate: clinician is already a member of the clinic",
+            ),
+            Refusal::LastAdmin => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: the clinic must have at least one admin",
+            ),
+            Refusal::PatientNotFound => (StatusCode::NOT_FOUND, "patient not found"),
+            Refusal::DuplicatePatient => (
+                StatusCode::CONFLICT,
+                "duplicate: patient is already a member of the clinic",
+            ),
+            Refusal::EmailTaken => (
+                StatusCode::CONFLICT,
+                "duplicate: email address is already taken",
+            ),
+            Refusal::EmailOfUpdateTaken => (
+                StatusCode::CONFLICT,
+                "unable to update custodial user: duplicate: email address is already taken",
+            ),
+            Refusal::MrnRequired => (StatusCode::BAD_REQUEST, "bad request: mrn is required"),
+            Refusal::MrnNotUnique => (StatusCode::BAD_REQUEST, "bad request: mrn must be unique"),
+            Refusal::TooManyPatients => (
+                StatusCode::PAYMENT_REQUIRED,
+                "payment required: patient count exceeds limit",
+            ),
+            Refusal::UnknownSite => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: the clinic has no site with that name",
+            ),
+            Refusal::PermissionNotFound => (StatusCode::NOT_FOUND, "permission not found"),
+            Refusal::NoReview => (StatusCode::NOT_FOUND, "not found: there is no review"),
+            Refusal::AnothersReview => (
+                StatusCode::CONFLICT,
+                "conflict: cannot revert review from another clinician",
+            ),
+        };
+        Self::message_alone(status, message)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Refusal> for Aborted<Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Something that should work and did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failure;
+
+impl From<Failure> for ApiError {
+    fn from(Failure: Failure) -> Self {
+        Self::message_alone(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    }
+}
+
+/// The words of clinic for what the plumbing refuses.
+pub(crate) fn envelope(rejection: Rejection) -> ApiError {
+    let (status, message) = match rejection {
+        Rejection::TokenMissing | Rejection::TokenEmpty => {
+            (StatusCode::BAD_REQUEST, "session token is missing")
+        }
+        Rejection::TokenInvalid => (StatusCode::UNAUTHORIZED, "session token is invalid"),
+        Rejection::CheckUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the session token cannot be checked",
+        ),
+        Rejection::NotAUser => return Refusal::NotAUser.into(),
+        Rejection::NotAService | Rejection::ServiceNotAdmitted => {
+            return Refusal::NotAuthorized.into();
+        }
+        Rejection::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "request body is too large"),
+        Rejection::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request body takes too long"),
+        Rejection::BodyEncoded => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content encoding is not supported",
+        ),
+        Rejection::BodyUnreadable => {
+            return Refusal::InvalidBody("it cannot be read".to_owned()).into();
+        }
+        Rejection::InvalidParameter(invalid) => {
+            let message = format!(
+                "parameter \"{}\" in query has an error: {}",
+                invalid.name, invalid.problem
+            );
+            return ApiError::message_alone(StatusCode::BAD_REQUEST, message);
+        }
+        Rejection::InvalidPath { problem, .. } => {
+            let message = format!("parameter in path has an error: {problem}");
+            return ApiError::message_alone(StatusCode::BAD_REQUEST, message);
+        }
+        Rejection::NoSuchPath(_) => (StatusCode::NOT_FOUND, "no matching operation was found"),
+        Rejection::MethodNotAllowed(_) => (StatusCode::NOT_FOUND, "method not allowed"),
+    };
+    ApiError::message_alone(status, message)
+}

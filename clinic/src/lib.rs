@@ -1,0 +1,130 @@
+//! clinic: clinics, who works for them, and their patients.
+//!
+//! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
+//! `tallies` of patients and the `outbox`. **Calls** user-api (accounts, profiles, tokens) and, through
+//! the outbox, gatekeeper, which hears who works for a clinic and what its patients share with it. **Settings** start with `CLINIC__`; `config.default.toml` lists them.
+//!
+//! # To add an operation
+//!
+//! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
+//! tells; it knows no HTTP type and makes no query of its own.
+//!
+//! So an operation has its rule with a test in `domain`, its query in `store`, its act in `use_cases`
+//! unless it is one query, its handler in `routes`, its line with who may call it in `routes/mod.rs`,
+//! its row in `tests/it/auth.rs` and its test in `tests/it`.
+//!
+//! # Known quirks
+//!
+//! Kept from the reference, whose clients rely on them:
+//! - 400 for a missing token, and 404 for a method that a path does not have.
+//! - A known caller without the right is 403, before path, query and body are looked at.
+//! - Creations are 200.
+//!
+//! Departures from it:
+//! - An absent body is refused where the operation needs one, instead of read as an empty one.
+//! - A creator without an address gets a clinic.
+//! - The search for clinicians looks at names as well.
+
+pub mod config;
+mod domain;
+mod error;
+mod relay;
+mod rights;
+mod routes;
+mod store;
+mod use_cases;
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use shared_runtime::{
+    auth::{Admission, Authenticator, RemoteTokens, ServerLogin, ServiceToken},
+    http::PeerClient,
+    mongo::Connector,
+    outbox::Outbox,
+    peers::{gatekeeper::Gatekeeper, user_api::UserApi},
+    server::{self, Readiness, Service},
+};
+use shared_types::UserId;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Config, DEFAULTS, PREFIX};
+pub use routes::{openapi, table};
+
+use crate::store::Store;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct State {
+    connector: Connector,
+    readiness: Readiness,
+    store: Store,
+    outbox: Outbox,
+    user_api: UserApi,
+    gatekeeper: Gatekeeper,
+    /// Whom every new clinic gets as a patient.
+    demo_patient: Option<UserId>,
+    authenticator: Authenticator,
+    admission: Admission,
+}
+
+impl State {
+    /// Connects to the database and prepares everything that requests need.
+    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
+        Self::connect_by(Connector::new(&config.mongo).await?, config).await
+    }
+
+    /// The same by a connector of the caller's, such as one that is observed.
+    pub async fn connect_by(connector: Connector, config: &Config) -> anyhow::Result<Self> {
+        let database = connector.connect().await?;
+        let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(&config.user_api)?);
+        let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
+        let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
+        let demo_patient = config.clinics.demo_patient.clone();
+        Ok(Self {
+            connector,
+            readiness: Readiness::watching(database.clone()),
+            store: Store::open(&database, demo_patient.as_ref()).await?,
+            outbox: Outbox::open(&database, &config.outbox).await?,
+            user_api,
+            gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login)?),
+            demo_patient,
+            authenticator: Authenticator(Arc::new(tokens)),
+            admission: Admission::new(&config.internal),
+        })
+    }
+
+    /// The same with connections of its own, for one worker thread.
+    fn unshared(&self) -> anyhow::Result<Self> {
+        let database = self.connector.open()?;
+        Ok(Self {
+            store: Store::on(&database, self.demo_patient.as_ref()),
+            outbox: self.outbox.through(database.client()),
+            user_api: self.user_api.unshared()?,
+            ..self.clone()
+        })
+    }
+
+    /// The service, to be served.
+    pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
+        Service {
+            readiness: self.readiness.clone(),
+            openapi: Some(openapi()),
+            configure: server::per_worker(self, Self::unshared, configure),
+        }
+    }
+
+    /// Does what is owed to other services, until `stop`.
+    pub async fn relay(&self, stop: &CancellationToken) {
+        let effects = relay::effects(self.clone());
+        self.outbox.relay(&effects, stop).await;
+    }
+}
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig, state: &State) {
+    config.app_data(Data::new(state.clone()));
+    config.app_data(state.authenticator.clone());
+    config.app_data(state.admission.clone());
+    table().configure(config);
+}

@@ -1,0 +1,37 @@
+//! The effects of the outbox, and who carries them out.
+
+use shared_runtime::outbox::Effects;
+
+use crate::{State, use_cases::relate};
+
+/// The effects that clinic owes: what gatekeeper hears of clinicians and patients.
+pub(crate) fn effects(state: State) -> Effects<State> {
+    Effects::of(state)
+        .on_numbered(relate::relay_clinician)
+        .on_numbered(relate::relay_patient)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+    use shared_runtime::{outbox::Effect, testing::assert_row};
+    use shared_types::{ClinicId, UserId};
+
+    use crate::use_cases::relate::{ClinicianChanged, PatientChanged};
+
+    #[test]
+    fn rows_are_those_of_earlier_releases() {
+        let clinic_id = ClinicId::from([1; 12]);
+        let user_id: UserId = "a".into();
+        let payload = doc! { "clinicId": "010101010101010101010101", "userId": "a" };
+        let patient = PatientChanged {
+            clinic_id,
+            user_id: user_id.clone(),
+        };
+        assert_row(&patient, "patients.changed", &payload);
+        assert_eq!(patient.key(), "patient:010101010101010101010101:a");
+        let changed = ClinicianChanged { clinic_id, user_id };
+        assert_row(&changed, "clinicians.changed", &payload);
+        assert_eq!(changed.key(), "clinician:010101010101010101010101:a");
+    }
+}

@@ -1,0 +1,95 @@
+//! Who may call an operation.
+
+use std::rc::Rc;
+
+use actix_web::{FromRequest as _, HttpRequest, dev::Payload, web::Data};
+use shared_runtime::{
+    auth::Caller,
+    error::{ApiError, OrFail as _},
+    routes::Guard,
+};
+use shared_types::ClinicId;
+
+use crate::{
+    State,
+    domain::{
+        Refusal,
+        clinician::{is_admin, is_member},
+    },
+    error::Failure,
+};
+
+/// A kind of caller. What a clinician may do depends on the record in the clinic of the path alone:
+/// a service whose name is a clinician's account id is that clinician as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// A service (B in the API's description).
+    Service,
+    /// Anybody who is logged in (U).
+    User,
+    /// Who runs the clinic in the path (A).
+    Admin,
+    /// Who works for the clinic in the path, except prescribers (M).
+    Member,
+    /// The user whom this parameter of the path names (S).
+    Own(&'static str),
+    /// The same who is a [`Who::Member`] as well.
+    OwnMember(&'static str),
+}
+
+/// Admits `whom` and nobody else; nobody at all where it is empty.
+pub(crate) fn only(whom: &'static [Who]) -> Guard {
+    Rc::new(move |request| Box::pin(async move { admit(&request, whom).await }))
+}
+
+/// Admits everybody with a valid token.
+pub(crate) fn identified() -> Guard {
+    Rc::new(|request| Box::pin(async move { caller(&request).await.map(drop) }))
+}
+
+async fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
+    Caller::from_request(request, &mut Payload::None).await
+}
+
+async fn admit(request: &HttpRequest, whom: &[Who]) -> Result<(), ApiError> {
+    let caller = caller(request).await?;
+    let is_own = |name: &str| request.match_info().get(name) == caller.user_id().map(AsRef::as_ref);
+    let by_itself = whom.iter().any(|who| match who {
+        Who::Service => caller.is_service(),
+        Who::User => !caller.is_service(),
+        Who::Own(name) => is_own(name),
+        Who::Admin | Who::Member | Who::OwnMember(_) => false,
+    });
+    if by_itself {
+        return Ok(());
+    }
+    let mut by_record = whom.iter().filter(|who| match who {
+        Who::Admin | Who::Member => true,
+        Who::OwnMember(name) => is_own(name),
+        Who::Service | Who::User | Who::Own(_) => false,
+    });
+    if by_record.clone().next().is_none() {
+        return Err(Refusal::NotAuthorized.into());
+    }
+    let roles = roles(request, &caller).await?;
+    let is_admitted = by_record.any(|who| match who {
+        Who::Admin => is_admin(&roles),
+        _ => is_member(&roles),
+    });
+    if is_admitted {
+        Ok(())
+    } else {
+        Err(Refusal::NotAuthorized.into())
+    }
+}
+
+/// The roles of the caller in the clinic of the path; none where that is no clinic.
+async fn roles(request: &HttpRequest, caller: &Caller) -> Result<Vec<String>, ApiError> {
+    let clinic = request.match_info().get("clinicId");
+    let clinic: Option<ClinicId> = clinic.and_then(|id| id.parse().ok());
+    let (Some(clinic), Some(state)) = (clinic, request.app_data::<Data<State>>()) else {
+        return Ok(Vec::new());
+    };
+    let roles = state.store.clinicians.find_roles(clinic, caller.name());
+    Ok(roles.await.or_fail(Failure)?.unwrap_or_default())
+}

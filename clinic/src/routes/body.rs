@@ -1,0 +1,74 @@
+//! Bodies of requests: JSON objects, said to be such.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+use shared_runtime::{
+    body::{Body, InvalidBody},
+    error::ApiError,
+};
+
+use crate::domain::Refusal;
+
+/// A body that must be there.
+pub(crate) struct Required<T>(pub(crate) T);
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Required<T> {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = taken(request, payload);
+        Box::pin(async move {
+            let body = body.await?;
+            Ok(Self(body.parse_object().map_err(invalid)?))
+        })
+    }
+}
+
+/// A body that may be absent.
+pub(crate) struct Optional<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for Optional<T> {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = taken(request, payload);
+        Box::pin(async move {
+            let body = body.await?;
+            if body.0.is_empty() {
+                return Ok(Self(T::default()));
+            }
+            Ok(Self(body.parse_object().map_err(invalid)?))
+        })
+    }
+}
+
+/// The body, which is JSON by its type unless there is none.
+fn taken(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Body, ApiError>> + use<> {
+    let body = Body::from_request(request, payload);
+    let content_type = request.content_type().to_owned();
+    async move {
+        let body = body.await?;
+        if !body.0.is_empty() && !content_type.eq_ignore_ascii_case("application/json") {
+            let problem = format!("header Content-Type has unexpected value \"{content_type}\"");
+            return Err(Refusal::InvalidBody(problem).into());
+        }
+        Ok(body)
+    }
+}
+
+fn invalid(invalid: InvalidBody) -> Refusal {
+    Refusal::InvalidBody(if invalid.pointer.is_empty() {
+        invalid.problem
+    } else {
+        format!("Error at \"{}\": {}", invalid.pointer, invalid.problem)
+    })
+}

@@ -1,0 +1,135 @@
+//! The route table: every operation with who may call it. The first path that matches wins, so fixed
+//! segments stand above variable ones.
+
+mod body;
+mod clinicians;
+mod clinics;
+mod invited_clinicians;
+mod outbox;
+mod parameters;
+mod patient_count;
+mod patients;
+mod permissions;
+mod refusals;
+mod views;
+
+use actix_web::web;
+use shared_runtime::{
+    openapi::document,
+    operation,
+    routes::{Operation, RouteTable},
+};
+use utoipa::OpenApi;
+
+use crate::{
+    error::envelope,
+    rights::{
+        Who::{self, Admin, Member, Own, OwnMember, Service, User},
+        identified, only,
+    },
+};
+
+/// The service's state, as a handler takes it.
+type State = web::Data<crate::State>;
+
+/// Every operation.
+pub fn table() -> RouteTable {
+    [clinics(), clinicians(), patients(), permissions()]
+        .into_iter()
+        .flatten()
+        .fold(
+            RouteTable::new(envelope).revealed_by(identified()),
+            |table, (whom, operation)| table.serve(operation.behind(only(whom))),
+        )
+        // For the operators that `internal.operators` names.
+        .serve(operation!(outbox::revive_outbox))
+}
+
+/// Operations, each with who may call it.
+type Lines = Vec<(&'static [Who], Operation)>;
+
+fn clinics() -> Lines {
+    vec![
+        (&[Service], operation!(clinics::list_clinics)),
+        (&[User], operation!(clinics::create_clinic)),
+        (&[User, Service], operation!(clinics::find_by_share_code)),
+        (&[User, Service], operation!(clinics::find_clinic)),
+        (&[Admin, Service], operation!(clinics::update_clinic)),
+        (&[Admin, Service], operation!(clinics::delete_clinic)),
+        (
+            &[Member, Service],
+            operation!(patient_count::find_patient_count),
+        ),
+    ]
+}
+
+fn clinicians() -> Lines {
+    vec![
+        // No caller of the reference may list them all.
+        (&[], operation!(clinicians::list_all_clinicians)),
+        (&[Member, Service], operation!(clinicians::list_clinicians)),
+        (&[Service], operation!(clinicians::create_clinician)),
+        (&[Member, Service], operation!(clinicians::find_clinician)),
+        (&[Admin, Service], operation!(clinicians::update_clinician)),
+        (
+            &[Admin, Service, OwnMember("clinicianId")],
+            operation!(clinicians::delete_clinician),
+        ),
+        (
+            &[Own("userId"), Service],
+            operation!(clinicians::list_clinics_of_clinician),
+        ),
+        (&[Service], operation!(invited_clinicians::find_invited)),
+        (
+            &[Service],
+            operation!(invited_clinicians::associate_clinician),
+        ),
+        (&[Service], operation!(invited_clinicians::delete_invited)),
+    ]
+}
+
+fn patients() -> Lines {
+    vec![
+        (&[Member, Service], operation!(patients::create_patient)),
+        (&[Member, Service], operation!(patients::find_patient)),
+        (&[Service], operation!(patients::enrol_user)),
+        (&[Member, Service], operation!(patients::update_patient)),
+        (
+            &[Admin, Own("patientId")],
+            operation!(patients::delete_patient),
+        ),
+        (&[Member], operation!(patients::remind_patient)),
+        (&[Member], operation!(patients::review_patient)),
+        (&[Member], operation!(patients::revert_review)),
+    ]
+}
+
+fn permissions() -> Lines {
+    vec![
+        (
+            &[Own("patientId")],
+            operation!(permissions::set_permissions),
+        ),
+        // A service may take `custodian` alone.
+        (
+            &[Own("patientId"), Service],
+            operation!(permissions::remove_permission),
+        ),
+        (
+            &[Own("userId"), Service],
+            operation!(permissions::list_clinics_of_patient),
+        ),
+    ]
+}
+
+/// The OpenAPI document of the service.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    document(Document::openapi(), &table())
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "clinic",
+    description = "Clinics, who works for them, and their patients.",
+))]
+struct Document;

@@ -1,0 +1,36 @@
+//! What an operator can do about effects on other services that were given up.
+
+use actix_web::web::Json;
+use serde::Serialize;
+use shared_runtime::{
+    auth::Operator,
+    error::{ApiError, OrFail as _},
+};
+use utoipa::ToSchema;
+
+use super::{State, refusals::Refusals};
+use crate::error::Failure;
+
+/// How many rows are tried again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Revived {
+    /// Rows.
+    revived: u64,
+}
+
+/// `POST /internal/outbox/revive`: tries every dead outbox row again, from the first attempt.
+///
+/// Body: none. Response: 200, `{"revived": <rows>}`.
+/// Errors: 403 not an admitted operator; 500 the database failed.
+/// Source: Tidegate, internal; for operators, once what stopped the deliveries is mended.
+#[utoipa::path(
+    post, path = "/internal/outbox/revive", tag = "operations",
+    responses(
+        (status = 200, description = "How many rows are tried again.", body = Revived),
+        Refusals,
+    ),
+)]
+pub(crate) async fn revive_outbox(_: Operator, state: State) -> Result<Json<Revived>, ApiError> {
+    let revived = state.outbox.revive().await.or_fail(Failure)?;
+    Ok(Json(Revived { revived }))
+}

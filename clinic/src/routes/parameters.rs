@@ -1,0 +1,73 @@
+//! What stands in paths and queries of several operations.
+
+use serde::Deserialize;
+use shared_runtime::query::{Limit, Offset, Parameters};
+use shared_types::ClinicId;
+use utoipa::IntoParams;
+
+use crate::domain::{clinician::AccountId, text::Filled};
+
+/// A clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ClinicPath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+}
+
+/// A clinician of a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ClinicianPath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The account of the clinician.
+    pub(crate) clinician_id: AccountId,
+}
+
+/// A patient of a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct PatientPath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The account of the patient.
+    pub(crate) patient_id: AccountId,
+}
+
+/// An invitation into a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct InvitePath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The key of the invitation.
+    pub(crate) invite_id: Filled,
+}
+
+/// An account.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserPath {
+    /// The account.
+    pub(crate) user_id: AccountId,
+}
+
+/// Which part of a list is shown.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// How many are left out.
+    #[serde(default)]
+    pub(crate) offset: Offset,
+    /// How many are shown.
+    #[serde(default)]
+    pub(crate) limit: Limit,
+}
+
+impl Parameters for Page {}

@@ -1,0 +1,241 @@
+//! Collection `clinics`, which the reference wrote as well.
+
+use bson::{DateTime, Document, doc, oid::ObjectId};
+use chrono::{DateTime as Time, Utc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::{Error, Result},
+    options::{IndexOptions, ReturnDocument},
+};
+use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
+use shared_types::{ClinicId, UserId};
+
+use super::{
+    clinic_document::{self, ClinicDocument},
+    ids,
+};
+use crate::domain::clinic::{Clinic, Profile};
+
+/// Clinics.
+#[derive(Debug, Clone)]
+pub(crate) struct Clinics {
+    clinics: Collection<Document>,
+}
+
+/// A clinic to be stored.
+pub(crate) struct NewClinic<'a> {
+    pub(crate) id: ClinicId,
+    pub(crate) profile: &'a Profile,
+    pub(crate) share_code: &'a str,
+    pub(crate) admin: &'a UserId,
+}
+
+/// Which clinics a list shows; all of it holds for each.
+#[derive(Debug, Default)]
+pub(crate) struct ClinicFilter {
+    pub(crate) share_code: Option<String>,
+    pub(crate) created_from: Option<Time<Utc>>,
+    pub(crate) created_before: Option<Time<Utc>>,
+    pub(crate) ehr_enabled: Option<bool>,
+}
+
+impl Clinics {
+    pub(super) fn on(database: &Database) -> Self {
+        Self {
+            clinics: database.collection("clinics"),
+        }
+    }
+
+    /// Ensures the indexes of the queries below. The first two are the reference's, with its names.
+    pub(super) async fn prepare(&self) -> anyhow::Result<()> {
+        let unique = |name: &str, keys| {
+            let options = IndexOptions::builder()
+                .name(name.to_owned())
+                .unique(true)
+                .build();
+            IndexModel::builder().keys(keys).options(options).build()
+        };
+        let indexes = vec![
+            unique("UniqueShareCodes", doc! { "shareCodes": 1 }),
+            unique("UniqueCanonicalShareCode", doc! { "canonicalShareCode": 1 }),
+            IndexModel::builder()
+                .keys(doc! { "createdTime": 1, "_id": 1 })
+                .build(),
+            IndexModel::builder()
+                .keys(doc! { "ehrSettings.enabled": 1, "_id": 1 })
+                .build(),
+        ];
+        ensure_indexes(&self.clinics, indexes).await
+    }
+
+    /// Stores a clinic in the transaction of `session`.
+    pub(crate) async fn insert(
+        &self,
+        session: &mut ClientSession,
+        clinic: &NewClinic<'_>,
+        now: DateTime,
+    ) -> Result<()> {
+        let document = clinic_document::document(
+            clinic.id,
+            clinic.profile,
+            clinic.share_code,
+            clinic.admin,
+            now,
+        );
+        let document = document.map_err(Error::custom)?;
+        self.clinics.insert_one(document).session(session).await?;
+        Ok(())
+    }
+
+    /// The clinic with this id.
+    pub(crate) async fn find(&self, id: ClinicId) -> Result<Option<Clinic>> {
+        self.find_by(doc! { "_id": ids::clinic(id) }).await
+    }
+
+    /// The clinic of a share code, an old one perhaps.
+    pub(crate) async fn find_by_share_code(&self, code: &str) -> Result<Option<Clinic>> {
+        self.find_by(doc! { "shareCodes": code }).await
+    }
+
+    async fn find_by(&self, filter: Document) -> Result<Option<Clinic>> {
+        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        Ok(clinics.find_one(filter).await?.map(Into::into))
+    }
+
+    /// Whether a clinic has this share code, so that another must not.
+    pub(crate) async fn has_share_code(&self, code: &str) -> Result<bool> {
+        let found = self.clinics.find_one(doc! { "shareCodes": code });
+        Ok(found.projection(doc! { "_id": 1 }).await?.is_some())
+    }
+
+    /// Some of the clinics that `filter` admits, the oldest first.
+    pub(crate) async fn list(
+        &self,
+        filter: &ClinicFilter,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<Clinic>> {
+        let is_by_time = filter.created_from.is_some() || filter.created_before.is_some();
+        let order = if is_by_time {
+            doc! { "createdTime": 1, "_id": 1 }
+        } else {
+            doc! { "_id": 1 }
+        };
+        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let found = clinics.find(query(filter)).sort(order);
+        let found = found.skip(offset.into()).limit(limit.into());
+        let found = found.batch_size(limit.min(ONE_BATCH)).await?;
+        found.map_ok(Into::into).try_collect().await
+    }
+
+    /// The clinics with these ids, in no order; those that are gone are missing.
+    pub(crate) async fn find_all(&self, ids: &[ClinicId]) -> Result<Vec<Clinic>> {
+        let wanted: Vec<ObjectId> = ids.iter().copied().map(ids::clinic).collect();
+        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let found = clinics.find(doc! { "_id": { "$in": wanted } });
+        let found = found.batch_size(ONE_BATCH).await?;
+        found.map_ok(Into::into).try_collect().await
+    }
+
+    /// Sets what `profile` says; returns the clinic since, or `None` where there is none.
+    pub(crate) async fn update_profile(
+        &self,
+        id: ClinicId,
+        profile: &Profile,
+    ) -> Result<Option<Clinic>> {
+        let members = clinic_document::profile_members(profile, DateTime::now());
+        let set = doc! { "$set": members.map_err(Error::custom)? };
+        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let updated = clinics.find_one_and_update(doc! { "_id": ids::clinic(id) }, set);
+        let updated = updated.return_document(ReturnDocument::After).await?;
+        Ok(updated.map(Into::into))
+    }
+
+    /// Locks the clinic for a change of who works for it, until the transaction of `session` ends;
+    /// returns whether it takes clinicians, or `None` where there is no such clinic.
+    pub(crate) async fn lock(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+    ) -> Result<Option<bool>> {
+        let touch = doc! { "$inc": { "_clinicianChanges": 1_i64 } };
+        let locked = self
+            .clinics
+            .find_one_and_update(doc! { "_id": ids::clinic(id) }, touch)
+            .projection(doc! { "_id": 0, "isMigrated": 1 })
+            .session(session)
+            .await?;
+        Ok(locked.map(|clinic| clinic.get_bool("isMigrated").unwrap_or_default()))
+    }
+
+    /// Notes that `user` runs the clinic.
+    pub(crate) async fn add_admin(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+        user: &UserId,
+        now: DateTime,
+    ) -> Result<()> {
+        let update =
+            doc! { "$addToSet": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.clinics
+            .update_one(clinic, update)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that `user` does not run the clinic, if somebody else does; returns whether it did.
+    pub(crate) async fn remove_admin(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+        user: &UserId,
+        now: DateTime,
+    ) -> Result<bool> {
+        let another = doc! { "$elemMatch": { "$ne": user.as_str() } };
+        let clinic = doc! { "_id": ids::clinic(id), "admins": another };
+        let update = doc! { "$pull": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
+        let updated = self
+            .clinics
+            .update_one(clinic, update)
+            .session(session)
+            .await?;
+        Ok(updated.matched_count > 0)
+    }
+
+    /// Removes the clinic; returns what it was, for the archive.
+    pub(crate) async fn delete(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+    ) -> Result<Option<Document>> {
+        self.clinics
+            .find_one_and_delete(doc! { "_id": ids::clinic(id) })
+            .session(session)
+            .await
+    }
+}
+
+fn query(filter: &ClinicFilter) -> Document {
+    let mut query = Document::new();
+    if let Some(code) = &filter.share_code {
+        query.insert("shareCodes", code);
+    }
+    if let Some(enabled) = filter.ehr_enabled {
+        query.insert("ehrSettings.enabled", enabled);
+    }
+    let mut created = Document::new();
+    if let Some(from) = filter.created_from {
+        created.insert("$gte", DateTime::from_chrono(from));
+    }
+    if let Some(before) = filter.created_before {
+        created.insert("$lt", DateTime::from_chrono(before));
+    }
+    if !created.is_empty() {
+        query.insert("createdTime", created);
+    }
+    query
+}

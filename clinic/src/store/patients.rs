@@ -1,0 +1,287 @@
+//! Collection `patients`, which the reference wrote as well. Members of our own begin with `_`:
+//! `_lane` and `_version` say where and at which version of it a patient is counted ([`Tallies`]);
+//! those that the reference wrote have neither.
+
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::Result,
+    options::{Collation, CollationStrength, IndexOptions},
+};
+use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
+use shared_types::{ClinicId, UserId};
+
+use super::{
+    Lane, Tallies, ids,
+    patient_document::{self, OWN_MRN, PatientDocument},
+};
+use crate::domain::{
+    counts::Counts,
+    patient::{Patient, PatientChange},
+};
+
+/// Patients.
+#[derive(Debug, Clone)]
+pub(crate) struct Patients {
+    documents: Collection<Document>,
+    tallies: Tallies,
+    demo_patient: Option<UserId>,
+}
+
+impl Patients {
+    pub(super) fn on(database: &Database, demo_patient: Option<UserId>) -> Self {
+        Self {
+            documents: database.collection("patients"),
+            tallies: Tallies::on(database),
+            demo_patient,
+        }
+    }
+
+    /// Ensures the indexes of the queries below. The first two are the reference's, with its names;
+    /// it has others, which no query of ours needs.
+    pub(super) async fn prepare(&self) -> anyhow::Result<()> {
+        let named = |name: &str| IndexOptions::builder().name(name.to_owned());
+        let index = |keys, options| IndexModel::builder().keys(keys).options(options).build();
+        let by_clinic = |keys: Document| {
+            let mut all = doc! { "clinicId": 1 };
+            all.extend(keys);
+            all
+        };
+        let indexes = vec![
+            index(doc! { "userId": 1 }, named("UserId").build()),
+            index(
+                by_clinic(doc! { "userId": 1 }),
+                named("UniquePatient").unique(true).build(),
+            ),
+            index(
+                by_clinic(doc! { "fullName": 1, "_id": 1 }),
+                named("PatientFullNameIdEn").collation(loosely()).build(),
+            ),
+            index(
+                by_clinic(doc! { "mrn": 1, "_id": 1 }),
+                named("PatientMrnEn").collation(loosely()).build(),
+            ),
+            index(
+                by_clinic(doc! { "mrn": 1 }),
+                named("UniqueMrnEn")
+                    .unique(true)
+                    .collation(loosely())
+                    .partial_filter_expression(doc! { OWN_MRN: true })
+                    .build(),
+            ),
+            index(
+                by_clinic(doc! { "_lane": 1, "_version": 1 }),
+                named("PatientVersion").build(),
+            ),
+            index(by_clinic(doc! { "tags": 1 }), named("PatientTags").build()),
+            index(by_clinic(doc! { "sites.id": 1 }), named("Sites").build()),
+        ];
+        ensure_indexes(&self.documents, indexes).await
+    }
+
+    /// How many patients a clinic has: those that are counted, and those that are not yet.
+    pub(crate) async fn count(&self, clinic: ClinicId) -> Result<Counts> {
+        let mut counts = self.tallies.find(clinic).await?;
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let mut uncounted = patients.find(uncounted(clinic)).await?;
+        while let Some(patient) = uncounted.try_next().await? {
+            counts.add(&self.contribution(&patient.into()));
+        }
+        Ok(counts)
+    }
+
+    /// The same in the transaction of `session`.
+    pub(crate) async fn count_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<Counts> {
+        let mut counts = self.tallies.find_in(session, clinic).await?;
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let uncounted = patients.find(uncounted(clinic)).session(&mut *session);
+        let mut uncounted = uncounted.await?;
+        while let Some(patient) = uncounted.next(session).await {
+            counts.add(&self.contribution(&patient?.into()));
+        }
+        Ok(counts)
+    }
+
+    fn contribution(&self, patient: &Patient) -> Counts {
+        Counts::of(patient, self.demo_patient.as_ref())
+    }
+
+    /// The patient of a clinic.
+    pub(crate) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let found = patients.find_one(of_user(clinic, user)).await?;
+        Ok(found.map(Into::into))
+    }
+
+    /// Whether another patient of the clinic than `user` has the medical record number.
+    pub(crate) async fn has_mrn_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+        mrn: &str,
+        user: &UserId,
+    ) -> Result<bool> {
+        let others = doc! { "$ne": user.as_str() };
+        let of_others = doc! { "clinicId": ids::clinic(clinic), "mrn": mrn, "userId": others };
+        let found = self.documents.find_one(of_others).collation(loosely());
+        let found = found.projection(doc! { "_id": 1 }).session(session).await?;
+        Ok(found.is_some())
+    }
+
+    /// Stores a patient in the transaction of `session`, counted in `lane`.
+    pub(crate) async fn insert(
+        &self,
+        session: &mut ClientSession,
+        patient: &Patient,
+        lane: Lane,
+    ) -> Result<()> {
+        let counts = self.contribution(patient);
+        let version = self.tallies.add(session, patient.clinic_id, lane, &counts);
+        let version = version.await?;
+        let mut document = patient_document::document(patient)?;
+        document.extend(doc! { "_lane": lane.0, "_version": version });
+        self.documents.insert_one(document).session(session).await?;
+        Ok(())
+    }
+
+    /// The patient of a clinic in the transaction of `session`, to be changed there.
+    pub(crate) async fn find_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+        user: &UserId,
+    ) -> Result<Option<Stored>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let found = patients.find_one(of_user(clinic, user));
+        Ok(found.session(session).await?.map(Into::into))
+    }
+
+    /// Makes `change` to the patient read as `read`; returns it since.
+    pub(crate) async fn update(
+        &self,
+        session: &mut ClientSession,
+        read: &Stored,
+        change: &PatientChange,
+    ) -> Result<Patient> {
+        let patient = &read.patient;
+        let after = patient.clone().with(change);
+        let before = read.lane.map(|_| self.contribution(patient));
+        let difference = self.contribution(&after).since(&before.unwrap_or_default());
+        let lane = read.lane.unwrap_or_else(Lane::random);
+        let version = self
+            .tallies
+            .add(session, patient.clinic_id, lane, &difference);
+        let version = version.await?;
+        let mut members = patient_document::members_of(patient, change)?;
+        members.extend(doc! { "_lane": lane.0, "_version": version });
+        self.documents
+            .update_one(
+                of_user(patient.clinic_id, &patient.user_id),
+                doc! { "$set": members },
+            )
+            .session(session)
+            .await?;
+        Ok(after)
+    }
+
+    /// Removes the patient read as `read`; returns what it was, for the archive, with the version
+    /// at which it went.
+    pub(crate) async fn delete(
+        &self,
+        session: &mut ClientSession,
+        read: &Stored,
+    ) -> Result<Option<Document>> {
+        let patient = &read.patient;
+        let before = read.lane.map(|_| self.contribution(patient));
+        let difference = Counts::default().since(&before.unwrap_or_default());
+        let lane = read.lane.unwrap_or_else(Lane::random);
+        let version = self
+            .tallies
+            .add(session, patient.clinic_id, lane, &difference);
+        let version = version.await?;
+        let patient = of_user(patient.clinic_id, &patient.user_id);
+        let deleted = self.documents.find_one_and_delete(patient);
+        let deleted = deleted.session(session).await?;
+        Ok(deleted.map(|mut patient| {
+            patient.extend(doc! { "_lane": lane.0, "_version": version });
+            patient
+        }))
+    }
+
+    /// Some of the clinics in which `user` is a patient, as patients, by name.
+    pub(crate) async fn list_of_user(
+        &self,
+        user: &UserId,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<Patient>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let found = patients.find(doc! { "userId": user.as_str() });
+        let found = found.sort(doc! { "fullName": 1, "_id": 1 });
+        let found = found.skip(offset.into()).limit(limit.into());
+        let found = found.batch_size(limit.min(ONE_BATCH)).await?;
+        found.map_ok(Into::into).try_collect().await
+    }
+
+    /// Forgets the numbers of a clinic that is gone.
+    pub(crate) async fn forget_counts(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<()> {
+        self.tallies.delete(session, clinic).await
+    }
+
+    /// Some patients of the clinic, two at most, to see whether there are others than one.
+    pub(crate) async fn find_two_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<Vec<Stored>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let of_clinic = doc! { "clinicId": ids::clinic(clinic) };
+        let found = patients.find(of_clinic).limit(2).session(&mut *session);
+        let mut found = found.await?;
+        let mut two = Vec::new();
+        while let Some(patient) = found.next(session).await {
+            two.push(patient?.into());
+        }
+        Ok(two)
+    }
+}
+
+/// A patient with where it is counted; `None`: it is not yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) patient: Patient,
+    lane: Option<Lane>,
+}
+
+impl From<PatientDocument> for Stored {
+    fn from(document: PatientDocument) -> Self {
+        let lane = document.lane.map(Lane);
+        let patient = document.into();
+        Self { patient, lane }
+    }
+}
+
+/// Without regard to upper and lower case and to accents.
+fn loosely() -> Collation {
+    Collation::builder()
+        .locale("en".to_owned())
+        .strength(CollationStrength::Primary)
+        .build()
+}
+
+fn of_user(clinic: ClinicId, user: &UserId) -> Document {
+    doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
+}
+
+fn uncounted(clinic: ClinicId) -> Document {
+    doc! { "clinicId": ids::clinic(clinic), "_lane": null }
+}

@@ -1,0 +1,233 @@
+//! Collection `tallies`: how many patients each clinic has, kept in the transactions that change
+//! them. A clinic's numbers are the sum over its lanes; each patient is counted in one of them, which
+//! its document names, so that changes of different patients seldom wait for each other.
+//!
+//! Document: `{_id: {clinic, lane}, version, total, demo, plan, providers: {<name>: {<state>: n}},
+//! tags: {<id>: n}, sites: {<id>: n}}`. `version` grows with each change of a patient of the lane,
+//! and the patient's document notes it.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::{ClientSession, Collection, Database, error::Result, options::ReturnDocument};
+use rand::RngExt as _;
+use serde::Deserialize;
+use shared_types::ClinicId;
+
+use super::ids;
+use crate::domain::counts::Counts;
+
+/// Lanes of a clinic. More of them let more patients change at once, and make reads longer.
+const LANES: i32 = 4;
+
+/// A part of a clinic's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lane(pub(super) i32);
+
+impl Lane {
+    /// The one in which patients are counted whose number is limited, one after the other.
+    pub(crate) const LIMITED: Self = Self(0);
+
+    /// Any.
+    pub(crate) fn random() -> Self {
+        Self(rand::rng().random_range(0..LANES))
+    }
+}
+
+/// The numbers of all clinics.
+#[derive(Debug, Clone)]
+pub(crate) struct Tallies {
+    tallies: Collection<Document>,
+}
+
+#[derive(Deserialize)]
+struct Tally {
+    #[serde(default)]
+    total: i64,
+    #[serde(default)]
+    demo: i64,
+    #[serde(default)]
+    plan: i64,
+    #[serde(default)]
+    providers: BTreeMap<String, BTreeMap<String, i64>>,
+    #[serde(default)]
+    tags: BTreeMap<String, i64>,
+    #[serde(default)]
+    sites: BTreeMap<String, i64>,
+}
+
+impl Tallies {
+    pub(super) fn on(database: &Database) -> Self {
+        Self {
+            tallies: database.collection("tallies"),
+        }
+    }
+
+    /// Adds `change` to a lane of a clinic; returns the version of the lane from the commit on. Until
+    /// then other changes in the lane wait.
+    pub(crate) async fn add(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+        lane: Lane,
+        change: &Counts,
+    ) -> Result<i64> {
+        let increments = doc! { "$inc": increments(change) };
+        let after = self
+            .tallies
+            .find_one_and_update(doc! { "_id": id(clinic, lane.0) }, increments)
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .projection(doc! { "_id": 0, "version": 1 })
+            .session(session)
+            .await?;
+        Ok(after
+            .and_then(|tally| tally.get_i64("version").ok())
+            .unwrap_or_default())
+    }
+
+    /// How many counted patients a clinic has.
+    pub(crate) async fn find(&self, clinic: ClinicId) -> Result<Counts> {
+        let tallies = self.tallies.clone_with_type::<Tally>();
+        let mut found = tallies.find(of_clinic(clinic)).await?;
+        let mut counts = Counts::default();
+        while let Some(tally) = found.try_next().await? {
+            counts.add(&tally.into());
+        }
+        Ok(counts)
+    }
+
+    /// The same in the transaction of `session`.
+    pub(crate) async fn find_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<Counts> {
+        let tallies = self.tallies.clone_with_type::<Tally>();
+        let mut found = tallies
+            .find(of_clinic(clinic))
+            .session(&mut *session)
+            .await?;
+        let mut counts = Counts::default();
+        while let Some(tally) = found.next(session).await {
+            counts.add(&tally?.into());
+        }
+        Ok(counts)
+    }
+
+    /// Forgets a clinic that is gone.
+    pub(crate) async fn delete(&self, session: &mut ClientSession, clinic: ClinicId) -> Result<()> {
+        self.tallies
+            .delete_many(of_clinic(clinic))
+            .session(session)
+            .await?;
+        Ok(())
+    }
+}
+
+fn id(clinic: ClinicId, lane: i32) -> Document {
+    doc! { "clinic": ids::clinic(clinic), "lane": lane }
+}
+
+fn of_clinic(clinic: ClinicId) -> Document {
+    let lanes: Vec<Document> = (0..LANES).map(|lane| id(clinic, lane)).collect();
+    doc! { "_id": { "$in": lanes } }
+}
+
+fn increments(change: &Counts) -> Document {
+    let mut increments = doc! { "version": 1_i64 };
+    let numbers = [
+        ("total", change.total),
+        ("demo", change.demo),
+        ("plan", change.plan),
+    ];
+    let named = numbers.map(|(name, count)| (name.to_owned(), count));
+    let tags = change
+        .tags
+        .iter()
+        .map(|(tag, count)| (format!("tags.{tag}"), *count));
+    let sites = change
+        .sites
+        .iter()
+        .map(|(site, count)| (format!("sites.{site}"), *count));
+    let providers = change.providers.iter().flat_map(|(provider, states)| {
+        states.iter().map(move |(state, count)| {
+            (
+                format!("providers.{}.{}", escaped(provider), escaped(state)),
+                *count,
+            )
+        })
+    });
+    for (name, count) in named.into_iter().chain(tags).chain(sites).chain(providers) {
+        if count != 0 {
+            increments.insert(name, Bson::Int64(count));
+        }
+    }
+    increments
+}
+
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let providers = tally.providers.into_iter().map(|(provider, states)| {
+            let states = states.into_iter();
+            let states = states.map(|(state, count)| (unescaped(&state), count));
+            (unescaped(&provider), states.collect())
+        });
+        Self {
+            total: tally.total,
+            demo: tally.demo,
+            plan: tally.plan,
+            providers: providers.collect(),
+            tags: by_id(tally.tags),
+            sites: by_id(tally.sites),
+        }
+    }
+}
+
+fn by_id<K: FromStr + Ord>(counts: BTreeMap<String, i64>) -> BTreeMap<K, i64> {
+    let known = counts.into_iter().filter(|(_, count)| *count != 0);
+    known
+        .filter_map(|(id, count)| Some((id.parse().ok()?, count)))
+        .collect()
+}
+
+/// A text as the name of a member: without what has a meaning in paths, and not empty.
+fn escaped(text: &str) -> String {
+    let mut name = String::from("=");
+    for character in text.chars() {
+        match character {
+            '%' => name.push_str("%25"),
+            '.' => name.push_str("%2E"),
+            '\0' => name.push_str("%00"),
+            character => name.push(character),
+        }
+    }
+    name
+}
+
+fn unescaped(name: &str) -> String {
+    let text = name.strip_prefix('=').unwrap_or(name);
+    text.replace("%00", "\0")
+        .replace("%2E", ".")
+        .replace("%25", "%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escaped, unescaped};
+
+    #[test]
+    fn every_text_is_the_name_of_a_member_and_comes_back() {
+        for text in [
+            "", "dexcom", "a.b", "$set", "%2E", "50%", "%252E.", "a\0b", "=",
+        ] {
+            let name = escaped(text);
+            assert!(
+                !name.contains(['.', '\0']) && !name.starts_with('$'),
+                "{name}"
+            );
+            assert_eq!(unescaped(&name), text);
+        }
+    }
+}

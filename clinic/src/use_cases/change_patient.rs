@@ -1,0 +1,319 @@
+//! What is known of a patient changes, or a patient goes.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use mongodb::ClientSession;
+use shared_runtime::{
+    error::OrFail as _,
+    mongo::{Aborted, is_duplicate_key, transaction},
+    peers::user_api::CustodialAccount,
+};
+use shared_types::{ClinicId, PermissionSet, UserId};
+
+use crate::{
+    State,
+    domain::{
+        Refusal,
+        clinic::Clinic,
+        patient::{NoRevert, Patient, PatientChange, Review, granted, reverted, reviewed, without},
+        patient_details::{PatientDetails, resolved},
+    },
+    error::{Error, Failure},
+    store::Stored,
+    use_cases::{enrol_patient::check_mrn, relate::PatientChanged},
+};
+
+/// Changes what a clinic knows of its patient; returns it since. The account of a custodial patient
+/// gets the address first.
+pub(crate) async fn update_patient(
+    state: &State,
+    clinic_id: ClinicId,
+    user: &UserId,
+    details: &PatientDetails,
+) -> Result<Patient, Error> {
+    let store = &state.store;
+    let clinic = store.clinics.find(clinic_id).await.or_fail(Failure)?;
+    let clinic = clinic.ok_or(Refusal::PatientNotFound)?;
+    let stored = store
+        .patients
+        .find(clinic_id, user)
+        .await
+        .or_fail(Failure)?;
+    let stored = stored.ok_or(Refusal::PatientNotFound)?;
+    let change = read(details, &clinic)?;
+    check(state, &clinic, &stored.clone().with(&change)).await?;
+    if stored.is_custodial() {
+        rename_account(state, &stored, &change).await?;
+    }
+    let updated = change_patient(state, clinic_id, user, async |session, patient| {
+        check_mrn(state, session, &clinic, &patient.clone().with(&change)).await?;
+        Ok(change.clone())
+    });
+    updated.await
+}
+
+/// What `details` change.
+fn read(details: &PatientDetails, clinic: &Clinic) -> Result<PatientChange, Refusal> {
+    let sites = details.sites.as_deref();
+    let sites = match sites.map(|chosen| resolved(chosen, &clinic.sites)) {
+        Some((_, false)) => return Err(Refusal::UnknownSite),
+        Some((sites, true)) => Some(sites),
+        None => None,
+    };
+    let settings = clinic.mrn_settings.unwrap_or_default();
+    Ok(PatientChange {
+        updated_time: Some(now()),
+        ..details.change(settings.unique, sites)
+    })
+}
+
+/// Refuses what would be refused later, before the account is changed.
+async fn check(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
+    let checked = transaction(&state.store.client, async |session| {
+        check_mrn(state, session, clinic, patient).await
+    });
+    checked.await.or_fail(Failure)
+}
+
+async fn rename_account(
+    state: &State,
+    patient: &Patient,
+    change: &PatientChange,
+) -> Result<(), Error> {
+    let email = change
+        .identity
+        .as_ref()
+        .and_then(|identity| identity.email.as_deref());
+    if email == patient.email.as_deref() {
+        return Ok(());
+    }
+    let email = email.filter(|email| !email.is_empty());
+    let renamed = state.user_api.rename_custodial(&patient.user_id, email);
+    match renamed.await.or_fail(Failure)? {
+        CustodialAccount::Made(_) => Ok(()),
+        CustodialAccount::EmailTaken => Err(Refusal::EmailOfUpdateTaken.into()),
+    }
+}
+
+/// Notes that the patient came from one more legacy account; returns it since.
+pub(crate) async fn add_legacy_clinician(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    legacy: &UserId,
+) -> Result<Patient, Error> {
+    let updated = change_patient(state, clinic, user, async |_, patient| {
+        let mut legacy_clinicians = patient.legacy_clinicians.clone();
+        if !legacy_clinicians.contains(legacy) {
+            legacy_clinicians.push(legacy.clone());
+        }
+        Ok(PatientChange {
+            legacy_clinicians: Some(legacy_clinicians),
+            updated_time: Some(now()),
+            ..PatientChange::default()
+        })
+    });
+    updated.await
+}
+
+/// Notes that `clinician` has looked at the patient's data; returns the reviews since.
+pub(crate) async fn review_patient(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    clinician: &UserId,
+) -> Result<Vec<Review>, Error> {
+    let updated = change_patient(state, clinic, user, async |_, patient| {
+        Ok(PatientChange {
+            reviews: Some(reviewed(&patient.reviews, clinician, now())),
+            ..PatientChange::default()
+        })
+    });
+    Ok(updated.await?.reviews)
+}
+
+/// Takes back the newest review, which `clinician` made; returns the reviews since.
+pub(crate) async fn revert_review(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    clinician: &UserId,
+) -> Result<Vec<Review>, Error> {
+    let updated = change_patient(state, clinic, user, async |_, patient| {
+        let rest = reverted(&patient.reviews, clinician).map_err(|refused| match refused {
+            NoRevert::NoReview => Refusal::NoReview,
+            NoRevert::AnothersReview => Refusal::AnothersReview,
+        })?;
+        Ok(PatientChange {
+            reviews: Some(rest),
+            ..PatientChange::default()
+        })
+    });
+    Ok(updated.await?.reviews)
+}
+
+/// Notes that the patient is reminded to upload data; returns it since.
+pub(crate) async fn remind_patient(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+) -> Result<Patient, Error> {
+    let updated = change_patient(state, clinic, user, async |_, _| {
+        Ok(PatientChange {
+            last_upload_reminder: Some(now()),
+            updated_time: Some(now()),
+            ..PatientChange::default()
+        })
+    });
+    updated.await
+}
+
+/// What a patient leaves a clinic; `None`: nothing, and it is no patient of the clinic any more.
+pub(crate) type Left = Option<PermissionSet>;
+
+/// Replaces what the clinic may do on the patient's account.
+pub(crate) async fn set_permissions(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    wanted: PermissionSet,
+) -> Result<Left, Error> {
+    let wanted = granted(wanted);
+    let missing = Refusal::PatientNotFound;
+    let left = change_permissions(state, clinic, user, missing, async |_| Ok(wanted.clone()));
+    left.await
+}
+
+/// Takes one permission from the clinic.
+pub(crate) async fn remove_permission(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    name: &str,
+) -> Result<Left, Error> {
+    let missing = Refusal::PermissionNotFound;
+    let left = change_permissions(state, clinic, user, missing, async |patient| {
+        let permissions = patient.permissions.as_ref();
+        let rest = permissions.and_then(|permissions| without(permissions, name));
+        let rest = rest.ok_or(Refusal::PermissionNotFound)?;
+        Ok((!rest.is_empty()).then_some(rest))
+    });
+    left.await
+}
+
+/// `missing`: where there is no such patient.
+async fn change_permissions(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    missing: Refusal,
+    change: impl AsyncFn(&Patient) -> Result<Left, Refusal>,
+) -> Result<Left, Error> {
+    let left = transaction(&state.store.client, async |session| {
+        let stored = state.store.patients.find_in(session, clinic, user).await?;
+        let stored = stored.ok_or_else(|| missing.clone())?;
+        let left = change(&stored.patient).await?;
+        match &left {
+            Some(permissions) => {
+                let change = PatientChange {
+                    permissions: Some(permissions.clone()),
+                    updated_time: Some(now()),
+                    ..PatientChange::default()
+                };
+                state
+                    .store
+                    .patients
+                    .update(session, &stored, &change)
+                    .await?;
+                relate(state, session, &stored.patient).await?;
+            }
+            None => remove(state, session, &stored, Some(user)).await?,
+        }
+        Ok(left)
+    });
+    let left = left.await.or_fail(Failure)?;
+    state.outbox.wake();
+    Ok(left)
+}
+
+/// Removes a patient from a clinic and archives it; `by`: a person, if one does it.
+pub(crate) async fn delete_patient(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    by: Option<&UserId>,
+) -> Result<(), Error> {
+    let deleted = transaction(&state.store.client, async |session| {
+        let stored = find(state, session, clinic, user).await?;
+        remove(state, session, &stored, by).await
+    });
+    deleted.await.or_fail(Failure)?;
+    state.outbox.wake();
+    Ok(())
+}
+
+/// Removes a patient in the transaction of `session`.
+pub(crate) async fn remove(
+    state: &State,
+    session: &mut ClientSession,
+    stored: &Stored,
+    by: Option<&UserId>,
+) -> Result<(), Aborted<Refusal>> {
+    let store = &state.store;
+    let deleted = store.patients.delete(session, stored).await?;
+    let deleted = deleted.ok_or(Refusal::PatientNotFound)?;
+    store.archives.add_patient(session, deleted, by).await?;
+    relate(state, session, &stored.patient).await
+}
+
+async fn relate(
+    state: &State,
+    session: &mut ClientSession,
+    patient: &Patient,
+) -> Result<(), Aborted<Refusal>> {
+    let changed = PatientChanged {
+        clinic_id: patient.clinic_id,
+        user_id: patient.user_id.clone(),
+    };
+    state.outbox.enqueue(session, &changed).await?;
+    Ok(())
+}
+
+/// Makes the change that `decide` wants of the patient; returns it since.
+async fn change_patient(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    decide: impl AsyncFn(&mut ClientSession, &Patient) -> Result<PatientChange, Aborted<Refusal>>,
+) -> Result<Patient, Error> {
+    let changed = transaction(&state.store.client, async |session| {
+        let stored = find(state, session, clinic, user).await?;
+        let change = decide(session, &stored.patient).await?;
+        Ok(state
+            .store
+            .patients
+            .update(session, &stored, &change)
+            .await?)
+    });
+    match changed.await {
+        // Nothing else of a patient that is there is unique.
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
+            Err(Refusal::MrnNotUnique.into())
+        }
+        changed => changed.or_fail(Failure),
+    }
+}
+
+async fn find(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: ClinicId,
+    user: &UserId,
+) -> Result<Stored, Aborted<Refusal>> {
+    let found = state.store.patients.find_in(session, clinic, user).await?;
+    Ok(found.ok_or(Refusal::PatientNotFound)?)
+}
+
+/// As the database keeps it.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}

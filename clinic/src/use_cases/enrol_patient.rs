@@ -1,0 +1,245 @@
+//! A clinic gets a patient: with an account that is made for it, or with one that shares with it.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use mongodb::ClientSession;
+use shared_runtime::{
+    error::OrFail as _,
+    mongo::{Aborted, is_duplicate_key, transaction},
+    peers::user_api::CustodialAccount,
+};
+use shared_types::{ClinicId, PermissionSet, Person, UserId};
+use tracing::warn;
+
+use crate::{
+    State,
+    domain::{
+        Refusal,
+        clinic::Clinic,
+        patient::{CUSTODIAL_PERMISSIONS, Identity, Patient, PatientChange},
+        patient_details::{PatientDetails, SharedPatient, resolved},
+        text::Filled,
+    },
+    error::{Error, Failure},
+    store::Lane,
+    use_cases::{change_patient::add_legacy_clinician, relate::PatientChanged},
+};
+
+/// Makes an account for the patient and enrols it; `by`: the clinician, if one does it. Whatever can
+/// be refused is looked at before the account is made.
+pub(crate) async fn create_patient(
+    state: &State,
+    clinic_id: ClinicId,
+    details: &PatientDetails,
+    by: Option<&UserId>,
+) -> Result<Patient, Error> {
+    let clinic = find_clinic(state, clinic_id).await?;
+    let (sites, are_known) = resolved(details.sites.as_deref().unwrap_or_default(), &clinic.sites);
+    if !are_known {
+        return Err(Refusal::UnknownSite.into());
+    }
+    let settings = clinic.mrn_settings.unwrap_or_default();
+    let change = details.change(settings.unique, Some(sites));
+    let draft = |user_id: UserId| Patient {
+        permissions: Some(PermissionSet::of(&CUSTODIAL_PERMISSIONS)),
+        invited_by: by.cloned(),
+        ..Patient::new(clinic_id, user_id, now()).with(&change)
+    };
+    // Nobody has the empty id.
+    may_be_enrolled(state, &clinic, &draft("".into())).await?;
+    let email = change
+        .identity
+        .as_ref()
+        .and_then(|identity| identity.email.as_deref());
+    let email = email.filter(|email| !email.is_empty());
+    let made = state.user_api.create_custodial(clinic_id, email).await;
+    let CustodialAccount::Made(account) = made.or_fail(Failure)? else {
+        return Err(Refusal::EmailTaken.into());
+    };
+    let enrolled = enrol(state, &clinic, draft(account.userid.clone())).await;
+    if enrolled.is_err() {
+        give_up(state, &account.userid).await;
+    }
+    enrolled
+}
+
+/// Enrols an account that shares with the clinic, or that comes from a legacy clinic. What is not
+/// said about it is taken from its profile.
+pub(crate) async fn enrol_user(
+    state: &State,
+    clinic_id: ClinicId,
+    user: &UserId,
+    shared: &SharedPatient,
+) -> Result<Patient, Error> {
+    let clinic = find_clinic(state, clinic_id).await?;
+    let person = state.user_api.person(user).await.or_fail(Failure)?;
+    let person = person.ok_or(Refusal::AccountNotFound)?;
+    let found = state.store.patients.find(clinic_id, user).await;
+    if found.or_fail(Failure)?.is_some() {
+        return match &shared.legacy_clinician_id {
+            Some(legacy) => add_legacy_clinician(state, clinic_id, user, &legacy.0).await,
+            None => Err(Refusal::DuplicatePatient.into()),
+        };
+    }
+    let patient = Patient {
+        permissions: shared.permissions.clone().map(Into::into),
+        is_migrated: shared.is_migrated.unwrap_or_default(),
+        ..Patient::new(clinic_id, user.clone(), now()).with(&known(shared, &person, &clinic))
+    };
+    may_be_enrolled(state, &clinic, &patient).await?;
+    enrol(state, &clinic, patient).await
+}
+
+/// What is known of a patient who shares: what is said, and what the profile says.
+fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientChange {
+    let profile = person.profile.as_ref();
+    let about = profile.and_then(|profile| profile.patient.as_ref());
+    let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
+    let said = |text: Option<&Filled>| text.cloned().map(String::from);
+    let full_name = said(shared.full_name.as_ref())
+        .or_else(|| filled(about?.full_name.as_ref()))
+        .or_else(|| filled(profile?.full_name.as_ref()));
+    let birth_date = shared
+        .birth_date
+        .as_ref()
+        .map(|day| day.as_str().to_owned());
+    let birth_date = birth_date.or_else(|| filled(about?.birthday.as_ref()));
+    let email = filled(person.user.username.as_ref());
+    let (sites, _) = resolved(shared.sites.as_deref().unwrap_or_default(), &clinic.sites);
+    let legacy = shared.legacy_clinician_id.as_ref();
+    PatientChange {
+        identity: Some(Identity {
+            full_name: full_name.unwrap_or_default(),
+            birth_date: birth_date.unwrap_or_default(),
+            email: email.map(|email| email.to_lowercase()),
+            mrn: said(shared.mrn.as_ref()).or_else(|| filled(about?.mrn.as_ref())),
+            target_devices: about.and_then(|about| about.target_devices.clone()),
+            requires_unique_mrn: clinic.mrn_settings.unwrap_or_default().unique,
+        }),
+        tags: shared.tags.clone().map(|tags| tags.0),
+        sites: Some(sites),
+        glycemic_ranges: shared.glycemic_ranges.clone(),
+        diagnosis_type: shared.diagnosis_type.map(|kind| kind.name().to_owned()),
+        legacy_clinicians: legacy.map(|legacy| vec![legacy.0.clone()]),
+        ..PatientChange::default()
+    }
+}
+
+/// As the database keeps it.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+async fn find_clinic(state: &State, id: ClinicId) -> Result<Clinic, Error> {
+    let clinic = state.store.clinics.find(id).await.or_fail(Failure)?;
+    Ok(clinic.ok_or(Refusal::ClinicNotFound)?)
+}
+
+/// Refuses what [`enrol`] would refuse, before anything is made for it.
+async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
+    let checked = transaction(&state.store.client, async |session| {
+        check_mrn(state, session, clinic, patient).await?;
+        check_limit(state, session, clinic, patient, 1).await
+    });
+    checked.await.or_fail(Failure)
+}
+
+/// Stores the patient, counted, with the row that tells gatekeeper.
+async fn enrol(state: &State, clinic: &Clinic, patient: Patient) -> Result<Patient, Error> {
+    let limit = clinic.patient_limit(patient.created_time);
+    let is_limited = patient.is_custodial() && limit.is_some();
+    let lane = if is_limited {
+        Lane::LIMITED
+    } else {
+        Lane::random()
+    };
+    let stored = transaction(&state.store.client, async |session| {
+        store(state, session, clinic, &patient, lane).await
+    });
+    match stored.await {
+        Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
+            Err(duplicate(state, &patient).await?.into())
+        }
+        stored => {
+            stored.or_fail(Failure)?;
+            state.outbox.wake();
+            Ok(patient)
+        }
+    }
+}
+
+async fn store(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: &Clinic,
+    patient: &Patient,
+    lane: Lane,
+) -> Result<(), Aborted<Refusal>> {
+    // First, since others wait for it.
+    state.store.patients.insert(session, patient, lane).await?;
+    check_mrn(state, session, clinic, patient).await?;
+    check_limit(state, session, clinic, patient, 0).await?;
+    let changed = PatientChanged {
+        clinic_id: patient.clinic_id,
+        user_id: patient.user_id.clone(),
+    };
+    state.outbox.enqueue(session, &changed).await?;
+    Ok(())
+}
+
+/// Refuses a medical record number that is missing, or another patient's.
+pub(crate) async fn check_mrn(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: &Clinic,
+    patient: &Patient,
+) -> Result<(), Aborted<Refusal>> {
+    let settings = clinic.mrn_settings.unwrap_or_default();
+    if settings.lacks(patient.mrn.as_deref()) {
+        return Err(Refusal::MrnRequired.into());
+    }
+    let Some(mrn) = patient.mrn.as_deref().filter(|_| settings.unique) else {
+        return Ok(());
+    };
+    let (patients, user) = (&state.store.patients, &patient.user_id);
+    if patients.has_mrn_in(session, clinic.id, mrn, user).await? {
+        return Err(Refusal::MrnNotUnique.into());
+    }
+    Ok(())
+}
+
+/// Refuses `more` patients that the clinic made than it may have.
+async fn check_limit(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: &Clinic,
+    patient: &Patient,
+    more: i64,
+) -> Result<(), Aborted<Refusal>> {
+    let Some(limit) = clinic.patient_limit(patient.created_time) else {
+        return Ok(());
+    };
+    if patient.is_custodial() {
+        let counts = state.store.patients.count_in(session, clinic.id).await?;
+        if counts.plan + more > limit {
+            return Err(Refusal::TooManyPatients.into());
+        }
+    }
+    Ok(())
+}
+
+/// Which of the unique indexes refused the patient.
+async fn duplicate(state: &State, patient: &Patient) -> Result<Refusal, Error> {
+    let patients = &state.store.patients;
+    let found = patients.find(patient.clinic_id, &patient.user_id).await;
+    Ok(match found.or_fail(Failure)? {
+        Some(_) => Refusal::DuplicatePatient,
+        None => Refusal::MrnNotUnique,
+    })
+}
+
+/// Removes an account that was made for nothing.
+async fn give_up(state: &State, account: &UserId) {
+    if let Err(error) = state.user_api.delete_user(account).await {
+        warn!(cause = %error, "an account was made for nothing, and stays");
+    }
+}

@@ -1,0 +1,10 @@
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
+//! services. Routes call it; it knows no HTTP type and makes no query of its own.
+
+pub(crate) mod change_clinician;
+pub(crate) mod change_patient;
+pub(crate) mod create_clinic;
+pub(crate) mod delete_clinic;
+pub(crate) mod enrol_patient;
+pub(crate) mod list_clinics;
+pub(crate) mod relate;

@@ -1,0 +1,15 @@
+//! HTTP tests of clinic against a real database, with its peers played by stand-ins.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod world;
+
+mod auth;
+mod bad_input;
+mod clinicians;
+mod clinics;
+mod documents;
+mod invited;
+mod patients;
+mod permissions;
+mod relations;

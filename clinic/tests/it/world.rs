@@ -1,0 +1,195 @@
+//! What a test starts with: the service with its relay, its database, and its peers.
+
+use bson::{Document, doc};
+use clinic::{Config, DEFAULTS, State};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_runtime::testing::{
+    self, Answer, Person, TestApp, TestDatabase, claims, eventually, send,
+};
+use stand_ins::{Gatekeeper, KEYS, UserApi, server_secret};
+use tokio_util::sync::DropGuard;
+
+pub(crate) use testing::{assert_answer, assert_empty};
+
+/// The account of the first administrator of [`World::clinic`].
+pub(crate) const CAROL: &str = "c000000001";
+/// A member of it.
+pub(crate) const NINA: &str = "c000000002";
+/// Nobody in particular.
+pub(crate) const STRANGER: &str = "0000000099";
+
+/// The service and what it works with.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) user_api: UserApi,
+    pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) database: TestDatabase,
+    _relay: DropGuard,
+}
+
+impl World {
+    /// A service on an empty database.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A service with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let (user_api, gatekeeper) = (UserApi::start(), Gatekeeper::start());
+        let database = TestDatabase::create().await;
+        let settings = [
+            ("user_api.url", user_api.url()),
+            ("user_api.server_secret", server_secret("clinic")),
+            ("gatekeeper.url", gatekeeper.url()),
+        ];
+        let settings = settings
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let mut config: Config = testing::config(DEFAULTS, &database, &settings);
+        change(&mut config);
+        let state = State::connect(&config).await.unwrap();
+        Self {
+            app: TestApp::start(state.service()),
+            user_api,
+            gatekeeper,
+            database,
+            _relay: testing::beside(async move |stop| state.relay(&stop).await),
+        }
+    }
+
+    pub(crate) fn anonymous(&self) -> Person {
+        self.app.anonymous()
+    }
+
+    /// A user who is logged in.
+    pub(crate) fn user(&self, id: &str) -> Person {
+        self.bearer(id, "no")
+    }
+
+    /// Another service.
+    pub(crate) fn service(&self) -> Person {
+        self.service_called("scripts")
+    }
+
+    /// A service, or an operator, that logged in as `name`.
+    pub(crate) fn service_called(&self, name: &str) -> Person {
+        self.bearer(name, "yes")
+    }
+
+    fn bearer(&self, name: &str, is_server: &str) -> Person {
+        let claims = claims(name, is_server);
+        let token = KEYS.key.sign(&claims).unwrap();
+        self.user_api.know(&token, &claims);
+        self.app.bearer(&token)
+    }
+
+    /// A clinic that [`CAROL`] opened; its id.
+    pub(crate) async fn clinic(&self) -> String {
+        self.clinic_of(CAROL).await
+    }
+
+    /// A clinic that `admin` opened; its id.
+    pub(crate) async fn clinic_of(&self, admin: &str) -> String {
+        self.user_api.has(admin);
+        let answer = self.user(admin).post("/v1/clinics", &profile()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        id_of(&answer.json())
+    }
+
+    /// Lets `user` work for a clinic.
+    pub(crate) async fn employ(&self, clinic: &str, user: &str, roles: &[&str]) {
+        let body = json!({ "id": user, "email": format!("{user}@example.org"), "roles": roles });
+        let path = format!("/v1/clinics/{clinic}/clinicians");
+        let answer = self.service().post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// Lets an account share with a clinic.
+    pub(crate) async fn share(&self, clinic: &str, user: &str, permissions: Value) {
+        self.user_api.has(user);
+        let path = format!("/v1/clinics/{clinic}/patients/{user}");
+        let body = json!({ "permissions": permissions });
+        let answer = self.service().post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// Enrols somebody who has no account; the account's id.
+    pub(crate) async fn enrol(&self, clinic: &str, details: &Value) -> String {
+        let path = format!("/v1/clinics/{clinic}/patients");
+        let answer = self.user(CAROL).post(&path, details).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        id_of(&answer.json())
+    }
+
+    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
+        self.database.database.collection(name)
+    }
+
+    /// The stored clinic.
+    pub(crate) async fn clinic_document(&self, id: &str) -> Option<Document> {
+        let id = bson::oid::ObjectId::parse_str(id).unwrap();
+        let clinics = self.collection("clinics");
+        clinics.find_one(doc! { "_id": id }).await.unwrap()
+    }
+
+    /// Waits until nothing is on its way to gatekeeper any more.
+    pub(crate) async fn settled(&self) {
+        eventually("the delivery of all rows", async || {
+            self.collection("outbox")
+                .count_documents(doc! {})
+                .await
+                .unwrap()
+                == 0
+        })
+        .await;
+    }
+
+    /// Every document, to see that nothing changed.
+    pub(crate) async fn everything(&self) -> Vec<Document> {
+        let mut documents = Vec::new();
+        for name in [
+            "clinics",
+            "clinicians",
+            "patients",
+            "tallies",
+            "clinic_deletions",
+            "clinician_deletions",
+            "patient_deletions",
+        ] {
+            let collection = self.collection(name);
+            let found = collection.find(doc! {}).sort(doc! { "_id": 1 });
+            documents.extend(found.await.unwrap().try_collect::<Vec<_>>().await.unwrap());
+        }
+        documents
+    }
+}
+
+/// What is known of a new clinic.
+pub(crate) fn profile() -> Value {
+    json!({ "name": "Oak Clinic", "preferredBgUnits": "mg/dL" })
+}
+
+/// What is known of a new patient.
+pub(crate) fn details(name: &str) -> Value {
+    json!({ "fullName": name, "birthDate": "2001-02-03" })
+}
+
+/// The member `id`.
+#[track_caller]
+pub(crate) fn id_of(body: &Value) -> String {
+    body["id"].as_str().unwrap().to_owned()
+}
+
+/// Asserts a refusal with its message.
+#[track_caller]
+pub(crate) fn assert_refused(answer: &Answer, status: u16, message: &str) {
+    assert_answer(answer, status, &json!({ "message": message }));
+}
+
+/// `PATCH path` with a JSON body.
+pub(crate) async fn patch(person: &Person, path: &str, body: &Value) -> Answer {
+    send(person.request(Method::PATCH, path).json(body)).await
+}
