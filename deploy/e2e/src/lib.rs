@@ -44,7 +44,7 @@ const TRUSTED_PROXIES: (&str, &str) = ("server.trusted_proxies", "127.0.0.1");
 const DRAIN_WAIT: (&str, &str) = ("server.drain_wait_ms", "0");
 
 /// Where one service differs from its shipped settings.
-const OF_ONE: [(Program, &str, &str); 6] = [
+const OF_ONE: [(Program, &str, &str); 7] = [
     (
         Program::UserApi,
         "accounts.verification_secret",
@@ -56,6 +56,7 @@ const OF_ONE: [(Program, &str, &str); 6] = [
     // A relay that was killed keeps its lease for this long.
     (Program::UserApi, "outbox.lease_s", "2"),
     (Program::Confirm, "outbox.lease_s", "2"),
+    (Program::Clinic, "outbox.lease_s", "2"),
     // All people of a journey are at one address.
     (
         Program::Confirm,

@@ -197,6 +197,13 @@ mod tests {
             ("POST", "/signup/personal", "confirm"),
             ("GET", "/signup/clinician", "confirm"),
             ("GET", "/confirm-password-reset", "confirm"),
+            ("GET", "/v1/clinics", "clinic"),
+            (
+                "PATCH",
+                "/v1/clinics/a/invites/clinicians/b/clinician",
+                "clinic",
+            ),
+            ("GET", "/v1/clinicians/0123456789/clinics", "clinic"),
             ("GET", "/pages/style.css", "confirm"),
             ("POST", "/pages/answer", "confirm"),
         ] {

@@ -26,6 +26,8 @@ pub enum Program {
     Gatekeeper,
     /// Invitations, sign-ups and password resets.
     Confirm,
+    /// Clinics.
+    Clinic,
     /// The public origin.
     Gateway,
 }
@@ -84,6 +86,18 @@ static ENTRIES: [Entry; Program::COUNT] = [
         server_secret: Some("user_api.server_secret"),
     },
     Entry {
+        program: Program::Clinic,
+        name: "clinic",
+        port: 9180,
+        ready_path: "/ready",
+        peers: &[
+            ("user_api.url", Program::UserApi),
+            ("gatekeeper.url", Program::Gatekeeper),
+        ],
+        databases: &[("mongo.database", "clinic")],
+        server_secret: Some("user_api.server_secret"),
+    },
+    Entry {
         program: Program::Gateway,
         name: "gateway",
         port: 8080,
@@ -97,7 +111,7 @@ static ENTRIES: [Entry; Program::COUNT] = [
 
 impl Program {
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
     /// All of them, in the order of their start.
     pub fn all() -> impl Iterator<Item = Self> {

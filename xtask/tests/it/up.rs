@@ -139,7 +139,7 @@ fn up(data_dir: &Path, port: u16) -> Command {
 /// where they are missing, `up` builds them.
 fn programs() -> Vec<OsString> {
     let folder = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().unwrap();
-    if ["user-api", "gatekeeper", "confirm", "gateway"]
+    if ["user-api", "gatekeeper", "confirm", "clinic", "gateway"]
         .iter()
         .all(|name| folder.join(name).is_file())
     {

@@ -18,6 +18,7 @@ impl Platform {
             ("user_api", &service),
             ("gatekeeper", &service),
             ("confirm", &service),
+            ("clinic", &service),
         ]);
         change(&mut config.server.connections);
         Self::with(&config)

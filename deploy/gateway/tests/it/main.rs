@@ -90,6 +90,7 @@ impl Platform {
             ("user_api", user_api),
             ("gatekeeper", gatekeeper),
             ("confirm", confirm),
+            ("clinic", confirm),
         ]);
         let proxies: Vec<String> = proxies.iter().map(|&proxy| proxy.to_owned()).collect();
         config.server.trusted_proxies = TrustedProxies::parse(&proxies).unwrap();

@@ -25,6 +25,7 @@ async fn whoever_is_not_ready_is_named() {
 
     let answer = platform.get("/status").await;
 
-    let body = json!({ "status": "error", "notReady": ["gatekeeper", "user-api", "confirm"] });
+    let all = ["gatekeeper", "user-api", "confirm", "clinic"];
+    let body = json!({ "status": "error", "notReady": all });
     assert_eq!((answer.status, answer.json()), (503, body));
 }
