@@ -204,6 +204,7 @@ mod tests {
                 "clinic",
             ),
             ("GET", "/v1/clinicians/0123456789/clinics", "clinic"),
+            ("GET", "/v1/patients/0123456789/clinics", "clinic"),
             ("GET", "/pages/style.css", "confirm"),
             ("POST", "/pages/answer", "confirm"),
         ] {
