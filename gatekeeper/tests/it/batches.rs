@@ -84,8 +84,8 @@ async fn replacements_at_the_same_moment_come_to_their_own() {
             }
             // Bob is the last who runs it.
             2 => {
-                world.user_api.has_child(&account);
-                world.user_api.has_adult("bob");
+                world.user_api.has_unreachable(&account);
+                world.user_api.has("bob");
                 insert(&world, &account, "bob", doc! {"admin": {}}).await;
                 (account, json!({"view": {}}), 403, json!({"admin": {}}))
             }

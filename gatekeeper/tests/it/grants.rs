@@ -226,7 +226,7 @@ async fn offers_of_one_pair_at_once_all_have_their_effect() {
 #[actix_web::test]
 async fn a_sender_who_leaves_at_that_moment_shares_before_or_not_at_all() {
     let world = World::start().await;
-    world.user_api.has_adult("alice");
+    world.user_api.has("alice");
     let carol = world.user("carol");
     let mut seen = [0, 0];
     for round in 0..50 {

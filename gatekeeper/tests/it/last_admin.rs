@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
+use stand_ins::user_api::Ask;
 use tokio::join;
 
-use crate::world::{Notice, World, assert_answer, assert_empty};
+use crate::world::{World, assert_answer, assert_empty};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
@@ -17,26 +18,23 @@ fn assert_last_admin(answer: &Answer) {
     assert_answer(answer, 403, &json!({"code": 403, "reason": reason}));
 }
 
-fn told(account: &str, version: i64, holders: &[&str]) -> Notice {
-    Notice {
-        account: account.to_owned(),
-        version,
-        holders: holders.iter().copied().map(str::to_owned).collect(),
-    }
+fn told(account: &str, version: i64, holders: &[&str]) -> (String, Value) {
+    let notice = json!({"version": version, "holders": holders});
+    (account.to_owned(), notice)
 }
 
 /// A child whose only admin is Bob, with Carol as a member.
 async fn family() -> World {
     let world = World::start().await;
-    world.user_api.has_child("child");
+    world.user_api.has_unreachable("child");
     for adult in ["bob", "carol"] {
-        world.user_api.has_adult(adult);
+        world.user_api.has(adult);
     }
     world
         .grant("child", "bob", json!({"admin": {}, "view": {}}))
         .await;
     world.grant("child", "carol", json!({"view": {}})).await;
-    world.user_api.take_notices();
+    world.user_api.take_asked(Ask::Holders);
     world
 }
 
@@ -57,7 +55,7 @@ async fn the_last_admin_of_a_child_stays_whoever_asks() {
     assert_eq!(world.everything().await, before);
     // One question each: nobody else runs it.
     let question = told("child", 1, &["bob"]);
-    assert_eq!(world.user_api.take_notices(), vec![question; 12]);
+    assert_eq!(world.user_api.take_asked(Ask::Holders), vec![question; 12]);
 }
 
 #[actix_web::test]
@@ -101,7 +99,7 @@ async fn with_a_second_admin_the_first_may_go_and_then_the_second_may_not() {
     );
     let both = ["bob", "carol"];
     assert_eq!(
-        world.user_api.take_notices(),
+        world.user_api.take_asked(Ask::Holders),
         [
             told("child", 1, &both),
             told("child", 2, &both),
@@ -173,11 +171,11 @@ async fn a_clinic_that_left_does_not_count() {
 #[actix_web::test]
 async fn an_account_with_a_way_in_needs_no_admin() {
     for account in [
-        json!({"passwordExists": true}),
+        json!({"emails": null}),
         json!({"emails": ["child@example.org"], "passwordExists": false}),
     ] {
         let world = family().await;
-        world.user_api.has_account("child", account);
+        world.user_api.has_with("child", account);
         assert_answer(
             &world
                 .user("bob")
@@ -204,7 +202,7 @@ async fn an_account_that_user_api_does_not_know_is_not_protected() {
 async fn without_user_api_no_admin_goes() {
     let world = family().await;
     let bob = world.user("bob");
-    world.user_api.fail_for_notices();
+    world.user_api.fail(Ask::Holders, 500);
     let before = world.everything().await;
     assert_empty(&bob.post("/access/child/bob", &json!({})).await, 500);
     assert_eq!(world.everything().await, before);
@@ -232,7 +230,7 @@ async fn plain_members_come_and_go_without_a_question() {
             200
         );
     }
-    assert!(world.user_api.take_notices().is_empty());
+    assert!(world.user_api.take_asked(Ask::Holders).is_empty());
 }
 
 #[actix_web::test]
@@ -247,7 +245,7 @@ async fn user_api_is_told_before_somebody_begins_to_run_an_account() {
         200
     );
     assert_eq!(
-        world.user_api.take_notices(),
+        world.user_api.take_asked(Ask::Holders),
         [
             told("child", 1, &["bob", "dave"]),
             told("child", 2, &["bob", "dave", "erin"]),
@@ -260,9 +258,9 @@ async fn user_api_is_told_before_somebody_begins_to_run_an_account() {
         service.put("/internal/grants/key", &offer).await.status,
         200
     );
-    assert!(world.user_api.take_notices().is_empty());
+    assert!(world.user_api.take_asked(Ask::Holders).is_empty());
 
-    world.user_api.fail_for_notices();
+    world.user_api.fail(Ask::Holders, 500);
     let before = world.everything().await;
     let admin = json!({"admin": {}});
     assert_empty(&bob.post("/access/child/carol", &admin).await, 500);
@@ -274,20 +272,20 @@ async fn user_api_is_told_before_somebody_begins_to_run_an_account() {
 #[actix_web::test]
 async fn what_user_api_said_does_not_count_once_the_account_is_locked() {
     let world = family().await;
-    let adult = json!({"emails": ["child@example.org"]});
-    world.user_api.has_account("child", adult);
+    let adult = json!({"emails": ["child@example.org"], "passwordExists": false});
+    world.user_api.has_with("child", adult);
     world
         .user_api
-        .hold_answers_to_notices(Duration::from_millis(500));
+        .slow(Ask::Holders, Duration::from_millis(500));
     let (bob, service) = (world.user("bob"), world.service());
     let (left, ()) = join!(bob.post("/access/child/bob", &Value::Null), async {
         // user-api has said that the child can be reached, and then its address goes.
         let deadline = Instant::now() + Duration::from_secs(10);
-        while world.user_api.take_notices().is_empty() {
+        while world.user_api.take_asked(Ask::Holders).is_empty() {
             assert!(Instant::now() < deadline, "user-api was not told");
             tokio::task::yield_now().await;
         }
-        world.user_api.has_child("child");
+        world.user_api.has_unreachable("child");
         let locked = service
             .put("/internal/users/child/lock", &Value::Null)
             .await;
@@ -295,7 +293,10 @@ async fn what_user_api_said_does_not_count_once_the_account_is_locked() {
         assert_answer(&locked, 200, &who);
     });
     assert_last_admin(&left);
-    assert_eq!(world.user_api.take_notices(), [told("child", 2, &["bob"])]);
+    assert_eq!(
+        world.user_api.take_asked(Ask::Holders),
+        [told("child", 2, &["bob"])]
+    );
 }
 
 #[actix_web::test]

@@ -228,8 +228,8 @@ async fn of_an_account_on_itself_the_tag_never_changes() {
 #[actix_web::test]
 async fn what_is_refused_anyway_is_refused_as_ever() {
     let world = World::start().await;
-    world.user_api.has_child("child");
-    world.user_api.has_adult("bob");
+    world.user_api.has_unreachable("child");
+    world.user_api.has("bob");
     world.grant("child", "bob", json!({"admin": {}})).await;
     world.grant("child", "carol", json!({"view": {}})).await;
     let unmet = [("if-match", "\"x\"")];

@@ -72,9 +72,9 @@ async fn the_other_operations_cost_what_they_should() {
 #[actix_web::test]
 async fn no_operation_scans_a_collection() {
     let world = World::start().await;
-    world.user_api.has_child("child");
+    world.user_api.has_unreachable("child");
     for adult in ["bob", "carol"] {
-        world.user_api.has_adult(adult);
+        world.user_api.has(adult);
     }
     fill(&world).await;
     let profile = Profile::start(world.database()).await;

@@ -12,7 +12,7 @@ const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
 /// A child account that Bob and Carol run, as it is stored.
 async fn child_of_bob_and_carol(world: &World, child: &str) {
-    world.user_api.has_child(child);
+    world.user_api.has_unreachable(child);
     let perms = world.database().collection::<Document>("perms");
     perms
         .insert_many(["bob", "carol"].map(|admin| {
@@ -39,7 +39,7 @@ async fn admins(world: &World, child: &str) -> Vec<String> {
 async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
     let world = World::start().await;
     for adult in ["bob", "carol"] {
-        world.user_api.has_adult(adult);
+        world.user_api.has(adult);
     }
     let (bob, carol) = (world.user("bob"), world.user("carol"));
     let mut contested = 0;
@@ -77,10 +77,10 @@ async fn two_admins_who_leave_at_once_never_leave_a_child_alone() {
 #[actix_web::test]
 async fn an_admin_and_a_clinic_that_leave_at_once_leave_at_most_what_the_rule_allows() {
     let world = World::start().await;
-    world.user_api.has_adult("bob");
+    world.user_api.has("bob");
     for round in 0..ROUNDS / 4 {
         let child = format!("child{round}");
-        world.user_api.has_child(&child);
+        world.user_api.has_unreachable(&child);
         world.grant(&child, "bob", json!({"admin": {}})).await;
         world.treat(CLINIC, &child, json!({"custodian": {}})).await;
         let service = world.service();

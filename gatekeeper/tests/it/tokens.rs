@@ -8,10 +8,11 @@ use shared_runtime::{
     auth::TOKEN_HEADER,
     testing::{SigningKeys, claims, send},
 };
+use stand_ins::{KEYS, user_api::Ask};
 
 use crate::{
     auth::matrix,
-    world::{KEYS, World, assert_answer, assert_empty},
+    world::{World, assert_answer, assert_empty},
 };
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
@@ -179,7 +180,7 @@ async fn a_token_of_another_issuer_is_refused_by_user_api() {
     let world = World::start().await;
     let mut foreign = claims("alice", "no");
     foreign.iss = "another-installation.example".to_owned();
-    // user-api judges issuer and audience; it answers 404 for what it does not know.
+    // user-api judges issuer and audience; it refuses what it does not know.
     let token = KEYS.key.sign(&foreign).unwrap();
     let answer = world.app.bearer(&token).get("/access/alice").await;
     assert_answer(&answer, 401, &json!("Invalid Token"));
@@ -294,7 +295,7 @@ async fn without_user_api_there_is_no_access() {
     let world = always_asking().await;
     let (alice, service) = (world.user("alice"), world.service());
     assert_eq!(alice.get("/access/alice").await.status, 200);
-    world.user_api.fail().await;
+    world.user_api.fail_each(&Ask::ALL, 500);
     for person in [alice, service] {
         assert_empty(&person.get("/access/alice").await, 503);
         assert_empty(

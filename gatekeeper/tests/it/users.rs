@@ -41,8 +41,8 @@ async fn a_deleted_account_is_nowhere_any_more() {
 #[actix_web::test]
 async fn the_last_admin_rule_does_not_stop_a_deletion() {
     let world = World::start().await;
-    world.user_api.has_child("child");
-    world.user_api.has_adult("bob");
+    world.user_api.has_unreachable("child");
+    world.user_api.has("bob");
     world.grant("child", "bob", json!({"admin": {}})).await;
     assert_eq!(
         world.service().delete("/internal/users/bob").await.status,
