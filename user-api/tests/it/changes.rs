@@ -3,10 +3,7 @@
 use bson::doc;
 use serde_json::{Value, json};
 use shared_runtime::config::PeerSettings;
-use wiremock::{
-    Mock, MockServer, ResponseTemplate,
-    matchers::{header_exists, path_regex},
-};
+use stand_ins::{Confirm, confirm::Ask};
 
 use crate::world::{PASSWORD, User, World, assert_empty, assert_refused, eventually};
 
@@ -15,7 +12,7 @@ pub(crate) const NEW_PASSWORD: &str = "battery-staple";
 /// A world with a confirm that takes notices.
 pub(crate) struct Told {
     pub(crate) world: World,
-    confirm: MockServer,
+    confirm: Confirm,
 }
 
 impl Told {
@@ -24,13 +21,8 @@ impl Told {
     }
 
     async fn start_with(change: impl FnOnce(&mut user_api::Config)) -> Self {
-        let confirm = MockServer::start().await;
-        Mock::given(path_regex("^/internal/"))
-            .and(header_exists("x-tidepool-session-token"))
-            .respond_with(ResponseTemplate::new(204))
-            .mount(&confirm)
-            .await;
-        let url = confirm.uri();
+        let confirm = Confirm::start();
+        let url = confirm.url();
         let world = World::start_with(|config| {
             config.confirm = Some(PeerSettings { url });
             change(config);
@@ -55,16 +47,7 @@ impl Told {
             self.world.outbox().count_documents(rows).await.unwrap() == 0
         })
         .await;
-        let requests = self.confirm.received_requests().await.unwrap();
-        let notices = requests
-            .into_iter()
-            .filter(|request| request.method.as_str() == "PUT");
-        notices
-            .map(|request| {
-                let id = request.url.path().rsplit('/').next().unwrap().to_owned();
-                (id, request.body_json().unwrap())
-            })
-            .collect()
+        self.confirm.asked(Ask::Notice)
     }
 
     /// The newest notice that came.

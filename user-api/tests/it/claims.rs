@@ -3,6 +3,7 @@
 use bson::doc;
 use futures_util::future::join;
 use serde_json::{Value, json};
+use stand_ins::gatekeeper::Ask;
 
 use crate::world::{PASSWORD, User, World, assert_refused, eventually};
 
@@ -78,7 +79,8 @@ async fn a_claim_writes_no_set_that_was_read_before() {
     let kid = custodial(&alice, "kid@example.org").await;
     let service = world.service().await;
     // A set that is read here and written there could bring back what is revoked in between.
-    world.gatekeeper.break_methods(&["GET", "POST"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
+    world.gatekeeper.fail(Ask::Replace, 500);
     let claim = json!({ "updates": { "password": PASSWORD } });
     let answer = service.put(&format!("/user/{kid}"), &claim).await;
     assert_eq!(answer.status, 200);
@@ -94,13 +96,13 @@ async fn a_claim_is_finished_later_when_gatekeeper_fails() {
     let alice = world.user("alice").await;
     let kid = custodial(&alice, "kid@example.org").await;
     let service = world.service().await;
-    world.gatekeeper.break_methods(&["DELETE"]);
+    world.gatekeeper.fail_each(&Ask::REMOVALS, 500);
     let claim = json!({ "updates": { "password": PASSWORD, "emailVerified": true } });
     let answer = service.put(&format!("/user/{kid}"), &claim).await;
     assert_refused(&answer, 500, "Error updating user");
     // The password is set all the same.
     assert_eq!(world.log_in("kid@example.org", PASSWORD).await.status, 200);
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     eventually("the claim", async || {
         world.gatekeeper.permissions(&kid, &alice.id) == Some(json!({ "view": {}, "upload": {} }))
     })
@@ -124,7 +126,7 @@ async fn a_repeat_under_the_same_key_finishes_the_claim() {
     let service = world.service().await;
     let path = format!("/user/{kid}");
     let claim = json!({ "updates": { "password": PASSWORD }, "idempotencyKey": "k" });
-    world.gatekeeper.break_methods(&["DELETE"]);
+    world.gatekeeper.fail_each(&Ask::REMOVALS, 500);
     let answer = service.put(&path, &claim).await;
     assert_refused(&answer, 500, "Error updating user");
     put_off(&world).await;
@@ -139,7 +141,7 @@ async fn a_repeat_under_the_same_key_finishes_the_claim() {
         world.gatekeeper.permissions(&kid, &alice.id),
         Some(custodian)
     );
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     let answer = service.put(&path, &claim).await;
     assert_eq!(answer.status, 200);
     assert_eq!(
@@ -187,15 +189,15 @@ async fn a_repeat_of_a_finished_claim_takes_no_right_that_was_given_since() {
     let alice = world.user("alice").await;
     let given = json!({ "custodian": {}, "view": {} });
     // Finished by the request, and by its row.
-    for (round, broken) in [&[][..], &["DELETE"]].into_iter().enumerate() {
+    for (round, broken) in [&[][..], &Ask::REMOVALS].into_iter().enumerate() {
         let kid = custodial(&alice, &format!("kid{round}@example.org")).await;
         let service = world.service().await;
         let path = format!("/user/{kid}");
         let claim = json!({ "updates": { "password": PASSWORD }, "idempotencyKey": "k" });
-        world.gatekeeper.break_methods(broken);
+        world.gatekeeper.fail_each(broken, 500);
         let status = if broken.is_empty() { 200 } else { 500 };
         assert_eq!(service.put(&path, &claim).await.status, status);
-        world.gatekeeper.break_methods(&[]);
+        world.gatekeeper.mend_all();
         eventually("the end of the row", async || {
             world.outbox().count_documents(doc! {}).await.unwrap() == 0
         })

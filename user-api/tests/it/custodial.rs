@@ -2,6 +2,7 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use stand_ins::gatekeeper::Ask;
 
 use crate::{
     limits::{assert_too_many, in_a_row},
@@ -85,7 +86,7 @@ async fn a_custodial_account_is_refused_for_the_documented_reasons() {
         409,
         "User already exists",
     );
-    world.gatekeeper.break_methods(&["POST"]);
+    world.gatekeeper.fail(Ask::Replace, 500);
     let answer = alice
         .person
         .post(&path, &json!({ "emails": ["kid@example.org"] }))
@@ -106,7 +107,7 @@ async fn a_grant_whose_account_never_came_to_be_is_taken_back() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     let path = format!("/user/{}/user", alice.id);
-    world.gatekeeper.break_methods(&["POST"]);
+    world.gatekeeper.fail(Ask::Replace, 500);
     assert_eq!(alice.person.post(&path, &json!({})).await.status, 500);
     // As if the grant had got through and its answer had not.
     let row = world.outbox().find_one(doc! {}).await.unwrap().unwrap();
@@ -120,7 +121,7 @@ async fn a_grant_whose_account_never_came_to_be_is_taken_back() {
     world
         .gatekeeper
         .grant(&id, &alice.id, json!({ "custodian": {} }));
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     let due = doc! { "$set": { "nextAttemptAt": bson::DateTime::now() } };
     world.outbox().update_many(doc! {}, due).await.unwrap();
     eventually("the undo", async || {
@@ -281,7 +282,7 @@ async fn a_child_is_refused_with_an_explanation() {
         ),
         (0, 1)
     );
-    world.gatekeeper.break_methods(&["POST"]);
+    world.gatekeeper.fail(Ask::Replace, 500);
     let answer = create_child(&alice, &json!({ "fullName": "Ann" })).await;
     assert_refused(&answer, 500, "Error creating the user");
 }

@@ -3,10 +3,11 @@
 use bson::doc;
 use futures_util::future::join;
 use serde_json::{Value, json};
+use stand_ins::gatekeeper::Ask;
 
 use crate::{
     deletions::delete_own,
-    world::{PASSWORD, User, World, assert_empty, assert_refused, eventually},
+    world::{A_SECOND, PASSWORD, User, World, assert_empty, assert_refused, eventually},
 };
 
 const LAST_ADMIN: &str =
@@ -30,7 +31,6 @@ async fn child(
         .as_str()
         .unwrap()
         .to_owned();
-    world.gatekeeper.protect(&id);
     for other in others {
         world.gatekeeper.grant(&id, other, json!({ "admin": {} }));
     }
@@ -103,11 +103,12 @@ async fn gatekeeper_decides_whether_an_admin_may_leave() {
     let (bob, carol) = (world.user("bob").await, world.user("carol").await);
     let kid = child(&world, &bob, json!({}), &[&carol.id], false).await;
     // The answer of the locked rule counts, and where there is none, nothing is deleted.
-    world.gatekeeper.break_methods(&["POST"]);
+    world.gatekeeper.fail(Ask::Replace, 500);
     assert_empty(&delete_own(&bob).await, 500);
     assert_eq!(bob.person.get("/user").await.status, 200);
     // The rights are given up before the account goes, not when gatekeeper hears of it.
-    world.gatekeeper.break_methods(&["DELETE"]);
+    world.gatekeeper.mend_all();
+    world.gatekeeper.fail_each(&Ask::REMOVALS, 500);
     assert_empty(&delete_own(&bob).await, 204);
     assert!(!world.gatekeeper.has_forgotten(&bob.id));
     assert_eq!(world.gatekeeper.permissions(&kid, &bob.id), None);
@@ -134,7 +135,7 @@ async fn no_child_is_created_for_a_parent_who_is_gone_by_then() {
         let world = World::start().await;
         let bob = world.user("bob").await;
         let service = world.service().await;
-        world.gatekeeper.slow_down("POST");
+        world.gatekeeper.slow(Ask::Replace, A_SECOND);
         let path = format!("/user/{}", path.replace("{}", &bob.id));
         let body = json!({ "fullName": "Ann" });
         let (created, ()) = join(bob.person.post(&path, &body), async {
@@ -152,10 +153,10 @@ async fn no_child_is_created_for_a_parent_who_is_gone_by_then() {
 async fn a_child_that_is_created_during_the_deletion_keeps_its_parent() {
     let world = World::start().await;
     let bob = world.user("bob").await;
-    world.gatekeeper.slow_down("GET");
+    world.gatekeeper.slow(Ask::Administered, A_SECOND);
     let (deleted, _) = join(delete_own(&bob), async {
         eventually("the question", async || {
-            world.gatekeeper.was_called("/administered")
+            world.gatekeeper.was_asked(Ask::Administered)
         })
         .await;
         child(&world, &bob, json!({}), &[], false).await
@@ -175,7 +176,7 @@ async fn who_made_a_child_account_waits_while_gatekeeper_cannot_say_who_depends_
         .post(&path, &json!({ "fullName": "Ann" }))
         .await;
     assert_eq!(child.status, 201);
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     assert_empty(&delete_own(&alice).await, 500);
     assert_eq!(alice.person.get("/user").await.status, 200);
     assert_empty(&delete_own(&bob).await, 204);

@@ -1,50 +1,18 @@
 //! An account that somebody made with another's address, once its owner has it.
 
 use bson::doc;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared_runtime::{config::PeerSettings, testing::Answer};
-use wiremock::{
-    Mock, MockServer, ResponseTemplate,
-    matchers::{method, path_regex},
-};
+use stand_ins::{Confirm, confirm, gatekeeper::Ask};
 
 use crate::world::{PASSWORD, World, eventually};
 
 const VICTIM: &str = "victim@example.org";
 const NEW_PASSWORD: &str = "battery-staple";
 
-/// A confirm that answers with `status` when invitations are to be canceled.
-async fn confirm(status: u16) -> MockServer {
-    let server = MockServer::start().await;
-    answer_cancellations(&server, status).await;
-    server
-}
-
-async fn answer_cancellations(confirm: &MockServer, status: u16) {
-    confirm.reset().await;
-    Mock::given(method("DELETE"))
-        .and(path_regex("^/internal/users/[^/]+/invitations$"))
-        .respond_with(ResponseTemplate::new(status))
-        .mount(confirm)
-        .await;
-}
-
-/// The times until which confirm was asked to cancel the invitations of `user`, in milliseconds.
-async fn cancellations(confirm: &MockServer, user: &str) -> Vec<i64> {
-    let asked = confirm.received_requests().await.unwrap();
-    let of_user = format!("/internal/users/{user}/invitations");
-    let until = |request: &wiremock::Request| {
-        let mut query = request.url.query_pairs();
-        let (_, until) = query.find(|(name, _)| name == "until").unwrap();
-        until.parse().unwrap()
-    };
-    let asked = asked.iter().filter(|request| request.url.path() == of_user);
-    asked.map(until).collect()
-}
-
-async fn world_with(confirm: &MockServer) -> World {
-    let url = confirm.uri();
+async fn world_with(confirm: &Confirm) -> World {
+    let url = confirm.url();
     World::start_with(|config| config.confirm = Some(PeerSettings { url })).await
 }
 
@@ -94,7 +62,7 @@ async fn rows(world: &World) -> u64 {
 
 #[actix_web::test]
 async fn what_the_maker_gave_away_ends_with_the_first_proof() {
-    let confirm = confirm(204).await;
+    let confirm = Confirm::start();
     let world = world_with(&confirm).await;
     let maker = world.user("victim").await;
     let profile = json!({ "fullName": "Victim" });
@@ -110,16 +78,18 @@ async fn what_the_maker_gave_away_ends_with_the_first_proof() {
     let service = world.service().await;
     assert_eq!(service.get(&path).await.json::<Value>(), profile);
     // What is made from then on is the new owner's, but for a moment.
-    let until = cancellations(&confirm, &maker.id).await;
+    let until = confirm.cancellations(&maker.id);
     let moment = before..before + 60_000;
     assert!(until.len() == 1 && moment.contains(&until[0]), "{until:?}");
 
     // What was written at that moment ends a little later.
     share(&world, &maker.id);
+    let moment = DateTime::from_timestamp_millis(until[0]).unwrap();
+    world.gatekeeper.date_grants(&maker.id, moment);
     hurry(&world).await;
     eventually("the row is gone", async || rows(&world).await == 0).await;
     assert!(!bob_has(&world, &maker.id));
-    assert_eq!(cancellations(&confirm, &maker.id).await, [until[0]; 2]);
+    assert_eq!(confirm.cancellations(&maker.id), [until[0]; 2]);
 
     // A repeat does nothing, nor does the next password that is forgotten.
     share(&world, &maker.id);
@@ -220,21 +190,22 @@ async fn an_account_that_keeps_its_owner_keeps_what_that_one_gave() {
 
 #[actix_web::test]
 async fn whoever_is_down_hears_of_it_later() {
-    let confirm = confirm(500).await;
+    let confirm = Confirm::start();
+    confirm.fail(confirm::Ask::Cancel, 500);
     let world = world_with(&confirm).await;
     let maker = world.user("victim").await;
     share(&world, &maker.id);
-    world.gatekeeper.break_methods(&["DELETE"]);
+    world.gatekeeper.fail_each(&Ask::REMOVALS, 500);
     update(&world, &maker.id, &reset(VICTIM)).await;
     assert_eq!(world.log_in(VICTIM, NEW_PASSWORD).await.status, 200);
     assert!(bob_has(&world, &maker.id));
     // Neither waits for the other.
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     hurry(&world).await;
     eventually("gatekeeper has heard", async || !bob_has(&world, &maker.id)).await;
     assert_eq!(rows(&world).await, 1);
-    answer_cancellations(&confirm, 204).await;
+    confirm.mend(confirm::Ask::Cancel);
     hurry(&world).await;
     eventually("confirm has heard", async || rows(&world).await == 0).await;
-    assert_eq!(cancellations(&confirm, &maker.id).await.len(), 1);
+    assert_eq!(confirm.cancellations(&maker.id).len(), 1);
 }

@@ -6,8 +6,9 @@ use futures_util::future::join;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::{Answer, send};
+use stand_ins::gatekeeper::Ask;
 
-use crate::world::{PASSWORD, User, World, assert_empty, assert_refused, eventually};
+use crate::world::{A_SECOND, PASSWORD, User, World, assert_empty, assert_refused, eventually};
 
 const INVALID: &str = "Invalid user details were given";
 
@@ -135,7 +136,7 @@ async fn without_gatekeeper_an_appointed_admin_waits_until_it_is_not_needed() {
     let kid = custodial(&alice, &[]).await;
     let answer = tell(&world, &kid, 1, &[&alice.id, &bob.id]).await;
     assert_eq!(answer.status, 200);
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     for holder in [&alice, &bob] {
         let before = world.document(&holder.id).await;
         assert_empty(&delete_own(holder).await, 500);
@@ -163,9 +164,9 @@ async fn without_gatekeeper_an_account_of_the_reference_waits() {
     let mark = doc! { "$unset": { "holdersNameIt": "" } };
     let account = doc! { "userid": &alice.id };
     world.users().update_one(account, mark).await.unwrap();
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     assert_empty(&delete_own(&alice).await, 500);
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     assert_empty(&delete_own(&alice).await, 204);
 }
 
@@ -182,14 +183,14 @@ async fn the_last_address_stays_where_nobody_runs_the_account() {
         assert_eq!(now.json::<Value>(), before.json::<Value>());
     };
     // Nobody knows.
-    world.gatekeeper.break_methods(&["PUT"]);
+    world.gatekeeper.fail(Ask::Lock, 500);
     assert_refused(
         &remove_address(&world, &kid).await,
         500,
         "Error updating user",
     );
     remains().await;
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     // Nobody does, or nobody who exists.
     for grants in [vec![], vec![gone.id.as_str()]] {
         world.gatekeeper.grant(&kid, &bob.id, json!({ "view": {} }));
@@ -224,7 +225,7 @@ async fn whoever_runs_an_account_that_loses_its_address_is_kept() {
         .grant(&kid, &carol.id, json!({ "admin": {} }));
     world.gatekeeper.grant(&kid, &bob.id, json!({ "view": {} }));
     assert_eq!(remove_address(&world, &kid).await.status, 200);
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     assert_empty(&delete_own(&carol).await, 500);
     assert_empty(&delete_own(&bob).await, 204);
 }
@@ -234,10 +235,10 @@ async fn an_account_that_is_about_to_lose_its_address_needs_somebody() {
     let world = World::start().await;
     let bob = world.user("bob").await;
     let kid = custodial(&bob, &["kid@example.org"]).await;
-    world.gatekeeper.slow_down("PUT");
+    world.gatekeeper.slow(Ask::Lock, A_SECOND);
     let (removed, ()) = join(remove_address(&world, &kid), async {
         eventually("the question", async || {
-            world.gatekeeper.was_called("/lock")
+            world.gatekeeper.was_asked(Ask::Lock)
         })
         .await;
         assert_needed(&tell(&world, &kid, 1, &[&bob.id]).await, &[&bob.id]);
@@ -259,14 +260,13 @@ async fn a_deletion_sees_that_somebody_relies_on_the_account_meanwhile() {
     let world = World::start().await;
     let (bob, carol) = (world.user("bob").await, world.user("carol").await);
     let kid = custodial(&carol, &[]).await;
-    world.gatekeeper.slow_down("GET");
+    world.gatekeeper.slow(Ask::Administered, A_SECOND);
     let (deleted, ()) = join(delete_own(&bob), async {
         eventually("the question", async || {
-            world.gatekeeper.was_called("/administered")
+            world.gatekeeper.was_asked(Ask::Administered)
         })
         .await;
         // Carol makes Bob an admin, and leaves.
-        world.gatekeeper.protect(&kid);
         world
             .gatekeeper
             .grant(&kid, &bob.id, json!({ "admin": {} }));

@@ -1,4 +1,4 @@
-//! HTTP tests of user-api: the service as it runs, a database of its own, gatekeeper played.
+//! HTTP tests of user-api: the service as it runs, a database of its own, its peers played.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -14,7 +14,6 @@ mod deletions;
 mod dependants;
 mod documents;
 mod family;
-mod gatekeeper;
 mod handover;
 mod holders;
 mod input;

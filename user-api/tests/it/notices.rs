@@ -3,32 +3,19 @@
 use bson::{DateTime, Document, Timestamp, doc};
 use serde_json::{Value, json};
 use shared_runtime::config::PeerSettings;
-use wiremock::{
-    Mock, MockServer, ResponseTemplate,
-    matchers::{header_exists, method, path},
-};
+use stand_ins::{Confirm, confirm::Ask};
 
 use crate::world::{User, World, assert_empty, eventually};
 
-/// A world that has a confirm at `server`.
-async fn world_with(server: &MockServer) -> World {
-    let url = server.uri();
+/// A world that has this confirm.
+async fn world_with(confirm: &Confirm) -> World {
+    let url = confirm.url();
     World::start_with(|config| config.confirm = Some(PeerSettings { url })).await
 }
 
-/// From now on, `server` answers the notice about `user` with `status`.
-async fn answer(server: &MockServer, user: &User, status: u16) {
-    server.reset().await;
-    Mock::given(method("DELETE"))
-        .and(path(format!("/internal/users/{}", user.id)))
-        .and(header_exists("x-tidepool-session-token"))
-        .respond_with(ResponseTemplate::new(status))
-        .mount(server)
-        .await;
-}
-
-async fn notices(server: &MockServer) -> usize {
-    server.received_requests().await.unwrap().len()
+/// How many deletions confirm has heard of.
+fn heard(confirm: &Confirm) -> usize {
+    confirm.forgotten().len()
 }
 
 async fn delete(world: &World, user: &User) {
@@ -42,10 +29,10 @@ async fn rows(world: &World, filter: Document) -> u64 {
 
 #[actix_web::test]
 async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
-    let confirm = MockServer::start().await;
+    let confirm = Confirm::start();
     let world = world_with(&confirm).await;
     let alice = world.user("alice").await;
-    answer(&confirm, &alice, 500).await;
+    confirm.fail(Ask::Forget, 500);
     delete(&world, &alice).await;
 
     let notice = doc! { "payload.receiver": "confirm" };
@@ -69,12 +56,12 @@ async fn confirm_is_told_of_a_deletion_until_it_has_heard() {
     .await;
     assert_eq!(rows(&world, notice.clone()).await, 1);
 
-    answer(&confirm, &alice, 204).await;
+    confirm.mend(Ask::Forget);
     eventually("the end of the row", async || {
         rows(&world, notice.clone()).await == 0
     })
     .await;
-    assert_eq!(notices(&confirm).await, 1);
+    assert_eq!(heard(&confirm), 1);
 }
 
 /// Has the sweep begin at once.
@@ -87,10 +74,9 @@ async fn begin_sweep(world: &World) {
 
 #[actix_web::test]
 async fn the_sweep_asks_gatekeeper_when_confirm_has_heard() {
-    let confirm = MockServer::start().await;
+    let confirm = Confirm::start();
     let world = world_with(&confirm).await;
     let alice = world.user("alice").await;
-    answer(&confirm, &alice, 204).await;
     delete(&world, &alice).await;
     eventually("the notices", async || {
         rows(&world, doc! { "topic": { "$ne": "users.sweep" } }).await == 0
@@ -99,7 +85,7 @@ async fn the_sweep_asks_gatekeeper_when_confirm_has_heard() {
     // Until it has heard, confirm may finish an acceptance that was begun before.
     let granted = json!({ "view": {} });
     world.gatekeeper.grant(&alice.id, "bob", granted.clone());
-    answer(&confirm, &alice, 500).await;
+    confirm.fail(Ask::Forget, 500);
     begin_sweep(&world).await;
     eventually("a sweep that fails", async || {
         rows(&world, doc! { "attempts": { "$gt": 0 } }).await == 1
@@ -109,7 +95,7 @@ async fn the_sweep_asks_gatekeeper_when_confirm_has_heard() {
         world.gatekeeper.permissions(&alice.id, "bob"),
         Some(granted)
     );
-    answer(&confirm, &alice, 204).await;
+    confirm.mend(Ask::Forget);
     begin_sweep(&world).await;
     eventually("the end of all rows", async || {
         rows(&world, doc! {}).await == 0
@@ -120,14 +106,13 @@ async fn the_sweep_asks_gatekeeper_when_confirm_has_heard() {
 
 #[actix_web::test]
 async fn the_sweep_tells_confirm_again() {
-    let confirm = MockServer::start().await;
+    let confirm = Confirm::start();
     let world = world_with(&confirm).await;
     let alice = world.user("alice").await;
-    answer(&confirm, &alice, 204).await;
     delete(&world, &alice).await;
-    eventually("the first notice", async || notices(&confirm).await == 1).await;
+    eventually("the first notice", async || heard(&confirm) == 1).await;
     begin_sweep(&world).await;
-    eventually("the second notice", async || notices(&confirm).await == 2).await;
+    eventually("the second notice", async || heard(&confirm) == 2).await;
     eventually("the end of all rows", async || {
         rows(&world, doc! {}).await == 0
     })
@@ -149,10 +134,9 @@ async fn where_there_is_no_confirm_nobody_is_told() {
 
 #[actix_web::test]
 async fn the_rows_of_an_earlier_release_are_delivered() {
-    let confirm = MockServer::start().await;
+    let confirm = Confirm::start();
     let world = world_with(&confirm).await;
     let alice = world.user("alice").await;
-    answer(&confirm, &alice, 204).await;
     let id = alice.id.as_str();
     let to_gatekeeper = doc! { "userid": id, "username": &alice.email, "fullName": "Alice Lee" };
     for (receiver, payload) in [
@@ -171,6 +155,6 @@ async fn the_rows_of_an_earlier_release_are_delivered() {
         rows(&world, doc! {}).await == 0
     })
     .await;
-    assert_eq!(notices(&confirm).await, 1);
+    assert_eq!(heard(&confirm), 1);
     assert!(world.gatekeeper.has_forgotten(&alice.id));
 }

@@ -5,6 +5,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared_runtime::{auth::TOKEN_HEADER, testing::send};
+use stand_ins::gatekeeper::Ask;
 
 use crate::world::{PASSWORD, World, assert_refused, sign_up};
 
@@ -177,7 +178,7 @@ async fn a_clinic_account_may_view_the_demo_account() {
 async fn a_clinic_account_is_not_created_when_the_grant_fails() {
     let world =
         World::start_with(|config| config.accounts.demo_account = Some("demo".into())).await;
-    world.gatekeeper.break_methods(&["POST"]);
+    world.gatekeeper.fail(Ask::Replace, 500);
     let mut body = sign_up("clinic@example.org");
     body["roles"] = json!(["clinic"]);
     let answer = world.anonymous().post("/user", &body).await;
@@ -186,6 +187,6 @@ async fn a_clinic_account_is_not_created_when_the_grant_fails() {
         world.users().count_documents(bson::doc! {}).await.unwrap(),
         0
     );
-    world.gatekeeper.break_methods(&[]);
+    world.gatekeeper.mend_all();
     assert_eq!(world.anonymous().post("/user", &body).await.status, 201);
 }

@@ -11,8 +11,9 @@ use shared_runtime::{
     auth::{SessionClaims, TOKEN_HEADER},
     testing::{Person, SigningKeys, claims, send},
 };
+use stand_ins::KEYS;
 
-use crate::world::{KEYS, SECRET, World, assert_empty, assert_refused};
+use crate::world::{SECRET, World, assert_empty, assert_refused};
 
 const NO_TOKEN: &str = "No x-tidepool-session-token was found";
 

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::send;
+use stand_ins::gatekeeper::Ask;
 
 use crate::world::{World, assert_refused, eventually};
 
@@ -57,7 +58,7 @@ async fn an_account_is_shown_to_itself_to_services_and_to_who_runs_it() {
             (200, record.clone())
         );
     }
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     assert_refused(&bob.person.get(&path).await, 500, "Error finding user");
 }
 
@@ -65,7 +66,7 @@ async fn an_account_is_shown_to_itself_to_services_and_to_who_runs_it() {
 async fn an_unknown_account_is_not_found_before_rights_are_looked_at() {
     let world = World::start().await;
     let bob = world.user("bob").await;
-    world.gatekeeper.break_methods(&["GET"]);
+    world.gatekeeper.fail_each(&Ask::READS, 500);
     for target in [
         "0123456789",
         "nobody@example.org",

@@ -1,6 +1,6 @@
 //! A user-api that runs, and the people and services that call it.
 
-use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bson::Document;
@@ -10,39 +10,32 @@ use serde_json::{Value, json};
 use shared_runtime::{
     auth::TOKEN_HEADER,
     limits::Limit,
-    testing::{self, Answer, Person, SigningKeys, TestApp, TestDatabase, send},
+    testing::{self, Answer, Person, TestApp, TestDatabase, send},
 };
+use stand_ins::{Gatekeeper, KEYS, server_secret};
 use tokio_util::sync::DropGuard;
 use user_api::{Config, DEFAULTS, State};
-use wiremock::MockServer;
-
-use crate::gatekeeper::Gatekeeper;
 
 pub(crate) use testing::{assert_empty, assert_refused, eventually};
 
 pub(crate) const PASSWORD: &str = "correct-horse";
 
-/// The secret of the service `gatekeeper`.
+/// The secret of the service `gatekeeper`, as [`server_secret`] has it.
 pub(crate) const SECRET: &str = "the secret of gatekeeper";
 
 /// The names that log in, each with its own secret.
-const SECRETS: [(&str, &str); 3] = [
-    ("gatekeeper", SECRET),
-    ("operator", "the secret of operator"),
-    ("scripts", "the secret of scripts"),
-];
+const SERVERS: [&str; 3] = ["gatekeeper", "operator", "scripts"];
+
+/// A time in which much happens.
+pub(crate) const A_SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) const LEGACY_SALT: &str = "a mineral substance composed primarily of sodium chloride";
-
-/// The keys of every world; making them takes a while.
-pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
 
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) database: TestDatabase,
     _relay: DropGuard,
-    _gatekeeper_server: MockServer,
 }
 
 /// Somebody who signed up.
@@ -65,18 +58,17 @@ impl World {
 
     /// A world whose database is not empty.
     pub(crate) async fn start_in(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
-        let gatekeeper = Gatekeeper::default();
-        let gatekeeper_server = gatekeeper.serve().await;
-        let mut config = config(&database, &gatekeeper_server.uri());
+        let gatekeeper = Gatekeeper::start();
+        let mut config = config(&database, &gatekeeper.url());
         change(&mut config);
         let state = State::connect(&config).await.unwrap();
         let app = TestApp::start(state.service());
+        gatekeeper.call_back(&app.url);
         Self {
             app,
             gatekeeper,
             database,
             _relay: testing::beside(async move |stop| state.relay(&stop).await),
-            _gatekeeper_server: gatekeeper_server,
         }
     }
 
@@ -91,8 +83,7 @@ impl World {
 
     /// A service, or an operator, logged in as `name`.
     pub(crate) async fn service_called(&self, name: &str) -> Person {
-        let known = SECRETS.iter().find(|(each, _)| *each == name);
-        let answer = self.server_login(name, known.unwrap().1).await;
+        let answer = self.server_login(name, &server_secret(name)).await;
         assert_eq!(answer.status, 200);
         self.app.bearer(answer.header(TOKEN_HEADER).unwrap())
     }
@@ -187,13 +178,13 @@ impl World {
 
 /// The shipped defaults with what has none.
 pub(crate) fn config(database: &TestDatabase, gatekeeper_url: &str) -> Config {
-    let names = SECRETS.map(|(name, secret)| (format!("server_secrets.{name}"), secret));
+    let names = SERVERS.map(|name| (format!("server_secrets.{name}"), server_secret(name)));
     let mut settings = vec![
         ("metadata.database", database.settings.database.as_str()),
         ("gatekeeper.url", gatekeeper_url),
         ("tokens.private_key", &KEYS.private_pem),
     ];
-    settings.extend(names.iter().map(|(name, secret)| (name.as_str(), *secret)));
+    settings.extend(names.iter().map(|(name, secret)| (&**name, &**secret)));
     let mut config: Config = testing::config(DEFAULTS, database, &settings);
     // Some worlds have more people than one place makes.
     config.limits.sign_ups_per_source = Limit::OFF;
