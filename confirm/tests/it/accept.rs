@@ -3,11 +3,9 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
+use stand_ins::{data, gatekeeper};
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_ok, assert_refused, send_raw},
-};
+use crate::world::{World, assert_ok, assert_refused, send_raw};
 
 const PATH: &str = "/confirm/accept/invite/carol/alice";
 const FORBIDDEN: &str = "Forbidden to perform requested operation";
@@ -17,7 +15,7 @@ const NO_INVITE: &str = "No matching invite was found";
 async fn invited(permissions: Value) -> (World, String) {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world
         .invite("alice", "carol@example.org", permissions)
@@ -32,9 +30,15 @@ async fn an_accepted_invitation_has_its_effect_once() {
     let carol = world.user("carol");
     assert_ok(&carol.put(PATH, &json!({"key": key})).await);
     let granted = json!({"view": {}, "note": {}});
-    assert_eq!(world.peers.permissions("alice", "carol"), granted);
+    assert_eq!(
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(granted.clone())
+    );
     let offered = json!({"sharerId": "alice", "granteeId": "carol", "permissions": granted});
-    assert_eq!(world.peers.asked(Ask::Grant), [(key.clone(), offered)]);
+    assert_eq!(
+        world.gatekeeper.asked(gatekeeper::Ask::Grant),
+        [(key.clone(), offered)]
+    );
     let stored = world.document(&key).await.unwrap();
     assert_eq!(stored.get_str("status").unwrap(), "completed");
     assert!(!stored.contains_key("acceptance"));
@@ -53,7 +57,7 @@ async fn an_accepted_invitation_has_its_effect_once() {
         403,
         FORBIDDEN,
     );
-    assert_eq!(world.peers.asked(Ask::Grant).len(), 1);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant).len(), 1);
 }
 
 #[actix_web::test]
@@ -61,7 +65,7 @@ async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
     let (world, key) = invited(json!({"view": {}})).await;
     // An older one does not count, nor does somebody else's.
     world.set(&key, doc! { "status": "declined" }).await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let email = "carol@example.org";
     world.invite("bob", email, json!({"upload": {}})).await;
     for body in [
@@ -73,13 +77,13 @@ async fn bodies_without_a_key_mean_the_newest_pending_invitation() {
         r#"{"key":""}"#,
         r#"{"key":null}"#,
     ] {
-        world.peers.revoke("alice", "carol");
+        world.gatekeeper.revoke("alice", "carol");
         let newer = world.invite("alice", email, json!({"note": {}})).await;
         let answer = send_raw(&world.user("carol"), Method::PUT, PATH, body).await;
         assert_ok(&answer);
         assert_eq!(
-            world.peers.permissions("alice", "carol"),
-            json!({"note": {}})
+            world.gatekeeper.permissions("alice", "carol"),
+            Some(json!({"note": {}}))
         );
         let newer = newer["key"].as_str().unwrap();
         assert_eq!(world.status(newer).await, "completed");
@@ -134,7 +138,7 @@ async fn other_members_of_the_body_narrow_what_is_meant() {
 #[actix_web::test]
 async fn only_the_addressee_and_who_runs_that_account_accept() {
     let (world, key) = invited(json!({"view": {}})).await;
-    world.peers.has("dave");
+    world.user_api.has("dave");
     let body = json!({"key": key});
     // Somebody else's name in the path changes nothing.
     for (person, path) in [
@@ -148,20 +152,22 @@ async fn only_the_addressee_and_who_runs_that_account_accept() {
         assert_refused(&answer, 403, FORBIDDEN);
     }
     world
-        .peers
-        .allow("carol", "dave", json!({"view": {}, "upload": {}}));
+        .gatekeeper
+        .grant("carol", "dave", json!({"view": {}, "upload": {}}));
     for person in ["dave", "alice"] {
         let answer = world.user(person).put(PATH, &body).await;
         assert_refused(&answer, 401, "Not authorized for requested operation");
     }
-    assert!(world.peers.asked(Ask::Grant).is_empty());
-    world.peers.allow("carol", "dave", json!({"custodian": {}}));
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
+    world
+        .gatekeeper
+        .grant("carol", "dave", json!({"custodian": {}}));
     assert_ok(&world.user("dave").put(PATH, &body).await);
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"view": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"view": {}}))
     );
-    assert_eq!(world.peers.permissions("alice", "dave"), Value::Null);
+    assert_eq!(world.gatekeeper.permissions("alice", "dave"), None);
 }
 
 #[actix_web::test]
@@ -212,29 +218,29 @@ async fn what_was_answered_or_ran_out_is_not_accepted() {
     world.set(&key, clinic).await;
     assert_refused(&carol.put(PATH, &body).await, 403, FORBIDDEN);
     assert_refused(&carol.put(PATH, &json!({})).await, 404, NO_INVITE);
-    assert!(world.peers.asked(Ask::Grant).is_empty());
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
 }
 
 #[actix_web::test]
 async fn rights_beyond_the_offer_stay() {
     let (world, _) = invited(json!({"view": {}, "note": {}})).await;
     // Given by another way since the invitation.
-    world.peers.allow(
+    world.gatekeeper.grant(
         "alice",
         "carol",
         json!({"upload": {}, "view": {"since": 1}}),
     );
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
     let joined = json!({"upload": {}, "view": {"since": 1}, "note": {}});
-    assert_eq!(world.peers.permissions("alice", "carol"), joined);
+    assert_eq!(world.gatekeeper.permissions("alice", "carol"), Some(joined));
 }
 
 #[actix_web::test]
 async fn who_invited_on_behalf_of_the_account_vouches_for_it() {
     let (world, _) = invited(json!({})).await;
-    world.peers.has("bob");
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
-    world.peers.has("dave");
+    world.user_api.has("bob");
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
+    world.user_api.has("dave");
     let body = json!({"email": "dave@example.org", "permissions": {"view": {}}});
     let answer = world
         .user("bob")
@@ -243,7 +249,11 @@ async fn who_invited_on_behalf_of_the_account_vouches_for_it() {
     assert_eq!(answer.status, 200);
     let path = "/confirm/accept/invite/dave/alice";
     assert_ok(&world.user("dave").put(path, &json!({})).await);
-    let [(_, grant)] = world.peers.asked(Ask::Grant).try_into().unwrap();
+    let [(_, grant)] = world
+        .gatekeeper
+        .asked(gatekeeper::Ask::Grant)
+        .try_into()
+        .unwrap();
     assert_eq!(grant["grantedBy"], "bob");
 }
 
@@ -252,7 +262,7 @@ async fn an_offer_of_nothing_is_accepted_without_a_grant() {
     let (world, key) = invited(json!({})).await;
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
     assert_eq!(world.status(&key).await, "completed");
-    assert!(world.peers.asked(Ask::Grant).is_empty());
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
 }
 
 #[actix_web::test]
@@ -260,8 +270,8 @@ async fn what_nobody_can_be_given_is_left_out() {
     let (world, _) = invited(json!({"root": {}, "view": {}, "note": null})).await;
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"view": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"view": {}}))
     );
 }
 
@@ -291,10 +301,10 @@ async fn alerts_are_the_followers_whatever_the_sender_wrote() {
         "high": {"enabled": true, "threshold": {"units": "mmol/L", "value": 10.5}},
     });
     let path = "/v1/users/alice/followers/carol/alerts".to_owned();
-    assert_eq!(world.peers.alerts(), [(path, wanted)]);
+    assert_eq!(world.data.alerts(), [(path, wanted)]);
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"follow": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"follow": {}}))
     );
 }
 
@@ -302,14 +312,14 @@ async fn alerts_are_the_followers_whatever_the_sender_wrote() {
 async fn without_alerts_the_data_service_is_not_asked() {
     let (world, _) = invited(json!({"follow": {}})).await;
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
-    assert!(world.peers.asked(Ask::Alerts).is_empty());
+    assert!(world.data.asked(data::Ask::Alerts).is_empty());
 }
 
 #[actix_web::test]
 async fn without_a_data_service_alerts_are_dropped() {
     let world = World::without_relay_with(|config| config.data = None).await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let body = json!({
         "email": "carol@example.org", "permissions": {"follow": {}},
@@ -320,10 +330,10 @@ async fn without_a_data_service_alerts_are_dropped() {
         .post("/confirm/send/invite/alice", &body)
         .await;
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
-    assert!(world.peers.asked(Ask::Alerts).is_empty());
+    assert!(world.data.asked(data::Ask::Alerts).is_empty());
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"follow": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"follow": {}}))
     );
 }
 
@@ -336,16 +346,19 @@ async fn a_member_gets_what_was_asked_for_and_nothing_that_was_taken_away_since(
         .await
         .unwrap();
     let held = json!({"view": {"since": 1}, "note": {}});
-    world.peers.allow("alice", "carol", held);
+    world.gatekeeper.grant("alice", "carol", held);
     let sent = world
         .invite("alice", "carol@example.org", json!({"follow": {}}))
         .await;
     let shown = json!({"view": {"since": 1}, "note": {}, "follow": {}});
     assert_eq!(sent["permissions"], shown);
     world
-        .peers
-        .allow("alice", "carol", json!({"view": {"since": 2}}));
+        .gatekeeper
+        .grant("alice", "carol", json!({"view": {"since": 2}}));
     assert_ok(&world.user("carol").put(PATH, &json!({})).await);
     let granted = json!({"view": {"since": 2}, "follow": {}});
-    assert_eq!(world.peers.permissions("alice", "carol"), granted);
+    assert_eq!(
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(granted)
+    );
 }

@@ -2,11 +2,11 @@
 
 use bson::Document;
 use serde_json::{Value, json};
+use stand_ins::user_api;
 
 use crate::{
     browser::Browser,
     mailbox::Mail,
-    peers::Ask,
     world::{ORIGIN, World, assert_empty, assert_refused},
 };
 
@@ -63,7 +63,7 @@ async fn changes(world: &World) -> Vec<Document> {
 /// A world in which Alice has an account.
 pub(crate) async fn world() -> World {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
 }
 
@@ -123,7 +123,7 @@ async fn a_repeated_notice_is_mailed_once_and_no_quota_keeps_it_away() {
         config.limits.mails_per_recipient_per_hour = 1;
     })
     .await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let of_alice = notice(&[("alice@example.org", "c")]);
     for id in ["n1", "n1", "n2", "n1"] {
         tell(&world, id, &of_alice).await;
@@ -134,7 +134,7 @@ async fn a_repeated_notice_is_mailed_once_and_no_quota_keeps_it_away() {
 #[actix_web::test]
 async fn an_address_that_is_to_be_proven_gets_the_key_for_that() {
     let world = world().await;
-    world.peers.has_with(
+    world.user_api.has_with(
         "alice",
         json!({ "emails": ["new@example.org"], "emailVerified": false }),
     );
@@ -148,7 +148,10 @@ async fn an_address_that_is_to_be_proven_gets_the_key_for_that() {
     assert_eq!(proof.to, ["new@example.org"]);
     let path = format!("/confirm/accept/signup/{}", proof.value("signupKey"));
     assert_empty(&world.anonymous().put(&path, &json!({})).await, 200);
-    assert_eq!(world.peers.account("alice")["emailVerified"], json!(true));
+    assert_eq!(
+        world.user_api.account("alice")["emailVerified"],
+        json!(true)
+    );
 }
 
 #[actix_web::test]
@@ -167,17 +170,17 @@ async fn an_address_whose_proof_is_asked_for_already_gets_no_second_key() {
 #[actix_web::test]
 async fn a_notice_waits_until_the_account_can_be_looked_up() {
     let world = world().await;
-    world.peers.has_with(
+    world.user_api.has_with(
         "alice",
         json!({ "emails": ["new@example.org"], "emailVerified": false }),
     );
     let unproven = unproven("alice@example.org");
-    world.peers.fail(Ask::People, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     let path = "/internal/account-notices/n1";
     let answer = world.service().put(path, &unproven).await;
     assert_refused(&answer, 500, "Error finding the user");
     assert_eq!(changes(&world).await, Vec::<Document>::new());
-    world.peers.mend(Ask::People);
+    world.user_api.mend(user_api::Ask::People);
     tell(&world, "n1", &unproven).await;
     let mails = world.mails().await;
     let mut to: Vec<_> = mails.iter().flat_map(|mail| &mail.to).collect();
@@ -199,7 +202,7 @@ async fn keys_that_prove_other_addresses_are_worth_nothing_afterwards() {
     for is_completed in [false, true] {
         let world = world().await;
         let thief = json!({ "emails": ["thief@example.org"], "emailVerified": false });
-        world.peers.has_with("alice", thief.clone());
+        world.user_api.has_with("alice", thief.clone());
         let key = world.sign_up("alice").await;
         let path = format!("/confirm/accept/signup/{key}");
         if is_completed {

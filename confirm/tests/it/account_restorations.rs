@@ -4,11 +4,11 @@ use bson::doc;
 use reqwest::Method;
 use serde_json::json;
 use shared_runtime::testing::send;
+use stand_ins::user_api;
 
 use crate::{
     account_changes::{PASSWORD, key_of, link, notice, put_back, tell, world},
     browser::{Browser, Page},
-    peers::Ask,
     world::{ORIGIN, World, assert_refused},
 };
 
@@ -30,12 +30,16 @@ async fn the_owner_puts_the_account_back_on_the_page() {
     page.assert_says("<li>the e-mail addresses</li>");
     assert!(!page.html.contains("alice"), "{}", page.html);
     // Opening the link has changed nothing.
-    assert_eq!(world.peers.asked(Ask::Restore), vec![]);
+    assert_eq!(world.user_api.asked(user_api::Ask::Restore), vec![]);
 
     let fields = [("key", key.as_str()), ("password", PASSWORD)];
     let done = browser.submit("/pages/account-change", &fields).await;
     done.assert_sees("/pages/done/account-put-back");
-    let [(user, mut asked)] = world.peers.asked(Ask::Restore).try_into().unwrap();
+    let [(user, mut asked)] = world
+        .user_api
+        .asked(user_api::Ask::Restore)
+        .try_into()
+        .unwrap();
     let mark = asked["idempotencyKey"].take();
     assert!(
         mark.as_str()
@@ -58,7 +62,7 @@ async fn the_owner_puts_the_account_back_on_the_page() {
     page.assert(410, "The account has been put back already");
     let page = browser.submit("/pages/account-change", &fields).await;
     page.assert(410, "The account has been put back already");
-    assert_eq!(world.peers.asked(Ask::Restore).len(), 1);
+    assert_eq!(world.user_api.asked(user_api::Ask::Restore).len(), 1);
 }
 
 #[actix_web::test]
@@ -75,8 +79,8 @@ async fn a_password_is_corrected_and_the_link_stays() {
         ("refused-by-user-api", bad),
         ("Alice@example.org", own),
     ] {
-        if sentence == own {
-            world.peers.fail(Ask::Restore, 400);
+        if password.len() > "short".len() {
+            world.user_api.fail(user_api::Ask::Restore, 400);
         }
         let fields = [("key", key.as_str()), ("password", password)];
         let page = browser.submit("/pages/account-change", &fields).await;
@@ -86,7 +90,7 @@ async fn a_password_is_corrected_and_the_link_stays() {
         page.assert_says("<li>the password</li>");
         assert!(!page.html.contains("refused-by"), "{}", page.html);
     }
-    world.peers.mend(Ask::Restore);
+    world.user_api.mend(user_api::Ask::Restore);
     let fields = [("key", key.as_str()), ("password", PASSWORD)];
     let done = browser.submit("/pages/account-change", &fields).await;
     done.assert_sees("/pages/done/account-put-back");
@@ -116,7 +120,7 @@ async fn a_link_that_is_worth_nothing_says_so() {
     let fields = [("key", key.as_str()), ("password", PASSWORD)];
     let page = browser.submit("/pages/account-change", &fields).await;
     page.assert(404, "This link is too old");
-    assert_eq!(world.peers.asked(Ask::Restore), vec![]);
+    assert_eq!(world.user_api.asked(user_api::Ask::Restore), vec![]);
 }
 
 #[actix_web::test]
@@ -133,7 +137,7 @@ async fn what_user_api_refuses_is_said_on_a_page() {
         (404, 404, "This link does not work"),
         (410, 410, "The account has been put back already"),
     ] {
-        world.peers.fail(Ask::Restore, refusal);
+        world.user_api.fail(user_api::Ask::Restore, refusal);
         let page = browser.submit("/pages/account-change", &fields).await;
         page.assert(status, heading);
         // Too many passwords at once: there is a moment to come back at.
@@ -161,7 +165,7 @@ async fn an_answer_that_was_lost_is_made_up_for_by_a_repeat() {
         .await;
     let done = browser.submit("/pages/account-change", &fields).await;
     done.assert_sees("/pages/done/account-put-back");
-    let asked = world.peers.asked(Ask::Restore);
+    let asked = world.user_api.asked(user_api::Ask::Restore);
     assert_eq!(asked[0], asked[1]);
     assert_eq!(world.status("keyless.n1.0").await, "completed");
 }
@@ -171,12 +175,12 @@ async fn links_to_what_is_void_and_keys_for_a_password_are_worth_nothing_afterwa
     let world = world().await;
     let older = key_of(&world, "n1", "alice@example.org", "first").await;
     let thief = key_of(&world, "n2", "thief@example.org", "second").await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let mut to_bob = notice(&[("bob@example.org", "second")]);
     to_bob["userid"] = json!("bob");
     tell(&world, "n3", &to_bob).await;
     let reset = world.forget("alice@example.org").await;
-    world.peers.voids(&["first", "second"]);
+    world.user_api.voids(&["first", "second"]);
 
     let mut browser = Browser::new(&world);
     put_back(&mut browser, &older).await;
@@ -195,7 +199,7 @@ async fn the_page_is_there_beside_a_web_application() {
         config.web.web_url = Some(application.to_owned());
     })
     .await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let key = key_of(&world, "n1", "alice@example.org", "c").await;
     let mail = world.mail().await;
     assert_eq!(mail.link().as_str(), format!("{ORIGIN}{}", link(&key)));

@@ -2,10 +2,10 @@
 
 use reqwest::Url;
 use serde_json::{Value, json};
+use stand_ins::{gatekeeper, user_api};
 
 use crate::{
     browser::Browser,
-    peers::Ask,
     world::{World, assert_empty, assert_refused, post, put},
 };
 
@@ -54,7 +54,7 @@ fn path(before: &str, text: &str) -> String {
 #[actix_web::test]
 async fn what_is_no_address_is_refused_at_once() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alice = world.user("alice");
     let mut browser = Browser::new(&world);
     let too_long = format!("{}@example.org", "a".repeat(65));
@@ -76,13 +76,13 @@ async fn what_is_no_address_is_refused_at_once() {
     }
     let collections = ["confirmations", "quotas", "outbox", "mail_outbox"];
     assert!(world.everything(&collections).await.is_empty());
-    assert!(world.peers.asked(Ask::SignUp).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::SignUp).is_empty());
 }
 
 #[actix_web::test]
 async fn an_address_is_taken_with_blanks_around_it_and_stored_without() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let sent = world
         .invite("alice", " Dave@Example.org\n", json!({}))
         .await;
@@ -99,7 +99,7 @@ async fn an_invitation_is_found_by_every_spelling_of_its_address() {
     for invited in SPELLINGS {
         for own in SPELLINGS {
             let world = World::without_relay().await;
-            world.peers.has("alice");
+            world.user_api.has("alice");
             let sent = world.invite("alice", invited, json!({"view": {}})).await;
             let again = json!({ "email": own, "permissions": { "view": {} } });
             let answer = world
@@ -107,7 +107,7 @@ async fn an_invitation_is_found_by_every_spelling_of_its_address() {
                 .post("/confirm/send/invite/alice", &again)
                 .await;
             assert_refused(&answer, 409, "There is already an existing invite");
-            world.peers.has_with("carol", json!({ "emails": [own] }));
+            world.user_api.has_with("carol", json!({ "emails": [own] }));
             let carol = world.user("carol");
             let listed: Vec<Value> = carol.get(LIST).await.json();
             assert_eq!(listed[0]["key"], sent["key"], "{invited} {own}");
@@ -121,9 +121,9 @@ async fn an_invitation_is_found_by_every_spelling_of_its_address() {
 #[actix_web::test]
 async fn an_invitation_finds_an_account_and_is_canceled_in_every_spelling() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
-        .peers
+        .user_api
         .has_with("carol", json!({ "emails": [SPELLINGS[1]] }));
     let sent = world.invite("alice", SPELLINGS[0], json!({})).await;
     let stored = world.document(sent["key"].as_str().unwrap()).await.unwrap();
@@ -146,16 +146,19 @@ async fn a_look_alike_takes_no_invitation() {
         ("carol@mike.example", "carol@mi\u{212a}e.example"),
     ] {
         let world = World::without_relay().await;
-        world.peers.has("alice");
+        world.user_api.has("alice");
         let sent = world.invite("alice", invited, json!({"admin": {}})).await;
-        world.peers.has_with("carol", json!({ "emails": [own] }));
+        world.user_api.has_with("carol", json!({ "emails": [own] }));
         let carol = world.user("carol");
         assert_refused(&carol.get(LIST).await, 404, "Nothing found");
         let body = json!({ "key": sent["key"] });
         assert_refused(&carol.put(ACCEPT, &body).await, 403, FORBIDDEN);
         let answer = carol.put(ACCEPT, &json!({})).await;
         assert_refused(&answer, 404, "No matching invite was found");
-        assert!(world.peers.asked(Ask::Grant).is_empty(), "{own}");
+        assert!(
+            world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty(),
+            "{own}"
+        );
         let other = path("/confirm/alice/invited", own);
         let canceled = put(&world.user("alice"), &other).await;
         assert_refused(&canceled, 404, "No matching invite was found");
@@ -166,7 +169,7 @@ async fn a_look_alike_takes_no_invitation() {
 async fn a_reset_and_a_sign_up_are_found_by_every_spelling() {
     let world = World::start().await;
     let own = "carol@xn--bcher-kva.example";
-    world.peers.has_with("carol", json!({ "emails": [own] }));
+    world.user_api.has_with("carol", json!({ "emails": [own] }));
     for (spelling, other) in SPELLINGS.into_iter().zip(SPELLINGS.into_iter().rev()) {
         let forgot = path("/confirm/send/forgot", spelling);
         assert_empty(&post(&world.anonymous(), &forgot).await, 200);
@@ -210,7 +213,7 @@ async fn mails_go_to_what_mail_servers_understand() {
         ("a/b@example.org", "a/b@example.org"),
     ] {
         let world = World::start().await;
-        world.peers.has("alice");
+        world.user_api.has("alice");
         let sent = world.invite("alice", invited, json!({})).await;
         assert_eq!(sent["email"], invited);
         let mail = world.mail().await;

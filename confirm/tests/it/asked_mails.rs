@@ -15,7 +15,7 @@ fn to(email: &str, mails: &[Mail]) -> usize {
 fn has_tagged(world: &World) {
     let email = "alice+own@example.org";
     let members = json!({"username": email, "emails": [email]});
-    world.peers.has_with("tagged", members);
+    world.user_api.has_with("tagged", members);
 }
 
 #[actix_web::test]

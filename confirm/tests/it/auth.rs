@@ -193,14 +193,16 @@ fn internal() -> Vec<Row<7>> {
 async fn every_route_answers_each_kind_of_caller_as_documented() {
     let world = World::without_relay().await;
     for id in ["alice", "stranger", "member", "admin", "custodian"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let all_but_running = json!({"view": {}, "edit": {}, "upload": {}, "note": {}, "follow": {}});
-    world.peers.allow("alice", "member", all_but_running);
-    world.peers.allow("alice", "admin", json!({"admin": {}}));
+    world.gatekeeper.grant("alice", "member", all_but_running);
     world
-        .peers
-        .allow("alice", "custodian", json!({"custodian": {}}));
+        .gatekeeper
+        .grant("alice", "admin", json!({"admin": {}}));
+    world
+        .gatekeeper
+        .grant("alice", "custodian", json!({"custodian": {}}));
     let invited = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
@@ -233,7 +235,7 @@ fn admitted(path: &str) -> &'static str {
 #[actix_web::test]
 async fn internal_operations_admit_those_who_need_them_alone() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let view = json!({"view": {}});
     world.invite("alice", "carol@example.org", view).await;
     let stored = ["confirmations", "outbox", "mail_outbox"];

@@ -28,7 +28,7 @@ const TAKING_BODIES: &[(&str, &str)] = &[
 /// Alice, whose sign-up is not confirmed and who invited Carol.
 async fn world() -> World {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world.sign_up("alice").await;
     world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -242,8 +242,8 @@ async fn a_body_that_is_too_large_is_refused() {
     let world = world().await;
     let before = world.everything(&STORED).await;
     let claims = shared_runtime::testing::claims("alice", "no");
-    let token = crate::world::KEYS.key.sign(&claims).unwrap();
-    world.peers.know(&token, &claims);
+    let token = stand_ins::KEYS.key.sign(&claims).unwrap();
+    world.user_api.know(&token, &claims);
     let (alice, handle) = with_shipped_limit(&world, &token);
     let body = json!({"key": "x".repeat(70_000)}).to_string();
     for (name, path) in TAKING_BODIES {
@@ -273,7 +273,7 @@ async fn encoded_bodies_are_refused() {
 #[actix_web::test]
 async fn a_body_is_taken_whatever_its_content_type() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     for (index, content_type) in [
         "text/plain",
         "application/json; charset=utf-16",

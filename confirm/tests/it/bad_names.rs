@@ -3,11 +3,9 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::json;
+use stand_ins::gatekeeper;
 
-use crate::{
-    peers::Ask,
-    world::{World, send_raw},
-};
+use crate::world::{World, send_raw};
 
 fn method(name: &str) -> Method {
     Method::from_bytes(name.as_bytes()).unwrap()
@@ -16,7 +14,7 @@ fn method(name: &str) -> Method {
 #[actix_web::test]
 async fn addresses_that_are_none() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
@@ -60,7 +58,7 @@ async fn addresses_that_are_none() {
 #[actix_web::test]
 async fn paths_of_every_kind_name_nothing() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
@@ -187,8 +185,8 @@ async fn unusual_addresses_of_accounts_are_just_addresses() {
     .enumerate()
     {
         let id = format!("user{index}");
-        world.peers.has_with(&id, json!({"emails": [email]}));
-        world.peers.has("alice");
+        world.user_api.has_with(&id, json!({"emails": [email]}));
+        world.user_api.has("alice");
         let body = json!({"email": email, "permissions": {"view": {}}});
         let sent = world
             .user("alice")
@@ -206,5 +204,5 @@ async fn unusual_addresses_of_accounts_are_just_addresses() {
         let answer = world.user(&id).put(&path, &json!({})).await;
         assert_eq!(answer.status, 200, "{email}: {}", answer.text());
     }
-    assert_eq!(world.peers.asked(Ask::Grant).len(), 7);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant).len(), 7);
 }

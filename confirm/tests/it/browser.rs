@@ -9,7 +9,9 @@ use reqwest::{
     redirect,
 };
 
-use crate::{peers::sessions::PASSWORD, world::World};
+use stand_ins::PASSWORD;
+
+use crate::world::World;
 
 pub(crate) struct Browser {
     url: String,

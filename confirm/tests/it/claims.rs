@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
+use stand_ins::user_api;
 
 use crate::{
     browser::Browser,
-    peers::Ask,
     world::{World, assert_empty, assert_refused, send_raw},
 };
 
@@ -19,7 +19,7 @@ async fn world_with_child(limit: u32) -> (World, String) {
         config.limits.claim_attempts_per_hour = limit;
     })
     .await;
-    world.peers.has_child("child", BIRTHDAY);
+    world.user_api.has_child("child", BIRTHDAY);
     let answer = world
         .service()
         .post("/confirm/signup/child", &json!({}))
@@ -88,11 +88,15 @@ async fn each_mistake_has_its_number_and_then_the_claim_works() {
     let wrong = "Birthday specified does not match patient birthday";
     let answer = claim(&world, &key, &with(PASSWORD, "2010-02-04")).await;
     assert_number(&answer, 1006, wrong);
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
     assert_eq!(world.status(&key).await, "pending");
 
     assert_empty(&claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await, 200);
-    let [(_, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
+    let [(_, update)] = world
+        .user_api
+        .asked(user_api::Ask::Update)
+        .try_into()
+        .unwrap();
     let updates = json!({"emailVerified": true, "password": PASSWORD});
     assert_eq!(update["updates"], updates);
     let only_if = json!({"email": "child@example.org", "passwordExists": false});
@@ -116,7 +120,7 @@ async fn a_claim_works_once() {
         let answer = claim(&world, &key, &other).await;
         assert_number(&answer, 1007, "User already has another password");
     }
-    assert_eq!(world.peers.account("child")["password"], PASSWORD);
+    assert_eq!(world.user_api.account("child")["password"], PASSWORD);
 }
 
 #[actix_web::test]
@@ -136,10 +140,10 @@ async fn a_used_key_sets_no_password_where_it_was_not_what_set_it() {
     // As the reference leaves it, which keeps no note of the change.
     world.set(&key, bson::doc! { "status": "completed" }).await;
     let claimed = json!({"passwordExists": true, "password": "of-the-owner"});
-    world.peers.change("child", claimed);
+    world.user_api.change("child", claimed);
     let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
     assert_number(&answer, 1007, "User already has another password");
-    assert_eq!(world.peers.account("child")["password"], "of-the-owner");
+    assert_eq!(world.user_api.account("child")["password"], "of-the-owner");
 }
 
 #[actix_web::test]
@@ -164,7 +168,7 @@ async fn two_keys_of_one_claim_set_one_password() {
         } else {
             "another-password"
         };
-        assert_eq!(world.peers.account("child")["password"], set);
+        assert_eq!(world.user_api.account("child")["password"], set);
         assert_eq!(world.status(other).await, "completed");
     }
 }
@@ -172,13 +176,17 @@ async fn two_keys_of_one_claim_set_one_password() {
 #[actix_web::test]
 async fn a_claim_that_failed_on_the_way_is_repeated_with_the_same_mark() {
     let (world, key) = world_with_child(5).await;
-    world.peers.fail(Ask::Update, 500);
+    world.user_api.fail(user_api::Ask::Update, 500);
     let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
     assert_refused(&answer, 500, "Error updating user");
     assert_eq!(world.status(&key).await, "pending");
-    world.peers.mend(Ask::Update);
+    world.user_api.mend(user_api::Ask::Update);
     assert_empty(&claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await, 200);
-    let [(_, first), (_, second)] = world.peers.asked(Ask::Update).try_into().unwrap();
+    let [(_, first), (_, second)] = world
+        .user_api
+        .asked(user_api::Ask::Update)
+        .try_into()
+        .unwrap();
     assert_eq!(first, second);
     // The key itself is nobody else's business.
     assert!(!first.to_string().contains(&key));
@@ -194,7 +202,7 @@ async fn where_no_birthday_is_noted_nobody_knows_it() {
         json!({"fullName": "A Parent", "patient": {"isOtherPerson": true}}),
         json!({"fullName": "A Parent", "patient": {"birthday": "", "isOtherPerson": true}}),
     ] {
-        world.peers.profile("child", profile);
+        world.user_api.profile("child", profile);
         let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
         assert_number(&answer, 1006, wrong);
     }
@@ -206,7 +214,7 @@ async fn a_birthday_that_is_written_otherwise_is_the_same_day() {
         let (world, key) = world_with_child(0).await;
         let patient = json!({ "birthday": birthday, "isOtherPerson": true });
         let profile = json!({ "fullName": "A Parent", "patient": patient });
-        world.peers.profile("child", profile);
+        world.user_api.profile("child", profile);
         let answer = claim(&world, &key, &with(PASSWORD, "2010-02-04")).await;
         let wrong = "Birthday specified does not match patient birthday";
         assert_number(&answer, 1006, wrong);
@@ -225,7 +233,7 @@ async fn a_birthday_that_is_no_date_is_said_to_be_none() {
     for birthday in ["2001-02-29", "3.2.2010", "unknown"] {
         let patient = json!({ "birthday": birthday, "isOtherPerson": true });
         let profile = json!({ "fullName": "A Parent", "patient": patient });
-        world.peers.profile("child", profile);
+        world.user_api.profile("child", profile);
         let answer = claim(&world, &key, &with(PASSWORD, BIRTHDAY)).await;
         assert_number(&answer, 1006, reason);
         let mut browser = Browser::new(&world);
@@ -239,7 +247,7 @@ async fn a_birthday_that_is_no_date_is_said_to_be_none() {
         assert_eq!(page.status, 409);
         page.assert_says(sentence);
     }
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
 }
 
 #[actix_web::test]
@@ -259,7 +267,7 @@ async fn birthdays_cannot_be_guessed() {
     assert_refused(&guessed, 429, "Too many requests; try again later");
     let wait: u64 = guessed.header("retry-after").unwrap().parse().unwrap();
     assert!((3500..=3600).contains(&wait), "{wait}");
-    assert_eq!(world.peers.account("child")["passwordExists"], false);
+    assert_eq!(world.user_api.account("child")["passwordExists"], false);
     // Another key of the same account gives no more guesses.
     let resend = "/confirm/resend/signup/child@example.org";
     assert_empty(&crate::world::post(&world.anonymous(), resend).await, 200);

@@ -5,11 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::send;
+use stand_ins::gatekeeper;
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_empty, assert_refused},
-};
+use crate::world::{World, assert_empty, assert_refused};
 
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 const PATH: &str = "/internal/users/bob";
@@ -69,11 +67,11 @@ async fn what_the_account_asked_and_was_asked_goes_and_what_it_asked_for_a_clini
 #[actix_web::test]
 async fn mails_about_what_is_gone_are_not_sent() {
     let mut world = World::without_relay().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     world.sign_up("bob").await;
     world.invite("bob", "carol@example.org", json!({})).await;
     assert_empty(&world.service().delete(PATH).await, 204);
-    world.peers.remove("bob");
+    world.user_api.remove("bob");
     world.start_relay();
     assert_eq!(world.mails().await.len(), 0);
     assert_eq!(world.rows("mail_outbox", "dead").await, 0);
@@ -83,24 +81,24 @@ async fn mails_about_what_is_gone_are_not_sent() {
 async fn an_acceptance_that_has_begun_ends_with_the_account() {
     let mut world = World::without_relay().await;
     for id in ["bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world
         .invite("bob", "carol@example.org", json!({"view": {}}))
         .await;
-    world.peers.fail(Ask::Grant, 500);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 500);
     let path = "/confirm/accept/invite/carol/bob";
     let body = json!({"key": sent["key"]});
     let answer = world.user("carol").put(path, &body).await;
     assert_refused(&answer, 500, "Error setting permissions");
     assert_empty(&world.service().delete(PATH).await, 204);
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.start_relay();
     world.settled().await;
     let answer = world.user("carol").put(path, &body).await;
     assert_refused(&answer, 404, "No matching invite was found");
-    assert_eq!(world.peers.permissions("bob", "carol"), Value::Null);
+    assert_eq!(world.gatekeeper.permissions("bob", "carol"), None);
 }
 
 /// The path that cancels what bob sent until `until`.
@@ -205,12 +203,12 @@ async fn what_an_account_sent_until_a_moment_is_canceled_and_what_it_was_asked_s
 async fn a_canceled_invitation_can_neither_be_accepted_nor_sent_again() {
     let mut world = World::without_relay().await;
     for id in ["bob", "carol", "dave"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let view = json!({"view": {}});
     let begun = world.invite("bob", "carol@example.org", view.clone()).await;
     let waiting = world.invite("bob", "dave@example.org", view).await;
-    world.peers.fail(Ask::Grant, 500);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 500);
     let accept = async |world: &World, invitee: &str, invitation: &Value| {
         let path = format!("/confirm/accept/invite/{invitee}/bob");
         let body = json!({"key": invitation["key"]});
@@ -219,14 +217,14 @@ async fn a_canceled_invitation_can_neither_be_accepted_nor_sent_again() {
     let answer = accept(&world, "carol", &begun).await;
     assert_refused(&answer, 500, "Error setting permissions");
     assert_empty(&world.service().delete(&sent_until(Utc::now())).await, 204);
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.start_relay();
     world.settled().await;
     for (invitee, invitation) in [("carol", &begun), ("dave", &waiting)] {
         let answer = accept(&world, invitee, invitation).await;
         assert_eq!(answer.status, 403, "{}", answer.text());
-        assert_eq!(world.peers.permissions("bob", invitee), Value::Null);
+        assert_eq!(world.gatekeeper.permissions("bob", invitee), None);
     }
     let path = format!(
         "/confirm/resend/invite/{}",

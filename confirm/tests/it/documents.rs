@@ -3,11 +3,9 @@
 use bson::{Binary, Document, doc, spec::BinarySubtype};
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
+use stand_ins::{gatekeeper, user_api};
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_empty, assert_ok, assert_refused, patch, put},
-};
+use crate::world::{World, assert_empty, assert_ok, assert_refused, patch, put};
 
 const ACCEPT: &str = "/confirm/accept/invite/carol/alice";
 
@@ -34,7 +32,7 @@ fn invitation(key: &str, context: &str) -> Document {
 async fn world_with(documents: Vec<Document>) -> World {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     world.confirmations().insert_many(documents).await.unwrap();
     world
@@ -67,7 +65,7 @@ async fn every_shape_of_context_is_shown_and_granted() {
         world.confirmations().delete_many(doc! {}).await.unwrap();
         let old = invitation(&key, context);
         world.confirmations().insert_one(old).await.unwrap();
-        world.peers.revoke("alice", "carol");
+        world.gatekeeper.revoke("alice", "carol");
         let carol = world.user("carol");
         let listed: Vec<Value> = carol.get("/confirm/invitations/carol").await.json();
         assert_eq!(listed.len(), 1, "{context}");
@@ -77,10 +75,17 @@ async fn every_shape_of_context_is_shown_and_granted() {
         assert_eq!(listed[0]["modified"], "0001-01-01T00:00:00Z");
         assert!(listed[0].get("clinicId").is_none());
         assert_ok(&carol.put(ACCEPT, &json!({"key": key})).await);
-        assert_eq!(world.peers.permissions("alice", "carol"), permissions);
+        assert_eq!(
+            world.gatekeeper.permissions("alice", "carol"),
+            Some(permissions)
+        );
         assert_eq!(world.status(&key).await, "completed");
         // Who gave it is not known, so it is the account itself.
-        let (id, grant) = world.peers.asked(Ask::Grant).pop().unwrap();
+        let (id, grant) = world
+            .gatekeeper
+            .asked(gatekeeper::Ask::Grant)
+            .pop()
+            .unwrap();
         assert_eq!((id, grant.get("grantedBy")), (key, None));
     }
 }
@@ -94,8 +99,8 @@ async fn names_that_are_no_permissions_are_shown_and_grant_nothing() {
     assert_eq!(listed[0]["permissions"], json!({"custom": {}, "view": {}}));
     assert_ok(&carol.put(ACCEPT, &json!({"key": "k"})).await);
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"view": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"view": {}}))
     );
     assert_eq!(world.status("k").await, "completed");
 }
@@ -130,7 +135,7 @@ async fn a_context_that_cannot_be_granted_is_told() {
         assert_eq!(carol.get("/confirm/invitations/carol").await.status, 200);
         assert_refused(&carol.put(ACCEPT, &json!({})).await, 400, text);
         assert_eq!(world.status("k").await, "pending");
-        assert!(world.peers.asked(Ask::Grant).is_empty());
+        assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
     }
 }
 
@@ -219,7 +224,9 @@ async fn an_old_sign_up_is_verified() {
     }
     old.insert("templateName", "");
     let world = world_with(vec![old]).await;
-    world.peers.change("carol", json!({"emailVerified": false}));
+    world
+        .user_api
+        .change("carol", json!({"emailVerified": false}));
     let shown: Value = world.service().get("/confirm/signup/carol").await.json();
     assert_eq!(
         (&shown["key"], &shown["context"]),
@@ -229,7 +236,7 @@ async fn an_old_sign_up_is_verified() {
         &put(&world.anonymous(), "/confirm/accept/signup/k").await,
         200,
     );
-    assert_eq!(world.peers.account("carol")["emailVerified"], true);
+    assert_eq!(world.user_api.account("carol")["emailVerified"], true);
     assert_eq!(world.status("k").await, "completed");
 }
 
@@ -242,7 +249,11 @@ async fn an_old_reset_that_names_no_account_is_for_the_account_of_its_address() 
     let body = json!({"key": "k", "email": "Carol@example.org", "password": "battery-staple"});
     let answer = world.anonymous().put("/confirm/accept/forgot", &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let [(id, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
+    let [(id, update)] = world
+        .user_api
+        .asked(user_api::Ask::Update)
+        .try_into()
+        .unwrap();
     assert_eq!(id, "carol");
     assert_eq!(update["onlyIf"], json!({"email": "carol@example.org"}));
     assert_eq!(world.status("k").await, "completed");

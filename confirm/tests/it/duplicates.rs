@@ -12,7 +12,7 @@ const EXISTS: &str = "There is already an existing invite";
 #[actix_web::test]
 async fn a_second_invitation_waits_for_the_answer_to_the_first() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alice = world.user("alice");
     let body = |email: &str| json!({"email": email, "permissions": {"view": {}}});
     let first = alice.post(PATH, &body("carol@example.org")).await;
@@ -21,7 +21,7 @@ async fn a_second_invitation_waits_for_the_answer_to_the_first() {
         assert_refused(&alice.post(PATH, &body(email)).await, 409, EXISTS);
     }
     // Another sharer's invitation is another one, and so is another address.
-    world.peers.has("bob");
+    world.user_api.has("bob");
     world
         .invite("bob", "carol@example.org", json!({"view": {}}))
         .await;
@@ -54,11 +54,11 @@ async fn a_second_invitation_waits_for_the_answer_to_the_first() {
 #[actix_web::test]
 async fn addresses_that_only_the_database_takes_for_the_same_are_different() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
-        .peers
+        .user_api
         .has_with("s", json!({"emails": ["strasse@example.org"]}));
-    world.peers.allow("alice", "s", json!({"view": {}}));
+    world.gatekeeper.grant("alice", "s", json!({"view": {}}));
     let alice = world.user("alice");
     let body = |email: &str| json!({"email": email, "permissions": {"view": {}}});
     // Her member has another address.
@@ -72,7 +72,7 @@ async fn addresses_that_only_the_database_takes_for_the_same_are_different() {
         409,
         MEMBER,
     );
-    world.peers.revoke("alice", "s");
+    world.gatekeeper.revoke("alice", "s");
     let other = alice.post(PATH, &body("strasse@example.org")).await;
     assert_eq!(other.status, 200, "{}", other.text());
     let other: Value = other.json();
@@ -94,12 +94,12 @@ async fn addresses_that_only_the_database_takes_for_the_same_are_different() {
 #[actix_web::test]
 async fn a_member_is_not_invited_again_unless_to_follow() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.has("carol");
+    world.user_api.has("alice");
+    world.user_api.has("carol");
     let alice = world.user("alice");
     let body =
         |permissions: Value| json!({"email": "carol@example.org", "permissions": permissions});
-    world.peers.allow(
+    world.gatekeeper.grant(
         "alice",
         "carol",
         json!({"view": {"since": 1}, "custom": {}}),
@@ -116,7 +116,9 @@ async fn a_member_is_not_invited_again_unless_to_follow() {
     let stored = world.document(sent["key"].as_str().unwrap()).await.unwrap();
     let template = stored.get_str("templateName").unwrap();
     assert_eq!(template, "careteam_invitation_with_alerting");
-    world.peers.allow("alice", "carol", json!({"follow": {}}));
+    world
+        .gatekeeper
+        .grant("alice", "carol", json!({"follow": {}}));
     world.confirmations().delete_many(doc! {}).await.unwrap();
     let answer = alice
         .post(PATH, &body(json!({"view": {}, "follow": {}})))
@@ -127,7 +129,7 @@ async fn a_member_is_not_invited_again_unless_to_follow() {
 #[actix_web::test]
 async fn nobody_invites_themselves() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     for permissions in [json!({"view": {}}), json!({"follow": {}})] {
         let body = json!({"email": "Alice@example.org", "permissions": permissions});
         assert_refused(&world.user("alice").post(PATH, &body).await, 409, MEMBER);

@@ -2,9 +2,9 @@
 
 use bson::doc;
 use serde_json::json;
+use stand_ins::user_api;
 
 use crate::{
-    peers::Ask,
     resets::{NONE, PASSWORD, accept, assert_reset},
     world::{ORIGIN, World, assert_empty, assert_refused, eventually, post},
 };
@@ -13,7 +13,7 @@ use crate::{
 async fn an_address_may_hold_a_slash() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("bob", json!({"emails": ["a/b@example.org"]}));
     let path = "/confirm/send/forgot/a%2Fb@example.org";
     assert_empty(&post(&world.anonymous(), path).await, 200);
@@ -27,7 +27,7 @@ async fn an_address_may_hold_a_slash() {
 async fn the_answer_does_not_tell_whether_there_is_an_account() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("bob", json!({"emails": ["Bob+x@Example.org"]}));
     let mut answers = Vec::new();
     for (path, email) in [
@@ -72,7 +72,7 @@ async fn the_answer_does_not_tell_whether_there_is_an_account() {
 #[actix_web::test]
 async fn the_key_of_a_reset_is_in_its_mail_and_nowhere_else() {
     let mut world = World::without_relay().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let collections = ["confirmations", "outbox", "mail_outbox", "quotas"];
     let mut seen = Vec::new();
     let path = "/confirm/send/forgot/bob@example.org";
@@ -121,7 +121,7 @@ async fn the_key_of_a_reset_is_in_its_mail_and_nowhere_else() {
 async fn an_address_that_is_only_alike_has_no_account() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("s", json!({"emails": ["strasse@example.org"]}));
     let mut world = world;
     world.start_relay();
@@ -157,16 +157,16 @@ async fn what_is_no_address_is_refused_and_nothing_happens() {
 #[actix_web::test]
 async fn a_look_up_that_fails_delays_the_mail() {
     let world = World::start().await;
-    world.peers.has("bob");
-    world.peers.fail(Ask::People, 500);
+    world.user_api.has("bob");
+    world.user_api.fail(user_api::Ask::People, 500);
     let path = "/confirm/send/forgot/bob@example.org";
     assert_empty(&post(&world.anonymous(), path).await, 200);
     eventually("the first try", async || {
-        !world.peers.asked(Ask::People).is_empty()
+        !world.user_api.asked(user_api::Ask::People).is_empty()
     })
     .await;
     assert!(world.everything(&["confirmations"]).await.is_empty());
-    world.peers.mend(Ask::People);
+    world.user_api.mend(user_api::Ask::People);
     eventually("the mail", async || {
         world.hurry().await;
         !world.mailbox.mails().is_empty()

@@ -7,10 +7,10 @@ use shared_runtime::{
     limits::Limit,
     testing::{Answer, send},
 };
+use stand_ins::user_api;
 
 use crate::{
     browser::Browser,
-    peers::Ask,
     world::{World, assert_empty, assert_refused},
 };
 
@@ -47,7 +47,7 @@ fn reset(key: &str) -> Value {
 #[actix_web::test]
 async fn keys_that_open_nothing_are_limited_by_source_at_every_operation() {
     let world = world().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
     let by_key = json!({ "key": WRONG });
     let wrong = [
@@ -94,7 +94,7 @@ async fn addresses_guessed_at_a_resend_count_as_keys_do() {
         let path = format!("/confirm/resend/signup/{name}@example.org");
         send(person.request(Method::POST, &path)).await
     };
-    world.peers.has("bob");
+    world.user_api.has("bob");
     world.sign_up("bob").await;
     for number in 0..3 {
         let unknown = resend(ELSEWHERE, &format!("nobody{number}")).await;
@@ -124,7 +124,7 @@ async fn the_pages_count_what_the_operations_count() {
 #[actix_web::test]
 async fn user_api_learns_where_somebody_is_who_logs_in_or_signs_up_on_a_page() {
     let world = world().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let mut browser = Browser::new(&world);
     browser.get("/login").await;
     let fields = [("email", "bob@example.org"), ("password", "wrong-password")];
@@ -133,16 +133,19 @@ async fn user_api_learns_where_somebody_is_who_logs_in_or_signs_up_on_a_page() {
     let fields = [("email", "eve@example.org"), ("password", "battery-staple")];
     let page = browser.submit_from(HOME, "/signup", &fields).await;
     page.assert_sees("/pages/done/signed-up");
-    assert_eq!(world.peers.asked_for_whom("/auth/login").await, [ELSEWHERE]);
-    assert_eq!(world.peers.asked_for_whom("/auth/user").await, [HOME]);
+    assert_eq!(
+        world.user_api.asked_for_whom(user_api::Ask::LogIn),
+        [ELSEWHERE]
+    );
+    assert_eq!(world.user_api.asked_for_whom(user_api::Ask::SignUp), [HOME]);
 }
 
 #[actix_web::test]
 async fn a_weak_password_is_refused_with_the_reason_and_the_key_stays() {
     let world = world().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
-    world.peers.fail(Ask::Update, 400);
+    world.user_api.fail(user_api::Ask::Update, 400);
     for (password, why) in [
         (
             "iloveyou",
@@ -158,7 +161,7 @@ async fn a_weak_password_is_refused_with_the_reason_and_the_key_stays() {
         let answer = put(&world, HOME, "/confirm/accept/forgot", &body).await;
         assert_refused(&answer, 400, why);
     }
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has_child("child", "2010-02-03");
     let made = world
         .service()
         .post("/confirm/signup/child", &json!({}))
@@ -175,7 +178,7 @@ async fn a_weak_password_is_refused_with_the_reason_and_the_key_stays() {
             "reason": "The password is one of the most common ones; choose another one",
         })
     );
-    world.peers.mend(Ask::Update);
+    world.user_api.mend(user_api::Ask::Update);
     let claim = json!({ "password": "battery-staple", "birthday": "2010-02-03" });
     assert_empty(&put(&world, HOME, &path, &claim).await, 200);
     let answer = put(&world, HOME, "/confirm/accept/forgot", &reset(&key)).await;
@@ -185,10 +188,10 @@ async fn a_weak_password_is_refused_with_the_reason_and_the_key_stays() {
 #[actix_web::test]
 async fn the_pages_say_why_a_password_is_refused() {
     let world = world().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
-    world.peers.fail(Ask::Update, 400);
-    world.peers.fail(Ask::SignUp, 400);
+    world.user_api.fail(user_api::Ask::Update, 400);
+    world.user_api.fail(user_api::Ask::SignUp, 400);
     let mut browser = Browser::new(&world);
     browser.get("/signup").await;
     let common = "Very many people have this password. Choose another one.";

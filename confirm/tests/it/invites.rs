@@ -3,11 +3,9 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
+use stand_ins::{gatekeeper, user_api};
 
-use crate::{
-    peers::Ask,
-    world::{ORIGIN, World, assert_empty, assert_refused, send_raw, timeless},
-};
+use crate::world::{ORIGIN, World, assert_empty, assert_refused, send_raw, timeless};
 
 const PATH: &str = "/confirm/send/invite/alice";
 const UNREADABLE: &str = "Error decoding the confirmation";
@@ -30,7 +28,7 @@ fn answered(email: &str, context: &Value) -> Value {
 #[actix_web::test]
 async fn an_invitation_to_a_stranger() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let body = json!({"email": "Carol+x@Example.org", "permissions": {"view": {}, "note": {}}});
     let answer = world.user("alice").post(PATH, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -61,8 +59,8 @@ async fn an_invitation_to_a_stranger() {
 #[actix_web::test]
 async fn an_invitation_to_somebody_with_an_account() {
     let world = World::start().await;
-    world.peers.has("alice");
-    world.peers.has("carol");
+    world.user_api.has("alice");
+    world.user_api.has("carol");
     let sent = world
         .invite("alice", "CAROL@example.org", json!({"view": {}}))
         .await;
@@ -77,11 +75,11 @@ async fn an_invitation_to_somebody_with_an_account() {
 #[actix_web::test]
 async fn an_account_whose_address_is_not_verified_is_not_given_the_invitation() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
-        .peers
+        .user_api
         .has_with("carol", json!({"emailVerified": false}));
-    world.peers.has_with(
+    world.user_api.has_with(
         "dave",
         json!({"emails": ["dave@example.org", "second@example.org"]}),
     );
@@ -95,7 +93,7 @@ async fn an_account_whose_address_is_not_verified_is_not_given_the_invitation() 
 #[actix_web::test]
 async fn permissions_come_in_every_form() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let wanted = json!({"view": {}, "note": {}});
     for (index, (permissions, wanted)) in [
         (json!({"view": {}, "note": {}}), wanted.clone()),
@@ -124,7 +122,7 @@ async fn permissions_come_in_every_form() {
 #[actix_web::test]
 async fn permissions_that_there_are_not_cannot_be_offered() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     for (permissions, reason) in [
         (json!({"veiw": {}}), "Unknown permissions: veiw"),
         (json!(["x", "view"]), "Unknown permissions: x"),
@@ -164,7 +162,7 @@ async fn permissions_that_there_are_not_cannot_be_offered() {
 #[actix_web::test]
 async fn a_nickname_and_alerts_go_with_the_invitation() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alerts = json!({
         "uploadId": "u1", "low": {"enabled": true, "repeat": 5, "delay": 10,
         "threshold": {"units": "mg/dL", "value": 70.5}}, "noCommunication": {"enabled": false},
@@ -201,7 +199,7 @@ async fn a_nickname_and_alerts_go_with_the_invitation() {
 #[actix_web::test]
 async fn what_must_be_given_is_given() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alice = world.user("alice");
     for body in [
         json!({}),
@@ -245,8 +243,8 @@ async fn what_must_be_given_is_given() {
 #[actix_web::test]
 async fn alerts_without_the_right_to_follow_are_refused_when_they_are_accepted() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.has("carol");
+    world.user_api.has("alice");
+    world.user_api.has("carol");
     let body = json!({
         "email": "carol@example.org", "permissions": {"view": {}},
         "alertsConfig": {"uploadId": "u1"},
@@ -256,16 +254,18 @@ async fn alerts_without_the_right_to_follow_are_refused_when_they_are_accepted()
     let path = "/confirm/accept/invite/carol/alice";
     let answer = world.user("carol").put(path, &Value::Null).await;
     assert_refused(&answer, 400, "Error validating the confirmation context");
-    assert!(world.peers.asked(Ask::Grant).is_empty());
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
 }
 
 #[actix_web::test]
 async fn who_invites_on_behalf_of_another_is_noted() {
     let world = World::without_relay().await;
     for id in ["alice", "bob"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
-    world.peers.allow("alice", "bob", json!({"custodian": {}}));
+    world
+        .gatekeeper
+        .grant("alice", "bob", json!({"custodian": {}}));
     for (caller, email, sender) in [
         (world.user("bob"), "c@example.org", Some("bob")),
         (world.user("alice"), "d@example.org", None),
@@ -282,8 +282,8 @@ async fn who_invites_on_behalf_of_another_is_noted() {
 #[actix_web::test]
 async fn an_invitation_without_profile_of_its_creator_is_still_one_answer() {
     let world = World::start().await;
-    world.peers.has("alice");
-    world.peers.profile("alice", Value::Null);
+    world.user_api.has("alice");
+    world.user_api.profile("alice", Value::Null);
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     assert_eq!(sent["creator"], json!({"profile": null, "userid": ""}));
     assert!(world.mail().await.subject.contains("Tidegate user"));
@@ -303,7 +303,7 @@ async fn an_invitation_without_profile_of_its_creator_is_still_one_answer() {
 #[actix_web::test]
 async fn a_parents_mail_names_the_child() {
     let world = World::start().await;
-    world.peers.has_child("alice", "2010-01-02");
+    world.user_api.has_child("alice", "2010-01-02");
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     let patient = json!({
         "birthday": "2010-01-02", "diagnosisDate": "2020-02-02", "isOtherPerson": true,
@@ -322,17 +322,18 @@ async fn a_parents_mail_names_the_child() {
 #[actix_web::test]
 async fn a_peer_that_fails_stops_the_invitation() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.has("carol");
+    world.user_api.has("alice");
+    world.user_api.has("carol");
     let body = json!({"email": "carol@example.org", "permissions": {"view": {}}});
-    for (ask, text) in [
-        (Ask::People, "Error finding the user"),
-        (Ask::Pair, "Internal Server Error"),
-    ] {
-        world.peers.fail(ask, 500);
+    let assert_fails = async |text: &str| {
         assert_refused(&world.user("alice").post(PATH, &body).await, 500, text);
-        world.peers.mend(ask);
-    }
+    };
+    world.user_api.fail(user_api::Ask::People, 500);
+    assert_fails("Error finding the user").await;
+    world.user_api.mend_all();
+    world.gatekeeper.fail(gatekeeper::Ask::Pair, 500);
+    assert_fails("Internal Server Error").await;
+    world.gatekeeper.mend_all();
     assert!(
         world
             .everything(&["confirmations", "mail_outbox"])

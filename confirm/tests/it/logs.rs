@@ -6,12 +6,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use stand_ins::{gatekeeper, user_api};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::{
-    peers::Ask,
-    world::{World, patch, post, put},
-};
+use crate::world::{World, patch, post, put};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -72,15 +70,15 @@ async fn play(world: &World) -> Vec<String> {
         "2010-02-03",
         "2010-02-04",
         "battery-staple",
-        "refused-there",
+        "trustno1",
         "Aunt Carol",
     ]
     .map(str::to_owned)
     .into();
     for id in ["alice", "carol", "dave"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has_child("child", "2010-02-03");
     let (alice, anonymous) = (world.user("alice"), world.anonymous());
     // A sign-up, verified, and a claim with a wrong birthday and a right one.
     let key = world.sign_up("alice").await;
@@ -119,20 +117,19 @@ async fn play(world: &World) -> Vec<String> {
     // A mail that is tried in vain is dead in this world.
     world.settled().await;
     let path = "/confirm/accept/invite/carol/alice";
-    for ask in [Ask::Grant, Ask::People, Ask::Pair] {
-        world.peers.fail(ask, 500);
-    }
+    let of_gatekeeper = [gatekeeper::Ask::Grant, gatekeeper::Ask::Pair];
+    world.gatekeeper.fail_each(&of_gatekeeper, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     world.user("carol").put(path, &json!({"key": key})).await;
     world.user("dave").get("/confirm/invitations/carol").await;
     world.user("carol").get("/confirm/invitations/carol").await;
     alice.post("/confirm/send/invite/alice", &invitation).await;
-    for ask in [Ask::Grant, Ask::People, Ask::Pair] {
-        world.peers.mend(ask);
-    }
+    world.gatekeeper.mend_all();
+    world.user_api.mend_all();
     world.user("carol").put(path, &json!({"key": key})).await;
     // Resets, right and wrong.
     let key = world.forget("dave@example.org").await;
-    for password in ["refused-there", "battery-staple"] {
+    for password in ["trustno1", "battery-staple"] {
         let body = json!({"key": key, "email": "dave@example.org", "password": password});
         anonymous.put("/confirm/accept/forgot", &body).await;
     }
@@ -145,7 +142,7 @@ async fn play(world: &World) -> Vec<String> {
     std::fs::remove_dir_all(world.mailbox.path()).unwrap();
     world.invite("alice", "erin@example.org", json!({})).await;
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": ["no address@example.org"]}));
     world.sign_up("alice").await;
     world.settled().await;

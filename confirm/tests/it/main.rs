@@ -1,10 +1,9 @@
-//! HTTP tests of confirm against a real database, with its peers played by stubs.
+//! HTTP tests of confirm against a real database, with its peers played.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod browser;
 mod mailbox;
-mod peers;
 mod world;
 
 mod accept;

@@ -5,6 +5,7 @@ use confirm::config::{MailTransport, SmtpEncryption};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::send;
+use stand_ins::user_api;
 use std::fs;
 
 use crate::world::{ORIGIN, World, assert_empty, assert_ok, eventually, post};
@@ -34,7 +35,7 @@ async fn metric(world: &World, line: &str) {
 async fn a_folder_that_is_gone_delays_mails_and_stops_nothing() {
     let world = World::start().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     fs::remove_dir(world.mailbox.path()).unwrap();
     world.sign_up("alice").await;
@@ -87,7 +88,7 @@ async fn a_mail_server_that_is_not_there() {
         config.mail.smtp.timeout_s = 1;
     })
     .await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let key = world.sign_up("alice").await;
     tried(&world, 1).await;
     let resend = "/confirm/resend/signup/alice@example.org";
@@ -99,7 +100,7 @@ async fn a_mail_server_that_is_not_there() {
 #[actix_web::test]
 async fn what_was_tried_too_often_is_set_aside_until_somebody_revives_it() {
     let world = World::start_with(|config| config.outbox.max_attempts = 1).await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     fs::remove_dir(world.mailbox.path()).unwrap();
     let key = world.sign_up("alice").await;
     metric(
@@ -120,14 +121,14 @@ async fn what_was_tried_too_often_is_set_aside_until_somebody_revives_it() {
 async fn a_mail_that_nobody_can_get_is_given_up_and_holds_nothing_up() {
     let mut world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emails": ["no address"]}));
     // lettre takes it for an address and then for no mailbox.
     world
-        .peers
+        .user_api
         .has_with("dan", json!({"emails": ["x@[127.0.0.1]"]}));
     for id in ["bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     for id in ["alice", "dan"] {
         world.sign_up(id).await;
@@ -152,13 +153,13 @@ async fn a_mail_that_nobody_can_get_is_given_up_and_holds_nothing_up() {
 #[actix_web::test]
 async fn who_profiles_people_may_be_away_for_a_while() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let body = json!({"email": "carol@example.org", "permissions": {}});
     let alice = world.user("alice");
     let sent = alice.post("/confirm/send/invite/alice", &body).await;
     assert_eq!(sent.status, 200);
     world.settled().await;
-    world.peers.fail(crate::peers::Ask::People, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     let key = sent.json::<Value>()["key"].as_str().unwrap().to_owned();
     let resend = format!("/confirm/resend/invite/{key}");
     let again = crate::world::patch(&world.user("alice"), &resend).await;
@@ -166,7 +167,7 @@ async fn who_profiles_people_may_be_away_for_a_while() {
     let creator = &again.json::<Value>()["creator"];
     assert_eq!(creator, &json!({"profile": null, "userid": ""}));
     tried(&world, 1).await;
-    world.peers.mend(crate::peers::Ask::People);
+    world.user_api.mend(user_api::Ask::People);
     world.hurry().await;
     let mails = world.mails().await;
     assert_eq!(mails.len(), 2);
@@ -177,7 +178,7 @@ async fn who_profiles_people_may_be_away_for_a_while() {
 async fn links_come_from_the_settings_and_never_from_a_request() {
     let world = World::start().await;
     for id in ["alice", "bob"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let evil = "evil.example.com";
     for (method, path) in [
@@ -219,7 +220,7 @@ async fn links_open_the_web_application_where_there_is_one() {
         config.web.web_url = Some(application.to_owned());
     })
     .await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world.sign_up("alice").await;
     let link = world.mail().await.link();
     assert!(link.as_str().starts_with(application), "{link}");

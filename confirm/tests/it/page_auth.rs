@@ -65,7 +65,7 @@ async fn ask(browser: &mut Browser, method: &str, path: &str) -> Page {
 async fn every_page_answers_each_kind_of_caller_as_documented() {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     for (method, path, [for_nobody, for_carol]) in MATRIX {
         let mut nobody = Browser::new(&world);

@@ -1,17 +1,17 @@
 //! The cookies of the pages.
 
 use reqwest::Method;
+use stand_ins::{PASSWORD, user_api};
 
 use crate::{
     browser::{Browser, form},
-    peers::{Ask, sessions::PASSWORD},
     world::World,
 };
 
 #[actix_web::test]
 async fn cookies_are_for_this_host_and_for_no_script() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut browser = Browser::new(&world);
     let fields = [("email", "carol@example.org"), ("password", PASSWORD)];
     let first = browser.get("/login").await;
@@ -41,8 +41,8 @@ async fn cookies_are_for_this_host_and_for_no_script() {
     let left = browser.submit("/pages/log-out", &[]).await;
     left.assert_sees("/pages/done/logged-out");
     let ended: Vec<String> = world
-        .peers
-        .asked(Ask::LogOut)
+        .user_api
+        .asked(user_api::Ask::LogOut)
         .into_iter()
         .map(|(token, _)| token)
         .collect();
@@ -56,7 +56,7 @@ async fn without_https_cookies_have_no_attribute_that_wants_it() {
         config.web.public_url = "http://192.0.2.1:8080/".to_owned();
     })
     .await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut browser = Browser::new(&world);
     let page = browser.get("/login").await;
     let token = browser.cookies["tidegate-form"].clone();

@@ -2,10 +2,10 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use stand_ins::{PASSWORD, user_api};
 
 use crate::{
     browser::{Browser, Page},
-    peers::{Ask, sessions::PASSWORD},
     world::World,
 };
 
@@ -32,7 +32,7 @@ fn assert_corrects(page: &Page, field: &str, sentence: &str) {
 async fn an_address_is_verified_by_a_button() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("dave", json!({ "emailVerified": false }));
     let key = world.sign_up("dave").await;
     let mut browser = Browser::new(&world);
@@ -43,7 +43,7 @@ async fn an_address_is_verified_by_a_button() {
     let verified = browser.submit("/pages/verify", &[("key", &key)]).await;
     verified.assert_sees("/pages/done/verified");
     assert_eq!(world.status(&key).await, "completed");
-    assert_eq!(world.peers.account("dave")["emailVerified"], true);
+    assert_eq!(world.user_api.account("dave")["emailVerified"], true);
     browser.get(&link).await.assert_sees("/pages/done/verified");
     let again = browser.submit("/pages/verify", &[("key", &key)]).await;
     again.assert_sees("/pages/done/verified");
@@ -52,9 +52,9 @@ async fn an_address_is_verified_by_a_button() {
 #[actix_web::test]
 async fn a_key_that_is_worth_nothing_leads_to_a_new_one() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
-        .peers
+        .user_api
         .has_with("dave", json!({ "emailVerified": false }));
     let invitation = world
         .invite("alice", "dave@example.org", json!({ "view": {} }))
@@ -93,10 +93,10 @@ async fn a_key_that_is_worth_nothing_leads_to_a_new_one() {
 #[actix_web::test]
 async fn another_mail_is_promised_to_everybody_and_sent_to_whom_it_concerns() {
     let world = World::start().await;
-    world.peers.has("verified");
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has("verified");
+    world.user_api.has_child("child", "2010-02-03");
     world
-        .peers
+        .user_api
         .has_with("dave", json!({ "emailVerified": false }));
     let mut browser = Browser::new(&world);
     browser.get("/signup").await;
@@ -122,7 +122,7 @@ async fn another_mail_is_promised_to_everybody_and_sent_to_whom_it_concerns() {
 #[actix_web::test]
 async fn a_claim_is_corrected_field_by_field() {
     let world = World::without_relay().await;
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has_child("child", "2010-02-03");
     let made = world
         .service()
         .post("/confirm/signup/child", &json!({}))
@@ -170,13 +170,13 @@ async fn a_claim_is_corrected_field_by_field() {
     ];
     let claimed = browser.submit("/pages/verify", &fields).await;
     claimed.assert_sees("/pages/done/verified");
-    assert_eq!(world.peers.account("child")["password"], NEW_PASSWORD);
+    assert_eq!(world.user_api.account("child")["password"], NEW_PASSWORD);
 }
 
 #[actix_web::test]
 async fn guessing_ends_on_a_page_that_says_when_to_come_back() {
     let world = World::without_relay_with(|config| config.limits.claim_attempts_per_hour = 1).await;
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has_child("child", "2010-02-03");
     let made = world
         .service()
         .post("/confirm/signup/child", &json!({}))
@@ -201,9 +201,9 @@ async fn guessing_ends_on_a_page_that_says_when_to_come_back() {
 #[actix_web::test]
 async fn a_log_in_that_fails_says_why() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     world
-        .peers
+        .user_api
         .has_with("dave", json!({ "emailVerified": false }));
     let mut browser = Browser::new(&world);
     let page = browser
@@ -230,7 +230,7 @@ async fn a_log_in_that_fails_says_why() {
         (429, 429, "Too many attempts"),
         (500, 500, "Something went wrong here"),
     ] {
-        world.peers.fail(Ask::LogIn, status);
+        world.user_api.fail(user_api::Ask::LogIn, status);
         let page = browser.submit("/login", &fields).await;
         page.assert(wanted, heading);
         let wait = (status == 429).then_some("90");
@@ -256,13 +256,13 @@ async fn whoever_signs_up_gets_the_mail_that_verifies_the_address() {
             .submit(path, &[("email", email), ("password", PASSWORD)])
             .await;
         made.assert_sees("/pages/done/signed-up");
-        let (_, body) = world.peers.asked(Ask::SignUp).pop().unwrap();
+        let (_, body) = world.user_api.asked(user_api::Ask::SignUp).pop().unwrap();
         let wanted =
             json!({"username": email, "emails": [email], "password": PASSWORD, "roles": [role]});
         assert_eq!(body, wanted);
         assert_eq!(world.mails().await.pop().unwrap().to, [email]);
     }
-    assert_eq!(world.peers.asked(Ask::LogOut).len(), 3);
+    assert_eq!(world.user_api.asked(user_api::Ask::LogOut).len(), 3);
     assert!(!browser.cookies.contains_key("__Host-tidegate-session"));
 }
 
@@ -270,7 +270,7 @@ async fn whoever_signs_up_gets_the_mail_that_verifies_the_address() {
 async fn a_sign_up_is_corrected_field_by_field() {
     let world =
         World::without_relay_with(|config| config.limits.mails_per_recipient_per_hour = 1).await;
-    world.peers.has("taken");
+    world.user_api.has("taken");
     let mut browser = Browser::new(&world);
     browser.get("/signup").await;
     for (email, password, status, field, sentence) in [
@@ -296,18 +296,18 @@ async fn a_sign_up_is_corrected_field_by_field() {
         page.assert(status, "Sign up");
         assert_corrects(&page, field, sentence);
     }
-    world.peers.fail(Ask::SignUp, 400);
+    world.user_api.fail(user_api::Ask::SignUp, 400);
     let fields = [("email", "new@example.org"), ("password", PASSWORD)];
     let page = browser.submit("/signup", &fields).await;
     page.assert(400, "Sign up");
     assert_corrects(&page, "email", "This address is not accepted.");
-    world.peers.mend(Ask::SignUp);
+    world.user_api.mend(user_api::Ask::SignUp);
     // The account is made, but its mail is not.
-    world.peers.fail(Ask::People, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     let other = [("email", "other@example.org"), ("password", PASSWORD)];
     let page = browser.submit("/signup", &other).await;
     page.assert(404, "Verify your address first");
-    world.peers.mend(Ask::People);
+    world.user_api.mend(user_api::Ask::People);
     // Nobody keeps it away by sending mails to the address.
     world.invite("taken", "new@example.org", json!({})).await;
     browser.get("/signup").await;
@@ -318,7 +318,7 @@ async fn a_sign_up_is_corrected_field_by_field() {
 #[actix_web::test]
 async fn a_new_password_is_chosen_once() {
     let world = World::start().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut browser = Browser::new(&world);
     browser
         .get("/pages/forgot-password")
@@ -370,7 +370,7 @@ async fn a_new_password_is_chosen_once() {
     ];
     let changed = browser.submit("/confirm-password-reset", &fields).await;
     changed.assert_sees("/pages/done/password-changed");
-    assert_eq!(world.peers.account("carol")["password"], NEW_PASSWORD);
+    assert_eq!(world.user_api.account("carol")["password"], NEW_PASSWORD);
     browser
         .get(&link)
         .await

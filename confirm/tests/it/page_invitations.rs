@@ -2,14 +2,15 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use stand_ins::gatekeeper;
 
-use crate::{browser::Browser, peers::Ask, world::World};
+use crate::{browser::Browser, world::World};
 
 /// Alice invites Carol, who is logged in.
 async fn world_with(permissions: Value) -> (World, Browser, String) {
     let world = World::without_relay().await;
     for id in ["alice", "carol", "dave"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let made = world
         .invite("alice", "carol@example.org", permissions)
@@ -31,7 +32,7 @@ async fn an_invitation_is_shown_in_plain_words() {
     world.set(&key, other).await;
     let name = "<script>alert(1)</script> & \"Co\"";
     world
-        .peers
+        .user_api
         .profile("alice", json!({ "fullName": name, "patient": null }));
     let page = browser.get("/pages/invitations").await;
     page.assert(200, "Your invitations");
@@ -64,14 +65,14 @@ async fn somebody_elses_data_have_a_name_of_their_own() {
     let (world, mut browser, key) = world_with(json!({ "view": {} })).await;
     let patient = json!({ "fullName": "Finn", "isOtherPerson": true });
     world
-        .peers
+        .user_api
         .profile("alice", json!({ "fullName": "Bob", "patient": patient }));
     world.set(&key, doc! { "senderId": "dave" }).await;
     let page = browser.get("/pages/invitations").await;
     page.assert_says("<bdi>dave of Tide</bdi> invites you</h2>");
     page.assert_says("<strong><bdi>Finn</bdi></strong>");
     for id in ["alice", "dave"] {
-        world.peers.profile(id, Value::Null);
+        world.user_api.profile(id, Value::Null);
     }
     let page = browser.get("/pages/invitations").await;
     page.assert_says("<bdi>Somebody</bdi> invites you</h2>");
@@ -87,8 +88,8 @@ async fn an_invitation_is_accepted() {
     accepted.assert_sees("/pages/done/accepted");
     assert_eq!(world.status(&key).await, "completed");
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({ "view": {} })
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({ "view": {} }))
     );
     let page = browser.get("/pages/invitations").await;
     page.assert(200, "Your invitations");
@@ -109,7 +110,7 @@ async fn an_invitation_is_declined() {
         .await;
     declined.assert_sees("/pages/done/declined");
     assert_eq!(world.status(&key).await, "declined");
-    assert_eq!(world.peers.permissions("alice", "carol"), Value::Null);
+    assert_eq!(world.gatekeeper.permissions("alice", "carol"), None);
 }
 
 #[actix_web::test]
@@ -140,7 +141,7 @@ async fn only_the_addressee_answers_and_only_in_time() {
         .await;
     page.assert(403, "This invitation is not open any more");
     assert_eq!(world.status(&key).await, "pending");
-    assert_eq!(world.peers.asked(Ask::Grant), []);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant), []);
 }
 
 #[actix_web::test]
@@ -148,7 +149,7 @@ async fn a_session_that_was_ended_answers_nothing_from_that_moment_on() {
     let (world, mut browser, key) = world_with(json!({ "view": {} })).await;
     let page = browser.get("/pages/invitations").await;
     page.assert(200, "Your invitations");
-    world.peers.forget_tokens();
+    world.user_api.forget_tokens();
     for answer in ["accept", "decline"] {
         let sent = browser
             .submit("/pages/invitations", &reply(&key, answer))
@@ -156,18 +157,18 @@ async fn a_session_that_was_ended_answers_nothing_from_that_moment_on() {
         sent.assert_sees("/login");
     }
     assert_eq!(world.status(&key).await, "pending");
-    assert_eq!(world.peers.asked(Ask::Grant), []);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant), []);
 }
 
 #[actix_web::test]
 async fn a_failure_of_ours_is_a_page_of_its_own() {
     let (world, mut browser, key) = world_with(json!({ "view": {} })).await;
-    world.peers.fail(Ask::Grant, 500);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 500);
     let page = browser
         .submit("/pages/invitations", &reply(&key, "accept"))
         .await;
     page.assert(500, "Something went wrong here");
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     let accepted = browser
         .submit("/pages/invitations", &reply(&key, "accept"))
         .await;

@@ -4,10 +4,10 @@
 use reqwest::Method;
 use serde_json::json;
 use shared_runtime::testing::send;
+use stand_ins::{PASSWORD, gatekeeper, user_api};
 
 use crate::{
     browser::{Browser, form},
-    peers::{Ask, sessions::PASSWORD},
     world::{ORIGIN, World},
 };
 
@@ -69,10 +69,10 @@ struct Keys {
 async fn world_with_keys() -> (World, Keys) {
     let world = World::start().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     world
-        .peers
+        .user_api
         .has_with("dave", json!({ "emailVerified": false }));
     let invitation = world
         .invite("alice", "carol@example.org", json!({ "view": {} }))
@@ -154,7 +154,7 @@ async fn opening_a_page_changes_nothing() {
     }
     assert_eq!(world.everything(COLLECTIONS).await, before);
     assert_eq!(world.mailbox.mails().len(), mails);
-    assert_eq!(world.peers.asked(Ask::Update), []);
+    assert_eq!(world.user_api.asked(user_api::Ask::Update), []);
 }
 
 #[actix_web::test]
@@ -162,7 +162,7 @@ async fn a_form_that_was_not_on_our_page_is_refused() {
     let (world, keys) = world_with_keys().await;
     let browser = Browser::of(&world, "carol").await;
     let before = world.everything(COLLECTIONS).await;
-    let log_ins = world.peers.asked(Ask::LogIn).len();
+    let log_ins = world.user_api.asked(user_api::Ask::LogIn).len();
     let token = browser.cookies["__Host-tidegate-form"].clone();
     let same = Some("same-origin");
     for (path, fields) in FORMS {
@@ -206,21 +206,21 @@ async fn a_form_that_was_not_on_our_page_is_refused() {
     }
     assert_eq!(world.everything(COLLECTIONS).await, before);
     for ask in [
-        Ask::Update,
-        Ask::Restore,
-        Ask::Grant,
-        Ask::SignUp,
-        Ask::LogOut,
+        user_api::Ask::Update,
+        user_api::Ask::Restore,
+        user_api::Ask::SignUp,
+        user_api::Ask::LogOut,
     ] {
-        assert_eq!(world.peers.asked(ask), [], "{ask:?}");
+        assert_eq!(world.user_api.asked(ask), [], "{ask:?}");
     }
-    assert_eq!(world.peers.asked(Ask::LogIn).len(), log_ins);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant), []);
+    assert_eq!(world.user_api.asked(user_api::Ask::LogIn).len(), log_ins);
 }
 
 #[actix_web::test]
 async fn a_browser_that_only_names_the_origin_is_believed() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut browser = Browser::new(&world);
     browser.get("/login").await;
     let token = browser.cookies["__Host-tidegate-form"].clone();
@@ -238,7 +238,7 @@ async fn a_browser_that_only_names_the_origin_is_believed() {
 #[actix_web::test]
 async fn who_is_not_logged_in_sees_no_invitations() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut browser = Browser::new(&world);
     browser
         .get("/pages/invitations")
@@ -258,7 +258,7 @@ async fn who_is_not_logged_in_sees_no_invitations() {
         .get("/login")
         .await
         .assert_sees("/pages/invitations");
-    world.peers.fail(Ask::Token, 500);
+    world.user_api.fail(user_api::Ask::Token, 500);
     let mut cookies = browser.cookies.clone();
     cookies.insert(
         "__Host-tidegate-session".to_owned(),

@@ -11,10 +11,10 @@ use mongodb::options::CollationStrength;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::{Profile, Work, assert_indexed, send};
+use stand_ins::{gatekeeper, user_api};
 
 use crate::{
     mailbox::Mail,
-    peers::Ask,
     world::{World, assert_empty, assert_ok, assert_refused, patch, post, put},
 };
 
@@ -90,7 +90,7 @@ async fn no_operation_looks_at_more_than_what_it_is_about() {
 
 async fn play_every_operation(world: &World) {
     for id in ["alice", "bob", "carol", "dave"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let (alice, carol, service) = (world.user("alice"), world.user("carol"), world.service());
     let anonymous = world.anonymous();
@@ -115,7 +115,7 @@ async fn play_every_operation(world: &World) {
         let status = if path.ends_with("nobody") { 404 } else { 200 };
         assert_eq!(service.get(path).await.status, status, "{path}");
     }
-    world.peers.has("erin");
+    world.user_api.has("erin");
     for path in ["/confirm/invitations/carol", "/confirm/invitations/erin"] {
         assert_eq!(service.get(path).await.status, 200, "{path}");
     }
@@ -130,23 +130,23 @@ async fn play_every_operation(world: &World) {
         .invite("alice", "dave@example.org", view.clone())
         .await;
     let body = json!({"key": sent["key"]});
-    world.peers.fail(Ask::Grant, 500);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 500);
     let path = "/confirm/accept/invite/dave/alice";
     assert_eq!(service.put(path, &body).await.status, 500);
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.settled().await;
     assert_ok(&service.put(path, &body).await);
     // An invitation that came before the account.
     world.invite("alice", "fay@example.org", view).await;
-    world.peers.has("fay");
+    world.user_api.has("fay");
     let path = "/confirm/accept/invite/fay/alice";
     assert_ok(&service.put(path, &json!({})).await);
     // Sign-ups.
     let body = json!({});
     assert_empty(&alice.post("/confirm/send/signup/alice", &body).await, 200);
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": ["moved@example.org"]}));
     assert_eq!(alice.post("/confirm/signup/alice", &body).await.status, 200);
     assert_eq!(alice.get("/confirm/signup/alice").await.status, 200);
@@ -157,7 +157,7 @@ async fn play_every_operation(world: &World) {
     assert_empty(&put(&anonymous, &path).await, 200);
     assert_empty(&service.post("/confirm/send/signup/bob", &body).await, 200);
     assert_empty(&service.delete("/confirm/signup/bob").await, 200);
-    world.peers.change("bob", json!({"emails": null}));
+    world.user_api.change("bob", json!({"emails": null}));
     assert_empty(&service.post("/confirm/signup/bob", &body).await, 200);
     // Resets.
     assert_empty(&post(&anonymous, "/forgot/nobody@example.org").await, 200);
@@ -181,9 +181,9 @@ async fn play_every_operation(world: &World) {
 #[actix_web::test]
 async fn the_lists_cost_what_they_should() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     for sharer in ["alice", "bob", "dave"] {
-        world.peers.has(sharer);
+        world.user_api.has(sharer);
         world
             .invite(sharer, "carol@example.org", json!({"view": {}}))
             .await;
@@ -194,7 +194,7 @@ async fn the_lists_cost_what_they_should() {
     for (person, path) in [(&carol, paths[0]), (&alice, paths[1])] {
         assert_eq!(person.get(path).await.status, 200);
     }
-    let people = world.peers.asked(Ask::People).len();
+    let people = world.user_api.asked(user_api::Ask::People).len();
     let profile = Profile::start(&world.database.database).await;
     for (person, path) in [(&carol, paths[0]), (&alice, paths[1])] {
         let answer = send(person.request(Method::GET, path)).await;
@@ -211,8 +211,11 @@ async fn the_lists_cost_what_they_should() {
         [("query", 3), ("query", 0), ("query", 1)],
         "{work:?}"
     );
-    assert_eq!(world.peers.asked(Ask::People).len() - people, 2);
-    assert!(world.peers.asked(Ask::Pair).len() <= 3);
+    assert_eq!(
+        world.user_api.asked(user_api::Ask::People).len() - people,
+        2
+    );
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Pair).len() <= 3);
 }
 
 #[actix_web::test]
@@ -220,12 +223,12 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
     const AT_ONCE: usize = 100;
     let world = World::without_relay().await;
     crowd(&world).await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let mut keys = Vec::new();
     for number in 0..AT_ONCE {
         let (id, key) = (format!("guest{number}"), format!("key{number}"));
-        world.peers.has(&id);
-        world.peers.has(&format!("host{number}"));
+        world.user_api.has(&id);
+        world.user_api.has(&format!("host{number}"));
         // Some are for an address, some for an account, and some people are invited twice or never.
         for copy in 0..number % 3 {
             let invitation = doc! {
@@ -279,7 +282,7 @@ async fn lists_at_the_same_moment_share_queries_and_nothing_else() {
         assert!(query.documents() <= enough, "{query:?}");
         assert!(query.keys() <= 3 * enough, "{query:?}");
     }
-    assert!(world.peers.asked(Ask::People).len() < AT_ONCE / 2);
+    assert!(world.user_api.asked(user_api::Ask::People).len() < AT_ONCE / 2);
 }
 
 #[actix_web::test]

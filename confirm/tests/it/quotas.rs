@@ -14,7 +14,7 @@ pub(crate) const STORED: [&str; 4] = ["confirmations", "outbox", "mail_outbox", 
 pub(crate) async fn limited(change: impl FnOnce(&mut LimitSettings)) -> World {
     let world = World::without_relay_with(|config| change(&mut config.limits)).await;
     for id in ["alice", "bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     world
 }
@@ -43,7 +43,7 @@ pub(crate) async fn let_the_while_pass(world: &World) {
 #[actix_web::test]
 async fn a_stranger_uses_up_what_is_the_strangers_and_nothing_else() {
     let world = limited(|_| {}).await;
-    world.peers.has("victim");
+    world.user_api.has("victim");
     let mallory = world.user("bob");
     // Invitations and cancellations, and every spelling of one mailbox.
     let mut sent = 0;
@@ -108,7 +108,7 @@ async fn many_accounts_together_fill_a_mailbox_but_keep_no_verification_away() {
     // Others are not in the way, nor is what Dave himself may need.
     let other = invite(&world.user("alice"), "alice", "erin@example.org").await;
     assert_eq!(other.status, 200);
-    world.peers.has("dave");
+    world.user_api.has("dave");
     let verification = "/confirm/send/signup/dave";
     assert_empty(
         &world.user("dave").post(verification, &json!({})).await,
@@ -123,8 +123,10 @@ async fn many_accounts_together_fill_a_mailbox_but_keep_no_verification_away() {
 #[actix_web::test]
 async fn an_account_causes_so_many_mails_for_whomever_it_acts() {
     let world = limited(|limits| limits.mails_per_sender_per_hour = 3).await;
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
-    world.peers.allow("carol", "bob", json!({"custodian": {}}));
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
+    world
+        .gatekeeper
+        .grant("carol", "bob", json!({"custodian": {}}));
     let bob = world.user("bob");
     let sent = invite(&bob, "alice", "one@example.org").await;
     let key = sent.json::<Value>()["key"].as_str().unwrap().to_owned();

@@ -12,7 +12,7 @@ const ROUNDS: usize = 60;
 /// Alice's invitation of a new invitee, with its key.
 async fn invited(world: &World, round: usize) -> (String, String) {
     let invitee = format!("carol{round}");
-    world.peers.has(&invitee);
+    world.user_api.has(&invitee);
     let email = format!("{invitee}@example.org");
     let sent = world.invite("alice", &email, json!({"view": {}})).await;
     (invitee, sent["key"].as_str().unwrap().to_owned())
@@ -27,7 +27,7 @@ async fn world_of_alice() -> World {
         config.limits.asked_mails_per_source_per_hour = 0;
     })
     .await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
 }
 
@@ -48,10 +48,15 @@ async fn after(others: usize, person: &Person, request: impl Future<Output = Ans
 /// Asserts that the invitation was accepted if and only if the permission was granted, once.
 async fn assert_consistent(world: &World, invitee: &str, key: &str, wanted: &str) {
     assert_eq!(world.status(key).await, wanted);
-    let granted = world.peers.applied().iter().filter(|id| *id == key).count();
+    let granted = world
+        .gatekeeper
+        .applied()
+        .iter()
+        .filter(|id| *id == key)
+        .count();
     assert_eq!(granted, usize::from(wanted == "completed"), "{wanted}");
-    let permissions = world.peers.permissions("alice", invitee);
-    assert_eq!(permissions.is_null(), granted == 0);
+    let permissions = world.gatekeeper.permissions("alice", invitee);
+    assert_eq!(permissions.is_none(), granted == 0);
     let stored = world.document(key).await.unwrap();
     assert!(!stored.contains_key("acceptance"), "{stored}");
     assert!(world.everything(&["outbox"]).await.is_empty());
@@ -197,7 +202,7 @@ async fn two_confirmations_of_one_sign_up() {
     let world = world_of_alice().await;
     for round in 0..ROUNDS {
         let id = format!("dave{round}");
-        world.peers.has(&id);
+        world.user_api.has(&id);
         let (person, service) = (world.user(&id), world.service());
         let path = format!("/confirm/send/signup/{id}");
         let body = json!({});
@@ -205,7 +210,7 @@ async fn two_confirmations_of_one_sign_up() {
         assert_eq!(statuses([&one, &other]), [200, 403], "round {round}");
         // The same where one is replaced.
         world
-            .peers
+            .user_api
             .change(&id, json!({"emails": [format!("new{round}@example.org")]}));
         let (one, other) = join!(person.post(&path, &body), service.post(&path, &body));
         assert_eq!(statuses([&one, &other]), [200, 403], "round {round}");
@@ -217,7 +222,7 @@ async fn two_confirmations_of_one_sign_up() {
 #[actix_web::test]
 async fn a_sign_up_that_is_sent_again_twice_has_one_key() {
     let world = world_of_alice().await;
-    world.peers.has("dave");
+    world.user_api.has("dave");
     world.sign_up("dave").await;
     let anonymous = world.anonymous();
     let path = "/confirm/resend/signup/dave@example.org";
@@ -237,7 +242,9 @@ async fn a_sign_up_that_is_accepted_and_withdrawn() {
     let world = world_of_alice().await;
     for round in 0..ROUNDS / 2 {
         let id = format!("dave{round}");
-        world.peers.has_with(&id, json!({"emailVerified": false}));
+        world
+            .user_api
+            .has_with(&id, json!({"emailVerified": false}));
         let key = world.sign_up(&id).await;
         let anonymous = world.anonymous();
         let (accept, withdraw) = (
@@ -260,7 +267,7 @@ async fn a_sign_up_that_is_accepted_and_withdrawn() {
 async fn one_key_sets_one_password() {
     let mut world = world_of_alice().await;
     world.start_relay();
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let anonymous = world.anonymous();
     for round in 0..10 {
         let key = world.forget("bob@example.org").await;
@@ -274,7 +281,7 @@ async fn one_key_sets_one_password() {
         );
         assert_eq!(statuses([&one, &other]), [200, 404], "round {round}");
         let winner = usize::from(one.status != 200);
-        let password = world.peers.account("bob")["password"].clone();
+        let password = world.user_api.account("bob")["password"].clone();
         assert_eq!(password, Value::String(passwords[winner].clone()));
         assert_eq!(world.status(&key).await, "completed");
     }

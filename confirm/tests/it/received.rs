@@ -2,11 +2,9 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use stand_ins::{gatekeeper, user_api};
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_empty, assert_refused, timeless},
-};
+use crate::world::{World, assert_empty, assert_refused, timeless};
 
 const LIST: &str = "/confirm/invitations/carol";
 const ACCEPT: &str = "/confirm/accept/invite/carol/alice";
@@ -23,7 +21,7 @@ fn key_of(invitation: &Value) -> &str {
 async fn the_invited_sees_what_can_be_answered() {
     let world = World::without_relay().await;
     for id in ["alice", "bob", "carol", "dave", "erin"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let mut sent = Vec::new();
     for sharer in ["alice", "bob", "dave", "erin"] {
@@ -41,7 +39,9 @@ async fn the_invited_sees_what_can_be_answered() {
     // As the sender got them.
     assert_eq!(listed, [sent[3].clone(), sent[0].clone()]);
     assert_eq!(timeless(listed[1].clone(), 7)["invitedBy"], "alice");
-    world.peers.allow("carol", "parent", json!({"admin": {}}));
+    world
+        .gatekeeper
+        .grant("carol", "parent", json!({"admin": {}}));
     for reader in [world.service(), world.user("parent")] {
         assert_eq!(reader.get(LIST).await.json::<Vec<Value>>(), listed);
     }
@@ -52,8 +52,8 @@ async fn the_invited_sees_what_can_be_answered() {
 #[actix_web::test]
 async fn nobody_and_somebody_without_address_have_an_empty_list() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.has_with(
+    world.user_api.has("alice");
+    world.user_api.has_with(
         "carol",
         json!({"emails": null, "username": null, "emailVerified": null}),
     );
@@ -67,8 +67,8 @@ async fn nobody_and_somebody_without_address_have_an_empty_list() {
 #[actix_web::test]
 async fn invitations_wait_for_the_account() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.has("bob");
+    world.user_api.has("alice");
+    world.user_api.has("bob");
     let first = world
         .invite("alice", "Carol@Example.org", json!({"view": {}}))
         .await;
@@ -76,7 +76,7 @@ async fn invitations_wait_for_the_account() {
         .invite("bob", "carol@example.org", json!({"note": {}}))
         .await;
     let other = world.invite("bob", "cárol@example.org", json!({})).await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let listed: Vec<Value> = world.user("carol").get(LIST).await.json();
     assert_eq!(listed, [second, first.clone()]);
     let stored = world.document(key_of(&first)).await.unwrap();
@@ -88,12 +88,12 @@ async fn invitations_wait_for_the_account() {
 #[actix_web::test]
 async fn accepting_and_dismissing_need_no_look_at_the_list_first() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     for with_key in [true, false] {
         for (path, status) in [(ACCEPT, "completed"), (DISMISS, "declined")] {
-            world.peers.remove("carol");
+            world.user_api.remove("carol");
             let sent = world.invite("alice", "carol@example.org", json!({})).await;
-            world.peers.has("carol");
+            world.user_api.has("carol");
             let body = if with_key {
                 json!({"key": key_of(&sent)})
             } else {
@@ -110,9 +110,9 @@ async fn accepting_and_dismissing_need_no_look_at_the_list_first() {
 #[actix_web::test]
 async fn an_address_that_is_not_verified_opens_nothing() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world
-        .peers
+        .user_api
         .has_with("carol", json!({"emailVerified": false}));
     let sent = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -124,16 +124,18 @@ async fn an_address_that_is_not_verified_opens_nothing() {
         assert_refused(&carol.put(path, &with_key).await, 403, FORBIDDEN);
         assert_refused(&carol.put(path, &Value::Null).await, 404, NO_INVITE);
     }
-    assert!(world.peers.asked(Ask::Grant).is_empty());
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
     assert_eq!(world.status(key_of(&sent)).await, "pending");
-    world.peers.change("carol", json!({"emailVerified": true}));
+    world
+        .user_api
+        .change("carol", json!({"emailVerified": true}));
     assert_eq!(carol.get(LIST).await.status, 200);
 }
 
 #[actix_web::test]
 async fn an_address_that_is_only_alike_opens_nothing() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let sent = world
         .invite("alice", "strasse@example.org", json!({"view": {}}))
         .await;
@@ -144,7 +146,7 @@ async fn an_address_that_is_only_alike_opens_nothing() {
         "strasse@example.com",
     ] {
         world
-            .peers
+            .user_api
             .has_with("carol", json!({"emails": [email, "strasse@example.org"]}));
         let carol = world.user("carol");
         assert_refused(&carol.get(LIST).await, 404, NOTHING);
@@ -159,15 +161,15 @@ async fn an_address_that_is_only_alike_opens_nothing() {
 async fn an_invitation_that_is_somebodys_is_not_given_to_another() {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     // Carol moves, and Mallory takes her old address.
     world
-        .peers
+        .user_api
         .change("carol", json!({"emails": ["moved@example.org"]}));
     world
-        .peers
+        .user_api
         .has_with("mallory", json!({"emails": ["carol@example.org"]}));
     let mallory = world.user("mallory");
     let list = mallory.get("/confirm/invitations/mallory").await;
@@ -182,19 +184,19 @@ async fn an_invitation_that_is_somebodys_is_not_given_to_another() {
 async fn the_list_needs_user_api_and_the_answer_does_not_depend_on_profiles() {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     world.invite("alice", "carol@example.org", json!({})).await;
-    world.peers.fail(Ask::People, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     let answer = world.user("carol").get(LIST).await;
     assert_refused(&answer, 500, "Error finding the user");
-    world.peers.mend(Ask::People);
-    world.peers.remove("alice");
-    let asked = world.peers.asked(Ask::People).len();
+    world.user_api.mend(user_api::Ask::People);
+    world.user_api.remove("alice");
+    let asked = world.user_api.asked(user_api::Ask::People).len();
     let listed: Vec<Value> = world.user("carol").get(LIST).await.json();
     assert_eq!(listed[0]["creator"], json!({"profile": null, "userid": ""}));
     // Who has no profile is not asked for twice.
-    assert_eq!(world.peers.asked(Ask::People).len() - asked, 1);
+    assert_eq!(world.user_api.asked(user_api::Ask::People).len() - asked, 1);
 }
 
 #[actix_web::test]
@@ -202,7 +204,7 @@ async fn an_invitation_that_cannot_be_read_is_left_out() {
     let world = World::without_relay().await;
     let mut sent = Vec::new();
     for sharer in ["alice", "bob", "dave"] {
-        world.peers.has(sharer);
+        world.user_api.has(sharer);
         sent.push(world.invite(sharer, "carol@example.org", json!({})).await);
     }
     let carol = world.user("carol");
@@ -211,7 +213,7 @@ async fn an_invitation_that_cannot_be_read_is_left_out() {
         .set(key_of(&sent[1]), doc! { "created": "once" })
         .await;
     // As much before the account exists as after.
-    world.peers.has("carol");
+    world.user_api.has("carol");
     for _ in 0..2 {
         let listed: Vec<Value> = carol.get(LIST).await.json();
         assert_eq!(listed, [sent[2].clone()]);
@@ -231,11 +233,11 @@ async fn an_invitation_that_cannot_be_read_is_left_out() {
 #[actix_web::test]
 async fn more_inviters_than_one_question_takes_are_all_named() {
     let world = World::without_relay().await;
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let mut documents = Vec::new();
     for index in 0..450 {
         let sharer = format!("sharer{index}");
-        world.peers.has(&sharer);
+        world.user_api.has(&sharer);
         documents.push(doc! {
             "_id": format!("key{index}"), "type": "careteam_invitation", "status": "pending",
             "userId": "carol", "creatorId": sharer, "email": "carol@example.org",
@@ -254,7 +256,7 @@ async fn more_inviters_than_one_question_takes_are_all_named() {
 async fn the_sender_still_sees_what_was_declined() {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -295,9 +297,9 @@ async fn the_sender_still_sees_what_was_declined() {
 #[actix_web::test]
 async fn an_address_that_was_not_proven_finds_nothing() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     // Verified with another address, which then changed; anybody can do that.
-    world.peers.has_with(
+    world.user_api.has_with(
         "mallory",
         json!({"emails": ["carol@example.org"], "provenEmail": "mallory@example.org"}),
     );
@@ -314,5 +316,5 @@ async fn an_address_that_was_not_proven_finds_nothing() {
     let path = "/confirm/accept/invite/mallory/alice";
     let accepted = mallory.put(path, &json!({ "key": key })).await;
     assert_refused(&accepted, 403, "Forbidden to perform requested operation");
-    assert_eq!(world.peers.asked(Ask::Grant).len(), 0);
+    assert_eq!(world.gatekeeper.asked(gatekeeper::Ask::Grant).len(), 0);
 }

@@ -4,11 +4,9 @@ use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
+use stand_ins::user_api;
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_empty, assert_refused, post, reason, send_raw},
-};
+use crate::world::{World, assert_empty, assert_refused, post, reason, send_raw};
 
 const ACCEPT: &str = "/confirm/accept/forgot";
 pub(crate) const PASSWORD: &str = "battery-staple";
@@ -31,7 +29,7 @@ pub(crate) fn assert_reset(answer: &Answer) {
 #[actix_web::test]
 async fn a_reset_of_the_reference_or_an_older_version_still_works() {
     let mut world = World::without_relay().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let (key, queued) = (
         "0123456789abcdefghijABCDEFGHIJ-_",
         "ABCDEFGHIJ0123456789abcdefghij-_",
@@ -64,11 +62,15 @@ async fn a_reset_of_the_reference_or_an_older_version_still_works() {
 #[actix_web::test]
 async fn the_key_sets_a_password_once() {
     let world = World::start().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
     assert_reset(&accept(&world, &key, "BOB@example.org", PASSWORD).await);
-    assert_eq!(world.peers.account("bob")["password"], PASSWORD);
-    let [(id, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
+    assert_eq!(world.user_api.account("bob")["password"], PASSWORD);
+    let [(id, update)] = world
+        .user_api
+        .asked(user_api::Ask::Update)
+        .try_into()
+        .unwrap();
     assert_eq!(id, "bob");
     let updates = json!({"password": PASSWORD, "emailVerified": true});
     assert_eq!(update["updates"], updates);
@@ -78,14 +80,14 @@ async fn the_key_sets_a_password_once() {
         let answer = accept(&world, &key, "bob@example.org", password).await;
         assert_refused(&answer, 404, NONE);
     }
-    assert_eq!(world.peers.account("bob")["password"], PASSWORD);
+    assert_eq!(world.user_api.account("bob")["password"], PASSWORD);
 }
 
 #[actix_web::test]
 async fn the_other_keys_are_worth_nothing_then() {
     let world = World::start().await;
     for id in ["bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let carols = world.forget("carol@example.org").await;
     let first = world.forget("bob@example.org").await;
@@ -102,7 +104,7 @@ async fn the_other_keys_are_worth_nothing_then() {
 async fn a_key_goes_with_its_address() {
     let world = World::start().await;
     for id in ["bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let key = world.forget("bob@example.org").await;
     for email in [
@@ -122,16 +124,16 @@ async fn a_key_goes_with_its_address() {
     let (email, nobodys) = ("bob@example.org", world.sign_up("bob").await);
     let answer = accept(&world, &nobodys, email, PASSWORD).await;
     assert_refused(&answer, 404, NONE);
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
     // Nor does it open the account that has another address by now.
     world
-        .peers
+        .user_api
         .change("bob", json!({"emails": ["moved@example.org"]}));
     for email in ["bob@example.org", "moved@example.org"] {
         let answer = accept(&world, &key, email, PASSWORD).await;
         assert_refused(&answer, 404, NONE);
     }
-    world.peers.remove("bob");
+    world.user_api.remove("bob");
     let answer = accept(&world, &key, "bob@example.org", PASSWORD).await;
     assert_refused(&answer, 404, NONE);
 }
@@ -139,7 +141,7 @@ async fn a_key_goes_with_its_address() {
 #[actix_web::test]
 async fn what_is_missing_or_not_accepted_leaves_the_key_as_it_is() {
     let world = World::start().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
     for body in [
         "",
@@ -166,14 +168,14 @@ async fn what_is_missing_or_not_accepted_leaves_the_key_as_it_is() {
         json!({"key": key, "email": email, "password": "space at the end "}),
         json!({"key": key, "email": email, "password": "x".repeat(73)}),
         // What only user-api knows to be wrong.
-        json!({"key": key, "email": email, "password": "refused-there"}),
+        json!({"key": key, "email": email, "password": "trustno1"}),
     ] {
         assert_refused(&world.anonymous().put(ACCEPT, &body).await, 400, REFUSED);
     }
     assert_eq!(world.status(&key).await, "pending");
-    world.peers.fail(Ask::Update, 500);
+    world.user_api.fail(user_api::Ask::Update, 500);
     assert_refused(&accept(&world, &key, email, PASSWORD).await, 400, REFUSED);
-    world.peers.mend(Ask::Update);
+    world.user_api.mend(user_api::Ask::Update);
     assert_eq!(world.status(&key).await, "pending");
     assert_reset(&accept(&world, &key, email, PASSWORD).await);
 }
@@ -181,20 +183,20 @@ async fn what_is_missing_or_not_accepted_leaves_the_key_as_it_is() {
 #[actix_web::test]
 async fn a_key_expires() {
     let world = World::start().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
     world.expire(&key).await;
     let answer = accept(&world, &key, "bob@example.org", PASSWORD).await;
     assert_refused(&answer, 404, "Password reset confirmation has expired.");
     let answer = accept(&world, &key, "other@example.org", PASSWORD).await;
     assert_refused(&answer, 404, NONE);
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
 }
 
 #[actix_web::test]
 async fn a_repeat_after_a_failure_is_the_same_change() {
     let world = World::start().await;
-    world.peers.has("bob");
+    world.user_api.has("bob");
     let key = world.forget("bob@example.org").await;
     let database = &world.database.database;
     let may_not_end =
@@ -208,16 +210,16 @@ async fn a_repeat_after_a_failure_is_the_same_change() {
     let other = accept(&world, &key, "bob@example.org", "another-password").await;
     assert_refused(&other, 404, NONE);
     assert_reset(&accept(&world, &key, "bob@example.org", PASSWORD).await);
-    let asked = world.peers.asked(Ask::Update);
+    let asked = world.user_api.asked(user_api::Ask::Update);
     assert_eq!(asked[0], asked[2]);
     assert!(!asked[0].1.to_string().contains(&key));
-    assert_eq!(world.peers.account("bob")["password"], PASSWORD);
+    assert_eq!(world.user_api.account("bob")["password"], PASSWORD);
 }
 
 #[actix_web::test]
 async fn whoever_has_the_mail_of_a_child_still_has_to_know_its_birthday() {
     let world = World::start().await;
-    world.peers.has_child("child", "2010-02-03");
+    world.user_api.has_child("child", "2010-02-03");
     let asked = post(&world.anonymous(), "/confirm/send/forgot/Child@example.org").await;
     assert_empty(&asked, 200);
     let mail = world.mail().await;
@@ -238,11 +240,13 @@ async fn whoever_has_the_mail_of_a_child_still_has_to_know_its_birthday() {
 #[actix_web::test]
 async fn a_claim_that_is_forgotten_replaces_the_one_that_waits() {
     let world = World::start().await;
-    world.peers.has_child("child", "2010-02-03");
-    world.peers.has_with("clinic", json!({"roles": ["clinic"]}));
+    world.user_api.has_child("child", "2010-02-03");
     world
-        .peers
-        .allow("child", "clinic", json!({"custodian": {}}));
+        .user_api
+        .has_with("clinic", json!({"roles": ["clinic"]}));
+    world
+        .gatekeeper
+        .grant("child", "clinic", json!({"custodian": {}}));
     let path = "/confirm/send/signup/child";
     let sent = world.user("clinic").post(path, &json!({})).await;
     assert_empty(&sent, 200);
@@ -263,7 +267,7 @@ async fn a_claim_that_is_forgotten_replaces_the_one_that_waits() {
 #[actix_web::test]
 async fn an_account_without_a_password_is_claimed_and_not_reset() {
     let world = World::start().await;
-    world.peers.has_with(
+    world.user_api.has_with(
         "greta",
         json!({"passwordExists": false, "emailVerified": false}),
     );
@@ -290,5 +294,5 @@ async fn an_account_without_a_password_is_claimed_and_not_reset() {
     world.set(key, reset).await;
     let reset = accept(&world, key, "greta@example.org", PASSWORD).await;
     assert_refused(&reset, 404, NONE);
-    assert_eq!(world.peers.asked(Ask::Update).len(), 0);
+    assert_eq!(world.user_api.asked(user_api::Ask::Update).len(), 0);
 }

@@ -2,6 +2,7 @@
 
 use bson::doc;
 use serde_json::{Value, json};
+use stand_ins::user_api;
 
 use crate::world::{World, assert_empty, assert_refused, patch, put, timeless};
 
@@ -16,7 +17,7 @@ fn key_of(invitation: &Value) -> &str {
 #[actix_web::test]
 async fn the_sender_sees_what_was_not_accepted() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alice = world.user("alice");
     assert_refused(&alice.get(LIST).await, 404, "Nothing found");
     let mut sent = Vec::new();
@@ -39,7 +40,7 @@ async fn the_sender_sees_what_was_not_accepted() {
         .await;
     world.expire(key_of(&sent[3])).await;
     // What others send, and other kinds, are in other lists.
-    world.peers.has("bob");
+    world.user_api.has("bob");
     world.invite("bob", "alice@example.org", json!({})).await;
     world.sign_up("alice").await;
     let listed: Vec<Value> = alice.get(LIST).await.json();
@@ -72,7 +73,7 @@ async fn the_sender_sees_what_was_not_accepted() {
 #[actix_web::test]
 async fn invitations_to_clinics_are_in_the_list() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let clinic = "5f8f8f8f8f8f8f8f8f8f8f8f";
     let made = doc! {
         "_id": "k", "type": "careteam_invitation", "status": "pending", "creatorId": "alice",
@@ -97,9 +98,9 @@ async fn invitations_to_clinics_are_in_the_list() {
 #[actix_web::test]
 async fn a_list_without_profiles_is_still_a_list() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world.invite("alice", "a@example.org", json!({})).await;
-    world.peers.fail(crate::peers::Ask::People, 500);
+    world.user_api.fail(user_api::Ask::People, 500);
     let listed: Vec<Value> = world.user("alice").get(LIST).await.json();
     assert_eq!(listed[0]["creator"], json!({"profile": null, "userid": ""}));
 }
@@ -107,8 +108,8 @@ async fn a_list_without_profiles_is_still_a_list() {
 #[actix_web::test]
 async fn sending_again_lasts_as_long_again_and_mails_again() {
     let world = World::start().await;
-    world.peers.has("alice");
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
+    world.user_api.has("alice");
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
     let sent = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
@@ -140,7 +141,7 @@ async fn sending_again_lasts_as_long_again_and_mails_again() {
     assert_eq!(mails[0].text, mails[1].text);
     assert_ne!(mails[0].message_id, mails[1].message_id);
     // An invitation that had expired can be accepted again, with its present key.
-    world.peers.has("carol");
+    world.user_api.has("carol");
     let path = "/confirm/accept/invite/carol/alice";
     let dismiss = "/confirm/dismiss/invite/carol/alice";
     for path in [path, dismiss] {
@@ -155,7 +156,7 @@ async fn sending_again_lasts_as_long_again_and_mails_again() {
 async fn who_has_not_heard_of_the_new_key_sends_it_again_by_an_old_one() {
     let world = World::start().await;
     for id in ["alice", "carol", "dave"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -195,7 +196,7 @@ async fn who_has_not_heard_of_the_new_key_sends_it_again_by_an_old_one() {
 #[actix_web::test]
 async fn only_a_pending_invitation_is_sent_again() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     let (key, alice) = (key_of(&sent), world.user("alice"));
     let path = format!("/confirm/resend/invite/{key}");
@@ -222,7 +223,7 @@ async fn only_a_pending_invitation_is_sent_again() {
 #[actix_web::test]
 async fn a_mail_that_waits_is_not_sent_twice() {
     let mut world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     let path = format!("/confirm/resend/invite/{}", key_of(&sent));
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
@@ -235,7 +236,7 @@ async fn a_mail_that_waits_is_not_sent_twice() {
 #[actix_web::test]
 async fn an_invitation_is_canceled_by_its_address() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let alice = world.user("alice");
     for (status, email, path) in [
         (
@@ -284,7 +285,7 @@ async fn an_invitation_is_canceled_by_its_address() {
 #[actix_web::test]
 async fn a_space_is_no_plus() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world.invite("alice", "c+d@example.org", json!({})).await;
     for address in [
         "c%20d@example.org",
@@ -301,7 +302,7 @@ async fn a_space_is_no_plus() {
 async fn what_was_accepted_cannot_be_canceled() {
     let world = World::without_relay().await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -317,15 +318,15 @@ async fn what_was_accepted_cannot_be_canceled() {
     assert_refused(&alice.delete(path).await, 404, NO_INVITE);
     assert_eq!(world.status(key_of(&sent)).await, "completed");
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"view": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"view": {}}))
     );
 }
 
 #[actix_web::test]
 async fn the_newest_of_several_is_canceled() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let old = world
         .invite("alice", "carol@example.org", json!({"view": {}}))
         .await;
@@ -348,7 +349,7 @@ async fn the_newest_of_several_is_canceled() {
 async fn others_invitations_are_not_canceled() {
     let world = World::without_relay().await;
     for id in ["alice", "bob"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = world.invite("alice", "carol@example.org", json!({})).await;
     let bob = world.user("bob");

@@ -3,11 +3,9 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
+use stand_ins::user_api;
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_empty, assert_refused, put, send_raw},
-};
+use crate::world::{World, assert_empty, assert_refused, put, send_raw};
 
 const NONE: &str = "No matching signup confirmation was found";
 const NO_KEY: &str = "Required confirmation id is missing";
@@ -17,18 +15,22 @@ const UNREADABLE: &str = "Error decoding the confirmation";
 async fn the_key_from_the_mail_verifies_the_address() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     world.sign_up("alice").await;
     let key = world.mail().await.value("signupKey");
     let path = format!("/confirm/accept/signup/{key}");
     assert_empty(&put(&world.anonymous(), &path).await, 200);
-    assert_eq!(world.peers.account("alice")["emailVerified"], true);
+    assert_eq!(world.user_api.account("alice")["emailVerified"], true);
     assert_eq!(world.status(&key).await, "completed");
     let modified = world.document(&key).await.unwrap();
     let modified = modified.get_datetime("modified").unwrap().to_chrono();
     assert!((chrono::Utc::now() - modified).num_seconds() < 60);
-    let [(_, update)] = world.peers.asked(Ask::Update).try_into().unwrap();
+    let [(_, update)] = world
+        .user_api
+        .asked(user_api::Ask::Update)
+        .try_into()
+        .unwrap();
     assert_eq!(update["updates"], json!({"emailVerified": true}));
     assert_eq!(update["onlyIf"], json!({"email": "alice@example.org"}));
     // The link may be opened again.
@@ -39,7 +41,7 @@ async fn the_key_from_the_mail_verifies_the_address() {
 async fn the_body_does_not_matter_for_an_account_with_a_password() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let key = world.sign_up("alice").await;
     let path = format!("/confirm/accept/signup/{key}");
@@ -52,7 +54,7 @@ async fn the_body_does_not_matter_for_an_account_with_a_password() {
         let answer = send_raw(&world.anonymous(), Method::PUT, &path, body).await;
         assert_empty(&answer, 200);
     }
-    for (_, update) in world.peers.asked(Ask::Update) {
+    for (_, update) in world.user_api.asked(user_api::Ask::Update) {
         assert_eq!(update["updates"], json!({"emailVerified": true}));
     }
 }
@@ -61,7 +63,7 @@ async fn the_body_does_not_matter_for_an_account_with_a_password() {
 async fn a_key_is_for_its_account() {
     let world = World::without_relay().await;
     for id in ["alice", "bob"] {
-        world.peers.has_with(id, json!({"emailVerified": false}));
+        world.user_api.has_with(id, json!({"emailVerified": false}));
     }
     let (alices, bobs) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let anonymous = world.anonymous();
@@ -69,18 +71,18 @@ async fn a_key_is_for_its_account() {
     assert_refused(&put(&anonymous, &path).await, 404, NONE);
     let path = format!("/confirm/accept/signup/{alices}/alice");
     assert_refused(&put(&anonymous, &path).await, 404, NONE);
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
     let path = format!("/confirm/accept/signup/alice/{alices}");
     assert_empty(&put(&anonymous, &path).await, 200);
-    assert_eq!(world.peers.account("alice")["emailVerified"], true);
-    assert_eq!(world.peers.account("bob")["emailVerified"], false);
+    assert_eq!(world.user_api.account("alice")["emailVerified"], true);
+    assert_eq!(world.user_api.account("bob")["emailVerified"], false);
 }
 
 #[actix_web::test]
 async fn a_key_that_was_withdrawn_or_refused_or_has_expired_verifies_nothing() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let key = world.sign_up("alice").await;
     let (anonymous, path) = (world.anonymous(), format!("/confirm/accept/signup/{key}"));
@@ -98,7 +100,7 @@ async fn a_key_that_was_withdrawn_or_refused_or_has_expired_verifies_nothing() {
         let answer = put(&anonymous, &format!("/confirm/accept/signup/{other}")).await;
         assert_eq!(answer.status, 404, "{other}");
     }
-    assert!(world.peers.asked(Ask::Update).is_empty());
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
 }
 
 #[actix_web::test]
@@ -106,7 +108,7 @@ async fn a_key_of_another_kind_never_verifies() {
     let mut world = World::without_relay().await;
     world.start_relay();
     for id in ["alice", "bob"] {
-        world.peers.has_with(id, json!({"emailVerified": false}));
+        world.user_api.has_with(id, json!({"emailVerified": false}));
     }
     let reset = world.forget("bob@example.org").await;
     let invited = world
@@ -134,8 +136,8 @@ async fn a_key_of_another_kind_never_verifies() {
             assert_refused(&answer, 404, NONE);
         }
     }
-    assert!(world.peers.asked(Ask::Update).is_empty());
-    assert_eq!(world.peers.account("bob")["emailVerified"], false);
+    assert!(world.user_api.asked(user_api::Ask::Update).is_empty());
+    assert_eq!(world.user_api.account("bob")["emailVerified"], false);
     assert_eq!(world.status(&reset).await, "pending");
     assert_eq!(world.status(&invitation).await, "pending");
 }
@@ -144,25 +146,25 @@ async fn a_key_of_another_kind_never_verifies() {
 async fn a_key_for_an_old_address_never_verifies_the_new_one() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let key = world.sign_up("alice").await;
     let path = format!("/confirm/accept/signup/{key}");
     for new in ["new@example.org", "ålice@example.org"] {
-        world.peers.change("alice", json!({"emails": [new]}));
+        world.user_api.change("alice", json!({"emails": [new]}));
         assert_refused(&put(&world.anonymous(), &path).await, 404, NONE);
     }
-    world.peers.change("alice", json!({"emails": null}));
+    world.user_api.change("alice", json!({"emails": null}));
     assert_refused(&put(&world.anonymous(), &path).await, 404, NONE);
-    assert_eq!(world.peers.account("alice")["emailVerified"], false);
+    assert_eq!(world.user_api.account("alice")["emailVerified"], false);
     assert_eq!(world.status(&key).await, "pending");
     // The address that changes between the look and the write is user-api's to refuse.
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": ["Alice@example.org"]}));
-    world.peers.fail(Ask::Update, 409);
+    world.user_api.fail(user_api::Ask::Update, 409);
     assert_refused(&put(&world.anonymous(), &path).await, 404, NONE);
-    world.peers.mend(Ask::Update);
+    world.user_api.mend(user_api::Ask::Update);
     assert_empty(&put(&world.anonymous(), &path).await, 200);
 }
 
@@ -170,22 +172,22 @@ async fn a_key_for_an_old_address_never_verifies_the_new_one() {
 async fn what_fails_on_the_way_can_be_repeated() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let key = world.sign_up("alice").await;
     let path = format!("/confirm/accept/signup/{key}");
     for (ask, text) in [
-        (Ask::People, "Error finding the user"),
-        (Ask::Update, "Error updating user"),
+        (user_api::Ask::People, "Error finding the user"),
+        (user_api::Ask::Update, "Error updating user"),
     ] {
-        world.peers.fail(ask, 500);
+        world.user_api.fail(ask, 500);
         assert_refused(&put(&world.anonymous(), &path).await, 500, text);
-        world.peers.mend(ask);
+        world.user_api.mend(ask);
         assert_eq!(world.status(&key).await, "pending");
-        assert_eq!(world.peers.account("alice")["emailVerified"], false);
+        assert_eq!(world.user_api.account("alice")["emailVerified"], false);
     }
     assert_empty(&put(&world.anonymous(), &path).await, 200);
-    world.peers.remove("alice");
+    world.user_api.remove("alice");
     let answer = put(&world.anonymous(), &path).await;
     assert_refused(&answer, 500, "Error finding the user");
 }
@@ -195,7 +197,7 @@ async fn whoever_has_the_key_can_say_no_or_withdraw() {
     let world = World::without_relay().await;
     let anonymous = world.anonymous();
     for (verb, status) in [("dismiss/signup", "declined"), ("signup", "canceled")] {
-        world.peers.has("alice");
+        world.user_api.has("alice");
         let key = world.sign_up("alice").await;
         let path = format!("/confirm/{verb}/alice");
         let answer = anonymous.put(&path, &json!({"key": ""})).await;
@@ -235,9 +237,13 @@ async fn whoever_has_the_key_can_say_no_or_withdraw() {
 #[actix_web::test]
 async fn whoever_runs_the_account_withdraws_without_the_key() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.allow("alice", "bob", json!({"custodian": {}}));
-    world.peers.allow("alice", "carol", json!({"view": {}}));
+    world.user_api.has("alice");
+    world
+        .gatekeeper
+        .grant("alice", "bob", json!({"custodian": {}}));
+    world
+        .gatekeeper
+        .grant("alice", "carol", json!({"view": {}}));
     let path = "/confirm/signup/alice";
     let not_allowed = "Not authorized for requested operation";
     for caller in [world.user("alice"), world.user("bob"), world.service()] {

@@ -10,7 +10,7 @@ const NONE: &str = "No matching signup confirmation was found";
 #[actix_web::test]
 async fn a_mail_that_is_sent_again_has_another_key_and_lasts_as_long() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let old = world.sign_up("alice").await;
     world.settled().await;
     let long_ago = bson::DateTime::from_millis(1_700_000_000_000);
@@ -44,7 +44,7 @@ async fn a_mail_that_is_sent_again_has_another_key_and_lasts_as_long() {
 async fn a_stranger_who_has_a_mail_sent_again_voids_no_key() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let first = world.sign_up("alice").await;
     world.settled().await;
@@ -82,7 +82,7 @@ async fn a_stranger_who_has_a_mail_sent_again_voids_no_key() {
     assert_refused(&answer, 404, NONE);
     let answer = world.anonymous().put(&accept(&first), &Value::Null).await;
     assert_empty(&answer, 200);
-    assert_eq!(world.peers.account("alice")["emailVerified"], true);
+    assert_eq!(world.user_api.account("alice")["emailVerified"], true);
     assert_eq!(world.status(&keys[2]).await, "completed");
     let none = world.service().get("/confirm/signup/alice").await;
     assert_refused(&none, 404, NONE);
@@ -106,7 +106,7 @@ async fn an_earlier_key_withdraws_the_sign_up_as_the_last_one_does() {
         ("alice", "/confirm/dismiss/signup/alice"),
         ("bob", "/confirm/signup/bob"),
     ] {
-        world.peers.has(id);
+        world.user_api.has(id);
         let first = world.sign_up(id).await;
         let resend = format!("/confirm/resend/signup/{id}@example.org");
         assert_empty(&post(&world.anonymous(), &resend).await, 200);
@@ -121,7 +121,7 @@ async fn an_earlier_key_withdraws_the_sign_up_as_the_last_one_does() {
 #[actix_web::test]
 async fn an_earlier_key_is_over_when_it_would_have_been() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let first = world.sign_up("alice").await;
     let resend = "/confirm/resend/signup/alice@example.org";
     assert_empty(&post(&world.anonymous(), resend).await, 200);
@@ -139,7 +139,7 @@ async fn an_earlier_key_is_over_when_it_would_have_been() {
 async fn the_id_of_the_account_is_taken_in_the_place_of_the_address() {
     let world = World::start().await;
     let id = "0b9d2c4e-7a1f-4b6c-9d55-2f8e01c3a7d4";
-    world.peers.has(id);
+    world.user_api.has(id);
     world.sign_up(id).await;
     world.settled().await;
     let path = format!("/confirm/resend/signup/{id}");
@@ -153,7 +153,7 @@ async fn the_id_of_the_account_is_taken_in_the_place_of_the_address() {
 async fn an_address_may_hold_a_slash() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emails": ["a/b@example.org"]}));
     world.sign_up("alice").await;
     world.settled().await;
@@ -168,7 +168,7 @@ async fn an_address_may_hold_a_slash() {
 async fn nothing_is_sent_again_to_another_address() {
     let world = World::without_relay().await;
     world
-        .peers
+        .user_api
         .has_with("s", json!({"emails": ["strasse+a@example.org"]}));
     world.sign_up("s").await;
     for address in [

@@ -3,6 +3,7 @@
 use bson::doc;
 use reqwest::Method;
 use serde_json::{Value, json};
+use stand_ins::user_api;
 
 use crate::world::{ORIGIN, World, assert_empty, assert_refused, send_raw, timeless};
 
@@ -14,7 +15,7 @@ const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 async fn who_signed_up_gets_a_mail_with_the_key() {
     let world = World::start().await;
     world
-        .peers
+        .user_api
         .has_with("alice", json!({"emailVerified": false}));
     let path = "/confirm/send/signup/alice";
     // What the browser client sends.
@@ -53,7 +54,7 @@ async fn bodies_that_say_nothing_are_taken() {
         .enumerate()
     {
         let id = format!("user{index}");
-        world.peers.has(&id);
+        world.user_api.has(&id);
         let path = format!("/confirm/send/signup/{id}");
         let answer = send_raw(&world.user(&id), Method::POST, &path, body).await;
         assert_empty(&answer, 200);
@@ -64,7 +65,7 @@ async fn bodies_that_say_nothing_are_taken() {
 #[actix_web::test]
 async fn a_confirmation_that_stands_keeps_out_another() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let key = world.sign_up("alice").await;
     let alice = world.user("alice");
     for path in ["/confirm/send/signup/alice", "/confirm/signup/alice"] {
@@ -73,7 +74,7 @@ async fn a_confirmation_that_stands_keeps_out_another() {
     }
     // The case of the address is no other address.
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": ["ALICE@example.org"]}));
     let answer = alice.post("/confirm/signup/alice", &json!({})).await;
     assert_refused(&answer, 403, EXISTS);
@@ -87,7 +88,7 @@ async fn a_confirmation_that_stands_keeps_out_another() {
 #[actix_web::test]
 async fn what_was_answered_with_no_or_ran_out_is_replaced() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let mut key = world.sign_up("alice").await;
     for status in ["canceled", "declined", "pending"] {
         world.set(&key, doc! { "status": status }).await;
@@ -105,12 +106,12 @@ async fn what_was_answered_with_no_or_ran_out_is_replaced() {
 #[actix_web::test]
 async fn another_address_replaces_the_confirmation_whatever_its_status() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let old = world.sign_up("alice").await;
     world.settled().await;
     world.set(&old, doc! { "status": "completed" }).await;
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": ["new@example.org"]}));
     let new = world.sign_up("alice").await;
     assert_ne!(old, new);
@@ -126,10 +127,10 @@ async fn another_address_replaces_the_confirmation_whatever_its_status() {
 #[actix_web::test]
 async fn an_account_without_address_loses_its_confirmation() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     world.sign_up("alice").await;
     world
-        .peers
+        .user_api
         .change("alice", json!({"emails": null, "username": null}));
     for path in ["/confirm/send/signup/alice", "/confirm/signup/alice"] {
         let answer = world.user("alice").post(path, &json!({})).await;
@@ -154,8 +155,8 @@ async fn the_mail_fits_the_account_and_who_asks() {
     let world = World::without_relay().await;
     let (clinic, adult) = (json!({"roles": ["clinic"]}), json!({}));
     let child = json!({"passwordExists": false});
-    world.peers.has_with("oldclinic", clinic.clone());
-    world.peers.has("parent");
+    world.user_api.has_with("oldclinic", clinic.clone());
+    world.user_api.has("parent");
     let for_clinic = json!({"clinicId": CLINIC, "invitedBy": "doctor"});
     let none = json!({});
     let occasions: [Occasion; 8] = [
@@ -229,11 +230,11 @@ async fn the_mail_fits_the_account_and_who_asks() {
         occasions.into_iter().enumerate()
     {
         let id = format!("user{index}");
-        world.peers.has_with(&id, account);
+        world.user_api.has_with(&id, account);
         let caller = if asker.is_empty() {
             world.service()
         } else {
-            world.peers.allow(&id, asker, json!({"custodian": {}}));
+            world.gatekeeper.grant(&id, asker, json!({"custodian": {}}));
             world.user(asker)
         };
         let answer = caller
@@ -252,16 +253,16 @@ async fn the_mail_fits_the_account_and_who_asks() {
 #[actix_web::test]
 async fn a_clinic_that_asks_once_more_is_noted_and_the_mail_stays_the_same() {
     let world = World::without_relay().await;
-    world.peers.has_child("child", "2010-01-02");
+    world.user_api.has_child("child", "2010-01-02");
     world
-        .peers
-        .allow("child", "parent", json!({"custodian": {}}));
-    world.peers.has("parent");
+        .gatekeeper
+        .grant("child", "parent", json!({"custodian": {}}));
+    world.user_api.has("parent");
     let parent = world.user("parent");
     let path = "/confirm/send/signup/child";
     assert_empty(&parent.post(path, &json!({})).await, 200);
     world
-        .peers
+        .user_api
         .change("child", json!({"emails": ["moved@example.org"]}));
     let body = json!({"clinicId": CLINIC, "invitedBy": "doctor"});
     assert_empty(&world.service().post(path, &body).await, 200);
@@ -277,7 +278,7 @@ async fn a_clinic_that_asks_once_more_is_noted_and_the_mail_stays_the_same() {
 #[actix_web::test]
 async fn a_confirmation_is_made_without_a_mail_and_shown_without_its_key() {
     let world = World::start().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let path = "/confirm/signup/alice";
     let made = world.user("alice").post(path, &Value::Null).await;
     assert_eq!(made.status, 200, "{}", made.text());
@@ -293,7 +294,7 @@ async fn a_confirmation_is_made_without_a_mail_and_shown_without_its_key() {
     // Whoever could read the key could verify an address without having the mail.
     let shown: Value = world.user("alice").get(path).await.json();
     assert_eq!(shown, made);
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
     assert_eq!(world.user("bob").get(path).await.json::<Value>(), made);
     let shown: Value = world.service().get(path).await.json();
     let key = shown["key"].as_str().unwrap().to_owned();
@@ -304,7 +305,7 @@ async fn a_confirmation_is_made_without_a_mail_and_shown_without_its_key() {
 #[actix_web::test]
 async fn a_service_that_makes_a_confirmation_gets_its_key() {
     let world = World::without_relay().await;
-    world.peers.has_child("child", "2010-01-02");
+    world.user_api.has_child("child", "2010-01-02");
     let body = json!({"clinicId": CLINIC, "invitedBy": "doctor"});
     let made = world.service().post("/confirm/signup/child", &body).await;
     let made: Value = made.json();
@@ -325,7 +326,7 @@ async fn a_service_that_makes_a_confirmation_gets_its_key() {
 #[actix_web::test]
 async fn a_clinic_is_named_by_its_id() {
     let world = World::without_relay().await;
-    world.peers.has_child("child", "2010-01-02");
+    world.user_api.has_child("child", "2010-01-02");
     for clinic in [
         "harbor",
         "5f8f8f8f8f8f8f8f8f8f8f8",
@@ -343,7 +344,7 @@ async fn a_clinic_is_named_by_its_id() {
 #[actix_web::test]
 async fn only_the_newest_pending_confirmation_is_shown() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let (service, path) = (world.service(), "/confirm/signup/alice");
     assert_refused(&service.get(path).await, 404, NONE);
     let key = world.sign_up("alice").await;
@@ -368,8 +369,8 @@ async fn an_account_that_is_not_known_has_no_sign_up() {
             assert_refused(&answer, 404, "Error finding the user");
         }
     }
-    world.peers.has("alice");
-    world.peers.fail(crate::peers::Ask::People, 500);
+    world.user_api.has("alice");
+    world.user_api.fail(user_api::Ask::People, 500);
     let service = world.service();
     let answer = service.post("/confirm/send/signup/alice", &json!({})).await;
     assert_refused(&answer, 404, "Error finding the user");

@@ -3,11 +3,9 @@
 use bson::{Document, doc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use stand_ins::user_api;
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_refused},
-};
+use crate::world::{World, assert_refused};
 
 /// An invitation by `host`; `guest` is the account, or empty.
 fn invitation(key: &str, host: &str, guest: &str, email: &str) -> Document {
@@ -49,11 +47,11 @@ async fn each_gets_its_own_however_many_invite() {
     let mut wanted = Vec::new();
     for guest in 0..GUESTS {
         let id = format!("guest{guest}");
-        world.peers.has(&id);
+        world.user_api.has(&id);
         let mut keys = Vec::new();
         for host in 0..HOSTS {
             let host = format!("host{guest}-{host}");
-            world.peers.has(&host);
+            world.user_api.has(&host);
             let key = format!("{host}-invites");
             invitations.push(invitation(&key, &host, &id, &format!("{id}@example.org")));
             keys.push(key);
@@ -69,7 +67,7 @@ async fn each_gets_its_own_however_many_invite() {
         .await
         .unwrap();
     assert_eq!(keys(&world, &guests).await, wanted);
-    assert!(world.peers.asked(Ask::People).len() < GUESTS);
+    assert!(world.user_api.asked(user_api::Ask::People).len() < GUESTS);
 }
 
 #[actix_web::test]
@@ -80,14 +78,15 @@ async fn what_is_wrong_with_one_is_not_the_fault_of_the_others() {
     for guest in 0..40 {
         let id = format!("guest{guest}");
         let is_unreadable = guest % 8 == 3;
-        world
-            .peers
-            .has_with(&id, json!({ "isUnreadable": is_unreadable }));
+        world.user_api.has(&id);
+        if is_unreadable {
+            world.user_api.make_unreadable(&id);
+        }
         let email = format!("{id}@example.org");
         invitations.push(invitation(&format!("key{guest}"), "host", &id, &email));
         guests.push(id);
     }
-    world.peers.has("host");
+    world.user_api.has("host");
     world
         .confirmations()
         .insert_many(invitations)
@@ -102,7 +101,7 @@ async fn what_is_wrong_with_one_is_not_the_fault_of_the_others() {
         assert_eq!(keys, wanted, "{guest}");
     }
     // Together first, then alone.
-    let asked = world.peers.asked(Ask::People);
+    let asked = world.user_api.asked(user_api::Ask::People);
     let is_about_third =
         |(query, _): &&(String, Value)| query.contains("guest3,") || query.contains("guest3&");
     assert_eq!(asked.iter().filter(is_about_third).count(), 2, "{asked:?}");
@@ -113,11 +112,11 @@ async fn what_is_wrong_with_one_is_not_the_fault_of_the_others() {
 #[actix_web::test]
 async fn of_old_accounts_that_share_an_address_one_gets_what_waits_there() {
     let world = World::without_relay().await;
-    world.peers.has("host");
+    world.user_api.has("host");
     let guests: Vec<String> = (0..20).map(|guest| format!("guest{guest}")).collect();
     for guest in &guests {
         world
-            .peers
+            .user_api
             .has_with(guest, json!({ "emails": ["shared@example.org"] }));
     }
     let waiting = invitation("key", "host", "", "Shared@example.org");

@@ -6,11 +6,9 @@ use shared_runtime::{
     auth::TOKEN_HEADER,
     testing::{SigningKeys, claims, send},
 };
+use stand_ins::{KEYS, gatekeeper, user_api};
 
-use crate::{
-    peers::Ask,
-    world::{KEYS, World, assert_refused, reason},
-};
+use crate::world::{World, assert_refused, reason};
 
 const NO_TOKEN: &str = "No x-tidepool-session-token was found";
 const BAD_TOKEN: &str = "The x-tidepool-session-token was invalid";
@@ -36,7 +34,7 @@ const OPERATIONS: &[(&str, &str)] = &[
 #[actix_web::test]
 async fn without_a_token_or_with_a_wrong_one_nothing_is_done() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let foreign = SigningKeys::generate().user_token("alice");
     let unknown = KEYS.user_token("alice");
     for (method, path) in OPERATIONS {
@@ -60,13 +58,13 @@ async fn without_a_token_or_with_a_wrong_one_nothing_is_done() {
 async fn a_token_that_was_revoked_or_ran_out_is_invalid() {
     let world = World::without_relay().await;
     let alice = world.user("alice");
-    world.peers.forget_tokens();
+    world.user_api.forget_tokens();
     let answer = alice.get("/confirm/invite/alice").await;
     assert_refused(&answer, 403, BAD_TOKEN);
     let mut old = claims("alice", "no");
     old.exp = old.iat - 1;
     let token = KEYS.key.sign(&old).unwrap();
-    world.peers.know(&token, &old);
+    world.user_api.know(&token, &old);
     let answer = world.app.bearer(&token).get("/confirm/invite/alice").await;
     assert_refused(&answer, 403, BAD_TOKEN);
 }
@@ -74,7 +72,7 @@ async fn a_token_that_was_revoked_or_ran_out_is_invalid() {
 #[actix_web::test]
 async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
+    world.user_api.has("alice");
     let view = json!({"view": {}});
     world.invite("alice", "carol@example.org", view).await;
     let stored = ["confirmations", "outbox", "mail_outbox"];
@@ -87,7 +85,7 @@ async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
         };
         // The answer about the token is kept, for reads.
         assert_eq!(caller.get("/confirm/invite/alice").await.status, 200);
-        world.peers.forget_tokens();
+        world.user_api.forget_tokens();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let body = json!({"email": "dave@example.org", "permissions": {"view": {}}});
         let answer = send(caller.request(method, path).json(&body)).await;
@@ -102,7 +100,7 @@ async fn a_token_that_was_ended_changes_nothing_from_that_moment_on() {
 #[actix_web::test]
 async fn a_token_that_cannot_be_checked_is_not_believed() {
     let world = World::without_relay().await;
-    world.peers.fail(Ask::Token, 500);
+    world.user_api.fail(user_api::Ask::Token, 500);
     let answer = world.user("alice").get("/confirm/invite/alice").await;
     assert_eq!(answer.status, 503);
     assert_eq!(
@@ -110,7 +108,7 @@ async fn a_token_that_cannot_be_checked_is_not_believed() {
         reason(503, "The token cannot be checked")
     );
     assert_eq!(answer.header("retry-after"), Some("1"));
-    world.peers.mend(Ask::Token);
+    world.user_api.mend(user_api::Ask::Token);
     let answer = world.user("alice").get("/confirm/invite/alice").await;
     assert_refused(&answer, 404, "Nothing found");
 }
@@ -118,8 +116,8 @@ async fn a_token_that_cannot_be_checked_is_not_believed() {
 #[actix_web::test]
 async fn rights_that_cannot_be_looked_up_are_a_failure() {
     let world = World::without_relay().await;
-    world.peers.has("alice");
-    world.peers.fail(Ask::Pair, 500);
+    world.user_api.has("alice");
+    world.gatekeeper.fail(gatekeeper::Ask::Pair, 500);
     let bob = world.user("bob");
     for (method, path) in OPERATIONS {
         if path.starts_with("/internal") || path.contains("resend") {

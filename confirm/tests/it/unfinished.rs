@@ -3,11 +3,9 @@
 use bson::{Document, doc};
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
+use stand_ins::{data, gatekeeper};
 
-use crate::{
-    peers::Ask,
-    world::{World, assert_ok, assert_refused, eventually, patch, put},
-};
+use crate::world::{World, assert_ok, assert_refused, eventually, patch, put};
 
 const PATH: &str = "/confirm/accept/invite/carol/alice";
 const FORBIDDEN: &str = "Forbidden to perform requested operation";
@@ -16,9 +14,9 @@ const SET_PERM: &str = "Error setting permissions";
 /// Carol, invited by Bob on behalf of Alice; and the key of the invitation.
 async fn invited(world: &World) -> String {
     for id in ["alice", "bob", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
     invite(world, &json!({"permissions": {"view": {}}})).await
 }
 
@@ -38,7 +36,7 @@ async fn accept(world: &World, key: &str) -> Answer {
 /// An invitation whose acceptance has begun while gatekeeper fails.
 async fn begun(world: &World) -> String {
     let key = invited(world).await;
-    world.peers.fail(Ask::Grant, 500);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 500);
     assert_refused(&accept(world, &key).await, 500, SET_PERM);
     key
 }
@@ -47,23 +45,23 @@ async fn assert_completed_once(world: &World, key: &str) {
     let stored = world.document(key).await.unwrap();
     assert_eq!(stored.get_str("status").unwrap(), "completed");
     assert!(!stored.contains_key("acceptance"));
-    assert_eq!(world.peers.applied(), [key]);
+    assert_eq!(world.gatekeeper.applied(), [key]);
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"view": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"view": {}}))
     );
     assert!(world.everything(&["outbox"]).await.is_empty());
     assert_refused(&accept(world, key).await, 403, FORBIDDEN);
-    assert_eq!(world.peers.applied(), [key]);
+    assert_eq!(world.gatekeeper.applied(), [key]);
 }
 
 #[actix_web::test]
 async fn what_gatekeeper_did_not_do_is_finished_by_a_repeat() {
     let world = World::without_relay().await;
     let key = begun(&world).await;
-    assert_eq!(world.peers.permissions("alice", "carol"), Value::Null);
+    assert_eq!(world.gatekeeper.permissions("alice", "carol"), None);
     assert_refused(&accept(&world, &key).await, 500, SET_PERM);
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     assert_ok(&accept(&world, &key).await);
     assert_completed_once(&world, &key).await;
 }
@@ -72,7 +70,7 @@ async fn what_gatekeeper_did_not_do_is_finished_by_a_repeat() {
 async fn a_repeat_needs_no_key() {
     let world = World::without_relay().await;
     let key = begun(&world).await;
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     assert_ok(&world.user("carol").put(PATH, &Value::Null).await);
     assert_completed_once(&world, &key).await;
 }
@@ -98,7 +96,7 @@ async fn nobody_changes_an_acceptance_that_has_begun() {
     assert_refused(&answer, 409, "There is already an existing invite");
     // Nor does it run out any more.
     world.expire(&key).await;
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     assert_ok(&accept(&world, &key).await);
     assert_completed_once(&world, &key).await;
 }
@@ -107,7 +105,7 @@ async fn nobody_changes_an_acceptance_that_has_begun() {
 async fn without_a_repeat_it_is_finished_a_little_later_and_told_once() {
     let mut world = World::without_relay().await;
     let key = begun(&world).await;
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.start_relay();
     eventually("the acceptance", async || {
@@ -115,7 +113,7 @@ async fn without_a_repeat_it_is_finished_a_little_later_and_told_once() {
     })
     .await;
     world.settled().await;
-    assert_eq!(world.peers.applied(), [&*key]);
+    assert_eq!(world.gatekeeper.applied(), [&*key]);
     assert_ok(&accept(&world, &key).await);
     assert_completed_once(&world, &key).await;
 }
@@ -124,7 +122,7 @@ async fn without_a_repeat_it_is_finished_a_little_later_and_told_once() {
 async fn a_late_repeat_needs_no_key_either() {
     let mut world = World::without_relay().await;
     let key = begun(&world).await;
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.start_relay();
     world.settled().await;
@@ -138,16 +136,16 @@ async fn a_late_repeat_needs_no_key_either() {
 async fn an_offer_that_gatekeeper_cannot_take_is_canceled() {
     let world = World::without_relay().await;
     let key = invited(&world).await;
-    world.peers.fail(Ask::Grant, 400);
+    world.gatekeeper.fail(gatekeeper::Ask::Grant, 400);
     let answer = accept(&world, &key).await;
     assert_refused(&answer, 400, "Error validating the confirmation context");
     let stored = world.document(&key).await.unwrap();
     assert_eq!(stored.get_str("status").unwrap(), "canceled");
     assert!(!stored.contains_key("acceptance"));
     assert!(world.everything(&["outbox"]).await.is_empty());
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
-    assert!(world.peers.applied().is_empty());
+    assert!(world.gatekeeper.applied().is_empty());
 }
 
 #[actix_web::test]
@@ -165,34 +163,34 @@ async fn the_outbox_waits_for_gatekeeper() {
     })
     .await;
     assert_eq!(world.status(&key).await, "pending");
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     eventually("the acceptance", async || {
         world.hurry().await;
         world.status(&key).await == "completed"
     })
     .await;
-    assert_eq!(world.peers.applied(), [&*key]);
+    assert_eq!(world.gatekeeper.applied(), [&*key]);
 }
 
 #[actix_web::test]
 async fn who_may_no_longer_share_cannot_let_anybody_in() {
     let world = World::without_relay().await;
     let key = invited(&world).await;
-    world.peers.allow("alice", "bob", json!({"view": {}}));
+    world.gatekeeper.grant("alice", "bob", json!({"view": {}}));
     assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
     let stored = world.document(&key).await.unwrap();
     assert_eq!(stored.get_str("status").unwrap(), "canceled");
     assert!(!stored.contains_key("acceptance"));
-    assert_eq!(world.peers.permissions("alice", "carol"), Value::Null);
+    assert_eq!(world.gatekeeper.permissions("alice", "carol"), None);
     assert!(world.everything(&["outbox"]).await.is_empty());
     for (person, list) in [("carol", "invitations/carol"), ("alice", "invite/alice")] {
         let answer = world.user(person).get(&format!("/confirm/{list}")).await;
         assert_refused(&answer, 404, "Nothing found");
     }
     // That Bob may again changes nothing.
-    world.peers.allow("alice", "bob", json!({"admin": {}}));
+    world.gatekeeper.grant("alice", "bob", json!({"admin": {}}));
     assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
-    assert!(world.peers.applied().is_empty());
+    assert!(world.gatekeeper.applied().is_empty());
 }
 
 #[actix_web::test]
@@ -204,7 +202,7 @@ async fn who_sends_it_again_vouches_for_it() {
     assert_eq!(sent.status, 200, "{}", sent.text());
     let sent: Value = sent.json();
     let key = sent["key"].as_str().unwrap().to_owned();
-    world.peers.revoke("alice", "bob");
+    world.gatekeeper.revoke("alice", "bob");
     assert_ok(&accept(&world, &key).await);
     assert_completed_once(&world, &key).await;
 }
@@ -213,8 +211,8 @@ async fn who_sends_it_again_vouches_for_it() {
 async fn a_refusal_that_the_outbox_gets_cancels_as_well() {
     let mut world = World::without_relay().await;
     let key = begun(&world).await;
-    world.peers.revoke("alice", "bob");
-    world.peers.mend(Ask::Grant);
+    world.gatekeeper.revoke("alice", "bob");
+    world.gatekeeper.mend(gatekeeper::Ask::Grant);
     world.hurry().await;
     world.start_relay();
     eventually("the cancellation", async || {
@@ -223,7 +221,7 @@ async fn a_refusal_that_the_outbox_gets_cancels_as_well() {
     .await;
     world.settled().await;
     assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
-    assert!(world.peers.applied().is_empty());
+    assert!(world.gatekeeper.applied().is_empty());
     assert!(
         !world
             .document(&key)
@@ -244,20 +242,20 @@ async fn alerts_that_were_not_stored_are_stored_by_a_repeat() {
         .unwrap();
     let offer = json!({"permissions": {"follow": {}}, "alertsConfig": {"uploadId": "u1"}});
     let key = invite(&world, &offer).await;
-    world.peers.fail(Ask::Alerts, 500);
+    world.data.fail(data::Ask::Alerts, 500);
     for _ in 0..2 {
         let answer = accept(&world, &key).await;
         assert_refused(&answer, 500, "Error creating alerts configuration");
     }
     assert_eq!(world.status(&key).await, "pending");
     assert_eq!(
-        world.peers.permissions("alice", "carol"),
-        json!({"follow": {}})
+        world.gatekeeper.permissions("alice", "carol"),
+        Some(json!({"follow": {}}))
     );
-    world.peers.mend(Ask::Alerts);
+    world.data.mend(data::Ask::Alerts);
     assert_ok(&accept(&world, &key).await);
-    assert_eq!(world.peers.applied(), [&*key]);
-    assert_eq!(world.peers.alerts().len(), 1);
+    assert_eq!(world.gatekeeper.applied(), [&*key]);
+    assert_eq!(world.data.alerts().len(), 1);
     assert_refused(&accept(&world, &key).await, 403, FORBIDDEN);
 }
 
@@ -273,7 +271,7 @@ async fn a_database_that_fails_before_the_grant() {
     forbid(&world, doc! { "acceptance": { "$exists": false } }).await;
     let answer = accept(&world, &key).await;
     assert_refused(&answer, 500, "Error saving the confirmation");
-    assert!(world.peers.asked(Ask::Grant).is_empty());
+    assert!(world.gatekeeper.asked(gatekeeper::Ask::Grant).is_empty());
     assert!(world.everything(&["outbox"]).await.is_empty());
     // Nothing was begun, so it can be canceled.
     forbid(&world, doc! {}).await;
@@ -289,7 +287,7 @@ async fn a_database_that_fails_after_the_grant() {
     forbid(&world, doc! { "status": { "$ne": "completed" } }).await;
     let answer = accept(&world, &key).await;
     assert_refused(&answer, 500, "Error saving the confirmation");
-    assert_eq!(world.peers.applied(), [&*key]);
+    assert_eq!(world.gatekeeper.applied(), [&*key]);
     let cancel = "/confirm/alice/invited/carol@example.org";
     let answer = put(&world.user("alice"), cancel).await;
     assert_refused(&answer, 404, "No matching invite was found");
@@ -305,7 +303,7 @@ async fn a_gatekeeper_that_is_not_there() {
     })
     .await;
     for id in ["alice", "carol"] {
-        world.peers.has(id);
+        world.user_api.has(id);
     }
     let sent = doc! {
         "_id": "a-key", "type": "careteam_invitation", "status": "pending", "userId": "carol",

@@ -1,6 +1,6 @@
 //! What a test starts with: the service with its relay, its database, its peers and its mails.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bson::{Document, doc};
@@ -13,19 +13,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared_runtime::{
     limits::Limit,
-    testing::{self, Answer, Person, SigningKeys, TestApp, TestDatabase, claims, send},
+    testing::{self, Answer, Person, TestApp, TestDatabase, claims, send},
 };
+use stand_ins::{Data, Gatekeeper, KEYS, UserApi, server_secret};
 use tokio_util::sync::DropGuard;
 
-use crate::{
-    mailbox::{Mail, Mailbox},
-    peers::Peers,
-};
+use crate::mailbox::{Mail, Mailbox};
 
 pub(crate) use testing::{assert_empty, assert_ok, assert_refused, eventually, reason, send_raw};
-
-/// The keys of every world; making them takes a while.
-pub(crate) static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
 
 /// Where the links in mails lead.
 pub(crate) const ORIGIN: &str = "https://tide.example.org";
@@ -33,7 +28,9 @@ pub(crate) const ORIGIN: &str = "https://tide.example.org";
 /// The service and what it works with.
 pub(crate) struct World {
     pub(crate) app: TestApp,
-    pub(crate) peers: Peers,
+    pub(crate) user_api: UserApi,
+    pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) data: Data,
     pub(crate) mailbox: Mailbox,
     pub(crate) state: State,
     pub(crate) database: TestDatabase,
@@ -59,13 +56,22 @@ impl World {
 
     pub(crate) async fn without_relay_with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::create().await;
-        let (peers, mailbox) = (Peers::start().await, Mailbox::new());
-        let mut config = config(&database, &peers.url(), &mailbox);
+        let (user_api, gatekeeper, data) = (UserApi::start(), Gatekeeper::start(), Data::start());
+        gatekeeper.call_back(&user_api.url());
+        let mailbox = Mailbox::new();
+        let peers = [
+            ("user_api.url", &*user_api.url()),
+            ("gatekeeper.url", &gatekeeper.url()),
+            ("data.url", &data.url()),
+        ];
+        let mut config = config(&database, peers, &mailbox);
         change(&mut config);
         let state = State::connect(&config).await.unwrap();
         Self {
             app: TestApp::start(state.service()),
-            peers,
+            user_api,
+            gatekeeper,
+            data,
             mailbox,
             state,
             database,
@@ -107,7 +113,7 @@ impl World {
     fn bearer(&self, name: &str, is_server: &str) -> Person {
         let claims = claims(name, is_server);
         let token = KEYS.key.sign(&claims).unwrap();
-        self.peers.know(&token, &claims);
+        self.user_api.know(&token, &claims);
         self.app.bearer(&token)
     }
 
@@ -232,16 +238,15 @@ impl World {
 }
 
 /// The shipped defaults with what has none.
-fn config(database: &TestDatabase, peers: &str, mailbox: &Mailbox) -> Config {
+fn config(database: &TestDatabase, peers: [(&str, &str); 3], mailbox: &Mailbox) -> Config {
+    let secret = server_secret("confirm");
     let settings = [
-        ("user_api.url", peers),
-        ("user_api.server_secret", crate::peers::SECRET),
-        ("gatekeeper.url", peers),
-        ("data.url", peers),
+        ("user_api.server_secret", &*secret),
         ("web.public_url", ORIGIN),
         ("mail.transport", "file"),
         ("mail.directory", mailbox.path().to_str().unwrap()),
     ];
+    let settings: Vec<(&str, &str)> = peers.into_iter().chain(settings).collect();
     let mut config: Config = testing::config(DEFAULTS, database, &settings);
     // Some worlds try more keys than one place may.
     config.limits.keys_per_source = Limit::OFF;
