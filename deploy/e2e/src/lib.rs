@@ -284,7 +284,7 @@ impl Drop for Platform {
 }
 
 /// With what `name` logs in; it means nothing elsewhere.
-fn server_secret(name: &str) -> String {
+pub fn server_secret(name: &str) -> String {
     format!("the secret of {name} in the journeys")
 }
 

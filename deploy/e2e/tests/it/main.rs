@@ -13,6 +13,7 @@ mod limits;
 mod pages;
 mod people;
 mod races;
+mod stand_ins;
 mod stolen_sessions;
 mod story;
 mod tokens;

@@ -1,0 +1,383 @@
+//! The stand-ins, by which each service is tested, against the real services: both are asked the
+//! same in the same order, and answer the same.
+
+mod side;
+
+use ::stand_ins::{Confirm, Gatekeeper, UserApi};
+use e2e::Platform;
+use serde_json::{Value, json};
+
+use self::side::{At, Side};
+
+const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
+const PASSWORD: &str = "correct-horse";
+
+#[actix_web::test]
+async fn stand_ins_answer_as_the_real_services_do() {
+    let platform = Platform::start().await;
+    let mut real = Side::of_platform(&platform).await;
+    play(&mut real).await;
+
+    let (user_api, gatekeeper) = (UserApi::start(), Gatekeeper::start());
+    let confirm = Confirm::start();
+    gatekeeper.call_back(&user_api.url());
+    let mut played = Side::of_stand_ins(&user_api, &gatekeeper, &confirm).await;
+    play(&mut played).await;
+
+    for (real, played) in real.said.iter().zip(&played.said) {
+        assert_eq!(real, played, "the real service, and its stand-in");
+    }
+    assert_eq!(real.said.len(), played.said.len());
+}
+
+async fn play(side: &mut Side<'_>) {
+    sign_ups(side).await;
+    server_log_ins(side).await;
+    updates(side).await;
+    sessions(side).await;
+    custodial_accounts(side).await;
+    people(side).await;
+    pairs(side).await;
+    grants(side).await;
+    holders(side).await;
+    relations(side).await;
+    locks(side).await;
+    removals(side).await;
+    told_to_confirm(side).await;
+}
+
+async fn sign_ups(side: &mut Side<'_>) {
+    for name in ["alice", "bob", "carol", "dave"] {
+        let email = format!("{name}@example.org");
+        let body = json!({ "username": email, "emails": [email], "password": PASSWORD });
+        let account = side.ask_anonymously("POST /auth/user", body).await;
+        side.call(name, &account);
+    }
+    let alice = "alice@example.org";
+    for (username, emails, password) in [
+        (alice, vec![alice], PASSWORD),
+        ("Alice@Example.org", vec!["Alice@Example.org"], PASSWORD),
+        ("erin@example.org", vec!["erin@example.org"], "short"),
+        ("erin@example.org", vec!["erin@example.org"], "sunshine1"),
+        (
+            "erin@example.org",
+            vec!["erin@example.org"],
+            "erin@example.org",
+        ),
+        ("erin", vec!["erin"], PASSWORD),
+    ] {
+        let body = json!({ "username": username, "emails": emails, "password": password });
+        side.ask_anonymously("POST /auth/user", body).await;
+    }
+}
+
+async fn server_log_ins(side: &mut Side<'_>) {
+    for (name, secret) in [
+        ("confirm", "wrong"),
+        ("nobody", "wrong"),
+        ("", "wrong"),
+        ("confirm", ""),
+    ] {
+        side.log_in_server(name, secret).await;
+    }
+}
+
+/// The body of a conditional update.
+fn update(key: &str, email: &str, updates: Value) -> Value {
+    json!({ "updates": updates, "onlyIf": { "email": email }, "idempotencyKey": key })
+}
+
+async fn updates(side: &mut Side<'_>) {
+    let alice = "alice@example.org";
+    let verified = json!({ "emailVerified": true });
+    let password = |text: &str| json!({ "password": text });
+    let mut first = update("first", alice, password("battery-staple"));
+    first["onlyIf"]["passwordExists"] = json!(false);
+    for body in [
+        update("a", "other@example.org", verified.clone()),
+        update("a", "ALICE@example.org", verified.clone()),
+        first,
+        update("b", alice, password("short")),
+        update("b", alice, password("sunshine1")),
+        update("b", alice, password("battery-staple")),
+        update("b", alice, password("battery-staple")),
+        update("b", alice, password("another-password")),
+        update("a", alice, verified.clone()),
+    ] {
+        side.ask(At::UserApi, "PUT /user/{alice}", body).await;
+    }
+    let nobody = update("n", alice, verified);
+    side.ask(At::UserApi, "PUT /user/{nobody}", nobody.clone())
+        .await;
+    side.ask_with("nonsense", At::UserApi, "PUT /user/{alice}", nobody)
+        .await;
+    for body in [
+        json!({}),
+        json!({
+            "change": "c", "email": alice, "password": "short", "idempotencyKey": "k",
+        }),
+    ] {
+        let what = "PUT /internal/users/{alice}/restoration";
+        side.ask(At::UserApi, what, body).await;
+    }
+}
+
+async fn sessions(side: &mut Side<'_>) {
+    for (email, password) in [
+        ("alice@example.org", "battery-staple"),
+        ("alice@example.org", PASSWORD),
+        ("bob@example.org", PASSWORD),
+        ("bob@example.org", "wrong-password"),
+        ("nobody@example.org", PASSWORD),
+    ] {
+        side.log_in(email, Some(password)).await;
+    }
+    side.log_in("alice@example.org", None).await;
+    let token = side
+        .log_in("ALICE@example.org", Some("battery-staple"))
+        .await;
+    let token = token.expect("a session");
+    side.check(&token).await;
+    side.check("nonsense").await;
+    side.ask_with(
+        &token,
+        At::UserApi,
+        "GET /internal/people?ids={alice}",
+        Value::Null,
+    )
+    .await;
+    side.ask_with(&token, At::UserApi, "POST /v1/clinics/c/users", json!({}))
+        .await;
+    side.ask_with(&token, At::UserApi, "POST /auth/logout", Value::Null)
+        .await;
+    side.check(&token).await;
+}
+
+async fn custodial_accounts(side: &mut Side<'_>) {
+    let what = format!("POST /v1/clinics/{CLINIC}/users");
+    for (name, body) in [
+        ("kid", json!({ "emails": ["kid@example.org"] })),
+        ("child", json!({})),
+        ("named", json!({ "username": "named@example.org" })),
+    ] {
+        let account = side.ask(At::UserApi, &what, body).await;
+        side.call(name, &account);
+    }
+    for body in [
+        json!({ "emails": ["kid@example.org"] }),
+        json!({ "emails": ["KID@example.org"] }),
+        json!({ "username": "alice@example.org" }),
+        json!({ "emails": ["kid"] }),
+    ] {
+        side.ask(At::UserApi, &what, body).await;
+    }
+    for who in [
+        "{kid}",
+        "{child}",
+        "kid@example.org",
+        "{nobody}",
+        "nobody@example.org",
+    ] {
+        side.ask(At::UserApi, &format!("GET /user/{who}"), Value::Null)
+            .await;
+    }
+    side.ask_with("nonsense", At::UserApi, "GET /user/{kid}", Value::Null)
+        .await;
+}
+
+async fn people(side: &mut Side<'_>) {
+    let patient = json!({ "birthday": "2010-02-03", "diagnosisDate": "2015-01-01" });
+    side.set_profile(
+        "alice",
+        json!({ "fullName": "Alice Lee", "patient": patient }),
+    )
+    .await;
+    let many = vec!["x"; 201].join(",");
+    for query in [
+        "?ids={alice},{kid},{nobody}",
+        "?ids={bob}&profiles={alice},{carol}",
+        "?email=ALICE%40example.org",
+        "?email=kid%40example.org",
+        "?email=nobody%40example.org",
+        "?ids={alice}&email=alice%40example.org",
+        "?ids=",
+        "",
+        &format!("?ids={many}"),
+        &format!("?profiles={many}"),
+    ] {
+        side.ask(
+            At::UserApi,
+            &format!("GET /internal/people{query}"),
+            Value::Null,
+        )
+        .await;
+    }
+}
+
+/// What is granted, as both lists and the pair show it.
+async fn look(side: &mut Side<'_>, sharer: &str, grantee: &str) {
+    for what in [
+        format!("GET /access/{{{sharer}}}/{{{grantee}}}"),
+        format!("GET /access/{{{sharer}}}"),
+        format!("GET /access/groups/{{{grantee}}}"),
+    ] {
+        side.ask(At::Gatekeeper, &what, Value::Null).await;
+    }
+}
+
+async fn replace(side: &mut Side<'_>, pair: &str, set: Value) {
+    side.ask(At::Gatekeeper, &format!("POST /access/{pair}"), set)
+        .await;
+}
+
+async fn pairs(side: &mut Side<'_>) {
+    look(side, "alice", "bob").await;
+    for set in [
+        json!({ "view": {}, "notes": {} }),
+        json!({ "root": {}, "upload": {} }),
+        Value::Null,
+    ] {
+        replace(side, "{alice}/{bob}", set).await;
+        look(side, "alice", "bob").await;
+    }
+    replace(side, "{alice}/{alice}", json!({ "view": {} })).await;
+    look(side, "alice", "alice").await;
+    replace(side, "{alice}/{bob}", json!(["view"])).await;
+    for what in [
+        "GET /access/{alice}/{bob}",
+        "GET /internal/users/{alice}/administered",
+    ] {
+        side.ask_with("nonsense", At::Gatekeeper, what, Value::Null)
+            .await;
+        side.ask_with("", At::Gatekeeper, what, Value::Null).await;
+    }
+}
+
+async fn grants(side: &mut Side<'_>) {
+    let offer = json!({
+        "sharerId": "{alice}", "granteeId": "{bob}", "permissions": { "view": {}, "unknown": {} },
+    });
+    let mut on_behalf = offer.clone();
+    on_behalf["grantedBy"] = json!("{carol}");
+    on_behalf["permissions"] = json!({ "note": {} });
+    let put = "PUT /internal/grants/first";
+    side.ask(At::Gatekeeper, put, offer.clone()).await;
+    look(side, "alice", "bob").await;
+    replace(side, "{alice}/{bob}", json!({})).await;
+    side.ask(At::Gatekeeper, put, offer).await;
+    look(side, "alice", "bob").await;
+    let put = "PUT /internal/grants/second";
+    side.ask(At::Gatekeeper, put, on_behalf.clone()).await;
+    replace(side, "{alice}/{carol}", json!({ "admin": {} })).await;
+    side.ask(At::Gatekeeper, put, on_behalf).await;
+    look(side, "alice", "bob").await;
+}
+
+async fn holders(side: &mut Side<'_>) {
+    for (grantee, set) in [
+        ("bob", json!({ "admin": {}, "view": {} })),
+        ("bob", json!({ "view": {} })),
+        ("nobody", json!({ "admin": {} })),
+        ("bob", json!({})),
+        ("carol", json!({ "custodian": {} })),
+        ("bob", json!({})),
+        ("carol", json!({})),
+    ] {
+        replace(side, &format!("{{child}}/{{{grantee}}}"), set).await;
+    }
+    look(side, "child", "carol").await;
+    for (account, version) in [("child", 9), ("alice", 9), ("nobody", 9)] {
+        let what = format!("PUT /internal/users/{{{account}}}/holders");
+        let body = json!({ "version": version, "holders": ["{carol}", "{nobody}"] });
+        side.ask(At::UserApi, &what, body).await;
+    }
+    let what = "PUT /internal/users/{child}/holders";
+    side.ask(At::UserApi, what, json!({ "holders": [] })).await;
+}
+
+async fn relations(side: &mut Side<'_>) {
+    let patient = format!("/internal/clinics/{CLINIC}/patients/{{alice}}");
+    let clinician = format!("/internal/clinics/{CLINIC}/clinicians/{{dave}}");
+    let set =
+        |revision: i64, name: &str| json!({ "revision": revision, "permissions": { name: {} } });
+    for (what, body) in [
+        (format!("PUT {patient}"), set(2, "view")),
+        (format!("PUT {clinician}"), json!({ "revision": 2 })),
+        (format!("PUT {patient}"), set(1, "upload")),
+        (format!("PUT {patient}"), set(2, "upload")),
+        (format!("PUT {patient}"), set(3, "custodian")),
+        (format!("DELETE {clinician}?revision=1"), Value::Null),
+        (format!("DELETE {clinician}?revision=3"), Value::Null),
+        (format!("PUT {clinician}"), json!({ "revision": 2 })),
+        (format!("PUT {clinician}"), json!({ "revision": 4 })),
+        (format!("DELETE {patient}?revision=4"), Value::Null),
+        (format!("PUT {patient}"), set(0, "view")),
+        (format!("DELETE {patient}"), Value::Null),
+        (
+            "PUT /internal/clinics/c/patients/{alice}".to_owned(),
+            set(5, "view"),
+        ),
+    ] {
+        side.ask(At::Gatekeeper, &what, body).await;
+        look(side, "alice", "dave").await;
+    }
+    // A clinic that runs the child lets its last holder go.
+    let child = format!("PUT /internal/clinics/{CLINIC}/patients/{{child}}");
+    side.ask(At::Gatekeeper, &child, set(1, "custodian")).await;
+    administered(side).await;
+    replace(side, "{child}/{carol}", json!({})).await;
+    administered(side).await;
+}
+
+async fn administered(side: &mut Side<'_>) {
+    for name in ["bob", "carol", "nobody"] {
+        let what = format!("GET /internal/users/{{{name}}}/administered");
+        side.ask(At::Gatekeeper, &what, Value::Null).await;
+    }
+}
+
+async fn locks(side: &mut Side<'_>) {
+    for account in ["alice", "child", "child", "dave"] {
+        let what = format!("PUT /internal/users/{{{account}}}/lock");
+        side.ask(At::Gatekeeper, &what, Value::Null).await;
+    }
+}
+
+async fn removals(side: &mut Side<'_>) {
+    replace(side, "{kid}/{bob}", json!({ "custodian": {} })).await;
+    replace(
+        side,
+        "{kid}/{carol}",
+        json!({ "custodian": {}, "view": {} }),
+    )
+    .await;
+    let grantees = "GET /internal/users/{kid}/grantees";
+    side.ask(At::Gatekeeper, grantees, Value::Null).await;
+    let custodians = "DELETE /internal/users/{kid}/custodians";
+    side.ask(At::Gatekeeper, custodians, Value::Null).await;
+    look(side, "kid", "carol").await;
+    for query in ["", "?until=soon", "?until=1000", "?until=4102444800000"] {
+        let what = format!("DELETE /internal/users/{{kid}}/grantees{query}");
+        side.ask(At::Gatekeeper, &what, Value::Null).await;
+        side.ask(At::Gatekeeper, grantees, Value::Null).await;
+    }
+    let forget = "DELETE /internal/users/{alice}";
+    side.ask(At::Gatekeeper, forget, Value::Null).await;
+    look(side, "alice", "carol").await;
+    let lock = "PUT /internal/users/{alice}/lock";
+    side.ask(At::Gatekeeper, lock, Value::Null).await;
+}
+
+/// confirm lets nobody but user-api call, whose token nobody else has.
+async fn told_to_confirm(side: &mut Side<'_>) {
+    for what in [
+        "DELETE /internal/users/{alice}",
+        "DELETE /internal/users/{alice}/invitations",
+        "PUT /internal/account-notices/n",
+    ] {
+        side.ask(At::Confirm, what, Value::Null).await;
+        for token in ["", "nonsense"] {
+            side.ask_with(token, At::Confirm, what, Value::Null).await;
+        }
+    }
+}
