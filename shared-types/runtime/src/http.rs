@@ -11,6 +11,7 @@ use rand::RngExt as _;
 use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     auth::{ServiceToken, TOKEN_HEADER},
@@ -63,6 +64,11 @@ impl Answer {
     /// The body of a 201, or what else the peer said.
     pub(crate) fn created<T: DeserializeOwned>(self) -> Result<T, PeerError> {
         self.body_of(StatusCode::CREATED)
+    }
+
+    /// The body, whatever the status; `null` where it is no JSON.
+    pub(crate) fn any_json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// Nothing, where the peer did what it was asked to, or what else it said.
@@ -283,6 +289,15 @@ impl PeerClient {
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, PeerError> {
         self.call(Method::POST, path, Some(json_of(body)?)).await
+    }
+
+    /// `PATCH path` with a JSON body.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Answer, PeerError> {
+        self.call(Method::PATCH, path, Some(json_of(body)?)).await
     }
 
     /// `PUT path` with a JSON body.

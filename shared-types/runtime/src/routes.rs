@@ -188,6 +188,17 @@ impl RouteTable {
         self
     }
 
+    /// Serves what is in the table by now below `prefix` as well.
+    #[must_use]
+    pub fn also_with(mut self, prefix: &str) -> Self {
+        for operation in &mut self.operations {
+            let aliases = operation.paths.iter().map(|path| format!("{prefix}{path}"));
+            let aliases: Vec<String> = aliases.collect();
+            operation.paths.extend(aliases);
+        }
+        self
+    }
+
     /// Serves what is in `other` after what is in the table by now. It keeps the words of `other`
     /// where its operations are refused.
     #[must_use]

@@ -1,5 +1,6 @@
 //! One typed client per service, used by whoever calls it.
 
+pub mod clinic;
 pub mod confirm;
 pub mod data;
 pub mod gatekeeper;
