@@ -12,6 +12,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+pub mod clinic;
 pub mod confirm;
 pub mod data;
 pub mod gatekeeper;
@@ -19,6 +20,7 @@ mod stand_in;
 mod tokens;
 pub mod user_api;
 
+pub use clinic::Clinic;
 pub use confirm::Confirm;
 pub use data::Data;
 pub use gatekeeper::Gatekeeper;
