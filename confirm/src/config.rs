@@ -34,6 +34,8 @@ pub struct Config {
     pub gatekeeper: PeerSettings,
     /// Who keeps alert configurations; `None`: no service does.
     pub data: Option<PeerSettings>,
+    /// Where clinics are; `None`: there are none.
+    pub clinic: Option<PeerSettings>,
     /// Where links in mails lead.
     pub web: WebSettings,
     /// How mails leave.

@@ -13,6 +13,9 @@ use crate::domain::{
     invitation::NotAnswerable,
 };
 
+/// What is said where nothing is served.
+const NOT_SERVED: &str = "404 page not found";
+
 /// Why an act came to nothing.
 pub(crate) type Error = ActError<Refusal, Failure>;
 
@@ -30,6 +33,18 @@ pub(crate) enum Refusal {
     DuplicateInvitation,
     /// The invited account already has rights.
     DuplicateMember,
+    /// No clinic is configured.
+    NotServed,
+    ClinicNotFound,
+    /// A clinic's invitation that is not there.
+    UnknownInvitation,
+    DuplicatePatient,
+    MrnRequired,
+    MrnNotUnique,
+    /// What is said about a patient is not taken.
+    InvalidPatient,
+    /// The clinic does not admit who is invited.
+    NotAdmitted,
     /// The body is no JSON of the right form.
     Unreadable,
     /// The offer in the invitation cannot be read.
@@ -100,6 +115,23 @@ impl Refusal {
                 StatusCode::CONFLICT,
                 "The user is already an existing member",
             ),
+            Self::NotServed => (StatusCode::NOT_FOUND, NOT_SERVED),
+            Self::ClinicNotFound => (StatusCode::NOT_FOUND, "Error finding the clinic"),
+            Self::UnknownInvitation => (StatusCode::FORBIDDEN, "No matching invite was found"),
+            Self::DuplicatePatient => (
+                StatusCode::CONFLICT,
+                "The user is already a patient of the clinic",
+            ),
+            Self::MrnRequired => (
+                StatusCode::BAD_REQUEST,
+                "Error creating patient because MRN is required",
+            ),
+            Self::MrnNotUnique => (
+                StatusCode::BAD_REQUEST,
+                "Error creating patient because MRN must be unique",
+            ),
+            Self::InvalidPatient => (StatusCode::BAD_REQUEST, "Error creating patient"),
+            Self::NotAdmitted => (StatusCode::FORBIDDEN, "Error accepting invitation"),
             Self::Unreadable => (StatusCode::BAD_REQUEST, "Error decoding the confirmation"),
             Self::UnreadableContext => (
                 StatusCode::BAD_REQUEST,
@@ -175,6 +207,7 @@ impl From<Refusal> for ApiError {
         let (status, reason) = refusal.status_and_reason();
         match refusal {
             Refusal::Incomplete => Self::empty(status),
+            Refusal::NotServed => Self::new(status, ErrorBody::Text(reason)),
             Refusal::NoToken
             | Refusal::BadToken
             | Refusal::NotAllowed
@@ -183,6 +216,13 @@ impl From<Refusal> for ApiError {
             | Refusal::NoInvitation
             | Refusal::DuplicateInvitation
             | Refusal::DuplicateMember
+            | Refusal::ClinicNotFound
+            | Refusal::UnknownInvitation
+            | Refusal::DuplicatePatient
+            | Refusal::MrnRequired
+            | Refusal::MrnNotUnique
+            | Refusal::InvalidPatient
+            | Refusal::NotAdmitted
             | Refusal::Unreadable
             | Refusal::UnreadableContext
             | Refusal::InvalidContext
@@ -286,6 +326,9 @@ pub(crate) enum Failure {
     Renewing,
     SettingPermissions,
     CreatingAlerts,
+    FindingClinic,
+    CreatingPatient,
+    Accepting,
     Internal,
     /// The database does not answer.
     Store,
@@ -305,6 +348,9 @@ impl From<Failure> for ApiError {
             Failure::Renewing => "Error resetting key",
             Failure::SettingPermissions => "Error setting permissions",
             Failure::CreatingAlerts => "Error creating alerts configuration",
+            Failure::FindingClinic => "Error finding the clinic",
+            Failure::CreatingPatient => "Error creating patient",
+            Failure::Accepting => "Error accepting invitation",
             Failure::Internal => "Internal Server Error",
             Failure::Store => "store connectivity failure",
         };
@@ -340,10 +386,9 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
             StatusCode::BAD_REQUEST,
             format!("Invalid query parameter: {}", invalid.name),
         ),
-        Rejection::NoSuchPath(_) | Rejection::InvalidPath { .. } => ApiError::new(
-            StatusCode::NOT_FOUND,
-            ErrorBody::Text("404 page not found".into()),
-        ),
+        Rejection::NoSuchPath(_) | Rejection::InvalidPath { .. } => {
+            ApiError::new(StatusCode::NOT_FOUND, ErrorBody::Text(NOT_SERVED.into()))
+        }
         Rejection::MethodNotAllowed(_) => ApiError::empty(StatusCode::METHOD_NOT_ALLOWED),
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! **Owns** the collections `confirmations` and `quotas` and two outboxes: `outbox` for effects on
 //! other services, `mail_outbox` for mails, so that a slow mail server holds nothing else up.
-//! **Calls** user-api (accounts, profiles, tokens), gatekeeper (permissions) and, where there is
-//! one, the data service (alerts). **Settings** start with `CONFIRM__`; `config.default.toml` lists
+//! **Calls** user-api (accounts, profiles, tokens), gatekeeper (permissions) and, where there are
+//! any, clinic (clinics, their clinicians and patients) and the data service (alerts). **Settings** start with `CONFIRM__`; `config.default.toml` lists
 //! them.
 //!
 //! # Known quirks
@@ -13,7 +13,8 @@
 //!
 //! - An invalid token is 403, a missing one 401; 401 also for a caller without the right, but 403
 //!   when an invitation is sent once more.
-//! - An empty list of invitations is 404.
+//! - An empty list of invitations is 404, unless it is a clinic's.
+//! - What clinic refuses when it is asked for who is invited is answered in its words.
 //! - Bodies of other kinds, such as `{"404":[]}`, stand for no body.
 //! - The claim of an account answers 409 with a number of its own for each mistake.
 //!
@@ -41,11 +42,12 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
     auth::{Admission, Authenticator, RemoteTokens, ServerLogin, ServiceToken},
+    config::PeerSettings,
     http::PeerClient,
     limits::KeyedLimiter,
     mongo::Connector,
     outbox::Outbox,
-    peers::{data, gatekeeper::Gatekeeper, user_api::UserApi},
+    peers::{clinic::Clinic, data, gatekeeper::Gatekeeper, user_api::UserApi},
     server::{self, Readiness, Service},
 };
 use tokio_util::sync::CancellationToken;
@@ -56,6 +58,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     config::LimitSettings,
+    error::{Error, Refusal},
     mail::Mailer,
     pages::Pages,
     store::{Confirmations, Quotas},
@@ -80,6 +83,8 @@ pub struct State {
     gatekeeper: Gatekeeper,
     /// `None`: no service keeps alert configurations.
     data: Option<data::Data>,
+    /// `None`: there are no clinics.
+    clinics: Option<Clinic>,
     authenticator: Authenticator,
     admission: Admission,
     limits: Arc<LimitSettings>,
@@ -96,10 +101,13 @@ impl State {
         let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
         let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, login.clone())?;
-        let data = match &config.data {
-            Some(data) => Some(data::Data::new(PeerClient::new(&data.url, login)?)),
-            None => None,
+        let peer = |settings: &Option<PeerSettings>| {
+            let url = settings.as_ref().map(|settings| &settings.url);
+            url.map(|url| PeerClient::new(url, login.clone()))
+                .transpose()
         };
+        let data = peer(&config.data)?.map(data::Data::new);
+        let clinics = peer(&config.clinic)?.map(Clinic::new);
         let mailer = Mailer::new(&config.mail, &config.web)?;
         let confirmations = Confirmations::open(&database).await?;
         Ok(Self {
@@ -116,6 +124,7 @@ impl State {
             user_api,
             gatekeeper: Gatekeeper::new(gatekeeper),
             data,
+            clinics,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
             limits: Arc::new(config.limits.clone()),
@@ -136,9 +145,15 @@ impl State {
             mails: self.mails.through(&client),
             user_api,
             gatekeeper: self.gatekeeper.unshared()?,
+            clinics: self.clinics.as_ref().map(Clinic::unshared).transpose()?,
             client,
             ..self.clone()
         })
+    }
+
+    /// Where clinics are.
+    fn clinics(&self) -> Result<&Clinic, Error> {
+        self.clinics.as_ref().ok_or(Refusal::NotServed.into())
     }
 
     /// The service, to be served.

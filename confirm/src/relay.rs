@@ -4,14 +4,22 @@ use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
-    use_cases::{accept_invitation, reset_password, send_mail},
+    use_cases::{
+        accept_invitation, enrol_patient, invite_clinician, join_clinic, reset_password, send_mail,
+        withdraw_clinician,
+    },
 };
 
-/// The effects that confirm owes: mails, grants, the look-up behind a forgotten password.
+/// The effects that confirm owes: mails, grants, who joins a clinic as what, the look-up behind a
+/// forgotten password.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on(send_mail::send)
         .on(accept_invitation::resume)
+        .on(enrol_patient::resume)
+        .on(join_clinic::resume)
+        .on(invite_clinician::resume)
+        .on(withdraw_clinician::resume)
         .on(reset_password::send)
 }
 
@@ -21,7 +29,9 @@ mod tests {
     use shared_runtime::{outbox::Effect, testing::assert_row};
 
     use crate::use_cases::{
-        accept_invitation::Accepted, reset_password::Forgotten, send_mail::QueuedMail,
+        accept_invitation::Accepted, enrol_patient::PatientAccepted,
+        invite_clinician::ClinicianInvited, join_clinic::ClinicAccepted, reset_password::Forgotten,
+        send_mail::QueuedMail, withdraw_clinician::ClinicianWithdrawn,
     };
 
     #[test]
@@ -30,6 +40,26 @@ mod tests {
         let accepted = Accepted { key: key.clone() };
         assert_row(&accepted, "invitation.accepted", &doc! { "key": "k" });
         assert_eq!(accepted.key(), "invitation:k");
+        let accepted = PatientAccepted {
+            key: key.clone(),
+            details: "{}".to_owned(),
+        };
+        let payload = doc! { "key": "k", "details": "{}" };
+        assert_row(&accepted, "clinic.patient.accepted", &payload);
+        assert_eq!(accepted.key(), "invitation:k");
+        let joined = ClinicAccepted { key: key.clone() };
+        assert_row(&joined, "clinic.accepted", &doc! { "key": "k" });
+        assert_eq!(joined.key(), "invitation:k");
+        let invited = ClinicianInvited { key: key.clone() };
+        assert_row(&invited, "clinic.clinician.invited", &doc! { "key": "k" });
+        assert_eq!(invited.key(), "invitation:k");
+        let withdrawn = ClinicianWithdrawn {
+            key: key.clone(),
+            clinic_id: [7; 12].into(),
+        };
+        let payload = doc! { "key": "k", "clinicId": "070707070707070707070707" };
+        assert_row(&withdrawn, "clinic.clinician.withdrawn", &payload);
+        assert_eq!(withdrawn.key(), "invitation:k");
         let forgotten = Forgotten {
             email: "a@z.co".to_owned(),
             key: key.clone(),

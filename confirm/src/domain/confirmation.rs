@@ -78,6 +78,8 @@ pub(crate) struct Confirmation {
     pub(crate) template_name: String,
     /// The acceptance that is under way; `None` while nobody accepted, and once it is done.
     pub(crate) acceptance: Option<Acceptance>,
+    /// How a clinician's invitation is being made; `None` once that is done.
+    pub(crate) making: Option<Making>,
 }
 
 /// A key that was mailed and is not kept.
@@ -101,6 +103,17 @@ pub(crate) struct Acceptance {
     /// The outbox row that finishes it if the request does not.
     pub(crate) row: bson::oid::ObjectId,
     /// It is done, by the outbox: whoever accepted has not been told.
+    pub(crate) is_unanswered: bool,
+}
+
+/// An invitation that is being made: clinic does not, or not for sure, know who is invited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Making {
+    /// The outbox row that finishes it if the request does not.
+    pub(crate) row: bson::oid::ObjectId,
+    /// What who is invited will be.
+    pub(crate) roles: Vec<String>,
+    /// It is made, by the outbox: whoever invited has not been told.
     pub(crate) is_unanswered: bool,
 }
 
@@ -196,6 +209,7 @@ impl Confirmation {
             expires_at: kind.lifetime().map(|lifetime| now + lifetime),
             template_name: template.name().to_owned(),
             acceptance: None,
+            making: None,
         }
     }
 
@@ -210,6 +224,7 @@ impl Confirmation {
             modified: None,
             expires_at: self.kind.lifetime().map(|lifetime| now + lifetime),
             acceptance: None,
+            making: None,
             ..self
         }
     }
@@ -264,6 +279,12 @@ impl Confirmation {
     pub(crate) fn idempotency_key(&self) -> String {
         let origin = self.origin.clone();
         origin.unwrap_or_else(|| keys::digest(&self.key))
+    }
+
+    /// Whether it is not there yet.
+    pub(crate) fn is_being_made(&self) -> bool {
+        let making = self.making.as_ref();
+        making.is_some_and(|making| !making.is_unanswered)
     }
 
     pub(crate) fn is_expired(&self, now: DateTime<Utc>) -> bool {

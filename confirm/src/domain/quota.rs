@@ -22,6 +22,12 @@ const ASKED_WINDOW: Duration = Duration::from_mins(10);
 pub(crate) enum Cause<'a> {
     /// An account, or a service (`None`), writes to somebody.
     Sent(Option<&'a UserId>),
+    /// An account, or a service (`None`), wants to share an account with a clinic; the recipient is
+    /// the clinic's id.
+    Shared {
+        sender: Option<&'a UserId>,
+        sharer: &'a UserId,
+    },
     /// An account, who runs it, or a service (`None`) has its address verified.
     Verified(Option<&'a UserId>),
     /// Somebody at this source forgot a password.
@@ -86,7 +92,8 @@ impl Quota {
 /// The quotas of which a mail to `recipient` takes one use each, in this order.
 ///
 /// The first one of a mail that is [`Cause::Sent`] or [`Cause::Verified`] has the recipient alone in
-/// its name: it is what keeps two of them to one address apart.
+/// its name, and of one that is [`Cause::Shared`] who shares as well: it is what keeps two of them
+/// apart.
 pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str) -> Vec<Quota> {
     let to = Quota::hourly(
         "to",
@@ -98,6 +105,19 @@ pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str)
             .into_iter()
             .chain(of_sender(limits, sender, recipient))
             .collect(),
+        Cause::Shared { sender, sharer } => {
+            let by = sender.map(|sender| of_whom(limits, sender));
+            // Colleagues read the others: nobody can keep somebody from sharing.
+            let to = Quota {
+                beyond: Beyond::Stands,
+                ..to
+            };
+            [of_pair(limits, sharer, recipient)]
+                .into_iter()
+                .chain(by)
+                .chain([to])
+                .collect()
+        }
         Cause::Verified(sender) => {
             let to = Quota {
                 beyond: Beyond::Sent,
@@ -123,18 +143,21 @@ pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str)
 }
 
 fn of_sender(limits: &LimitSettings, sender: Option<&UserId>, recipient: &str) -> Vec<Quota> {
-    let Some(sender) = sender.map(UserId::as_str) else {
+    let Some(sender) = sender else {
         return Vec::new();
     };
+    vec![of_whom(limits, sender), of_pair(limits, sender, recipient)]
+}
+
+fn of_whom(limits: &LimitSettings, sender: &UserId) -> Quota {
+    let limit = limits.mails_per_sender_per_hour;
+    Quota::hourly("by", sender.as_str(), limit)
+}
+
+fn of_pair(limits: &LimitSettings, sender: &UserId, recipient: &str) -> Quota {
     let pair = format!("{sender} {}", mailbox(recipient));
-    vec![
-        Quota::hourly("by", sender, limits.mails_per_sender_per_hour),
-        Quota::hourly(
-            "pair",
-            &pair,
-            limits.mails_per_sender_and_recipient_per_hour,
-        ),
-    ]
+    let limit = limits.mails_per_sender_and_recipient_per_hour;
+    Quota::hourly("pair", &pair, limit)
 }
 
 fn of_source(limits: &LimitSettings, source: &str) -> Quota {

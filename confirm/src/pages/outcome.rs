@@ -73,6 +73,20 @@ pub(super) const DECLINED: Outcome = Outcome {
     next: INVITATIONS,
 };
 
+pub(super) const JOINED: Outcome = Outcome {
+    path: "/pages/done/joined",
+    heading: "You joined the clinic",
+    text: "You work for it from here on, and may do there what whoever runs it lets you.",
+    next: INVITATIONS,
+};
+
+pub(super) const STAYED_OUT: Outcome = Outcome {
+    path: "/pages/done/stayed-out",
+    heading: "You declined",
+    text: "You do not work for this clinic. It can invite you again.",
+    next: INVITATIONS,
+};
+
 pub(super) const LOGGED_OUT: Outcome = Outcome {
     path: "/pages/done/logged-out",
     heading: "You are logged out",
@@ -80,7 +94,7 @@ pub(super) const LOGGED_OUT: Outcome = Outcome {
     next: LOG_IN,
 };
 
-const ALL: [Outcome; 9] = [
+const ALL: [Outcome; 11] = [
     SIGNED_UP,
     VERIFIED,
     MAIL_SENT,
@@ -89,6 +103,8 @@ const ALL: [Outcome; 9] = [
     PUT_BACK,
     ACCEPTED,
     DECLINED,
+    JOINED,
+    STAYED_OUT,
     LOGGED_OUT,
 ];
 

@@ -1,10 +1,13 @@
 //! The route table. Every path is served with and without the prefix `/confirm`.
 
+mod clinician_answers;
+mod clinician_invitations;
 mod health;
 mod internal;
 mod invitation_answers;
 mod invitations;
 mod password_resets;
+mod patient_invitations;
 mod refusals;
 mod sign_up_answers;
 mod sign_ups;
@@ -27,6 +30,7 @@ pub fn table() -> RouteTable {
         .serve(operation!(health::show_life))
         .merge(sign_ups().also_without("/confirm"))
         .merge(invitations().also_without("/confirm"))
+        .merge(clinics().also_with("/confirm"))
         // For those whom the settings `internal` name. The public origin routes nothing under
         // /internal.
         .serve(operation!(internal::delete_user))
@@ -55,6 +59,7 @@ fn sign_ups() -> RouteTable {
 fn invitations() -> RouteTable {
     RouteTable::new(envelope)
         .serve(operation!(invitations::send_invite))
+        .serve(operation!(patient_invitations::share_with_clinic))
         .serve(operation!(invitations::resend_invite))
         .serve(operation!(invitations::list_sent_invites))
         .serve(operation!(invitation_answers::list_received_invites))
@@ -62,6 +67,21 @@ fn invitations() -> RouteTable {
         .serve(operation!(invitation_answers::dismiss_invite))
         .serve(operation!(invitations::cancel_invite))
         .serve(operation!(invitations::delete_invite))
+}
+
+/// Without clinics, these are 404.
+fn clinics() -> RouteTable {
+    RouteTable::new(envelope)
+        .serve(operation!(patient_invitations::list_patient_invites))
+        .serve(operation!(patient_invitations::accept_patient_invite))
+        .serve(operation!(patient_invitations::delete_patient_invite))
+        .serve(operation!(clinician_invitations::invite_clinician))
+        .serve(operation!(clinician_invitations::find_clinician_invite))
+        .serve(operation!(clinician_invitations::resend_clinician_invite))
+        .serve(operation!(clinician_invitations::delete_clinician_invite))
+        .serve(operation!(clinician_answers::list_clinician_invites))
+        .serve(operation!(clinician_answers::accept_clinician_invite))
+        .serve(operation!(clinician_answers::dismiss_clinician_invite))
 }
 
 /// The OpenAPI document of the service.

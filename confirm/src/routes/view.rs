@@ -11,8 +11,10 @@ use crate::{
     domain::{
         confirmation::{Confirmation, Kind},
         context::Offer,
+        restriction::Admission,
     },
     use_cases::{
+        list_clinic_invitations::FromClinics,
         list_invitations::List,
         load_people::{self, Profiles},
     },
@@ -50,9 +52,9 @@ pub(crate) struct ConfirmationView {
     /// RFC 3339, UTC; absent when it never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
-    /// Computed for clinicians' invitations, else `null`.
-    #[schema(value_type = Object, nullable)]
-    restrictions: Option<Value>,
+    /// Whether the clinic admits who is invited, in the list of that person; else `null`.
+    #[schema(nullable)]
+    restrictions: Option<Admission>,
     /// In invitations: the same as `creatorId`, for clients of the older sharing API.
     #[serde(skip_serializing_if = "Option::is_none")]
     invited_by: Option<String>,
@@ -157,6 +159,15 @@ impl ProfileView {
 /// The invitations of a list.
 pub(crate) fn views(list: List) -> Vec<ConfirmationView> {
     let view = |invitation| ConfirmationView::new(invitation, &list.profiles);
+    list.invitations.into_iter().map(view).collect()
+}
+
+/// The invitations of clinics, each with whether the clinic admits who is invited.
+pub(crate) fn views_with_admission(list: FromClinics) -> Vec<ConfirmationView> {
+    let view = |(invitation, admission)| ConfirmationView {
+        restrictions: Some(admission),
+        ..ConfirmationView::new(invitation, &list.profiles)
+    };
     list.invitations.into_iter().map(view).collect()
 }
 

@@ -7,7 +7,7 @@ use mongodb::{
     ClientSession,
     error::{Error, Result},
 };
-use shared_types::{UserId, address};
+use shared_types::{ClinicId, UserId, address};
 
 use super::{
     confirmation_document::stored,
@@ -17,6 +17,13 @@ use crate::domain::{
     confirmation::{Kind, Status},
     invitation::CANCELABLE,
 };
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Invited<'a> {
+    Person(&'a UserId),
+    Clinic(ClinicId),
+}
 
 impl Confirmations {
     /// Moves a confirmation that nobody has accepted from one of `from` to `to`; returns whether
@@ -29,11 +36,17 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Cancels a pending confirmation as part of a transaction; returns whether that happened.
-    pub(crate) async fn cancel(&self, session: &mut ClientSession, key: &str) -> Result<bool> {
+    /// Moves a pending confirmation that nobody has accepted to `to`, as part of a transaction;
+    /// returns whether that happened.
+    pub(crate) async fn answer_in(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        to: Status,
+    ) -> Result<bool> {
         let done = self
             .confirmations
-            .update_one(unclaimed(key, &[Status::Pending]), moved(Status::Canceled))
+            .update_one(unclaimed(key, &[Status::Pending]), moved(to))
             .session(session)
             .await?;
         Ok(done.matched_count == 1)
@@ -105,17 +118,20 @@ impl Confirmations {
         Ok(())
     }
 
-    /// Claims the acceptance of a pending invitation for `invitee`, which the outbox row `row`
-    /// finishes, as part of a transaction; returns whether it was still to be had.
+    /// Claims the acceptance of a pending invitation for who is `invited`, which the outbox row
+    /// `row` finishes, as part of a transaction; returns whether it was still to be had.
     pub(crate) async fn claim(
         &self,
         session: &mut ClientSession,
         key: &str,
-        invitee: &UserId,
+        invited: &Invited<'_>,
         row: ObjectId,
     ) -> Result<bool> {
         let mut filter = unclaimed(key, &[Status::Pending]);
-        filter.insert("userId", invitee.as_str());
+        match invited {
+            Invited::Person(user) => filter.insert("userId", user.as_str()),
+            Invited::Clinic(clinic) => filter.insert("clinicId", clinic.to_string()),
+        };
         filter.insert(
             "$or",
             [
@@ -130,6 +146,23 @@ impl Confirmations {
             .session(session)
             .await?;
         Ok(done.matched_count == 1)
+    }
+
+    /// Takes the claim with `row` back, as part of a transaction: the invitation is pending again.
+    pub(crate) async fn release(
+        &self,
+        session: &mut ClientSession,
+        key: &str,
+        row: ObjectId,
+    ) -> Result<bool> {
+        let filter = doc! {
+            "_id": key,
+            "status": Status::Pending.name(),
+            "acceptance.row": row,
+        };
+        let update = doc! { "$unset": { ACCEPTANCE: "" } };
+        let done = self.confirmations.update_one(filter, update);
+        Ok(done.session(session).await?.matched_count == 1)
     }
 
     /// Ends an acceptance under way as `to`, as part of a transaction; returns whether it was
@@ -170,6 +203,6 @@ impl Confirmations {
     }
 }
 
-fn moved(to: Status) -> Document {
+pub(super) fn moved(to: Status) -> Document {
     doc! { "$set": { "status": to.name(), "modified": DateTime::now() } }
 }

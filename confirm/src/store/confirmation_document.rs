@@ -2,7 +2,8 @@
 //!
 //! `userId`, `creatorId` and `email` are empty where they are unknown, `modified` is the first
 //! second of year 1 where it is unset. The reference stores `context` as binary JSON text; we store
-//! a document and read both. `senderId`, `requested`, `acceptance`, `otherKeys` and `origin` are additions.
+//! a document and read both. `senderId`, `requested`, `acceptance`, `making`,
+//! `otherKeys` and `origin` are additions.
 
 use anyhow::{Context, bail};
 use bson::{Binary, Bson, DateTime, oid::ObjectId};
@@ -10,7 +11,9 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use shared_types::ClinicId;
 
-use crate::domain::confirmation::{Acceptance, Clinic, Confirmation, Kind, OtherKey, Status};
+use crate::domain::confirmation::{
+    Acceptance, Clinic, Confirmation, Kind, Making, OtherKey, Status,
+};
 
 /// The reference's unset time, 0001-01-01T00:00:00Z.
 pub(super) const UNSET: DateTime = DateTime::from_millis(-62_135_596_800_000);
@@ -48,6 +51,8 @@ pub(super) struct ConfirmationDocument {
     template_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     acceptance: Option<AcceptanceDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    making: Option<MakingDocument>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     other_keys: Vec<OtherKeyDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +72,15 @@ struct CreatorDocument {
 #[serde(rename_all = "camelCase")]
 struct AcceptanceDocument {
     row: ObjectId,
+    #[serde(default)]
+    is_unanswered: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MakingDocument {
+    row: ObjectId,
+    roles: Vec<String>,
     #[serde(default)]
     is_unanswered: bool,
 }
@@ -111,6 +125,11 @@ impl ConfirmationDocument {
                     row: acceptance.row,
                     is_unanswered: acceptance.is_unanswered,
                 }),
+            making: confirmation.making.clone().map(|making| MakingDocument {
+                row: making.row,
+                roles: making.roles,
+                is_unanswered: making.is_unanswered,
+            }),
             other_keys: confirmation.other_keys.iter().map(Into::into).collect(),
             origin: confirmation.origin.clone(),
         }
@@ -154,6 +173,11 @@ impl ConfirmationDocument {
             acceptance: self.acceptance.map(|acceptance| Acceptance {
                 row: acceptance.row,
                 is_unanswered: acceptance.is_unanswered,
+            }),
+            making: self.making.map(|making| Making {
+                row: making.row,
+                roles: making.roles,
+                is_unanswered: making.is_unanswered,
             }),
             other_keys: self.other_keys.into_iter().map(Into::into).collect(),
             origin: self.origin,

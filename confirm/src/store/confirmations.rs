@@ -10,7 +10,6 @@ use mongodb::{
     error::{Error, Result},
     options::{Collation, CollationStrength, IndexOptions},
 };
-use serde::Deserialize;
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::{UserId, address};
 
@@ -22,7 +21,7 @@ use crate::domain::{
 
 /// Case does not count. Some letters that differ are the same to it, and it knows nothing of
 /// internationalized domains: asked for are all spellings, and what is found is compared again.
-static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
+pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
     Collation::builder()
         .locale("en")
         .strength(CollationStrength::Secondary)
@@ -31,14 +30,6 @@ static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
 
 /// The member of an invitation whose acceptance is under way, or not told yet.
 pub(super) const ACCEPTANCE: &str = "acceptance";
-
-/// Of a confirmation no more than where it was sent, so that it need not be readable otherwise.
-#[derive(Deserialize)]
-struct Addressed {
-    #[serde(rename = "_id")]
-    key: String,
-    email: String,
-}
 
 #[derive(Clone)]
 pub(crate) struct Confirmations {
@@ -122,46 +113,6 @@ impl Confirmations {
         filter.insert("clinicId", no_clinic());
         let found = collect(self.confirmations.find(filter)).await?;
         Ok(found.into_iter().next())
-    }
-
-    /// Gives each of `owners` the pending invitations to its address that no account has; answers
-    /// whether there were any.
-    pub(crate) async fn attach(&self, owners: &[(&UserId, &str)]) -> Result<bool> {
-        if owners.is_empty() {
-            return Ok(false);
-        }
-        let emails: Vec<String> = owners
-            .iter()
-            .flat_map(|(_, email)| address::spellings(email))
-            .collect();
-        let mut filter = is_unattached();
-        filter.insert("email", doc! { "$in": emails });
-        let unattached: Vec<Addressed> = self
-            .confirmations
-            .clone_with_type()
-            .find(filter)
-            .projection(doc! { "email": 1 })
-            .collation(IGNORING_CASE.clone())
-            .batch_size(mongo::ONE_BATCH)
-            .await?
-            .try_collect()
-            .await?;
-        let mut is_attached = false;
-        for (owner, email) in owners {
-            let at_address = unattached
-                .iter()
-                .filter(|found| address::is_same(&found.email, email));
-            let keys: Vec<&str> = at_address.map(|found| found.key.as_str()).collect();
-            if keys.is_empty() {
-                continue;
-            }
-            let mut filter = is_unattached();
-            filter.insert("_id", doc! { "$in": keys });
-            let update = doc! { "$set": { "userId": owner.as_str() } };
-            self.confirmations.update_many(filter, update).await?;
-            is_attached = true;
-        }
-        Ok(is_attached)
     }
 
     /// The newest invitation of `creator` to `email` in one of `statuses` that is not being
@@ -311,13 +262,15 @@ pub(super) fn read(document: ConfirmationDocument) -> Result<Confirmation> {
 }
 
 /// For decisions: one that cannot be read might be the one that counts. Newest first.
-async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+pub(super) async fn collect(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
     let found: Vec<_> = found.sort(newest_first()).await?.try_collect().await?;
     found.into_iter().map(read).collect()
 }
 
 /// For lists: one that cannot be read must not hide the others. Newest first.
-async fn collect_readable(found: Find<'_, ConfirmationDocument>) -> Result<Vec<Confirmation>> {
+pub(super) async fn collect_readable(
+    found: Find<'_, ConfirmationDocument>,
+) -> Result<Vec<Confirmation>> {
     let read = |document: ConfirmationDocument| document.read().ok();
     let found = found.batch_size(mongo::ONE_BATCH).await?;
     let mut found = mongo::collect_readable(found, "confirmations", read).await?;
@@ -343,18 +296,11 @@ fn is_pending_invitation() -> Document {
     doc! { "type": Kind::CareTeamInvitation.name(), "status": Status::Pending.name() }
 }
 
-/// Pending invitations that wait for an account.
-fn is_unattached() -> Document {
-    let mut filter = is_pending_invitation();
-    filter.insert("userId", doc! { "$in": ["", null] });
-    filter
-}
-
 fn no_clinic() -> Document {
     doc! { "$in": [null, ""] }
 }
 
-fn newest_first() -> Document {
+pub(super) fn newest_first() -> Document {
     doc! { "created": -1 }
 }
 

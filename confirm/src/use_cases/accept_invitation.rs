@@ -6,21 +6,17 @@
 //! longer share the account. Last, one transaction completes (or cancels) the invitation and takes
 //! the row back. Whatever dies in between, the row or a repeated request goes on from there.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
-use shared_runtime::{
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-    outbox::Effect,
-    peers::PeerError,
-};
+use shared_runtime::{outbox::Effect, peers::PeerError};
 use shared_types::{Grant, UserId};
 use tracing::warn;
 
+use super::acceptance;
 use crate::{
     State,
     domain::{
@@ -29,10 +25,8 @@ use crate::{
         invitation::{self, NotAnswerable},
     },
     error::{Error, Failure, Refusal},
+    store::Invited,
 };
-
-/// The request itself finishes within this, unless a peer fails or the process dies.
-const ROW_AFTER: Duration = Duration::from_secs(3);
 
 /// An invitation was accepted, which the row finishes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +42,7 @@ impl Effect for Accepted {
     }
 
     fn delay(&self) -> Duration {
-        ROW_AFTER
+        acceptance::ROW_AFTER
     }
 }
 
@@ -90,17 +84,7 @@ pub(crate) async fn accept(
         return Err(NotAnswerable.into());
     }
     if invitation.status == Status::Completed {
-        // The outbox was faster than a repeated request.
-        let is_told = state
-            .confirmations
-            .note_answered(&invitation.key)
-            .await
-            .or_fail(Failure::Saving)?;
-        return if is_told {
-            Ok(())
-        } else {
-            Err(NotAnswerable.into())
-        };
+        return acceptance::take_late(state, &invitation.key).await;
     }
     if invitation.acceptance.is_none() {
         invitation::may_accept(invitation, invitee, sharer, Utc::now())?;
@@ -108,7 +92,11 @@ pub(crate) async fn accept(
     let offer = invitation::granted(invitation, invitee, sharer).map_err(Refusal::from)?;
     let row = match invitation.acceptance {
         Some(acceptance) => acceptance.row,
-        None => claim(state, invitation, invitee).await?,
+        None => {
+            let key = invitation.key.clone();
+            let invited = Invited::Person(invitee);
+            acceptance::claim(state, invited, &Accepted { key }, &invitation.key).await?
+        }
     };
     let claimed = Claimed {
         invitation,
@@ -121,7 +109,7 @@ pub(crate) async fn accept(
         Ok(Some(Outcome::Granted)) => Ok(()),
         Ok(Some(Outcome::Withdrawn)) => Err(Refusal::Forbidden.into()),
         Ok(Some(Outcome::TooMuch)) => Err(Refusal::InvalidContext.into()),
-        Ok(None) => take_outcome(state, &invitation.key).await,
+        Ok(None) => acceptance::take_outcome(state, &invitation.key).await,
         Err(unfinished) => {
             state.outbox.wake();
             Err(match unfinished {
@@ -162,42 +150,6 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
     }
 }
 
-/// Claims the acceptance for `invitee`; returns the row that finishes it.
-async fn claim(
-    state: &State,
-    invitation: &Confirmation,
-    invitee: &UserId,
-) -> Result<ObjectId, Error> {
-    let key = &invitation.key;
-    let mut found = None;
-    let claimed = transaction(&state.client, async |session| {
-        let accepted = Accepted { key: key.clone() };
-        let row = state.outbox.enqueue(session, &accepted).await?;
-        if state
-            .confirmations
-            .claim(session, key, invitee, row)
-            .await?
-        {
-            return Ok(row);
-        }
-        // A read outside of the transaction may not see yet what was faster.
-        found = state.confirmations.find_in(session, key).await?;
-        Err(Aborted::Outrun)
-    })
-    .await;
-    let Err(Aborted::Outrun) = claimed else {
-        return claimed.or_fail(Failure::Saving);
-    };
-    // It was answered, canceled or accepted meanwhile. The same account may have claimed it twice at
-    // once; then both finish it.
-    let acceptance = match found {
-        Some(found) => found.acceptance.ok_or(NotAnswerable)?,
-        // It was sent again, with another key.
-        None => return Err(Refusal::NoInvitation.into()),
-    };
-    Ok(acceptance.row)
-}
-
 /// Grants what a claimed invitation offers and ends it; returns `None` when it was not under way any
 /// more. `is_unanswered`: nobody waits for the outcome.
 async fn finish(
@@ -212,7 +164,8 @@ async fn finish(
     };
     // A canceled invitation has no outcome that a repeated request could still get.
     let waits = is_unanswered && outcome == Outcome::Granted;
-    let ended = end(state, claimed, to, waits).await;
+    let claim = (claimed.invitation.key.as_str(), claimed.row);
+    let ended = acceptance::end(state, claim, to, waits).await;
     let is_ended = ended.map_err(|error| Unfinished::Store(error.into()))?;
     Ok(is_ended.then_some(outcome))
 }
@@ -249,47 +202,4 @@ async fn grant(state: &State, claimed: &Claimed<'_>) -> Result<Outcome, Unfinish
         warn!("no data service is configured, so an alert configuration is not stored");
     }
     Ok(Outcome::Granted)
-}
-
-/// Ends the invitation and takes the row back; returns whether it was still under way.
-async fn end(
-    state: &State,
-    claimed: &Claimed<'_>,
-    to: Status,
-    is_unanswered: bool,
-) -> Result<bool, mongodb::error::Error> {
-    let key = &claimed.invitation.key;
-    transaction::<_, Infallible>(&state.client, async |session| {
-        let is_ended = state
-            .confirmations
-            .finish(session, key, to, is_unanswered)
-            .await?;
-        // The relay removes the row that it is delivering by itself.
-        if is_ended && !is_unanswered {
-            state.outbox.withdraw(session, claimed.row).await?;
-        }
-        Ok(is_ended)
-    })
-    .await
-    .map_err(Into::into)
-}
-
-/// The outcome of an acceptance that the outbox or another request finished, for the account that
-/// accepted.
-async fn take_outcome(state: &State, key: &str) -> Result<(), Error> {
-    let found = state
-        .confirmations
-        .find(key)
-        .await
-        .or_fail(Failure::Saving)?
-        .filter(|found| found.status == Status::Completed)
-        .ok_or(Refusal::Forbidden)?;
-    if found.acceptance.is_some() {
-        state
-            .confirmations
-            .note_answered(key)
-            .await
-            .or_fail(Failure::Saving)?;
-    }
-    Ok(())
 }

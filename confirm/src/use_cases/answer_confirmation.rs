@@ -122,7 +122,8 @@ async fn find_invitation(
             .person(invitee)
             .await
             .or_fail(Failure::FindingUser)?;
-        let attached = attach(&state.confirmations, person.as_slice()).await;
+        let kind = Kind::CareTeamInvitation;
+        let attached = attach(&state.confirmations, kind, person.as_slice()).await;
         if attached.or_fail(Failure::Updating)? {
             found = find_attached(state, invitee, sharer, key).await?;
         }

@@ -16,7 +16,7 @@ use super::{
     load_people::{self, Profiles},
 };
 use crate::{
-    domain::confirmation::Confirmation,
+    domain::confirmation::{Confirmation, Kind},
     error::{Error, Failure},
     store::Confirmations,
 };
@@ -101,7 +101,7 @@ impl Source {
             people,
             mut profiles,
         } = loaded.or_fail(Failure::FindingUser)?;
-        let is_attached = attach(&self.confirmations, &people)
+        let is_attached = attach(&self.confirmations, Kind::CareTeamInvitation, &people)
             .await
             .or_fail(Failure::Updating)?;
         if is_attached {
@@ -157,7 +157,7 @@ fn lists(
     accounts.iter().map(list).collect()
 }
 
-fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {
+pub(super) fn creators(invitations: &[Confirmation]) -> impl Iterator<Item = &UserId> {
     invitations
         .iter()
         .filter_map(|invitation| invitation.creator_id.as_ref())

@@ -88,8 +88,12 @@ async fn store(
             .await?;
         if let Some(pending) = pending {
             // One that expired must not be sent again beside the new one.
+            let canceled = Status::Canceled;
             let is_over = pending.is_expired(made.created)
-                && state.confirmations.cancel(session, &pending.key).await?;
+                && state
+                    .confirmations
+                    .answer_in(session, &pending.key, canceled)
+                    .await?;
             if !is_over {
                 return Err(Aborted::Refused(Refusal::DuplicateInvitation));
             }
@@ -144,7 +148,7 @@ pub(crate) async fn resend(
 }
 
 /// Who invites on behalf of `sharer`; `None` for the account itself and for services.
-fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
+pub(super) fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
     caller.user_id().filter(|user| *user != sharer).cloned()
 }
 

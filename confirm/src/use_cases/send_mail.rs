@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared_runtime::{
     mongo::Aborted,
     outbox::{Effect, Hopeless},
+    peers::clinic::ClinicRecord,
 };
 use shared_types::{PersonProfile, UserId};
 use tracing::warn;
@@ -20,6 +21,7 @@ use crate::{
         context::Offer,
         key,
         quota::{self, Beyond, Cause},
+        template::Template,
     },
     error::Refusal,
     mail::{Letter, SendError, Variables},
@@ -64,7 +66,9 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     let Some(template) = confirmation.template() else {
         return Err(Hopeless("the confirmation names no known mail".to_owned()).into());
     };
-    let variables = variables(state, &confirmation).await?;
+    let clinic = load_clinic(state, &confirmation).await?;
+    let recipients = recipients(state, &confirmation, template, clinic.as_ref()).await?;
+    let variables = variables(state, &confirmation, clinic).await?;
     let Some(key) = key_to_mail(state, &confirmation).await? else {
         return Ok(());
     };
@@ -75,10 +79,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
             queued.created.timestamp_millis()
         ),
         template,
-        recipients: Some(confirmation.email.clone())
-            .filter(|email| !email.is_empty())
-            .into_iter()
-            .collect(),
+        recipients,
         variables: Variables { key, ..variables },
     };
     match state.mailer.send(&letter).await {
@@ -110,8 +111,43 @@ async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Resu
     Ok(is_added.then_some(key))
 }
 
+/// The clinic that the confirmation is about, unless all that has to be said of it is known.
+async fn load_clinic(
+    state: &State,
+    confirmation: &Confirmation,
+) -> anyhow::Result<Option<ClinicRecord>> {
+    let is_known = confirmation.creator_clinic.name.is_some();
+    match (&state.clinics, confirmation.clinic_id) {
+        (Some(clinics), Some(clinic)) if !is_known => Ok(clinics.clinic(clinic).await?),
+        _ => Ok(None),
+    }
+}
+
+/// Who gets the mail: of one to a clinic those who run it, unless it wants none.
+async fn recipients(
+    state: &State,
+    confirmation: &Confirmation,
+    template: Template,
+    clinic: Option<&ClinicRecord>,
+) -> anyhow::Result<Vec<String>> {
+    let mut recipients = vec![confirmation.email.clone()];
+    if template == Template::PatientToClinic
+        && let (Some(clinics), Some(clinic)) = (&state.clinics, clinic)
+        && !clinic.suppressed_notifications.patient_clinic_invitation
+    {
+        let admins = clinics.admins(clinic.id).await?;
+        recipients.extend(admins.into_iter().map(|admin| admin.email));
+    }
+    recipients.retain(|email| !email.is_empty());
+    Ok(recipients)
+}
+
 /// What the mail says, but for the key.
-async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result<Variables> {
+async fn variables(
+    state: &State,
+    confirmation: &Confirmation,
+    clinic: Option<ClinicRecord>,
+) -> anyhow::Result<Variables> {
     let named = [&confirmation.creator_id, &confirmation.user_id];
     let profiles = load_people::load_profiles(&state.user_api, named.into_iter().flatten()).await?;
     let profile_of = |id: &Option<UserId>| -> Option<&PersonProfile> { profiles.get(id.as_ref()?) };
@@ -120,7 +156,8 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         confirmation.kind,
         Kind::CareTeamInvitation | Kind::ClinicianInvitation
     );
-    let has_account = if is_invitation && confirmation.user_id.is_none() {
+    let is_addressed = is_invitation && !confirmation.email.is_empty();
+    let has_account = if is_addressed && confirmation.user_id.is_none() {
         load_people::find_account(&state.user_api, &confirmation.email)
             .await?
             .is_some()
@@ -128,7 +165,8 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         true
     };
     let offer = Offer::read(confirmation.context.as_ref()).ok();
-    let clinic = &confirmation.creator_clinic;
+    let clinic_name = clinic.map(|clinic| clinic.name);
+    let clinic_name = clinic_name.filter(|name| !name.is_empty());
     let change = Some(confirmation)
         .filter(|confirmation| confirmation.kind == Kind::AccountChange)
         .and_then(|confirmation| AccountChange::read(confirmation.context.as_ref()));
@@ -138,7 +176,7 @@ async fn variables(state: &State, confirmation: &Confirmation) -> anyhow::Result
         creator_name: creator.and_then(|profile| profile.full_name.clone()),
         care_team_name: creator.and_then(load_people::care_team_name),
         nickname: offer.and_then(|offer| offer.nickname),
-        clinic_name: clinic.name.clone(),
+        clinic_name: confirmation.creator_clinic.name.clone().or(clinic_name),
         has_account,
         changed: change.as_ref().map(AccountChange::what).unwrap_or_default(),
         changed_at: change.as_ref().map(AccountChange::when),

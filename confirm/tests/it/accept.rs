@@ -359,6 +359,6 @@ async fn a_member_gets_what_was_asked_for_and_nothing_that_was_taken_away_since(
     let granted = json!({"view": {"since": 2}, "follow": {}});
     assert_eq!(
         world.gatekeeper.permissions("alice", "carol"),
-        Some(granted)
+        Some(granted.clone())
     );
 }

@@ -5,7 +5,10 @@ use bson::doc;
 use serde_json::json;
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
-use crate::world::{World, assert_refused, reason};
+use crate::{
+    oak::OAK,
+    world::{World, assert_refused, reason},
+};
 
 /// What is asked for (`{key}` is an invitation of Alice), and what these get: nobody, a stranger, a
 /// member with every name but the administering ones, an admin, a custodian, the owner, a service:
@@ -15,6 +18,7 @@ fn matrix() -> Vec<Row<7>> {
     let mut rows = sign_ups();
     rows.extend(public());
     rows.extend(invitations());
+    rows.extend(clinics());
     rows.extend(internal());
     rows
 }
@@ -166,6 +170,84 @@ fn invitations() -> Vec<Row<7>> {
     ]
 }
 
+/// What is about a clinic, for which none of these works; `clinic_auth` has those who do.
+fn clinics() -> Vec<Row<7>> {
+    let patients = "/v1/clinics/{clinicid}/invites/patients";
+    let clinicians = "/v1/clinics/{clinicid}/invites/clinicians";
+    let own = "/v1/clinicians/{userid}/invites";
+    let by_a_service = |status: u16| {
+        let [stranger, member, admin, custodian, owner] = refused().by_all();
+        let service = status.into();
+        [
+            unknown(),
+            stranger,
+            member,
+            admin,
+            custodian,
+            owner,
+            service,
+        ]
+    };
+    let by_oneself = |status: u16| {
+        let [stranger, member, admin, custodian, service] = refused().by_all();
+        let owner = status.into();
+        [
+            unknown(),
+            stranger,
+            member,
+            admin,
+            custodian,
+            owner,
+            service,
+        ]
+    };
+    let [stranger, member, admin, custodian, owner, service] = Gets::from(403).by_all();
+    let by_key = [
+        unknown(),
+        stranger,
+        member,
+        admin,
+        custodian,
+        owner,
+        service,
+    ];
+    let body = json!({"email": "dave@example.org", "roles": ["CLINIC_MEMBER"]});
+    vec![
+        Row::new(
+            "POST /confirm/send/invite/{userid}/clinic",
+            by_whoever_runs_it(404),
+        )
+        .at("/confirm/send/invite/alice/clinic")
+        .with(json!({"shareCode": "x", "permissions": {}})),
+        Row::new(format!("GET {patients}"), by_a_service(200))
+            .at("/v1/clinics/{clinic}/invites/patients"),
+        Row::new(format!("PUT {patients}/{{inviteid}}"), by_a_service(404))
+            .at("/v1/clinics/{clinic}/invites/patients/a-key"),
+        Row::new(format!("DELETE {patients}/{{inviteid}}"), by_key)
+            .at("/v1/clinics/{clinic}/invites/patients/a-key"),
+        Row::new(format!("POST {clinicians}"), by_a_service(404))
+            .at("/v1/clinics/{clinic}/invites/clinicians")
+            .with(body),
+        Row::new(format!("GET {clinicians}/{{inviteid}}"), by_a_service(404))
+            .at("/v1/clinics/{clinic}/invites/clinicians/a-key"),
+        Row::new(
+            format!("PATCH {clinicians}/{{inviteid}}"),
+            by_a_service(404),
+        )
+        .at("/v1/clinics/{clinic}/invites/clinicians/a-key"),
+        Row::new(
+            format!("DELETE {clinicians}/{{inviteid}}"),
+            by_a_service(200),
+        )
+        .at("/v1/clinics/{clinic}/invites/clinicians/a-key"),
+        Row::new(format!("GET {own}"), by_oneself(404)).at("/v1/clinicians/alice/invites"),
+        Row::new(format!("PUT {own}/{{inviteid}}"), by_oneself(404))
+            .at("/v1/clinicians/alice/invites/a-key"),
+        Row::new(format!("DELETE {own}/{{inviteid}}"), by_oneself(200))
+            .at("/v1/clinicians/alice/invites/a-key"),
+    ]
+}
+
 fn internal() -> Vec<Row<7>> {
     let notice = json!({
         "userid": "alice", "changedAt": 0, "changed": ["password"], "recipients": [],
@@ -219,7 +301,7 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
             ("the owner", owner),
             ("a service", &world.service_called(admitted(row.pattern()))),
         ];
-        row.check(callers, &[("key", key)]).await;
+        row.check(callers, &[("key", key), ("clinic", OAK)]).await;
     }
 }
 

@@ -7,7 +7,10 @@ use shared_runtime::{
     testing::{Answer, Person, Wire, send, server_settings},
 };
 
-use crate::world::{World, assert_refused, reason, send_raw};
+use crate::{
+    oak::{ADMIN, CLINICIANS, CODE, OAK},
+    world::{World, assert_refused, reason, send_raw},
+};
 
 const STORED: [&str; 4] = ["confirmations", "quotas", "outbox", "mail_outbox"];
 
@@ -23,12 +26,16 @@ const TAKING_BODIES: &[(&str, &str)] = &[
     ("POST", "/confirm/send/invite/alice"),
     ("PUT", "/confirm/accept/invite/alice/bob"),
     ("PUT", "/confirm/dismiss/invite/alice/bob"),
+    ("POST", "/confirm/send/invite/alice/clinic"),
+    ("POST", CLINICIANS),
 ];
 
 /// Alice, whose sign-up is not confirmed and who invited Carol.
 async fn world() -> World {
     let world = World::without_relay().await;
     world.user_api.has("alice");
+    world.clinic.has_clinic(OAK, json!({ "shareCode": CODE }));
+    world.clinic.has_clinician(OAK, "alice", ADMIN);
     world.sign_up("alice").await;
     world
         .invite("alice", "carol@example.org", json!({"view": {}}))
@@ -123,6 +130,8 @@ async fn members_of_the_wrong_type_and_operators_in_them() {
             &["key", "email", "password"],
         ),
         ("POST", "/confirm/send/invite/alice", &["email"]),
+        ("POST", "/confirm/send/invite/alice/clinic", &["shareCode"]),
+        ("POST", CLINICIANS, &["email"]),
         (
             "PUT",
             "/confirm/accept/invite/alice/bob",

@@ -4,6 +4,7 @@
 
 mod browser;
 mod mailbox;
+mod oak;
 mod world;
 
 mod accept;
@@ -15,6 +16,11 @@ mod auth;
 mod bad_input;
 mod bad_names;
 mod claims;
+mod clinic_auth;
+mod clinic_joins;
+mod clinic_patients;
+mod clinic_shares;
+mod clinic_staff;
 mod deletions;
 mod documents;
 mod duplicates;
@@ -24,6 +30,7 @@ mod invites;
 mod logs;
 mod outages;
 mod page_auth;
+mod page_clinics;
 mod page_cookies;
 mod page_forms;
 mod page_invitations;

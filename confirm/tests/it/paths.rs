@@ -15,6 +15,8 @@ const UNREADABLE: (u16, &str) = (400, "Error decoding the confirmation");
 const NO_INVITE: (u16, &str) = (404, "No matching invite was found");
 const NOTHING: (u16, &str) = (404, "Nothing found");
 
+const NOT_ALLOWED: (u16, &str) = (401, "Not authorized for requested operation");
+
 /// Method, path, and what a service is answered without a body and where nothing is stored.
 const OPERATIONS: &[(&str, &str, (u16, &str))] = &[
     (
@@ -45,6 +47,30 @@ const OPERATIONS: &[(&str, &str, (u16, &str))] = &[
     ("GET", "/invitations/nobody", NOTHING),
     ("PUT", "/accept/invite/nobody/somebody", NO_INVITE),
     ("PUT", "/dismiss/invite/nobody/somebody", NO_INVITE),
+    ("POST", "/send/invite/nobody/clinic", UNREADABLE),
+    (
+        "PUT",
+        "/v1/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/invites/patients/a-key",
+        NO_INVITE,
+    ),
+    (
+        "DELETE",
+        "/v1/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/invites/patients/a-key",
+        (403, "No matching invite was found"),
+    ),
+    (
+        "POST",
+        "/v1/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/invites/clinicians",
+        UNREADABLE,
+    ),
+    (
+        "PATCH",
+        "/v1/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/invites/clinicians/a-key",
+        (404, "Error finding the clinic"),
+    ),
+    ("GET", "/v1/clinicians/nobody/invites", NOT_ALLOWED),
+    ("PUT", "/v1/clinicians/nobody/invites/a-key", NOT_ALLOWED),
+    ("DELETE", "/v1/clinicians/nobody/invites/a-key", NOT_ALLOWED),
 ];
 
 #[actix_web::test]

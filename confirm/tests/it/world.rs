@@ -15,7 +15,7 @@ use shared_runtime::{
     limits::Limit,
     testing::{self, Answer, Person, TestApp, TestDatabase, claims, send},
 };
-use stand_ins::{Data, Gatekeeper, KEYS, UserApi, server_secret};
+use stand_ins::{Clinic, Data, Gatekeeper, KEYS, UserApi, server_secret};
 use tokio_util::sync::DropGuard;
 
 use crate::mailbox::{Mail, Mailbox};
@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) user_api: UserApi,
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) data: Data,
+    pub(crate) clinic: Clinic,
     pub(crate) mailbox: Mailbox,
     pub(crate) state: State,
     pub(crate) database: TestDatabase,
@@ -56,13 +57,15 @@ impl World {
 
     pub(crate) async fn without_relay_with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::create().await;
-        let (user_api, gatekeeper, data) = (UserApi::start(), Gatekeeper::start(), Data::start());
+        let (user_api, gatekeeper) = (UserApi::start(), Gatekeeper::start());
+        let (data, clinic) = (Data::start(), Clinic::start());
         gatekeeper.call_back(&user_api.url());
         let mailbox = Mailbox::new();
         let peers = [
             ("user_api.url", &*user_api.url()),
             ("gatekeeper.url", &gatekeeper.url()),
             ("data.url", &data.url()),
+            ("clinic.url", &clinic.url()),
         ];
         let mut config = config(&database, peers, &mailbox);
         change(&mut config);
@@ -72,6 +75,7 @@ impl World {
             user_api,
             gatekeeper,
             data,
+            clinic,
             mailbox,
             state,
             database,
@@ -238,7 +242,7 @@ impl World {
 }
 
 /// The shipped defaults with what has none.
-fn config(database: &TestDatabase, peers: [(&str, &str); 3], mailbox: &Mailbox) -> Config {
+fn config(database: &TestDatabase, peers: [(&str, &str); 4], mailbox: &Mailbox) -> Config {
     let secret = server_secret("confirm");
     let settings = [
         ("user_api.server_secret", &*secret),

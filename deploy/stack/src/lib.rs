@@ -80,6 +80,7 @@ static ENTRIES: [Entry; Program::COUNT] = [
         peers: &[
             ("user_api.url", Program::UserApi),
             ("gatekeeper.url", Program::Gatekeeper),
+            ("clinic.url", Program::Clinic),
             ("web.public_url", Program::Gateway),
         ],
         databases: &[("mongo.database", "confirm")],

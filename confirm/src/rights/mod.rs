@@ -1,4 +1,6 @@
-//! Who may act for an account.
+//! Who may act for an account or a clinic.
+
+mod clinic;
 
 use std::{future::Future, pin::Pin};
 
@@ -18,6 +20,8 @@ use crate::{
     State,
     error::{Error, Failure, Refusal},
 };
+
+pub(crate) use clinic::{ClinicAdmin, ClinicMember, Oneself, is_member};
 
 /// Who may manage the account that the path calls `userid`. A handler that takes it is closed to
 /// everybody else.

@@ -1,0 +1,120 @@
+//! What all acceptances have in common: each is claimed first, so that nobody can answer or cancel the
+//! invitation any more, together with an outbox row that finishes it; then others do what it means;
+//! last it is ended, and the row taken back.
+
+use std::{convert::Infallible, time::Duration};
+
+use bson::oid::ObjectId;
+use shared_runtime::{
+    error::OrFail as _,
+    mongo::{Aborted, transaction},
+    outbox::Effect,
+};
+
+use crate::{
+    State,
+    domain::{confirmation::Status, invitation::NotAnswerable},
+    error::{Error, Failure, Refusal},
+    store::Invited,
+};
+
+/// The request itself finishes within this, unless a peer fails or the process dies.
+pub(super) const ROW_AFTER: Duration = Duration::from_secs(3);
+
+/// The invitation whose acceptance is under way, and the row that finishes it.
+pub(super) type Claim<'a> = (&'a str, ObjectId);
+
+/// Claims the acceptance of the invitation with `key` for who is `invited`; returns the row that
+/// finishes it, which carries out `effect`.
+pub(super) async fn claim(
+    state: &State,
+    invited: Invited<'_>,
+    effect: &impl Effect,
+    key: &str,
+) -> Result<ObjectId, Error> {
+    let mut found = None;
+    let claimed = transaction(&state.client, async |session| {
+        let row = state.outbox.enqueue(session, effect).await?;
+        let confirmations = &state.confirmations;
+        if confirmations.claim(session, key, &invited, row).await? {
+            return Ok(row);
+        }
+        // A read outside of the transaction may not see yet what was faster.
+        found = confirmations.find_in(session, key).await?;
+        Err(Aborted::Outrun)
+    })
+    .await;
+    let Err(Aborted::Outrun) = claimed else {
+        return claimed.or_fail(Failure::Saving);
+    };
+    // It was answered, canceled or accepted meanwhile. It may have been claimed twice at once; then
+    // both finish it.
+    let acceptance = match found {
+        Some(found) => found.acceptance.ok_or(NotAnswerable)?,
+        // It was sent again, with another key.
+        None => return Err(Refusal::NoInvitation.into()),
+    };
+    Ok(acceptance.row)
+}
+
+/// Ends the invitation as `to` and takes the row back; returns whether it was still under way.
+/// `is_unanswered`: nobody waits for the outcome.
+pub(super) async fn end(
+    state: &State,
+    (key, row): Claim<'_>,
+    to: Status,
+    is_unanswered: bool,
+) -> Result<bool, mongodb::error::Error> {
+    transaction::<_, Infallible>(&state.client, async |session| {
+        let is_ended = state
+            .confirmations
+            .finish(session, key, to, is_unanswered)
+            .await?;
+        // The relay removes the row that it is delivering by itself.
+        if is_ended && !is_unanswered {
+            state.outbox.withdraw(session, row).await?;
+        }
+        Ok(is_ended)
+    })
+    .await
+    .map_err(Into::into)
+}
+
+/// Has the invitation be pending again, and takes the row back.
+pub(super) async fn release(
+    state: &State,
+    (key, row): Claim<'_>,
+) -> Result<(), mongodb::error::Error> {
+    let released = transaction::<_, Infallible>(&state.client, async |session| {
+        if state.confirmations.release(session, key, row).await? {
+            state.outbox.withdraw(session, row).await?;
+        }
+        Ok(())
+    });
+    released.await.map_err(Into::into)
+}
+
+/// The outcome of an acceptance that was completed before the request came: the outbox was faster
+/// than a repeat, or it is another request.
+pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
+    let is_told = state.confirmations.note_answered(key).await;
+    if is_told.or_fail(Failure::Saving)? {
+        Ok(())
+    } else {
+        Err(NotAnswerable.into())
+    }
+}
+
+/// The outcome of an acceptance that the outbox or another request finished, for who accepted.
+pub(super) async fn take_outcome(state: &State, key: &str) -> Result<(), Error> {
+    let found = state.confirmations.find(key).await;
+    let found = found
+        .or_fail(Failure::Saving)?
+        .filter(|found| found.status == Status::Completed)
+        .ok_or(Refusal::Forbidden)?;
+    if found.acceptance.is_some() {
+        let noted = state.confirmations.note_answered(key).await;
+        noted.or_fail(Failure::Saving)?;
+    }
+    Ok(())
+}

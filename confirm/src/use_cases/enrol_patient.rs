@@ -1,0 +1,279 @@
+//! A clinic takes who shares with it as its patient, all or nothing: as in
+//! [`super::accept_invitation`], where clinic takes the place of gatekeeper. Clinic makes an account
+//! its patient once, and says that it is one from then on.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bson::oid::ObjectId;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared_runtime::{
+    error::OrFail as _,
+    outbox::Effect,
+    peers::{PeerError, clinic::ClinicRefusal},
+};
+use shared_types::{ClinicId, PermissionSet, UserId};
+
+use super::acceptance;
+use crate::{
+    State,
+    domain::{
+        clinic_invitation::{self, PatientDetails},
+        confirmation::{Confirmation, Status},
+    },
+    error::{Error, Failure, Refusal},
+    store::Invited,
+};
+
+/// A clinic accepted an invitation, which the row finishes.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PatientAccepted {
+    pub(crate) key: String,
+    /// What the clinic says about the patient, as JSON.
+    pub(crate) details: String,
+}
+
+impl Effect for PatientAccepted {
+    const TOPIC: &'static str = "clinic.patient.accepted";
+
+    fn key(&self) -> String {
+        format!("invitation:{}", self.key)
+    }
+
+    fn delay(&self) -> Duration {
+        acceptance::ROW_AFTER
+    }
+}
+
+/// An invitation whose acceptance is under way.
+struct Claimed<'a> {
+    key: &'a str,
+    clinic: ClinicId,
+    patient: &'a UserId,
+    permissions: PermissionSet,
+    /// The outbox row that finishes it if the request does not.
+    row: ObjectId,
+}
+
+/// What clinic makes of it.
+enum Outcome {
+    /// The patient as clinic shows it.
+    Enrolled(Value),
+    /// There is no such account or clinic any more.
+    Gone,
+    /// What is said about the patient cannot be taken.
+    Refused(ClinicRefusal),
+}
+
+/// Why an acceptance did not end; it goes on later.
+enum Unfinished {
+    Clinic(PeerError),
+    Store(mongodb::error::Error),
+}
+
+/// Makes who sent the invitation with `key` a patient of `clinic`, as far as that has not happened;
+/// returns the patient as clinic shows it.
+pub(crate) async fn accept(
+    state: &State,
+    clinic: ClinicId,
+    key: &str,
+    details: &PatientDetails,
+) -> Result<Value, Error> {
+    let found = state.confirmations.find(key).await;
+    let invitation = found
+        .or_fail(Failure::Finding)?
+        .filter(|found| found.clinic_id == Some(clinic))
+        .ok_or(Refusal::NoInvitation)?;
+    if let Some(patient) = clinic_invitation::patient(&invitation, clinic)
+        && invitation.status == Status::Completed
+    {
+        acceptance::take_late(state, key).await?;
+        return find_patient(state, clinic, patient).await;
+    }
+    let patient = clinic_invitation::may_enrol(&invitation, clinic, Utc::now())?;
+    require_mrn(state, clinic, details).await?;
+    let permissions = clinic_invitation::shared(&invitation).map_err(Refusal::from)?;
+    let row = match invitation.acceptance {
+        Some(acceptance) => acceptance.row,
+        None => claim(state, &invitation, clinic, patient, details).await?,
+    };
+    let claimed = Claimed {
+        key,
+        clinic,
+        patient,
+        permissions,
+        row,
+    };
+    match finish(state, &claimed, details, false).await {
+        Ok(Outcome::Enrolled(shown)) => {
+            acceptance::take_outcome(state, key).await?;
+            Ok(shown)
+        }
+        Ok(Outcome::Gone) => Err(Refusal::Forbidden.into()),
+        Ok(Outcome::Refused(refusal)) => Err(refused(&refusal)),
+        Err(unfinished) => {
+            state.outbox.wake();
+            Err(match unfinished {
+                Unfinished::Clinic(error) => Error::failed(Failure::CreatingPatient, error),
+                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
+            })
+        }
+    }
+}
+
+/// Goes on with an acceptance that no request has finished. Repeatable.
+pub(crate) async fn resume(state: &State, accepted: &PatientAccepted) -> anyhow::Result<()> {
+    let Some(invitation) = state.confirmations.find(&accepted.key).await? else {
+        return Ok(());
+    };
+    let acceptance = invitation.acceptance;
+    let Some(acceptance) = acceptance.filter(|_| invitation.status == Status::Pending) else {
+        return Ok(());
+    };
+    let (Some(patient), Some(clinic)) = (&invitation.creator_id, invitation.clinic_id) else {
+        bail!("an accepted invitation names an account and a clinic");
+    };
+    let details = serde_json::from_str(&accepted.details);
+    let claimed = Claimed {
+        key: &accepted.key,
+        clinic,
+        patient,
+        permissions: clinic_invitation::shared(&invitation).context("an accepted invitation")?,
+        row: acceptance.row,
+    };
+    let details = details.context("what is said about a patient")?;
+    match finish(state, &claimed, &details, true).await {
+        Ok(_) => Ok(()),
+        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
+        Err(Unfinished::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Refuses details without the medical record number that the clinic requires.
+async fn require_mrn(
+    state: &State,
+    clinic: ClinicId,
+    details: &PatientDetails,
+) -> Result<(), Error> {
+    let settings = state.clinics()?.mrn_settings(clinic).await;
+    let settings = settings.or_fail(Failure::CreatingPatient)?;
+    if settings.required && !details.has_mrn() {
+        return Err(Refusal::MrnRequired.into());
+    }
+    Ok(())
+}
+
+/// Claims the acceptance, unless who sent the invitation for somebody else may no longer share that
+/// account; returns the row that finishes it.
+async fn claim(
+    state: &State,
+    invitation: &Confirmation,
+    clinic: ClinicId,
+    patient: &UserId,
+    details: &PatientDetails,
+) -> Result<ObjectId, Error> {
+    let key = &invitation.key;
+    if let Some(sender) = &invitation.sender_id {
+        let held = state.gatekeeper.permissions(patient, sender).await;
+        let held = held.or_fail(Failure::FindingUser)?;
+        if !held.is_some_and(|held| held.administers()) {
+            let pending = [Status::Pending];
+            let canceled = state.confirmations.answer(key, &pending, Status::Canceled);
+            canceled.await.or_fail(Failure::Updating)?;
+            return Err(Refusal::Forbidden.into());
+        }
+    }
+    let accepted = PatientAccepted {
+        key: key.clone(),
+        details: serde_json::to_string(details).or_fail(Failure::Saving)?,
+    };
+    acceptance::claim(state, Invited::Clinic(clinic), &accepted, key).await
+}
+
+/// Has clinic take the patient and ends the invitation. `is_unanswered`: nobody waits for the
+/// outcome.
+async fn finish(
+    state: &State,
+    claimed: &Claimed<'_>,
+    details: &PatientDetails,
+    is_unanswered: bool,
+) -> Result<Outcome, Unfinished> {
+    let outcome = enrol(state, claimed, details).await?;
+    let claim = (claimed.key, claimed.row);
+    let ended = match &outcome {
+        Outcome::Enrolled(_) => complete(state, claimed, is_unanswered).await,
+        Outcome::Gone => acceptance::end(state, claim, Status::Canceled, false)
+            .await
+            .map(drop),
+        Outcome::Refused(_) => acceptance::release(state, claim).await,
+    };
+    ended.map_err(Unfinished::Store)?;
+    Ok(outcome)
+}
+
+/// Completes the invitation, also where somebody who was refused took the claim back meanwhile.
+async fn complete(
+    state: &State,
+    claimed: &Claimed<'_>,
+    is_unanswered: bool,
+) -> Result<(), mongodb::error::Error> {
+    let claim = (claimed.key, claimed.row);
+    if !acceptance::end(state, claim, Status::Completed, is_unanswered).await? {
+        let (pending, completed) = ([Status::Pending], Status::Completed);
+        let completed = state.confirmations.answer(claimed.key, &pending, completed);
+        completed.await?;
+    }
+    Ok(())
+}
+
+async fn enrol(
+    state: &State,
+    claimed: &Claimed<'_>,
+    details: &PatientDetails,
+) -> Result<Outcome, Unfinished> {
+    let &Claimed {
+        clinic,
+        patient,
+        ref permissions,
+        ..
+    } = claimed;
+    let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
+    let clinics = state.clinics.as_ref();
+    let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;
+    let asked = clinics.enrol(clinic, patient, permissions, details.members());
+    match asked.await.map_err(Unfinished::Clinic)? {
+        Ok(shown) => Ok(Outcome::Enrolled(shown)),
+        Err(ClinicRefusal { status: 404, .. }) => Ok(Outcome::Gone),
+        Err(ClinicRefusal { status: 409, .. }) => {
+            let found = clinics.patient(clinic, patient).await;
+            let found = found.map_err(Unfinished::Clinic)?;
+            let left = || PeerError::Unavailable(anyhow!("a patient came and left"));
+            let shown = found.ok_or_else(left).map_err(Unfinished::Clinic)?;
+            Ok(Outcome::Enrolled(shown))
+        }
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
+    }
+}
+
+/// Why clinic does not take a patient.
+fn refused(refusal: &ClinicRefusal) -> Error {
+    let message = refusal.body["message"].as_str().unwrap_or_default();
+    match refusal.status {
+        400 if message.ends_with("mrn is required") => Refusal::MrnRequired.into(),
+        400 if message.ends_with("mrn must be unique") => Refusal::MrnNotUnique.into(),
+        400 | 422 => Refusal::InvalidPatient.into(),
+        status => Error::failed(
+            Failure::CreatingPatient,
+            anyhow!("clinic answered {status}"),
+        ),
+    }
+}
+
+async fn find_patient(state: &State, clinic: ClinicId, patient: &UserId) -> Result<Value, Error> {
+    let found = state.clinics()?.patient(clinic, patient).await;
+    let found = found.or_fail(Failure::CreatingPatient)?;
+    // It has left since.
+    Ok(found.ok_or(Refusal::Forbidden)?)
+}

@@ -1,0 +1,360 @@
+//! A clinic invites somebody to work for it. The invitation is here, who is invited is known to clinic,
+//! and in the end either both are there or neither.
+//!
+//! First the invitation is stored as one that is being made, which nobody sees, with an outbox row
+//! that finishes it. Then clinic is told, under the invitation's key, so that it takes it once. Last
+//! the invitation is made and its mail queued, or removed where clinic refuses. Whatever dies in
+//! between, the row or a repeated request goes on from there.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::{Context, anyhow};
+use bson::oid::ObjectId;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use shared_runtime::{
+    auth::Caller,
+    error::OrFail as _,
+    mongo::{Aborted, transaction},
+    outbox::Effect,
+    peers::{
+        PeerError,
+        clinic::{ClinicRecord, ClinicRefusal, Clinician},
+    },
+};
+use shared_types::{ClinicId, UserId, address};
+
+use super::{
+    acceptance, load_people,
+    send_mail::{self, QueuedMail},
+};
+use crate::{
+    State,
+    domain::{
+        confirmation::{Clinic, Confirmation, Kind, Making, Status},
+        invitation, key as keys,
+        quota::Cause,
+        template::Template,
+    },
+    error::{Error, Failure, Refusal},
+};
+
+/// Somebody is being invited into a clinic, which the row finishes.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClinicianInvited {
+    pub(crate) key: String,
+}
+
+impl Effect for ClinicianInvited {
+    const TOPIC: &'static str = "clinic.clinician.invited";
+
+    fn key(&self) -> String {
+        format!("invitation:{}", self.key)
+    }
+
+    fn delay(&self) -> Duration {
+        acceptance::ROW_AFTER
+    }
+}
+
+/// What is done, or why clinic refuses it.
+pub(crate) type Told<T> = Result<T, ClinicRefusal>;
+
+/// Why an invitation is not made yet; it goes on later.
+enum Unfinished {
+    Clinic(PeerError),
+    Store(mongodb::error::Error),
+}
+
+/// Invites whoever has the address `email` to work for a clinic in these `roles`, as far as that has
+/// not happened. The mail follows.
+pub(crate) async fn invite(
+    state: &State,
+    caller: &Caller,
+    clinic: ClinicId,
+    email: String,
+    roles: Vec<String>,
+) -> Result<Told<Clinician>, Error> {
+    let known = find_clinic(state, clinic).await?;
+    if let Some(clinician) = finish_earlier(state, clinic, &email, &roles).await? {
+        return Ok(Ok(clinician));
+    }
+    let (kind, template) = (Kind::ClinicianInvitation, Template::Clinician);
+    let made = Confirmation {
+        user_id: addressee(state, &email).await?,
+        email,
+        creator_id: caller.user_id().cloned(),
+        ..of_clinic(
+            Confirmation::new(keys::generate(), kind, template, Utc::now()),
+            known,
+        )
+    };
+    let begun = begin(state, caller, made, roles).await?;
+    finish_now(state, &begun).await
+}
+
+/// Who is invited, and the invitation.
+pub(crate) async fn find(
+    state: &State,
+    clinic: ClinicId,
+    key: &str,
+) -> Result<Told<Confirmation>, Error> {
+    let invited = state.clinics()?.invited(clinic, key).await;
+    if let Err(refusal) = invited.or_fail(Failure::FindingClinic)? {
+        return Ok(Err(refusal));
+    }
+    let found = state.confirmations.find(key).await;
+    let is_pending = |found: &Confirmation| {
+        found.kind == Kind::ClinicianInvitation
+            && found.clinic_id == Some(clinic)
+            && found.status == Status::Pending
+    };
+    let found = found.or_fail(Failure::Finding)?.filter(is_pending);
+    Ok(Ok(found.ok_or(Refusal::NoInvitation)?))
+}
+
+/// Mails an invitation once more, with the same key; makes it anew where clinic alone knows who is
+/// invited.
+pub(crate) async fn resend(
+    state: &State,
+    caller: &Caller,
+    clinic: ClinicId,
+    key: &str,
+) -> Result<Told<Confirmation>, Error> {
+    let known = find_clinic(state, clinic).await?;
+    let invited = state.clinics()?.invited(clinic, key).await;
+    let invited = match invited.or_fail(Failure::FindingClinic)? {
+        Ok(invited) => invited,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let user_id = addressee(state, &invited.email).await?;
+    let stored = transaction(&state.client, async |session| {
+        let cause = Cause::Sent(caller.user_id());
+        send_mail::take_quota(state, session, cause, &invited.email).await?;
+        let found = state.confirmations.find_in(session, key).await?;
+        if let Some(found) = &found {
+            may_resend(found, clinic).map_err(Aborted::Refused)?;
+            state.confirmations.delete(session, found).await?;
+        }
+        let now = Utc::now();
+        let creator_id = found.as_ref().and_then(|found| found.creator_id.clone());
+        let (kind, template) = (Kind::ClinicianInvitation, Template::Clinician);
+        let renewed = Confirmation {
+            email: invited.email.clone(),
+            user_id: user_id.clone(),
+            creator_id: creator_id.or_else(|| caller.user_id().cloned()),
+            modified: Some(now),
+            ..of_clinic(
+                Confirmation::new(key.to_owned(), kind, template, now),
+                known.clone(),
+            )
+        };
+        state.confirmations.insert(session, &renewed).await?;
+        let mail = QueuedMail::of(&renewed);
+        state.mails.enqueue(session, &mail).await?;
+        Ok(renewed)
+    });
+    let renewed = stored.await.or_fail(Failure::Saving)?;
+    state.mails.wake();
+    Ok(Ok(renewed))
+}
+
+/// Whether what is stored under the key of somebody whom `clinic` invited can be mailed again.
+fn may_resend(found: &Confirmation, clinic: ClinicId) -> Result<(), Refusal> {
+    if found.kind != Kind::ClinicianInvitation || found.clinic_id != Some(clinic) {
+        return Err(Refusal::NoInvitation);
+    }
+    match found.acceptance {
+        Some(_) => Err(Refusal::Forbidden),
+        None => Ok(()),
+    }
+}
+
+/// Goes on with an invitation that no request has finished. Repeatable.
+pub(crate) async fn resume(state: &State, invited: &ClinicianInvited) -> anyhow::Result<()> {
+    let Some(invitation) = state.confirmations.find(&invited.key).await? else {
+        return Ok(());
+    };
+    if !invitation.is_being_made() {
+        return Ok(());
+    }
+    match finish(state, &invitation, true).await {
+        Ok(_) => Ok(()),
+        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
+        Err(Unfinished::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Error> {
+    let found = state.clinics()?.clinic(clinic).await;
+    let found = found.or_fail(Failure::FindingClinic)?;
+    Ok(found.ok_or(Refusal::ClinicNotFound)?)
+}
+
+/// Whose address it is; `None`: nobody has shown it to be theirs.
+async fn addressee(state: &State, email: &str) -> Result<Option<UserId>, Error> {
+    let account = load_people::find_account(&state.user_api, email).await;
+    let account = account.or_fail(Failure::FindingUser)?;
+    let addressee = account.filter(|account| invitation::is_addressee(account, email));
+    Ok(addressee.map(|account| account.user.userid))
+}
+
+fn of_clinic(confirmation: Confirmation, clinic: ClinicRecord) -> Confirmation {
+    Confirmation {
+        clinic_id: Some(clinic.id),
+        creator_clinic: Clinic {
+            id: Some(clinic.id),
+            name: Some(clinic.name).filter(|name| !name.is_empty()),
+        },
+        ..confirmation
+    }
+}
+
+/// Finishes the invitations of the clinic to `email` that are being made; returns who is invited,
+/// if one of them is what is asked for and nobody has been told.
+async fn finish_earlier(
+    state: &State,
+    clinic: ClinicId,
+    email: &str,
+    roles: &[String],
+) -> Result<Option<Clinician>, Error> {
+    let making = state.confirmations.list_making(clinic).await;
+    let mut making = making.or_fail(Failure::Finding)?;
+    making.retain(|earlier| address::is_same(&earlier.email, email));
+    for earlier in making {
+        let wanted = earlier.making.as_ref();
+        let is_wanted = wanted.is_some_and(|making| making.roles == roles);
+        let told = if earlier.is_being_made() {
+            finish_now(state, &earlier).await?
+        } else if is_wanted {
+            let noted = state.confirmations.note_made(&earlier.key).await;
+            noted.or_fail(Failure::Saving)?;
+            let invited = state.clinics()?.invited(clinic, &earlier.key).await;
+            invited.or_fail(Failure::FindingClinic)?
+        } else {
+            continue;
+        };
+        if let Some(clinician) = told.ok().filter(|_| is_wanted) {
+            return Ok(Some(clinician));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores an invitation that is being made.
+async fn begin(
+    state: &State,
+    caller: &Caller,
+    made: Confirmation,
+    roles: Vec<String>,
+) -> Result<Confirmation, Error> {
+    let stored = transaction(&state.client, async |session| {
+        let cause = Cause::Sent(caller.user_id());
+        send_mail::take_quota(state, session, cause, &made.email).await?;
+        let invited = ClinicianInvited {
+            key: made.key.clone(),
+        };
+        let making = Making {
+            row: state.outbox.enqueue(session, &invited).await?,
+            roles: roles.clone(),
+            is_unanswered: false,
+        };
+        let begun = Confirmation {
+            making: Some(making),
+            ..made.clone()
+        };
+        state.confirmations.insert(session, &begun).await?;
+        Ok(begun)
+    });
+    Ok(stored.await.or_fail(Failure::Saving)?)
+}
+
+/// Finishes the making of an invitation, for whoever waits for it.
+async fn finish_now(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, Error> {
+    match finish(state, begun, false).await {
+        Ok(told) => Ok(told),
+        Err(unfinished) => {
+            state.outbox.wake();
+            Err(match unfinished {
+                Unfinished::Clinic(error) => Error::failed(Failure::FindingClinic, error),
+                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
+            })
+        }
+    }
+}
+
+/// Tells clinic who is invited, and makes the invitation, or removes it. `is_unanswered`: nobody
+/// waits for the outcome.
+async fn finish(
+    state: &State,
+    begun: &Confirmation,
+    is_unanswered: bool,
+) -> Result<Told<Clinician>, Unfinished> {
+    let told = tell_clinic(state, begun)
+        .await
+        .map_err(Unfinished::Clinic)?;
+    let row = begun.making.as_ref().map(|making| making.row);
+    let row = row.filter(|_| !is_unanswered);
+    let ended = match &told {
+        Ok(_) => make(state, begun, row).await,
+        Err(_) => remove(state, begun, row).await,
+    };
+    ended.map_err(Unfinished::Store)?;
+    Ok(told)
+}
+
+async fn tell_clinic(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, PeerError> {
+    let known = state.clinics.as_ref().zip(begun.clinic_id);
+    let (Some((clinics, clinic)), Some(making)) = (known, &begun.making) else {
+        return Err(PeerError::Unavailable(anyhow!("no clinic is configured")));
+    };
+    let created = clinics.create_invited(clinic, &begun.key, &begun.email, &making.roles);
+    match created.await? {
+        // Clinic knows the key, from an earlier try, or somebody else with this address.
+        Err(refusal) if refusal.status == 409 => {
+            let invited = clinics.invited(clinic, &begun.key).await?;
+            Ok(invited.map_err(|_| refusal))
+        }
+        told => Ok(told),
+    }
+}
+
+/// Ends the making of an invitation, and queues its mail. `row`: to be taken back; `None`: nobody has
+/// been told.
+async fn make(
+    state: &State,
+    begun: &Confirmation,
+    row: Option<ObjectId>,
+) -> Result<(), mongodb::error::Error> {
+    let made = transaction::<_, Infallible>(&state.client, async |session| {
+        let confirmations = &state.confirmations;
+        let is_made = confirmations.finish_making(session, &begun.key, row.is_none());
+        if is_made.await? {
+            state.mails.enqueue(session, &QueuedMail::of(begun)).await?;
+            if let Some(row) = row {
+                state.outbox.withdraw(session, row).await?;
+            }
+        }
+        Ok(())
+    });
+    made.await?;
+    state.mails.wake();
+    Ok(())
+}
+
+/// Removes an invitation that clinic refuses.
+async fn remove(
+    state: &State,
+    begun: &Confirmation,
+    row: Option<ObjectId>,
+) -> Result<(), mongodb::error::Error> {
+    let removed = transaction::<_, Infallible>(&state.client, async |session| {
+        let confirmations = &state.confirmations;
+        let is_removed = confirmations.delete_making(session, &begun.key).await?;
+        if let Some(row) = row.filter(|_| is_removed) {
+            state.outbox.withdraw(session, row).await?;
+        }
+        Ok(())
+    });
+    removed.await.map_err(Into::into)
+}

@@ -1,0 +1,258 @@
+//! Somebody who was invited works for a clinic from then on, all or nothing: as in
+//! [`super::accept_invitation`], where clinic takes the place of gatekeeper. Clinic makes who is
+//! invited a clinician once, and knows the clinician from then on.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bson::oid::ObjectId;
+use serde::{Deserialize, Serialize};
+use shared_runtime::{
+    error::OrFail as _,
+    outbox::Effect,
+    peers::{
+        PeerError,
+        clinic::{Clinic, ClinicRefusal, Clinician},
+    },
+};
+use shared_types::{ClinicId, UserId};
+
+use super::{acceptance, attach_invitations::attach};
+use crate::{
+    State,
+    domain::{
+        clinic_invitation,
+        confirmation::{Confirmation, Kind, Status},
+        restriction::admission,
+    },
+    error::{Error, Failure, Refusal},
+    store::Invited,
+};
+
+/// An invitation of a clinic was accepted, which the row finishes.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClinicAccepted {
+    pub(crate) key: String,
+}
+
+impl Effect for ClinicAccepted {
+    const TOPIC: &'static str = "clinic.accepted";
+
+    fn key(&self) -> String {
+        format!("invitation:{}", self.key)
+    }
+
+    fn delay(&self) -> Duration {
+        acceptance::ROW_AFTER
+    }
+}
+
+/// What clinic makes of it.
+enum Outcome {
+    Joined(Clinician),
+    /// Nobody is invited there any more.
+    Withdrawn,
+    /// The account cannot take this place.
+    Refused(ClinicRefusal),
+}
+
+/// Why an acceptance did not end; it goes on later.
+enum Unfinished {
+    Clinic(PeerError),
+    Store(mongodb::error::Error),
+}
+
+/// Makes `user`, for whose session the identity provider `idp` vouched, a clinician of the clinic
+/// that sent the invitation with `key`, as far as that has not happened; returns the clinician.
+pub(crate) async fn accept(
+    state: &State,
+    user: &UserId,
+    idp: Option<&str>,
+    key: &str,
+) -> Result<Clinician, Error> {
+    let clinics = state.clinics()?;
+    let found = find(state, user, key).await?;
+    let (invitation, clinic) = found.ok_or(Refusal::NoInvitation)?;
+    match invitation.status {
+        Status::Pending => {}
+        Status::Completed => {
+            let is_told = state.confirmations.note_answered(key).await;
+            return if is_told.or_fail(Failure::Saving)? {
+                find_clinician(clinics, clinic, user).await
+            } else {
+                Err(Refusal::NoInvitation.into())
+            };
+        }
+        Status::Canceled | Status::Declined => return Err(Refusal::NoInvitation.into()),
+    }
+    let row = match invitation.acceptance {
+        Some(acceptance) => acceptance.row,
+        None => claim(state, user, idp, clinic, key).await?,
+    };
+    match finish(state, (key, row), clinic, user, false).await {
+        Ok(Outcome::Joined(clinician)) => {
+            acceptance::take_outcome(state, key).await?;
+            Ok(clinician)
+        }
+        Ok(Outcome::Withdrawn) => Err(Refusal::NoInvitation.into()),
+        Ok(Outcome::Refused(refusal)) => Err(refused(&refusal)),
+        Err(unfinished) => {
+            state.outbox.wake();
+            Err(match unfinished {
+                Unfinished::Clinic(error) => Error::failed(Failure::Accepting, error),
+                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
+            })
+        }
+    }
+}
+
+/// Goes on with an acceptance that no request has finished. Repeatable.
+pub(crate) async fn resume(state: &State, accepted: &ClinicAccepted) -> anyhow::Result<()> {
+    let Some(invitation) = state.confirmations.find(&accepted.key).await? else {
+        return Ok(());
+    };
+    let acceptance = invitation.acceptance;
+    let Some(acceptance) = acceptance.filter(|_| invitation.status == Status::Pending) else {
+        return Ok(());
+    };
+    let (Some(user), Some(clinic)) = (&invitation.user_id, invitation.clinic_id) else {
+        bail!("an accepted invitation names an account and a clinic");
+    };
+    let claim = (accepted.key.as_str(), acceptance.row);
+    match finish(state, claim, clinic, user, true).await {
+        Ok(_) => Ok(()),
+        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
+        Err(Unfinished::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The invitation with `key` to `user`, whatever its status, and who sent it; given to `user` first
+/// if it was sent to its verified address.
+pub(super) async fn find(
+    state: &State,
+    user: &UserId,
+    key: &str,
+) -> Result<Option<(Confirmation, ClinicId)>, Error> {
+    let mut found = find_once(state, key).await?;
+    if found
+        .as_ref()
+        .is_some_and(|(found, _)| found.user_id.is_none())
+    {
+        let person = state.user_api.person(user).await;
+        let person = person.or_fail(Failure::FindingUser)?;
+        let kind = Kind::ClinicianInvitation;
+        let attached = attach(&state.confirmations, kind, person.as_slice()).await;
+        if attached.or_fail(Failure::Updating)? {
+            found = find_once(state, key).await?;
+        }
+    }
+    Ok(found.filter(|(found, _)| found.user_id.as_ref() == Some(user)))
+}
+
+async fn find_once(state: &State, key: &str) -> Result<Option<(Confirmation, ClinicId)>, Error> {
+    let found = state.confirmations.find(key).await;
+    let found = found.or_fail(Failure::Finding)?.and_then(|found| {
+        let clinic = found.clinic_id?;
+        clinic_invitation::is_of_clinician(&found, clinic).then_some((found, clinic))
+    });
+    Ok(found)
+}
+
+/// Claims the acceptance for `user`, if the clinic admits it; returns the row that finishes it.
+async fn claim(
+    state: &State,
+    user: &UserId,
+    idp: Option<&str>,
+    clinic: ClinicId,
+    key: &str,
+) -> Result<ObjectId, Error> {
+    let restrictions = state.clinics()?.membership_restrictions(clinic).await;
+    let restrictions = restrictions.or_fail(Failure::Finding)?;
+    let restrictions = restrictions.ok_or(Refusal::NoInvitation)?;
+    let person = state.user_api.person(user).await;
+    let person = person.or_fail(Failure::Finding)?;
+    let email = person.and_then(|person| person.proven_email);
+    if !admission(&restrictions, email.as_deref(), idp).can_accept {
+        return Err(Refusal::NotAdmitted.into());
+    }
+    let accepted = ClinicAccepted {
+        key: key.to_owned(),
+    };
+    match acceptance::claim(state, Invited::Person(user), &accepted, key).await {
+        // It was withdrawn or declined meanwhile.
+        Err(Error::Refused(Refusal::Forbidden)) => Err(Refusal::NoInvitation.into()),
+        claimed => claimed,
+    }
+}
+
+/// Has clinic take the clinician and ends the invitation. `is_unanswered`: nobody waits for the
+/// outcome.
+async fn finish(
+    state: &State,
+    claim: acceptance::Claim<'_>,
+    clinic: ClinicId,
+    user: &UserId,
+    is_unanswered: bool,
+) -> Result<Outcome, Unfinished> {
+    let (key, _) = claim;
+    let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
+    let clinics = state.clinics.as_ref();
+    let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;
+    let outcome = join(clinics, clinic, key, user).await;
+    let outcome = outcome.map_err(Unfinished::Clinic)?;
+    let ended = match &outcome {
+        Outcome::Joined(_) => {
+            let ended = acceptance::end(state, claim, Status::Completed, is_unanswered);
+            ended.await.map(drop)
+        }
+        Outcome::Withdrawn => acceptance::end(state, claim, Status::Canceled, false)
+            .await
+            .map(drop),
+        Outcome::Refused(_) => acceptance::release(state, claim).await,
+    };
+    ended.map_err(Unfinished::Store)?;
+    Ok(outcome)
+}
+
+async fn join(
+    clinics: &Clinic,
+    clinic: ClinicId,
+    key: &str,
+    user: &UserId,
+) -> Result<Outcome, PeerError> {
+    let refusal = match clinics.associate(clinic, key, user).await? {
+        Ok(clinician) => return Ok(Outcome::Joined(clinician)),
+        Err(refusal) => refusal,
+    };
+    let is_gone = match refusal.status {
+        404 => true,
+        // The account works there already; why, the invitation tells.
+        409 => clinics.invited(clinic, key).await?.is_err(),
+        _ => false,
+    };
+    if !is_gone {
+        return Ok(Outcome::Refused(refusal));
+    }
+    // It was withdrawn, or taken by an earlier try.
+    let found = clinics.clinician(clinic, user).await?;
+    Ok(found.map_or(Outcome::Withdrawn, Outcome::Joined))
+}
+
+/// Why clinic does not take a clinician.
+fn refused(refusal: &ClinicRefusal) -> Error {
+    match refusal.status {
+        409 => Refusal::DuplicateMember.into(),
+        status => Error::failed(Failure::Accepting, anyhow!("clinic answered {status}")),
+    }
+}
+
+async fn find_clinician(
+    clinics: &Clinic,
+    clinic: ClinicId,
+    user: &UserId,
+) -> Result<Clinician, Error> {
+    let found = clinics.clinician(clinic, user).await;
+    let found = found.or_fail(Failure::Accepting)?;
+    // The place was taken away since.
+    Ok(found.ok_or(Refusal::NoInvitation)?)
+}

@@ -1,0 +1,98 @@
+//! The lists of the invitations between clinics and people.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use shared_runtime::error::OrFail as _;
+use shared_types::{ClinicId, UserId};
+
+use super::{
+    attach_invitations::attach,
+    list_invitations::{List, creators},
+    load_people::{self, Profiles},
+};
+use crate::{
+    State,
+    domain::{
+        confirmation::{Confirmation, Kind},
+        restriction::{Admission, admission},
+    },
+    error::{Error, Failure, Refusal},
+};
+
+/// What clinics sent somebody, newest first.
+pub(crate) struct FromClinics {
+    /// Each with whether the clinic admits who is invited.
+    pub(crate) invitations: Vec<(Confirmation, Admission)>,
+    /// Those of the creators.
+    pub(crate) profiles: Profiles,
+}
+
+/// The pending invitations of people to `clinic`; without profiles where user-api cannot be asked.
+pub(crate) async fn to_clinic(state: &State, clinic: ClinicId) -> Result<List, Error> {
+    let invitations = state.confirmations.list_to_clinic(clinic).await;
+    let invitations = invitations.or_fail(Failure::Finding)?;
+    let shown = creators(&invitations);
+    let profiles = load_people::load_profiles_if_possible(&state.user_api, shown).await;
+    Ok(List {
+        invitations,
+        profiles: Arc::new(profiles),
+    })
+}
+
+/// The invitations of clinics that `user` can answer, in a session for which the identity provider
+/// `idp` vouched, those included that were sent to its verified address before it had an account.
+pub(crate) async fn from_clinics(
+    state: &State,
+    user: &UserId,
+    idp: Option<&str>,
+) -> Result<FromClinics, Error> {
+    state.clinics()?;
+    let person = state.user_api.person(user).await;
+    let person = person.or_fail(Failure::FindingUser)?;
+    let person = person.ok_or(Refusal::NotAllowed)?;
+    let confirmations = &state.confirmations;
+    let kind = Kind::ClinicianInvitation;
+    let attached = attach(confirmations, kind, std::slice::from_ref(&person)).await;
+    attached.or_fail(Failure::Updating)?;
+    let invitations = confirmations.list_of_clinician(user).await;
+    let invitations = invitations.or_fail(Failure::Finding)?;
+    let profiles = load_people::load_profiles(&state.user_api, creators(&invitations)).await;
+    let profiles = profiles.or_fail(Failure::FindingUser)?;
+    let email = person.proven_email.as_deref();
+    let invitations = with_admission(state, invitations, email, idp).await?;
+    Ok(FromClinics {
+        invitations,
+        profiles,
+    })
+}
+
+/// Each of `invitations` with what its clinic says of who is invited; without those of clinics that
+/// are gone.
+async fn with_admission(
+    state: &State,
+    invitations: Vec<Confirmation>,
+    email: Option<&str>,
+    idp: Option<&str>,
+) -> Result<Vec<(Confirmation, Admission)>, Error> {
+    let clinics = state.clinics()?;
+    let mut known: HashMap<ClinicId, Option<Admission>> = HashMap::new();
+    let mut admitted = Vec::new();
+    for invitation in invitations {
+        let Some(clinic) = invitation.clinic_id else {
+            continue;
+        };
+        if let Entry::Vacant(vacant) = known.entry(clinic) {
+            let restrictions = clinics.membership_restrictions(clinic).await;
+            let restrictions = restrictions.or_fail(Failure::Finding)?;
+            let said = restrictions.map(|restrictions| admission(&restrictions, email, idp));
+            vacant.insert(said);
+        }
+        if let Some(Some(admission)) = known.get(&clinic) {
+            admitted.push((invitation, admission.clone()));
+        }
+    }
+    Ok(admitted)
+}

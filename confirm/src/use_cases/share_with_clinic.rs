@@ -1,0 +1,147 @@
+//! How a person offers its data to a clinic, and how the offer ends without being taken. How it is
+//! taken is in [`super::enrol_patient`].
+
+use chrono::Utc;
+use serde_json::Value;
+use shared_runtime::{
+    auth::Caller,
+    error::OrFail as _,
+    mongo::{Aborted, transaction},
+    peers::clinic::ClinicRecord,
+};
+use shared_types::{ClinicId, PermissionSet, UserId};
+
+use super::{
+    send_invitation,
+    send_mail::{self, Allowed, QueuedMail},
+};
+use crate::{
+    State,
+    domain::{
+        clinic_invitation,
+        confirmation::{Confirmation, Kind, Status},
+        invitation::{CANCELABLE, NotAnswerable},
+        key as keys,
+        quota::Cause,
+        template::Template,
+    },
+    error::{Error, Failure, Refusal},
+    rights::{is_member, may_manage},
+};
+
+/// Offers `permissions` on the account of `sharer` to the clinic with the share code `code`. The mail
+/// to those who run it follows.
+pub(crate) async fn share(
+    state: &State,
+    caller: &Caller,
+    sharer: &UserId,
+    code: &str,
+    permissions: PermissionSet,
+) -> Result<Confirmation, Error> {
+    let clinic = find_clinic(state, code).await?;
+    let patient = state.clinics()?.patient(clinic.id, sharer).await;
+    if patient.or_fail(Failure::FindingUser)?.is_some() {
+        return Err(Refusal::DuplicatePatient.into());
+    }
+    let (kind, template) = (Kind::CareTeamInvitation, Template::PatientToClinic);
+    let made = Confirmation {
+        creator_id: Some(sharer.clone()),
+        sender_id: send_invitation::sender(caller, sharer),
+        clinic_id: Some(clinic.id),
+        context: Some(Value::Object(permissions.0)),
+        ..Confirmation::new(keys::generate(), kind, template, Utc::now())
+    };
+    let cause = Cause::Shared {
+        sender: caller.user_id(),
+        sharer,
+    };
+    store(state, cause, sharer, clinic.id, &made).await?;
+    Ok(made)
+}
+
+async fn find_clinic(state: &State, code: &str) -> Result<ClinicRecord, Error> {
+    let clinics = state.clinics()?;
+    if !clinic_invitation::is_share_code(code) {
+        return Err(Refusal::ClinicNotFound.into());
+    }
+    let found = clinics.clinic_by_share_code(code).await;
+    let found = found.or_fail(Failure::FindingClinic)?;
+    Ok(found.ok_or(Refusal::ClinicNotFound)?)
+}
+
+/// Stores a new invitation and queues its mail, unless there is one already.
+async fn store(
+    state: &State,
+    cause: Cause<'_>,
+    sharer: &UserId,
+    clinic: ClinicId,
+    made: &Confirmation,
+) -> Result<(), Error> {
+    let confirmations = &state.confirmations;
+    let stored = transaction(&state.client, async |session| {
+        // Keeps out another invitation to the same clinic, so that it comes first.
+        let allowed = send_mail::take_quota(state, session, cause, &clinic.to_string()).await?;
+        let pending = confirmations.find_to_clinic_in(session, sharer, clinic);
+        if let Some(pending) = pending.await? {
+            let (key, canceled) = (&pending.key, Status::Canceled);
+            let is_over = pending.is_expired(made.created)
+                && confirmations.answer_in(session, key, canceled).await?;
+            if !is_over {
+                return Err(Aborted::Refused(Refusal::DuplicateInvitation));
+            }
+        }
+        confirmations.insert(session, made).await?;
+        if allowed == Allowed::Sent {
+            let mail = QueuedMail::of(made);
+            state.mails.enqueue(session, &mail).await?;
+        }
+        Ok(())
+    });
+    stored.await.or_fail(Failure::Saving)?;
+    state.mails.wake();
+    Ok(())
+}
+
+/// Ends the invitation to `clinic` with `key`: it is canceled by who sent it or runs that account,
+/// declined by the clinic. Returns it since.
+pub(crate) async fn end(
+    state: &State,
+    caller: &Caller,
+    clinic: ClinicId,
+    key: &str,
+) -> Result<Confirmation, Error> {
+    let found = state.confirmations.find(key).await;
+    let invitation = found
+        .or_fail(Failure::Finding)?
+        .filter(|found| found.clinic_id == Some(clinic))
+        .ok_or(Refusal::UnknownInvitation)?;
+    let to = right(state, caller, clinic, &invitation).await?;
+    clinic_invitation::may_end(&invitation, clinic)?;
+    let ended = state.confirmations.answer(key, CANCELABLE, to).await;
+    // Whoever accepted it at this moment was faster.
+    if !ended.or_fail(Failure::Updating)? {
+        return Err(NotAnswerable.into());
+    }
+    let ended = state.confirmations.find(key).await;
+    Ok(ended.or_fail(Failure::Finding)?.ok_or(NotAnswerable)?)
+}
+
+/// What the invitation is when `caller` has ended it.
+async fn right(
+    state: &State,
+    caller: &Caller,
+    clinic: ClinicId,
+    invitation: &Confirmation,
+) -> Result<Status, Error> {
+    let creator = clinic_invitation::patient(invitation, clinic);
+    if creator.is_some_and(|creator| caller.is(creator)) {
+        return Ok(Status::Canceled);
+    }
+    if is_member(state, caller, clinic).await? {
+        return Ok(Status::Declined);
+    }
+    match creator {
+        Some(creator) if may_manage(state, caller, creator).await? => Ok(Status::Canceled),
+        _ => Err(Refusal::NotAllowed.into()),
+    }
+}

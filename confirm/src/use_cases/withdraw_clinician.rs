@@ -1,0 +1,121 @@
+//! An invitation of a clinic ends without being accepted: the clinic takes it back, or who is invited
+//! declines. It ends here first, so that nobody accepts it any more, with an outbox row that has
+//! clinic forget who was invited if the request does not.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::anyhow;
+use bson::oid::ObjectId;
+use serde::{Deserialize, Serialize};
+use shared_runtime::{
+    error::OrFail as _,
+    mongo::{Aborted, transaction},
+    outbox::Effect,
+};
+use shared_types::{ClinicId, UserId};
+
+use super::{acceptance, join_clinic};
+use crate::{
+    State,
+    domain::confirmation::{Kind, Status},
+    error::{Error, Failure, Refusal},
+};
+
+/// Nobody is invited any more under this key, which the row tells clinic.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClinicianWithdrawn {
+    pub(crate) key: String,
+    pub(crate) clinic_id: ClinicId,
+}
+
+impl Effect for ClinicianWithdrawn {
+    const TOPIC: &'static str = "clinic.clinician.withdrawn";
+
+    fn key(&self) -> String {
+        format!("invitation:{}", self.key)
+    }
+
+    fn delay(&self) -> Duration {
+        acceptance::ROW_AFTER
+    }
+}
+
+/// Takes the invitation of `clinic` with `key` back, again if need be.
+pub(crate) async fn withdraw(state: &State, clinic: ClinicId, key: &str) -> Result<(), Error> {
+    let row = end(state, clinic, key, Status::Canceled).await?;
+    tell_clinic(state, clinic, key, row).await
+}
+
+/// Declines the invitation with `key` to `user`, if there is a pending one.
+pub(crate) async fn decline(state: &State, user: &UserId, key: &str) -> Result<(), Error> {
+    state.clinics()?;
+    let found = join_clinic::find(state, user, key).await?;
+    let pending = found.filter(|(found, _)| found.status == Status::Pending);
+    let Some((_, clinic)) = pending else {
+        return Ok(());
+    };
+    let row = end(state, clinic, key, Status::Declined).await?;
+    tell_clinic(state, clinic, key, row).await
+}
+
+/// Tells clinic what no request has. Repeatable.
+pub(crate) async fn resume(state: &State, withdrawn: &ClinicianWithdrawn) -> anyhow::Result<()> {
+    let clinics = state.clinics.as_ref();
+    let clinics = clinics.ok_or_else(|| anyhow!("no clinic is configured"))?;
+    let (clinic, key) = (withdrawn.clinic_id, &withdrawn.key);
+    Ok(clinics.delete_invited(clinic, key).await?)
+}
+
+/// Ends the pending invitation of `clinic` with `key` as `to`; returns the row that tells clinic.
+/// `None`: there is none.
+async fn end(
+    state: &State,
+    clinic: ClinicId,
+    key: &str,
+    to: Status,
+) -> Result<Option<ObjectId>, Error> {
+    let ended = transaction(&state.client, async |session| {
+        let found = state.confirmations.find_in(session, key).await?;
+        let pending = found.filter(|found| {
+            found.kind == Kind::ClinicianInvitation
+                && found.clinic_id == Some(clinic)
+                && found.status == Status::Pending
+        });
+        let Some(pending) = pending else {
+            return Ok(None);
+        };
+        if pending.is_being_made() || !state.confirmations.answer_in(session, key, to).await? {
+            // It is being accepted, or not there yet.
+            return Err(Aborted::Refused(Refusal::Forbidden));
+        }
+        let withdrawn = ClinicianWithdrawn {
+            key: key.to_owned(),
+            clinic_id: clinic,
+        };
+        Ok(Some(state.outbox.enqueue(session, &withdrawn).await?))
+    });
+    ended.await.or_fail(Failure::Updating)
+}
+
+/// Has clinic forget who was invited, and takes the row back.
+async fn tell_clinic(
+    state: &State,
+    clinic: ClinicId,
+    key: &str,
+    row: Option<ObjectId>,
+) -> Result<(), Error> {
+    let deleted = state.clinics()?.delete_invited(clinic, key).await;
+    if deleted.is_err() {
+        state.outbox.wake();
+    }
+    deleted.or_fail(Failure::Finding)?;
+    if let Some(row) = row {
+        let withdrawn = transaction::<_, Infallible>(&state.client, async |session| {
+            Ok(state.outbox.withdraw(session, row).await?)
+        });
+        let withdrawn = withdrawn.await.map_err(mongodb::error::Error::from);
+        withdrawn.or_fail(Failure::Updating)?;
+    }
+    Ok(())
+}
