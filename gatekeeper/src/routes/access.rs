@@ -15,15 +15,10 @@ use super::{
     tagged::{ConditionalRead, Conditions, preconditions, show_list, show_pair, show_replaced},
 };
 use crate::{
-    domain::{
-        Refusal, access,
-        permissions::{self, Held},
-        precondition::{Preconditions, Tag},
-    },
+    domain::{Refusal, permissions},
     error::Failure,
-    rights::{Standing, may_see_all},
-    store::permissions::Consent,
-    use_cases::replace_permissions::Replacement,
+    rights::may_see_all,
+    use_cases::{find_permissions, replace_permissions},
 };
 
 /// `GET /access/groups/{user_id}`: the accounts that a user can reach, itself included.
@@ -151,23 +146,7 @@ pub(crate) async fn find_permissions(
 ) -> Result<HttpResponse, ApiError> {
     let (sharer, grantee) = pair.into_inner();
     let preconditions = preconditions(&request)?;
-    let held = match Standing::of(&caller, &sharer) {
-        Standing::Other(user) if *user != grantee => {
-            // Both look-ups in one round trip.
-            let [callers, asked] = state
-                .store
-                .held(&sharer, [user, &grantee])
-                .await
-                .or_fail(Failure)?;
-            access::may_see_all(&callers.effective())?;
-            if sharer == grantee {
-                Held::by_owner()
-            } else {
-                asked
-            }
-        }
-        _ => held_on(&state, &sharer, &grantee).await?,
-    };
+    let held = find_permissions::find_permissions(&state, &caller, &sharer, &grantee).await?;
     show_pair(held, &preconditions)
 }
 
@@ -218,28 +197,16 @@ pub(crate) async fn replace_permissions(
     let (sharer, grantee) = pair.into_inner();
     let preconditions = preconditions(&request)?;
     let wanted = permissions::requested(&body.0).map_err(Refusal::from)?;
-    let standing = Standing::of(&caller, &sharer);
-    let consent = match standing {
-        Standing::Service => Consent::Given,
-        Standing::Owner | Standing::Other(_) => Consent::Unknown,
-    };
-    let mut replacement =
-        Replacement::new(&state, &sharer, &grantee, &wanted, &preconditions, consent);
-    if let Standing::Other(user) = standing {
-        let [held] = state.store.held(&sharer, [user]).await.or_fail(Failure)?;
-        if *user == grantee {
-            replacement = replacement.by_grantee(held.by_clinics.clone());
-            access::may_change_own(held, &wanted)?;
-        } else {
-            access::may_change_another(held)?;
-        }
-    }
-    if sharer == grantee {
-        check_own(&preconditions)?;
-    } else {
-        replacement.run().await?;
-    }
-    Ok(show_replaced(held_on(&state, &sharer, &grantee).await?))
+    let held = replace_permissions::replace_permissions(
+        &state,
+        &caller,
+        &sharer,
+        &grantee,
+        &wanted,
+        &preconditions,
+    )
+    .await?;
+    Ok(show_replaced(held))
 }
 
 /// The body of both lists: the account itself, then the others in their order.
@@ -258,20 +225,4 @@ impl Serialize for AccountFirst {
         }
         members.end()
     }
-}
-
-/// Whether a replacement of what an account has on itself, which changes nothing, is expected.
-fn check_own(preconditions: &Preconditions) -> Result<(), Refusal> {
-    let current = Tag::of_pair(&Held::by_owner());
-    let checked = preconditions.check(current.as_ref());
-    checked.map_err(|_| Refusal::PreconditionFailed(current))
-}
-
-/// What `grantee` has on the account of `sharer`.
-async fn held_on(state: &State, sharer: &UserId, grantee: &UserId) -> Result<Held, ApiError> {
-    if sharer == grantee {
-        return Ok(Held::by_owner());
-    }
-    let [held] = state.store.held(sharer, [grantee]).await.or_fail(Failure)?;
-    Ok(held)
 }

@@ -5,6 +5,7 @@ pub(crate) mod apply_grant;
 pub(crate) mod change_holders;
 pub(crate) mod delete_account;
 pub(crate) mod end_custody;
+pub(crate) mod find_permissions;
 pub(crate) mod hand_over_account;
 pub(crate) mod list_administered;
 pub(crate) mod lock_account;

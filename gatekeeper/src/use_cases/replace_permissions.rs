@@ -1,36 +1,89 @@
-//! The write behind `POST /access/{sharer_id}/{user_id}`, which has to hold under concurrency:
-//! an account without login or recovery keeps somebody who runs it, and a grantee who gives up
-//! part of its set gets nothing back that was revoked at that moment.
+//! The replacement of a grant, which has to hold under concurrency: an account without login or
+//! recovery keeps somebody who runs it, and a grantee who gives up part of its set gets nothing back
+//! that was revoked at that moment.
 
 use std::collections::BTreeSet;
 
 use mongodb::ClientSession;
-use shared_runtime::{error::OrFail as _, mongo::Aborted};
+use shared_runtime::{auth::Caller, error::OrFail as _, mongo::Aborted};
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
-use super::change_holders::{Locked, tell_who_stayed, with_lock};
+use super::{
+    change_holders::{Locked, tell_who_stayed, with_lock},
+    find_permissions::held_on,
+};
 use crate::{
     State,
     domain::{
         Refusal,
-        access::may_change_own,
+        access::{may_change_another, may_change_own},
         last_admin,
         permissions::Held,
         precondition::{Preconditions, Tag},
     },
     error::{Error, Failure},
+    rights::Standing,
     store::permissions::{Consent, PairLookup, PairReplacement},
 };
 
+/// Replaces what was granted to `grantee` on the account of `sharer` directly by `wanted`, as far as
+/// `caller` may; returns what the grantee has then. Of an account on itself nothing is written.
+pub(crate) async fn replace_permissions(
+    state: &State,
+    caller: &Caller,
+    sharer: &UserId,
+    grantee: &UserId,
+    wanted: &PermissionSet,
+    preconditions: &Preconditions,
+) -> Result<Held, Error> {
+    let mut replacement = Replacement {
+        state,
+        sharer,
+        grantee,
+        wanted,
+        preconditions,
+        consent: Consent::Unknown,
+        by_grantee: None,
+    };
+    match Standing::of(caller, sharer) {
+        Standing::Service => replacement.consent = Consent::Given,
+        Standing::Owner => {}
+        Standing::Other(user) => {
+            let [held] = state.store.held(sharer, [user]).await.or_fail(Failure)?;
+            if user == grantee {
+                replacement.consent = Consent::Given;
+                replacement.by_grantee = Some(held.by_clinics.clone());
+                may_change_own(held, wanted)?;
+            } else {
+                may_change_another(held)?;
+            }
+        }
+    }
+    if sharer == grantee {
+        check_own(preconditions)?;
+    } else {
+        replacement.run().await?;
+    }
+    held_on(state, sharer, grantee).await
+}
+
+/// Whether a replacement of what an account has on itself, which changes nothing, is expected.
+fn check_own(preconditions: &Preconditions) -> Result<(), Refusal> {
+    let current = Tag::of_pair(&Held::by_owner());
+    let checked = preconditions.check(current.as_ref());
+    checked.map_err(|_| Refusal::PreconditionFailed(current))
+}
+
 /// One replacement of one pair's direct set.
-pub(crate) struct Replacement<'a> {
+struct Replacement<'a> {
     state: &'a State,
     sharer: &'a UserId,
     grantee: &'a UserId,
     wanted: &'a PermissionSet,
     preconditions: &'a Preconditions,
     consent: Consent,
-    /// What the grantee has through clinics, when it is the grantee who replaces its own set.
+    /// What the grantee has through clinics, when it is the grantee who replaces its own set,
+    /// without any other right than to give up what it has.
     by_grantee: Option<PermissionSet>,
 }
 
@@ -42,37 +95,9 @@ struct Departure {
     stayed: BTreeSet<UserId>,
 }
 
-impl<'a> Replacement<'a> {
-    pub(crate) fn new(
-        state: &'a State,
-        sharer: &'a UserId,
-        grantee: &'a UserId,
-        wanted: &'a PermissionSet,
-        preconditions: &'a Preconditions,
-        consent: Consent,
-    ) -> Self {
-        Self {
-            state,
-            sharer,
-            grantee,
-            wanted,
-            preconditions,
-            consent,
-            by_grantee: None,
-        }
-    }
-
-    /// The same, asked for by a grantee without any other right than to give up what it has.
-    pub(crate) fn by_grantee(self, by_clinics: PermissionSet) -> Self {
-        Self {
-            by_grantee: Some(by_clinics),
-            consent: Consent::Given,
-            ..self
-        }
-    }
-
+impl Replacement<'_> {
     /// Writes.
-    pub(crate) async fn run(&self) -> Result<(), Error> {
+    async fn run(&self) -> Result<(), Error> {
         // To give up everything is always right, so it needs no second look at what is stored.
         let gives_up_a_part = self.by_grantee.is_some() && !self.wanted.is_empty();
         let needs_second_look = gives_up_a_part || !self.preconditions.is_empty();
