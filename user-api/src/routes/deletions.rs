@@ -4,22 +4,10 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use shared_runtime::{
-    auth::Caller,
-    body::Body,
-    error::{ApiError, OrFail as _},
-    source::Source,
-};
+use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 
-use crate::{
-    State,
-    domain::{details::read_password, rights::Rights, user::Account},
-    error::{Failure, Refusal},
-    guesses::try_password,
-    rights::rights_on,
-    use_cases::delete_account::{delete, delete_if_dispensable},
-};
+use crate::{State, domain::details::read_password, use_cases::delete_account};
 
 /// `DELETE /user/:userid`: deletes an account and everything of it.
 ///
@@ -49,45 +37,7 @@ pub(crate) async fn delete_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state.users.find(&target).await.or_fail(Failure::Silent)?;
-    // The id as it is stored, where there is one: rights are given to that.
-    let userid = found.as_ref().map_or(&*target, |account| &account.userid);
-    let rights = rights_on(&state, &caller, userid)
-        .await
-        .or_fail(Failure::Silent)?;
-    if !rights.administer() {
-        return Err(Refusal::NotAuthorizedSilently.into());
-    }
-    let Some(account) = found else {
-        return Ok(HttpResponse::NoContent().finish());
-    };
-    if !account.may_be_deleted() {
-        return Err(Refusal::NotAuthorizedSilently.into());
-    }
-    if rights == Rights::Owner {
-        confirm_owner(&state, source, &account, &body).await?;
-    }
-    if rights == Rights::Service {
-        delete(&state, &account).await?;
-    } else {
-        delete_if_dispensable(&state, &account).await?;
-    }
+    let password = read_password(&body.0);
+    delete_account::delete(&state, source, &caller, &target, password).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// The owner confirms with the password; whoever else runs the account need not.
-async fn confirm_owner(
-    state: &State,
-    source: Source,
-    account: &Account,
-    body: &Body,
-) -> Result<(), ApiError> {
-    let password = read_password(&body.0).ok_or(Refusal::NotConfirmed)?;
-    let name = account.userid.as_str();
-    let matches = try_password(state, source, Some(account), name, &password).await?;
-    if matches.is_some() {
-        Ok(())
-    } else {
-        Err(Refusal::NotConfirmed.into())
-    }
 }

@@ -8,19 +8,23 @@ use chrono::Utc;
 use mongodb::ClientSession;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
+    auth::Caller,
     error::OrFail as _,
     mongo::{Aborted, transaction},
     outbox::Effect,
     peers::PeerError,
+    source::Source,
 };
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 use tracing::warn;
 
 use crate::{
     State,
-    domain::{deletion::keeps_an_admin, holders::Custody, user::Account},
+    domain::{deletion::keeps_an_admin, holders::Custody, rights::Rights, user::Account},
     error::{Error, Failure, Refusal},
+    guesses::try_password,
     retries::{MAX_TRIES, pause},
+    rights::rights_on,
     store::Locks,
     use_cases::keep_custody,
 };
@@ -104,9 +108,51 @@ impl Effect for Sweep {
     }
 }
 
-/// Deletes `account` at the wish of a service, whatever depends on it.
-pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), Error> {
-    remove(state, account, None).await.map(drop)
+/// Deletes the account `target` if `caller` may: at the wish of a service, whatever depends on it. It
+/// may be gone already. Its owner confirms with the `password`; whoever else runs it need not.
+pub(crate) async fn delete(
+    state: &State,
+    source: Source,
+    caller: &Caller,
+    target: &UserId,
+    password: Option<String>,
+) -> Result<(), Error> {
+    let found = state.users.find(target).await.or_fail(Failure::Silent)?;
+    // The id as it is stored, where there is one: rights are given to that.
+    let userid = found.as_ref().map_or(target, |account| &account.userid);
+    let rights = rights_on(state, caller, userid)
+        .await
+        .or_fail(Failure::Silent)?;
+    if !rights.administer() {
+        return Err(Refusal::NotAuthorizedSilently.into());
+    }
+    let Some(account) = found else {
+        return Ok(());
+    };
+    if !account.may_be_deleted() {
+        return Err(Refusal::NotAuthorizedSilently.into());
+    }
+    match rights {
+        Rights::Service => remove(state, &account, None).await.map(drop),
+        Rights::Owner => {
+            check_password(state, source, &account, password).await?;
+            delete_if_dispensable(state, &account).await
+        }
+        Rights::Holder(_) => delete_if_dispensable(state, &account).await,
+    }
+}
+
+/// Refuses a `password` that is not that of `account`.
+async fn check_password(
+    state: &State,
+    source: Source,
+    account: &Account,
+    password: Option<String>,
+) -> Result<(), Error> {
+    let password = password.ok_or(Refusal::NotConfirmed)?;
+    let name = account.userid.as_str();
+    let matches = try_password(state, source, Some(account), name, &password).await?;
+    matches.map(drop).ok_or(Refusal::NotConfirmed.into())
 }
 
 /// Deletes `account` at the wish of a person, unless it is the last that runs another account
@@ -120,7 +166,7 @@ pub(crate) async fn delete(state: &State, account: &Account) -> Result<(), Error
 /// well (see [`keep_custody::note`]): the locks that were read before would not admit the deletion.
 /// So it looks again, and finds nothing to give up. An account that it creates meanwhile makes it
 /// look again, too.
-pub(crate) async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), Error> {
+async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), Error> {
     for tries in 1..=MAX_TRIES {
         let found = state.users.find_locks(&account.userid).await;
         let Some(locks) = found.or_fail(Failure::Silent)? else {
