@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
@@ -116,9 +117,8 @@ pub(crate) async fn create_with_grant(
     grant: &Grant,
 ) -> Result<(), Error> {
     let started = Instant::now();
-    let userid = &new.account.userid;
     let undo = Undo {
-        account: userid.clone(),
+        account: new.account.userid.clone(),
         sharer: grant.sharer.clone(),
         grantee: grant.grantee.clone(),
     };
@@ -132,8 +132,29 @@ pub(crate) async fn create_with_grant(
         .set_permissions(&grant.sharer, &grant.grantee, &grant.permissions)
         .await
         .or_fail(Failure::CreatingUser)?;
-    let created = transaction(&state.client, async |session| {
-        if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo_id).await? {
+    let inserted = insert_instead(state, undo_id, started, new, grant).await;
+    inserted.map_err(|aborted| match aborted {
+        Aborted::Refused(refusal) => refusal.into(),
+        Aborted::Outrun => Error::failed(
+            Failure::CreatingUser,
+            anyhow!("the creation took too long and was undone"),
+        ),
+        Aborted::Failed(error) => not_inserted(error),
+    })
+}
+
+/// Stores the account in the transaction that withdraws the row `undo`, unless that is gone or will
+/// soon be due, since the creation `started` too long ago.
+async fn insert_instead(
+    state: &State,
+    undo: ObjectId,
+    started: Instant,
+    new: &NewAccount<'_>,
+    grant: &Grant,
+) -> Result<(), Aborted<Refusal>> {
+    let userid = &new.account.userid;
+    transaction(&state.client, async |session| {
+        if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo).await? {
             return Err(Aborted::Outrun);
         }
         state.users.insert_in(session, new.account, new.by).await?;
@@ -154,15 +175,7 @@ pub(crate) async fn create_with_grant(
         }
         Ok(())
     })
-    .await;
-    created.map_err(|aborted| match aborted {
-        Aborted::Refused(refusal) => refusal.into(),
-        Aborted::Outrun => Error::failed(
-            Failure::CreatingUser,
-            anyhow!("the creation took too long and was undone"),
-        ),
-        Aborted::Failed(error) => not_inserted(error),
-    })
+    .await
 }
 
 /// Why the store did not take an account.

@@ -206,6 +206,28 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, Error> {
     if administered.is_empty() {
         return Ok(false);
     }
+    let children = find_in_need(state, leaving, &administered).await?;
+    let nothing = PermissionSet::default();
+    for child in &children {
+        state
+            .gatekeeper
+            .set_permissions(&child.userid, leaving, &nothing)
+            .await
+            .map_err(|error| match error {
+                PeerError::Refused { status: 403 } => Refusal::LastAdmin.into(),
+                error => Error::failed(Failure::Silent, error),
+            })?;
+    }
+    Ok(!children.is_empty())
+}
+
+/// Those of `administered`, which `leaving` runs, that need somebody. Each of them keeps somebody
+/// else, or `leaving` may not go.
+async fn find_in_need<'a>(
+    state: &State,
+    leaving: &UserId,
+    administered: &'a [AdministeredAccount],
+) -> Result<Vec<&'a AdministeredAccount>, Error> {
     let ids: BTreeSet<&UserId> = administered
         .iter()
         .flat_map(|child| std::iter::once(&child.userid).chain(&child.other_admins))
@@ -228,18 +250,7 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, Error> {
     if !children.iter().all(may_leave) {
         return Err(Refusal::LastAdmin.into());
     }
-    let nothing = PermissionSet::default();
-    for child in &children {
-        state
-            .gatekeeper
-            .set_permissions(&child.userid, leaving, &nothing)
-            .await
-            .map_err(|error| match error {
-                PeerError::Refused { status: 403 } => Refusal::LastAdmin.into(),
-                error => Error::failed(Failure::Silent, error),
-            })?;
-    }
-    Ok(!children.is_empty())
+    Ok(children)
 }
 
 /// Removes the account, with `locks` only if it was not locked since; returns whether it is gone.

@@ -34,27 +34,38 @@ pub(crate) async fn list_associates(
     let strangers = strangers(state, caller, user_id, &trustors, &trustees).await?;
     let (strangers, ids): (Vec<UserId>, Vec<UserId>) =
         ids.into_iter().partition(|id| strangers.contains(id));
-    let texts: Vec<String> = ids.iter().map(UserId::to_string).collect();
-    let (accounts, mut metadata) =
-        tokio::try_join!(state.users.list(&texts), state.metadata.find_many(&ids))
-            .or_fail(Failure::FindingUser)?;
-    let mut associates: Vec<Associate> = Vec::with_capacity(accounts.len() + strangers.len());
+    let mut associates = load(state, caller, &ids, &mut trustors, &mut trustees).await?;
     for id in strangers {
         let given = trustees.remove(&id);
         associates.push(Associate::unaccepted(id, given));
     }
-    for account in accounts {
+    associates.retain(|associate| filter.admits(associate));
+    associates.sort_unstable_by(|one, other| one.userid().cmp(other.userid()));
+    Ok(associates)
+}
+
+/// Those of `ids` who exist, with what they give and are given.
+async fn load(
+    state: &State,
+    caller: &Caller,
+    ids: &[UserId],
+    trustors: &mut PermissionsByUser,
+    trustees: &mut PermissionsByUser,
+) -> Result<Vec<Associate>, Error> {
+    let texts: Vec<String> = ids.iter().map(UserId::to_string).collect();
+    let (accounts, mut metadata) =
+        tokio::try_join!(state.users.list(&texts), state.metadata.find_many(ids))
+            .or_fail(Failure::FindingUser)?;
+    let associates = accounts.into_iter().map(|account| {
         let id = &account.userid;
-        associates.push(Associate::new(
+        Associate::new(
             account.record(caller.is_service()),
             trustors.remove(id),
             trustees.remove(id),
             metadata.remove(id).flatten().unwrap_or_default(),
-        ));
-    }
-    associates.retain(|associate| filter.admits(associate));
-    associates.sort_unstable_by(|one, other| one.userid().cmp(other.userid()));
-    Ok(associates)
+        )
+    });
+    Ok(associates.collect())
 }
 
 /// Those of `trustees` who are strangers to `user_id`: they neither accepted what they were given

@@ -49,10 +49,7 @@ pub(crate) async fn restore(
         let past = find(&list, asked)?;
         if past.is_void {
             check_repeat(state, source, &account, past, asked).await?;
-            let mut void = void_with(&list, past);
-            // What came after it was put back is not.
-            let is_void = |id: &String| list.iter().any(|past| past.is_void && past.change == *id);
-            void.retain(is_void);
+            let void = still_void(&list, past);
             return Ok(Restored { void });
         }
         if hash.is_none() {
@@ -75,6 +72,14 @@ fn find<'a>(list: &'a [Past], asked: &Restoration) -> Result<&'a Past, Refusal> 
     list.iter()
         .find(|past| past.change == asked.change && past.was_told_to(&asked.email))
         .ok_or(Refusal::NoSuchChange)
+}
+
+/// What became void with `past`. What came after it was put back is not.
+fn still_void(list: &[Past], past: &Past) -> Vec<String> {
+    let is_void = |id: &String| list.iter().any(|past| past.is_void && past.change == *id);
+    let mut void = void_with(list, past);
+    void.retain(is_void);
+    void
 }
 
 /// Lets a repeat of what has been done through, and nothing else.
@@ -105,17 +110,9 @@ async fn change(
     asked: &Restoration,
 ) -> Result<Option<Vec<String>>, Error> {
     // What others have by now stays with them, or they could keep the owner out with it.
-    let mut taken = Vec::new();
-    for name in past.names_beside(&asked.email) {
-        let is_taken = state
-            .users
-            .is_taken([name].into_iter(), Some(&account.userid))
-            .await
-            .or_fail(Failure::FindingUser)?;
-        if is_taken {
-            taken.push(name);
-        }
-    }
+    let taken = find_taken(state, account, past, asked)
+        .await
+        .or_fail(Failure::FindingUser)?;
     let restored = past.restored(&asked.email, &taken);
     let restored = restored.ok_or(Refusal::NoSuchChange)?;
     // Whoever has the address of the link without having proven it loses it.
@@ -142,6 +139,23 @@ async fn change(
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Err(Refusal::NamesTaken.into()),
         Err(Aborted::Failed(error)) => Err(Error::failed(Failure::UpdatingUser, error)),
     }
+}
+
+/// The names of `past`, but for the address of the link, that another account has by now.
+async fn find_taken<'a>(
+    state: &State,
+    account: &Account,
+    past: &'a Past,
+    asked: &Restoration,
+) -> Result<Vec<&'a str>, mongodb::error::Error> {
+    let mut taken = Vec::new();
+    for name in past.names_beside(&asked.email) {
+        let names = [name].into_iter();
+        if state.users.is_taken(names, Some(&account.userid)).await? {
+            taken.push(name);
+        }
+    }
+    Ok(taken)
 }
 
 /// Writes it in one transaction, which others that change the account conflict with; returns what

@@ -261,13 +261,7 @@ impl Update<'_> {
             }
             self.check_session(session).await?;
             if let Some(removal) = &losses.removal {
-                if removal.is_late() {
-                    return Err(Aborted::Outrun);
-                }
-                if !removal.leaves_somebody(state, session, userid).await? {
-                    // Nobody could reach the account any more.
-                    return Err(Aborted::Refused(Refusal::InvalidDetails));
-                }
+                self.check_removal(session, removal, userid).await?;
             }
             notify_owner::note(state, session, account, change, self.updates, told).await?;
             let owed = if change.password_hash.is_some() {
@@ -282,6 +276,23 @@ impl Update<'_> {
             Ok(owed)
         })
         .await
+    }
+
+    /// Refuses where nobody could reach the account any more.
+    async fn check_removal(
+        &self,
+        session: &mut ClientSession,
+        removal: &Removal,
+        userid: &UserId,
+    ) -> Result<(), Aborted<Refusal>> {
+        if removal.is_late() {
+            return Err(Aborted::Outrun);
+        }
+        if removal.leaves_somebody(self.state, session, userid).await? {
+            Ok(())
+        } else {
+            Err(Aborted::Refused(Refusal::InvalidDetails))
+        }
     }
 
     /// Refuses where the session of the person who asks has ended since the request began: whoever
