@@ -155,6 +155,12 @@ impl Outbox {
         Ok(row.id)
     }
 
+    /// Whether a row is there. One whose delivery or withdrawal was acknowledged is not.
+    pub async fn contains(&self, id: ObjectId) -> Result<bool, mongodb::error::Error> {
+        let found = self.rows.find_one(doc! { "_id": id }).await?;
+        Ok(found.is_some())
+    }
+
     /// Makes the relay look at once.
     pub fn wake(&self) {
         self.wake.notify_one();

@@ -68,30 +68,11 @@ pub(crate) async fn finish_if_pending(
     claimed: &UserId,
     row: ObjectId,
 ) -> anyhow::Result<()> {
-    if is_pending(state, row).await? {
+    if state.outbox.contains(row).await? {
         finish(state, claimed, row).await?;
     }
     Ok(())
 }
-
-/// Whether `row` could be withdrawn, which is left undone.
-async fn is_pending(state: &State, row: ObjectId) -> anyhow::Result<bool> {
-    let looked = transaction(&state.client, async |session| {
-        if state.outbox.withdraw(session, row).await? {
-            return Err(Aborted::Refused(Pending));
-        }
-        Ok(())
-    })
-    .await;
-    match looked {
-        Ok(()) | Err(Aborted::Outrun) => Ok(false),
-        Err(Aborted::Refused(Pending)) => Ok(true),
-        Err(Aborted::Failed(error)) => Err(error.into()),
-    }
-}
-
-/// The row is still there.
-struct Pending;
 
 /// Takes `custodian` from everybody who has it on the account; what else they have stays.
 /// Repeatable.
