@@ -71,10 +71,9 @@ mod tests {
         assert_eq!(handed_over.key(), "handed-over:a");
         let proven = Proven {
             prover: id("a"),
-            address: "a@z.co".to_owned(),
             by: "b".to_owned(),
         };
-        let payload = doc! { "prover": "a", "address": "a@z.co", "by": "b" };
+        let payload = doc! { "prover": "a", "by": "b" };
         assert_row(&proven, "users.address-proven", &payload);
         assert_eq!(proven.key(), "proven:a");
         let undo = Undo {

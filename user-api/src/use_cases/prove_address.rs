@@ -26,11 +26,11 @@ use crate::{
 /// As many accounts lose an address before another row has its turn.
 const BATCH: usize = 100;
 
-/// An address was proven that other accounts note; it leaves some of them.
+/// An address was proven that other accounts note; those that `prover` has proven leave some of
+/// them. Rows of earlier releases name the address besides.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Proven {
     pub(crate) prover: UserId,
-    pub(crate) address: String,
     /// The user or service that proved it.
     pub(crate) by: String,
 }
@@ -112,7 +112,6 @@ impl<'a> Takeover<'a> {
         if self.is_noted {
             let proven = Proven {
                 prover: self.prover.clone(),
-                address: self.address.to_owned(),
                 by: by.to_owned(),
             };
             state.outbox.enqueue(session, &proven).await?;
@@ -154,31 +153,38 @@ impl<'a> Takeover<'a> {
     }
 }
 
-/// Takes a proven address from some of the accounts that noted it; another row goes on with the
-/// next. Repeatable.
+/// Takes the proven addresses from some of the accounts that noted them; another row goes on with
+/// the next. Repeatable.
 pub(crate) async fn take_from_noting(state: &State, proven: &Proven) -> anyhow::Result<()> {
-    let Proven {
-        prover,
-        address,
-        by,
-    } = proven;
-    let found = state.users.find(prover).await?;
-    let is_it = |own: &&String| address::is_same(own, address);
-    if !found.is_some_and(|found| found.proven_emails().iter().any(is_it)) {
-        // It was given up since.
+    let Proven { prover, by } = proven;
+    let Some(account) = state.users.find(prover).await? else {
         return Ok(());
+    };
+    let mut is_more = false;
+    for address in account.proven_emails() {
+        is_more |= take_from_some(state, prover, address, by).await?;
     }
+    if is_more {
+        state.outbox.enqueue_alone(proven).await?;
+    }
+    Ok(())
+}
+
+/// Takes `address` from some of the accounts that noted it; returns whether there may be more.
+async fn take_from_some(
+    state: &State,
+    prover: &UserId,
+    address: &str,
+    by: &str,
+) -> anyhow::Result<bool> {
     let noting = state.users.list_noting(address, prover, BATCH).await?;
     let mut taken = 0;
     for account in &noting {
         taken += usize::from(take_from(state, account, address, by).await?);
     }
-    if noting.len() < BATCH {
-        return Ok(());
-    }
-    ensure!(taken > 0, "no account gives up the address");
-    state.outbox.enqueue_alone(proven).await?;
-    Ok(())
+    let is_more = noting.len() == BATCH;
+    ensure!(taken > 0 || !is_more, "no account gives up an address");
+    Ok(is_more)
 }
 
 /// Takes `address` from an account that noted it; returns whether it was as it was read and could do

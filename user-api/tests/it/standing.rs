@@ -1,6 +1,6 @@
 //! Addresses belong to the accounts that have proven them.
 
-use bson::doc;
+use bson::{DateTime, Timestamp, doc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
@@ -297,6 +297,24 @@ async fn an_address_is_proven_however_many_accounts_note_it() {
     .await;
     let alike = record(&world, "b1b2c3d4e5").await;
     assert_eq!(alike["emails"], json!([accented]));
+}
+
+#[actix_web::test]
+async fn the_row_of_an_earlier_release_is_delivered() {
+    let world = World::start().await;
+    let victim = world.user("victim").await;
+    assert_eq!(prove(&world, &victim.id, VICTIM).await.status, 200);
+    let own = "noting@example.org";
+    let noting = doc! { "userid": "a1b2c3d4e5", "username": own, "emails": [own, VICTIM],
+    "logins": [own, own] };
+    world.users().insert_one(noting).await.unwrap();
+    let row = doc! {
+    "key": format!("proven:{}", victim.id), "topic": "users.address-proven",
+    "payload": { "prover": &victim.id, "address": VICTIM, "by": "confirm" },
+    "sequence": Timestamp { time: 0, increment: 0 }, "state": "pending", "attempts": 0,
+    "nextAttemptAt": DateTime::now(), "enqueuedAt": DateTime::now() };
+    world.outbox().insert_one(row).await.unwrap();
+    loses(&world, "a1b2c3d4e5", VICTIM).await;
 }
 
 #[actix_web::test]
