@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError};
 use shared_types::{UserId, address};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::{
     refusals::Refusals,
@@ -43,6 +43,29 @@ pub(crate) struct NewInvitation {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     alerts_config: Option<Value>,
+}
+
+/// The path of an invitation as its sender names it.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SentInvitation {
+    /// The account that invited.
+    #[param(value_type = String)]
+    userid: UserId,
+    /// The address, `+` unencoded or not.
+    invited_address: String,
+}
+
+/// What a cancellation comes to, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the answers")]
+enum Cancellation {
+    #[response(status = 200, description = "Canceled")]
+    Canceled,
+    #[response(status = 404, description = "No matching invite was found")]
+    NoInvitation,
+    #[response(status = 500, description = "Error updating confirmation")]
+    Failed,
 }
 
 /// `POST /confirm/send/invite/:userid`: invites somebody into the care team of an account.
@@ -145,25 +168,22 @@ pub(crate) async fn list_sent_invites(
 /// the store or gatekeeper failed.
 /// Source: public confirmation API `CancelInvite`; sharing document, "cancel invitation".
 #[utoipa::path(
-    put, path = "/confirm/{userid}/invited/{invited_address}", tag = "invitations",
-    params(
-        ("userid" = String, Path, description = "The account that invited"),
-        ("invited_address" = String, Path, description = "The address, `+` unencoded or not"),
-    ),
-    responses(
-        (status = 200, description = "Canceled"),
-        Refusals,
-        (status = 404, description = "No matching invite was found"),
-        (status = 500, description = "Error updating confirmation"),
-    ),
+    put,
+    path = "/confirm/{userid}/invited/{invited_address}",
+    tag = "invitations",
+    params(SentInvitation),
+    responses(Cancellation, Refusals)
 )]
 pub(crate) async fn cancel_invite(
     _: Manager,
-    path: Path<(UserId, String)>,
+    path: Path<SentInvitation>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (sharer, email) = path.into_inner();
-    answer_confirmation::cancel_invitation(&state, &sharer, &email).await?;
+    let SentInvitation {
+        userid,
+        invited_address,
+    } = path.into_inner();
+    answer_confirmation::cancel_invitation(&state, &userid, &invited_address).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -172,21 +192,15 @@ pub(crate) async fn cancel_invite(
 /// Body, answer, errors: as [`cancel_invite`].
 /// Source: sharing document, "cancel invitation".
 #[utoipa::path(
-    delete, path = "/confirm/{userid}/invited/{invited_address}", tag = "invitations",
-    params(
-        ("userid" = String, Path, description = "The account that invited"),
-        ("invited_address" = String, Path, description = "The address, `+` unencoded or not"),
-    ),
-    responses(
-        (status = 200, description = "Canceled"),
-        Refusals,
-        (status = 404, description = "No matching invite was found"),
-        (status = 500, description = "Error updating confirmation"),
-    ),
+    delete,
+    path = "/confirm/{userid}/invited/{invited_address}",
+    tag = "invitations",
+    params(SentInvitation),
+    responses(Cancellation, Refusals)
 )]
 pub(crate) async fn delete_invite(
     manager: Manager,
-    path: Path<(UserId, String)>,
+    path: Path<SentInvitation>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     cancel_invite(manager, path, state).await

@@ -6,6 +6,7 @@ use actix_web::{
 };
 use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
+use utoipa::IntoResponses;
 
 use super::sign_ups::Reference;
 use crate::{
@@ -14,6 +15,25 @@ use crate::{
     guesses::limited,
     use_cases::{answer_confirmation, verify_address},
 };
+
+/// What a verification comes to, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the answers")]
+enum Verification {
+    #[response(status = 200, description = "Verified")]
+    Verified,
+    #[response(
+        status = 404,
+        description = "No matching signup confirmation was found, or The signup confirmation has expired"
+    )]
+    NoSignUp,
+    #[response(status = 409, description = "Numbered 1001 to 1007")]
+    InvalidClaim,
+    #[response(status = 429, description = "Too many requests; try again later")]
+    TooMany,
+    #[response(status = 500, description = "Error updating user")]
+    Failed,
+}
 
 /// `PUT /confirm/accept/signup/:confirmationid`: verifies the address to which the mail went and,
 /// where others made the account, sets its first password. Public.
@@ -31,13 +51,7 @@ use crate::{
 #[utoipa::path(
     put, security(()), path = "/confirm/accept/signup/{confirmationid}", tag = "sign-ups", request_body = Object,
     params(("confirmationid" = String, Path, description = "The key from the mail")),
-    responses(
-        (status = 200, description = "Verified"),
-        (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
-        (status = 409, description = "Numbered 1001 to 1007"),
-        (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error updating user"),
-    ),
+    responses(Verification),
 )]
 pub(crate) async fn accept_sign_up(
     key: Path<String>,
@@ -60,13 +74,7 @@ pub(crate) async fn accept_sign_up(
         ("userid" = String, Path, description = "The account"),
         ("confirmationid" = String, Path, description = "The key from the mail"),
     ),
-    responses(
-        (status = 200, description = "Verified"),
-        (status = 404, description = "No matching signup confirmation was found, or The signup confirmation has expired"),
-        (status = 409, description = "Numbered 1001 to 1007"),
-        (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error updating user"),
-    ),
+    responses(Verification),
 )]
 pub(crate) async fn accept_sign_up_of(
     path: Path<(UserId, String)>,

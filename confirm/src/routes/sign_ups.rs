@@ -8,7 +8,7 @@ use actix_web::{
 use serde::Deserialize;
 use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::{ClinicId, UserId};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::{refusals::Refusals, view::ConfirmationView};
 use crate::{
@@ -44,6 +44,40 @@ pub(crate) struct Reference {
     pub(crate) key: Option<String>,
 }
 
+/// Why no confirmation is made, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the answers")]
+enum NotMade {
+    #[response(status = 400, description = "Error decoding the confirmation")]
+    Unreadable,
+    #[response(
+        status = 403,
+        description = "User already has an existing valid signup confirmation"
+    )]
+    SignUpExists,
+    #[response(status = 404, description = "Error finding the user")]
+    UserNotFound,
+    #[response(status = 429, description = "Too many requests; try again later")]
+    TooMany,
+    #[response(status = 500, description = "Error saving the confirmation")]
+    Failed,
+}
+
+/// What a withdrawal comes to, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the answers")]
+enum Withdrawal {
+    #[response(status = 200, description = "Withdrawn")]
+    Withdrawn,
+    #[response(
+        status = 404,
+        description = "No matching signup confirmation was found"
+    )]
+    NoSignUp,
+    #[response(status = 500, description = "Error updating confirmation")]
+    Failed,
+}
+
 /// `POST /confirm/send/signup/:userid`: mails an account the key that verifies its address.
 ///
 /// For services, the account, and who runs it. An account without an address loses the
@@ -57,12 +91,8 @@ pub(crate) struct Reference {
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "A mail is on its way"),
-        (status = 400, description = "Error decoding the confirmation"),
         Refusals,
-        (status = 403, description = "User already has an existing valid signup confirmation"),
-        (status = 404, description = "Error finding the user"),
-        (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error saving the confirmation"),
+        NotMade,
     ),
 )]
 pub(crate) async fn send_sign_up(
@@ -85,12 +115,8 @@ pub(crate) async fn send_sign_up(
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The confirmation", body = ConfirmationView),
-        (status = 400, description = "Error decoding the confirmation"),
         Refusals,
-        (status = 403, description = "User already has an existing valid signup confirmation"),
-        (status = 404, description = "Error finding the user"),
-        (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error saving the confirmation"),
+        NotMade,
     ),
 )]
 pub(crate) async fn create_sign_up(
@@ -176,12 +202,10 @@ pub(crate) async fn resend_sign_up(
     put, path = "/confirm/signup/{userid}", tag = "sign-ups", request_body = Reference,
     params(("userid" = String, Path, description = "The account")),
     responses(
-        (status = 200, description = "Withdrawn"),
+        Withdrawal,
         (status = 400, description = "Required confirmation id is missing"),
         Refusals,
-        (status = 404, description = "No matching signup confirmation was found"),
         (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error updating confirmation"),
     ),
 )]
 pub(crate) async fn cancel_sign_up(
@@ -215,12 +239,7 @@ pub(crate) async fn cancel_sign_up(
 #[utoipa::path(
     delete, path = "/confirm/signup/{userid}", tag = "sign-ups",
     params(("userid" = String, Path, description = "The account")),
-    responses(
-        (status = 200, description = "Withdrawn"),
-        Refusals,
-        (status = 404, description = "No matching signup confirmation was found"),
-        (status = 500, description = "Error updating confirmation"),
-    ),
+    responses(Withdrawal, Refusals),
 )]
 pub(crate) async fn delete_sign_up(
     manager: Manager,
