@@ -60,9 +60,9 @@ pub(crate) async fn update_patient(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
-    let told: PatientRelation = body.parse_object().map_err(|error| syntax(&error))?;
-    let revision = positive(told.revision)?;
-    let permissions = storable(told.permissions).map_err(Refusal::from)?;
+    let relation: PatientRelation = body.parse_object().map_err(|error| syntax(&error))?;
+    let revision = positive(relation.revision)?;
+    let permissions = storable(relation.permissions).map_err(Refusal::from)?;
     relate_clinic::update_patient(&state, clinic, &user, revision, &permissions).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -130,8 +130,8 @@ pub(crate) async fn update_clinician(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let (clinic, user) = clinic_and_user(relation)?;
-    let told: ClinicianRelation = body.parse_object().map_err(|error| syntax(&error))?;
-    let revision = positive(told.revision)?;
+    let relation: ClinicianRelation = body.parse_object().map_err(|error| syntax(&error))?;
+    let revision = positive(relation.revision)?;
     relate_clinic::update_clinician(&state, clinic, &user, revision).await?;
     Ok(HttpResponse::NoContent().finish())
 }

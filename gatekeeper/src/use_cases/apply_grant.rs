@@ -66,7 +66,7 @@ async fn add(
     let was_admin = direct.administers();
     let set = joined(direct, &grant.permissions);
     if set.administers() && !was_admin {
-        locked.told()?;
+        locked.heard()?;
     }
     store
         .permissions

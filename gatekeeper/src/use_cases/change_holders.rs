@@ -31,7 +31,7 @@ const MAX_HOLDERS: usize = 1000;
 
 /// What user-api said about an account.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Heard {
     version: i64,
     /// Whether the rule of the last admin holds.
     pub(crate) needs_holder: bool,
@@ -43,15 +43,15 @@ pub(crate) struct Told {
 pub(crate) struct Locked<'a> {
     /// The version from the commit on.
     pub(crate) version: i64,
-    told: Option<&'a Told>,
+    heard: Option<&'a Heard>,
 }
 
 impl Locked<'_> {
     /// What user-api said, for a change of who runs the account; where it does not know of the
     /// account as it is, the try is over.
-    pub(crate) fn told(&self) -> Result<&Told, Aborted<Refusal>> {
-        self.told
-            .filter(|told| told.version + 1 == self.version)
+    pub(crate) fn heard(&self) -> Result<&Heard, Aborted<Refusal>> {
+        self.heard
+            .filter(|heard| heard.version + 1 == self.version)
             .ok_or(Aborted::Outrun)
     }
 }
@@ -64,19 +64,19 @@ pub(crate) async fn with_lock<T>(
     grantee: &UserId,
     mut change: impl AsyncFnMut(&mut ClientSession, &Locked<'_>) -> Result<T, Aborted<Refusal>>,
 ) -> Result<T, Error> {
-    let mut told = None;
+    let mut heard = None;
     for _ in 0..MAX_TRIES {
         let outcome = mongo::transaction(&state.store.client, async |session| {
             let version = state.store.account_locks.lock(session, account).await?;
             let locked = Locked {
                 version,
-                told: told.as_ref(),
+                heard: heard.as_ref(),
             };
             change(session, &locked).await
         })
         .await;
         match outcome {
-            Err(Aborted::Outrun) => told = Some(tell(state, account, grantee).await?),
+            Err(Aborted::Outrun) => heard = Some(tell(state, account, grantee).await?),
             outcome => return outcome.or_fail(Failure),
         }
     }
@@ -87,7 +87,7 @@ pub(crate) async fn with_lock<T>(
 }
 
 /// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
-async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told, Error> {
+async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard, Error> {
     // The version comes first: who begins to run the account after it is read makes it move on.
     let version = state
         .store
@@ -108,7 +108,7 @@ async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Told,
         .tell_holders(account, &notice(version, holders))
         .await
         .or_fail(Failure)?;
-    Ok(Told {
+    Ok(Heard {
         version,
         needs_holder: need.needs_holder,
         existing: need.existing.into_iter().collect(),
@@ -123,11 +123,11 @@ pub(crate) async fn tell_who_stayed(
     version: i64,
     holders: BTreeSet<UserId>,
 ) {
-    let told = state
+    let answer = state
         .user_api
         .tell_holders(account, &notice(version, holders))
         .await;
-    if let Err(error) = told {
+    if let Err(error) = answer {
         warn!(cause = %error, "user-api was not told who runs an account");
     }
 }

@@ -179,10 +179,10 @@ impl Replacement<'_> {
         }
         let mut departure = None;
         if was_admin != self.wanted.administers() {
-            let told = locked.told()?;
-            if was_admin && told.needs_holder {
+            let heard = locked.heard()?;
+            if was_admin && heard.needs_holder {
                 let account = self.without_grantee(session).await?;
-                last_admin::may_go(&account, &told.existing)?;
+                last_admin::may_go(&account, &heard.existing)?;
                 departure = Some(Departure {
                     version: locked.version,
                     stayed: account.other_admins.into_iter().collect(),
