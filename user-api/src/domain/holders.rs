@@ -22,7 +22,7 @@ impl KnownHolders {
     ///
     /// Only what is told at a later version takes anybody away: notices of one version, and those
     /// that come late, may each know of a grant of which the others do not.
-    pub(crate) fn told(known: Option<Self>, version: i64, ids: &[UserId]) -> Self {
+    pub(crate) fn updated(known: Option<Self>, version: i64, ids: &[UserId]) -> Self {
         let mut holders = known
             .filter(|known| known.version >= version)
             .unwrap_or(Self {
@@ -91,7 +91,7 @@ mod tests {
                 version: expected.0,
                 ids: ids(expected.1),
             };
-            assert_eq!(KnownHolders::told(known, version, &ids(told)), expected);
+            assert_eq!(KnownHolders::updated(known, version, &ids(told)), expected);
         }
     }
 

@@ -105,7 +105,7 @@ pub(crate) fn is_acceptable(asked: &Restoration) -> bool {
 
 /// What of `account` the change touches that its owner is told about. Of an account without
 /// password nothing: those who run it decide about it, and whoever puts it back would claim it.
-pub(crate) fn told_parts(
+pub(crate) fn changed_parts(
     account: &Account,
     updates: &Updates,
     names: Option<&Names>,
@@ -178,7 +178,7 @@ mod tests {
     use serde_json::json;
     use shared_types::ChangedPart;
 
-    use super::{Past, RestoredState, recipients, told_parts, void_after_reset};
+    use super::{Past, RestoredState, changed_parts, recipients, void_after_reset};
     use crate::domain::{
         names::Names,
         update::{Updates, tests::strings},
@@ -344,9 +344,9 @@ mod tests {
         ] {
             let updates = Updates::read(body.to_string().as_bytes()).unwrap();
             let names = updates.names_of(&with_password).unwrap();
-            let told = told_parts(&with_password, &updates, names.as_ref());
-            assert_eq!(told, wanted, "{body}");
-            assert_eq!(told_parts(&without, &updates, names.as_ref()), vec![]);
+            let parts = changed_parts(&with_password, &updates, names.as_ref());
+            assert_eq!(parts, wanted, "{body}");
+            assert_eq!(changed_parts(&without, &updates, names.as_ref()), vec![]);
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn update_holders(
     if notice.holders.len() > MAX_HOLDERS {
         return Err(Refusal::InvalidDetails.into());
     }
-    let need = keep_custody::note(&state, &userid, &notice)
+    let need = keep_custody::learn_holders(&state, &userid, &notice)
         .await
         .or_fail(Failure::UpdatingUser)?;
     Ok(HttpResponse::Ok().json(need))

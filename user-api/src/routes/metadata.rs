@@ -163,7 +163,7 @@ pub(crate) async fn update_collection(
 
 /// `POST /metadata/:userid/:collection`: the same as [`update_collection`].
 ///
-/// Body, answer and errors: the same.
+/// Body, response, errors: the same.
 /// Source: Metadata API, `POST /metadata/:userid/:collection`.
 #[utoipa::path(
     post, path = "/metadata/{user_id}/{collection}", tag = "metadata",

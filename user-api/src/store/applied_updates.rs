@@ -54,17 +54,17 @@ impl AppliedUpdates {
         self.updates.find_one(named(account, key)).await
     }
 
-    /// Notes the change that the transaction of `session` makes, and the row that finishes it.
-    pub(crate) async fn note(
+    /// Remembers the change that the transaction of `session` makes, and the row that finishes it.
+    pub(crate) async fn insert(
         &self,
         session: &mut ClientSession,
         account: &UserId,
         key: &str,
         row: Option<ObjectId>,
     ) -> Result<(), Error> {
-        let noted = doc! { "$setOnInsert": { "at": DateTime::now(), "row": row } };
+        let applied = doc! { "$setOnInsert": { "at": DateTime::now(), "row": row } };
         self.updates
-            .update_one(named(account, key), noted)
+            .update_one(named(account, key), applied)
             .upsert(true)
             .session(session)
             .await?;

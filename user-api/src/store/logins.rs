@@ -104,7 +104,7 @@ impl Users {
     pub(crate) async fn list_by_login(&self, name: &str) -> Result<Vec<Account>, Error> {
         let mut loosely = unwritten(&[name], &NAMES);
         loosely.push(doc! { "userid": name });
-        let mut found = self.list_claiming(loosely, &[name]).await?;
+        let mut found = self.list_candidates(loosely, &[name]).await?;
         found.retain(|account| {
             account.userid.as_str().eq_ignore_ascii_case(name) || account.stands_as(name)
         });
@@ -114,7 +114,7 @@ impl Users {
     /// The accounts in which this user name or address stands.
     pub(crate) async fn list_by_name(&self, name: &str) -> Result<Vec<Account>, Error> {
         let loosely = unwritten(&[name], &NAMES);
-        let mut found = self.list_claiming(loosely, &[name]).await?;
+        let mut found = self.list_candidates(loosely, &[name]).await?;
         found.retain(|account| account.stands_as(name));
         Ok(found)
     }
@@ -122,7 +122,7 @@ impl Users {
     /// The accounts that mail to the address `email` is for.
     pub(crate) async fn list_by_email(&self, email: &str) -> Result<Vec<Account>, Error> {
         let loosely = unwritten(&[email], &["emails"]);
-        let mut found = self.list_claiming(loosely, &[email]).await?;
+        let mut found = self.list_candidates(loosely, &[email]).await?;
         found.retain(|account| account.receives_at(email));
         Ok(found)
     }
@@ -160,7 +160,7 @@ impl Users {
     /// The accounts in which this address stands, proven or not. There are few, however many note it.
     pub(crate) async fn list_standing(&self, email: &str) -> Result<Vec<Account>, Error> {
         let loosely = unwritten(&[email], &NAMES);
-        let mut found = self.list_claiming(loosely, &[email]).await?;
+        let mut found = self.list_candidates(loosely, &[email]).await?;
         found.retain(|account| account.names().any(|name| address::is_same(name, email)));
         Ok(found)
     }
@@ -214,7 +214,7 @@ impl Users {
     }
 
     /// The accounts that match one of `loosely`, or in which one of `names` was written to stand.
-    async fn list_claiming(
+    async fn list_candidates(
         &self,
         loosely: Vec<Document>,
         names: &[&str],

@@ -159,9 +159,9 @@ impl PastAccounts {
         Ok(())
     }
 
-    /// Notes that `restored` was put back under `key`, in the transaction of `session` that does
+    /// Writes that `restored` was put back under `key`, in the transaction of `session` that does
     /// it: nothing can be put back any more that came after it.
-    pub(crate) async fn note_restored(
+    pub(crate) async fn set_restored(
         &self,
         session: &mut ClientSession,
         account: &UserId,

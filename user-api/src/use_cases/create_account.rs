@@ -159,7 +159,7 @@ async fn insert_instead(
         }
         state.users.insert_in(session, new.account, new.by).await?;
         if grant.sharer == *userid && grant.permissions.administers() {
-            let holders = KnownHolders::told(None, 0, std::slice::from_ref(&grant.grantee));
+            let holders = KnownHolders::updated(None, 0, std::slice::from_ref(&grant.grantee));
             state.holders.update(session, userid, &holders).await?;
         }
         if let Some(metadata) = &new.metadata {

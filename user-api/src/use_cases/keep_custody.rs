@@ -1,9 +1,9 @@
 //! Keeps accounts that nobody can log into from being left without anybody who runs them, together
 //! with gatekeeper: neither knows alone who can reach an account.
 //!
-//! gatekeeper tells who runs an account before it changes that ([`note`]), and notices when it told
-//! something that has changed since: each account has a lock there, with a version. user-api moves
-//! that version on before it removes a last address ([`Removal`]).
+//! gatekeeper tells who runs an account before it changes that ([`learn_holders`]), and notices when
+//! it told something that has changed since: each account has a lock there, with a version. user-api
+//! moves that version on before it removes a last address ([`Removal`]).
 
 use std::{
     convert::Infallible,
@@ -28,9 +28,9 @@ const LOSS_EXPECTED_FOR: Duration = Duration::from_mins(1);
 /// clocks say, cease to expect it.
 const REMOVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Takes note of who runs an account or is about to. If it needs somebody, returns who of them
+/// Learns who runs an account or is about to. If it needs somebody, returns who of them
 /// exists; a deletion of one of these that is under way decides anew. Repeatable.
-pub(crate) async fn note(
+pub(crate) async fn learn_holders(
     state: &State,
     userid: &UserId,
     notice: &HolderNotice,
@@ -67,7 +67,7 @@ async fn record(
     holders: &[UserId],
 ) -> Result<Vec<UserId>, Error> {
     let existing = state.holders.lock_existing(session, holders).await?;
-    let known = KnownHolders::told(custody.holders, version, &existing);
+    let known = KnownHolders::updated(custody.holders, version, &existing);
     let userid = &custody.account.userid;
     state.holders.update(session, userid, &known).await?;
     Ok(existing)

@@ -64,7 +64,7 @@ pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), 
 
 /// Keeps what `read` was and queues the notices, in the transaction of `session` that made `change`
 /// of it as `updates` ask, where that changed `parts` and somebody can be told.
-pub(crate) async fn note(
+pub(crate) async fn queue_notices(
     state: &State,
     session: &mut ClientSession,
     read: &Account,
@@ -95,7 +95,7 @@ pub(crate) async fn note(
 /// Queues the notices that the account was put back, in the transaction of `session` that made it
 /// `restored`; `list`: what it was before its changes. What is void in it is told
 /// nobody.
-pub(crate) async fn note_restoration(
+pub(crate) async fn queue_notices_of_restoration(
     state: &State,
     session: &mut ClientSession,
     userid: &UserId,

@@ -182,7 +182,7 @@ async fn write(
         let past = past.ok_or(Aborted::Outrun)?;
         state
             .past_accounts
-            .note_restored(session, userid, past, &asked.idempotency_key)
+            .set_restored(session, userid, past, &asked.idempotency_key)
             .await?;
         state
             .sessions
@@ -193,7 +193,7 @@ async fn write(
         for past in &mut list {
             past.is_void |= past.sequence >= since;
         }
-        notify_owner::note_restoration(state, session, userid, list, restored).await?;
+        notify_owner::queue_notices_of_restoration(state, session, userid, list, restored).await?;
         Ok(void)
     })
     .await

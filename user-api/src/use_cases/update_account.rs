@@ -15,7 +15,7 @@ use crate::{
     domain::{
         account_change::AccountChange,
         names::Names,
-        past::told_parts,
+        past::changed_parts,
         proof::Proof,
         update::{UpdateRefusal, Updates},
         user::Account,
@@ -115,8 +115,8 @@ impl Update<'_> {
         let names = updates.names_of(account)?;
         self.check_free(account, names.as_ref()).await?;
         strength::check_change(state, account, names.as_ref(), updates).await?;
-        let told = told_parts(account, updates, names.as_ref());
-        if !self.caller.is_service() && notify_owner::is_limited(&told) {
+        let parts = changed_parts(account, updates, names.as_ref());
+        if !self.caller.is_service() && notify_owner::is_limited(&parts) {
             notify_owner::check_limit(state, account).await?;
         }
         let proof = updates.proof_of(account, names.as_ref());
@@ -132,7 +132,7 @@ impl Update<'_> {
         if change.is_empty() {
             return Ok(true);
         }
-        self.make(account, &change, &told).await
+        self.make(account, &change, &parts).await
     }
 
     /// The change as it was made before, under the same key. A password must then be the one that
@@ -190,14 +190,14 @@ impl Update<'_> {
         &self,
         account: &Account,
         change: &AccountChange,
-        told: &[ChangedPart],
+        parts: &[ChangedPart],
     ) -> Result<bool, Error> {
         let (state, userid) = (self.state, &account.userid);
         let losses = self
             .expect_losses(account, change)
             .await
             .or_fail(Failure::UpdatingUser)?;
-        let owed = match self.write(account, change, &losses, told).await {
+        let owed = match self.write(account, change, &losses, parts).await {
             Ok(owed) => owed,
             Err(Aborted::Outrun) => return Ok(false),
             Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
@@ -236,14 +236,14 @@ impl Update<'_> {
         })
     }
 
-    /// Writes the change, the notices to the owner of which parts were changed (`told`), and what
+    /// Writes the change, the notices to the owner of which `parts` were changed, and what
     /// goes with a new password; returns what is owed because of that.
     async fn write(
         &self,
         account: &Account,
         change: &AccountChange,
         losses: &Losses<'_>,
-        told: &[ChangedPart],
+        parts: &[ChangedPart],
     ) -> Result<Owed, Aborted<Refusal>> {
         let (state, userid) = (self.state, &account.userid);
         let by = self.caller.name();
@@ -263,14 +263,17 @@ impl Update<'_> {
             if let Some(removal) = &losses.removal {
                 self.check_removal(session, removal, userid).await?;
             }
-            notify_owner::note(state, session, account, change, self.updates, told).await?;
+            notify_owner::queue_notices(state, session, account, change, self.updates, parts)
+                .await?;
             let owed = if change.password_hash.is_some() {
                 self.follow_password(session, account).await?
             } else {
                 Owed::default()
             };
             if let Some(key) = &self.updates.idempotency_key {
-                let applied = state.applied_updates.note(session, userid, key, owed.claim);
+                let applied = state
+                    .applied_updates
+                    .insert(session, userid, key, owed.claim);
                 applied.await?;
             }
             Ok(owed)
