@@ -23,13 +23,13 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the directory where it is missing, and claims it.
+    /// Creates the directory where it is missing, and occupies it.
     pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
-        Self::claim(root)
+        Self::occupy(root)
             .with_context(|| format!("the data directory {} cannot be used", root.display()))
     }
 
-    fn claim(root: &Path) -> anyhow::Result<Self> {
+    fn occupy(root: &Path) -> anyhow::Result<Self> {
         create_private(root)?;
         let root = fs::canonicalize(root)?;
         create_private(&root.join("secrets"))?;

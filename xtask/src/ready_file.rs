@@ -12,8 +12,8 @@ use tempfile::NamedTempFile;
 pub(crate) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
-    /// Claims the path: an old file is removed, an unusable path is an error.
-    pub(crate) fn claim(path: &Path) -> anyhow::Result<Self> {
+    /// Occupies the path: an old file is removed, an unusable path is an error.
+    pub(crate) fn occupy(path: &Path) -> anyhow::Result<Self> {
         let path = std::path::absolute(path)?;
         let outcome = match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

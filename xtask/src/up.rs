@@ -75,7 +75,7 @@ async fn up(arguments: &Arguments) -> anyhow::Result<()> {
     let ready_file = arguments
         .ready_file
         .as_deref()
-        .map(ReadyFile::claim)
+        .map(ReadyFile::occupy)
         .transpose()?;
     if let Some(uri) = &arguments.mongodb_uri {
         check_uri(uri)

@@ -289,11 +289,11 @@ impl Outbox {
                 info!(outbox.topic = row.topic, outbox.row = %row.id, "outbox row delivered");
                 Ok(true)
             }
-            Err(cause) => self.note_failure(row, &cause).await,
+            Err(cause) => self.record_failure(row, &cause).await,
         }
     }
 
-    async fn note_failure(
+    async fn record_failure(
         &self,
         row: &Row,
         cause: &anyhow::Error,
