@@ -2,6 +2,7 @@
 
 use reqwest::Url;
 use serde_json::{Value, json};
+use shared_runtime::testing::{NO_ADDRESSES, SPELLINGS};
 use stand_ins::{gatekeeper, user_api};
 
 use crate::{
@@ -12,37 +13,6 @@ use crate::{
 const ACCEPT: &str = "/confirm/accept/invite/carol/alice";
 const LIST: &str = "/confirm/invitations/carol";
 const FORBIDDEN: &str = "Forbidden to perform requested operation";
-
-/// What no mail reaches, or nobody can see.
-const NO_ADDRESSES: [&str; 18] = [
-    ".a@example.org",
-    "a,b@example.org",
-    "a b@example.org",
-    "\"a\"@example.org",
-    "a@-x.org",
-    "a@x-.org",
-    "a@x..org",
-    "a@localhost",
-    "a@[127.0.0.1]",
-    "a@127.0.0.1",
-    "a@b@example.org",
-    "a@example.org\r\nBcc: b@example.org",
-    "a\u{200b}@example.org",
-    "a\u{202e}@example.org",
-    "a@exam\u{ad}ple.org",
-    "mi\u{212a}e@example.org",
-    "a@mi\u{212a}e.example",
-    "mik\u{435}@example.org",
-];
-
-/// One mailbox.
-const SPELLINGS: [&str; 5] = [
-    "carol@bücher.example",
-    "carol@xn--bcher-kva.example",
-    "Carol@BÜCHER.example",
-    "CAROL@XN--BCHER-KVA.EXAMPLE",
-    " carol@bücher.example ",
-];
 
 /// `text` as a step in a path below `before`.
 fn path(before: &str, text: &str) -> String {
@@ -168,7 +138,7 @@ async fn a_look_alike_takes_no_invitation() {
 #[actix_web::test]
 async fn a_reset_and_a_sign_up_are_found_by_every_spelling() {
     let world = World::start().await;
-    let own = "carol@xn--bcher-kva.example";
+    let own = "ann@xn--bcher-kva.example";
     world.user_api.has_with("carol", json!({ "emails": [own] }));
     for (spelling, other) in SPELLINGS.into_iter().zip(SPELLINGS.into_iter().rev()) {
         let forgot = path("/confirm/send/forgot", spelling);
@@ -185,7 +155,7 @@ async fn a_reset_and_a_sign_up_are_found_by_every_spelling() {
         let again = path("/confirm/resend/signup", spelling);
         assert_empty(&post(&world.anonymous(), &again).await, 200);
     }
-    let again = path("/confirm/resend/signup", "carol@bucher.example");
+    let again = path("/confirm/resend/signup", "ann@bucher.example");
     let answer = post(&world.anonymous(), &again).await;
     assert_refused(&answer, 404, "No matching signup confirmation was found");
 }

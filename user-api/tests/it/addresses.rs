@@ -3,43 +3,9 @@
 use bson::doc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shared_runtime::testing::Answer;
+use shared_runtime::testing::{Answer, NO_ADDRESSES, SPELLINGS};
 
 use crate::world::{PASSWORD, World, assert_refused, sign_up};
-
-/// What no mail reaches, or nobody can see.
-const NO_ADDRESSES: [&str; 20] = [
-    ".a@example.org",
-    "a,b@example.org",
-    "a b@example.org",
-    "\"a\"@example.org",
-    "a@-x.org",
-    "a@x-.org",
-    "a@x..org",
-    "a@localhost",
-    "a@[127.0.0.1]",
-    "a@127.0.0.1",
-    "a@b@example.org",
-    "a@example.org\r\nBcc: b@example.org",
-    "a\u{0}@example.org",
-    "a\u{200b}@example.org",
-    "a\u{202e}@example.org",
-    "a@exam\u{ad}ple.org",
-    "mi\u{212a}e@example.org",
-    "a@mi\u{212a}e.example",
-    "mik\u{435}@example.org",
-    "a@xn--a.org",
-];
-
-/// One mailbox.
-const SPELLINGS: [&str; 6] = [
-    "ann@bücher.example",
-    "ann@xn--bcher-kva.example",
-    "Ann@BÜCHER.example",
-    "ANN@XN--BCHER-KVA.EXAMPLE",
-    " ann@bücher.example ",
-    "ann@bu\u{308}cher.example",
-];
 
 /// Other mailboxes, for which a database may take them.
 const LOOK_ALIKES: [&str; 3] = [
