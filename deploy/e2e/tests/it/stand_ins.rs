@@ -83,7 +83,7 @@ async fn server_log_ins(side: &mut Side<'_>) {
 }
 
 /// The body of a conditional update.
-fn update(key: &str, email: &str, updates: Value) -> Value {
+fn update(key: &str, email: &str, updates: &Value) -> Value {
     json!({ "updates": updates, "onlyIf": { "email": email }, "idempotencyKey": key })
 }
 
@@ -91,22 +91,22 @@ async fn updates(side: &mut Side<'_>) {
     let alice = "alice@example.org";
     let verified = json!({ "emailVerified": true });
     let password = |text: &str| json!({ "password": text });
-    let mut first = update("first", alice, password("battery-staple"));
+    let mut first = update("first", alice, &password("battery-staple"));
     first["onlyIf"]["passwordExists"] = json!(false);
     for body in [
-        update("a", "other@example.org", verified.clone()),
-        update("a", "ALICE@example.org", verified.clone()),
+        update("a", "other@example.org", &verified),
+        update("a", "ALICE@example.org", &verified),
         first,
-        update("b", alice, password("short")),
-        update("b", alice, password("sunshine1")),
-        update("b", alice, password("battery-staple")),
-        update("b", alice, password("battery-staple")),
-        update("b", alice, password("another-password")),
-        update("a", alice, verified.clone()),
+        update("b", alice, &password("short")),
+        update("b", alice, &password("sunshine1")),
+        update("b", alice, &password("battery-staple")),
+        update("b", alice, &password("battery-staple")),
+        update("b", alice, &password("another-password")),
+        update("a", alice, &verified),
     ] {
         side.ask(At::UserApi, "PUT /user/{alice}", body).await;
     }
-    let nobody = update("n", alice, verified);
+    let nobody = update("n", alice, &verified);
     side.ask(At::UserApi, "PUT /user/{nobody}", nobody.clone())
         .await;
     side.ask_with("nonsense", At::UserApi, "PUT /user/{alice}", nobody)

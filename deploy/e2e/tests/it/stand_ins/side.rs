@@ -30,8 +30,6 @@ pub(super) struct Side<'a> {
     token: String,
     /// The ids of accounts by their names here.
     ids: BTreeMap<String, String>,
-    /// Sessions of users by their names here.
-    tokens: BTreeMap<String, String>,
     pub(super) said: Vec<Said>,
 }
 
@@ -59,13 +57,15 @@ impl<'a> Side<'a> {
             profiles,
             token: String::new(),
             ids: [("nobody".to_owned(), nobody)].into(),
-            tokens: BTreeMap::new(),
             said: Vec::new(),
         };
         let answer = side.log_in_server("confirm", secret).await;
         // The secrets of the two differ.
-        side.said[0].0 = "POST /serverlogin".to_owned();
-        side.token = answer.header(TOKEN_HEADER).unwrap().to_owned();
+        "POST /serverlogin".clone_into(&mut side.said[0].0);
+        answer
+            .header(TOKEN_HEADER)
+            .unwrap()
+            .clone_into(&mut side.token);
         side
     }
 
