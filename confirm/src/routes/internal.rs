@@ -12,14 +12,13 @@ use shared_runtime::{
     error::{ApiError, OrFail as _},
 };
 use shared_types::{AccountNotice, UserId};
-use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
 use super::refusals::Refusals;
 use crate::{
     State,
     error::{Failure, Refusal},
-    use_cases::report_change,
+    use_cases::{forget_account, report_change},
 };
 
 /// How many rows are tried again.
@@ -49,12 +48,7 @@ pub(crate) async fn delete_user(
     user: Path<UserId>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let removed = state
-        .confirmations
-        .delete_user(&user)
-        .await
-        .or_fail(Failure::Deleting)?;
-    info!(user.id = %user, confirmations = removed, "a deleted account is forgotten");
+    forget_account::forget(&state, &user).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -97,12 +91,7 @@ pub(crate) async fn delete_invitations(
     let until = query.and_then(|query| query.into_inner().until?.parse().ok());
     let until = until.and_then(DateTime::from_timestamp_millis);
     let until = until.ok_or(Refusal::Unreadable)?;
-    let canceled = state
-        .confirmations
-        .cancel_invitations(&user, until)
-        .await
-        .or_fail(Failure::Updating)?;
-    info!(user.id = %user, confirmations = canceled, "invitations of an account are canceled");
+    forget_account::cancel_invitations(&state, &user, until).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

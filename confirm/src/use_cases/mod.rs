@@ -6,6 +6,7 @@ mod acceptance;
 pub(crate) mod answer_confirmation;
 pub(crate) mod attach_invitations;
 pub(crate) mod enrol_patient;
+pub(crate) mod forget_account;
 pub(crate) mod invite_clinician;
 pub(crate) mod join_clinic;
 pub(crate) mod list_clinic_invitations;
