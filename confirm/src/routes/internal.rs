@@ -2,17 +2,17 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
-use chrono::DateTime;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared_runtime::{
     auth::{Operator, Peer},
     body::Body,
     error::{ApiError, OrFail as _},
+    query::{Query, Until},
 };
 use shared_types::{AccountNotice, UserId};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::refusals::Refusals;
 use crate::{
@@ -52,15 +52,6 @@ pub(crate) async fn delete_user(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Which invitations are meant.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Until {
-    /// Those made until this time, in milliseconds since 1970.
-    #[param(value_type = i64)]
-    until: Option<String>,
-}
-
 /// `DELETE /internal/users/:userid/invitations?until=`: somebody else owns an account from now on;
 /// the invitations that were sent for it until then, and that nobody has accepted, are canceled.
 ///
@@ -85,12 +76,10 @@ pub(crate) struct Until {
 pub(crate) async fn delete_invitations(
     _: Peer,
     user: Path<UserId>,
-    query: Option<Query<Until>>,
+    query: Query<Until>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let until = query.and_then(|query| query.into_inner().until?.parse().ok());
-    let until = until.and_then(DateTime::from_timestamp_millis);
-    let until = until.ok_or(Refusal::Unreadable)?;
+    let Until { until } = query.read().map_err(|_| Refusal::Unreadable)?;
     forget_account::cancel_invitations(&state, &user, until).await?;
     Ok(HttpResponse::NoContent().finish())
 }

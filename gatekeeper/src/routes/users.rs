@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     HttpResponse,
-    web::{Json, Path, Query},
+    web::{Json, Path},
 };
-use chrono::DateTime;
-use serde::Deserialize;
 use shared_runtime::{
     auth::Peer,
     error::{ApiError, OrFail as _},
+    query::{Query, Until},
 };
 use shared_types::{AdministeredAccount, LockedAccount, UserId};
-use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
 use crate::{
@@ -21,15 +19,6 @@ use crate::{
     error::Failure,
     use_cases::{delete_account, end_custody, hand_over_account, list_administered, lock_account},
 };
-
-/// Which grants are meant.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Until {
-    /// Those made until this time, in milliseconds since 1970.
-    #[param(value_type = i64)]
-    until: Option<String>,
-}
 
 /// `GET /internal/users/{user_id}/administered`: the accounts that a user runs by a direct `admin`
 /// or `custodian`, and who else runs them.
@@ -180,12 +169,11 @@ pub(crate) async fn delete_custodians(
 pub(crate) async fn delete_grants(
     _: Peer,
     user: Path<UserId>,
-    query: Option<Query<Until>>,
+    query: Query<Until>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let until = query.and_then(|query| query.into_inner().until?.parse().ok());
-    let until = until.and_then(DateTime::from_timestamp_millis);
-    let until = until.ok_or(Refusal::from(InvalidContent::Until))?;
+    let query = query.read();
+    let Until { until } = query.map_err(|_| Refusal::from(InvalidContent::Until))?;
     hand_over_account::hand_over_account(&state, &user, until).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod page;
+mod until;
 mod value;
 
 use std::{
@@ -36,8 +37,11 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::de::{DeserializeOwned, value::MapAccessDeserializer};
 use utoipa::IntoParams;
 
-pub use self::page::{Direction, InvalidSort, Limit, Offset, Sort};
 use self::value::{Pairs, Value};
+pub use self::{
+    page::{Direction, InvalidSort, Limit, Offset, Sort},
+    until::Until,
+};
 use crate::error::{ApiError, Envelope, Rejection};
 
 /// The parameters of a query.
