@@ -23,7 +23,7 @@ impl From<Refusal> for ApiError {
                 let message = format!("request body has an error: {problem}");
                 return Self::message_alone(StatusCode::BAD_REQUEST, message);
             }
-            Refusal::AccountNotFound | Refusal::ShareCodeNotFound => {
+            Refusal::AccountNotFound | Refusal::ShareCodeNotFound | Refusal::NoSettings => {
                 (StatusCode::NOT_FOUND, "not found")
             }
             Refusal::ClinicNotFound => (StatusCode::NOT_FOUND, "clinic not found"),
@@ -74,6 +74,7 @@ impl From<Refusal> for ApiError {
                 StatusCode::CONFLICT,
                 "conflict: cannot revert review from another clinician",
             ),
+            Refusal::ImpossibleLimit => (StatusCode::BAD_REQUEST, "bad request"),
         };
         Self::message_alone(status, message)
     }

@@ -9,7 +9,7 @@ use shared_types::{ClinicId, SiteId, TagId, UserId};
 use utoipa::ToSchema;
 
 use super::{
-    limits::{self, PatientLimit},
+    limits::{self, Limits, PatientLimit},
     mrn::MrnSettings,
     text::Filled,
 };
@@ -69,9 +69,11 @@ pub(crate) struct Site {
 }
 
 /// Mails that a clinic does not want.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SuppressedNotifications {
     /// Those that somebody shares with it; `None`: nothing is said.
+    #[serde(default, deserialize_with = "not_null")]
     pub(crate) patient_clinic_invitation: Option<bool>,
 }
 
@@ -90,9 +92,18 @@ impl Clinic {
 
     /// How many patients it may have at `now`; `None`: any number.
     pub(crate) fn patient_limit(&self, now: DateTime<Utc>) -> Option<i64> {
-        let in_force = limits::are_in_force(self.country.as_deref(), self.tier.as_deref());
-        let limit = self.hard_limit.filter(|limit| in_force && limit.holds(now));
+        let limit = self.limits().hard.filter(|limit| limit.holds(now));
         limit.map(|limit| limit.plan)
+    }
+
+    /// The limits that hold for it; those that are stored hold for few.
+    pub(crate) fn limits(&self) -> Limits {
+        if limits::are_in_force(self.country.as_deref(), self.tier.as_deref()) {
+            let (hard, soft) = (self.hard_limit, self.soft_limit);
+            Limits { hard, soft }
+        } else {
+            Limits::default()
+        }
     }
 
     /// Whether everything is there that a legacy clinic needs to become a clinic.
@@ -114,6 +125,44 @@ impl Clinic {
             && tags.all(|tag| !tag.name.is_empty())
             && !self.admins.is_empty()
     }
+}
+
+/// What a clinic may pay for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) enum Tier {
+    #[serde(rename = "tier0100")]
+    Free,
+    #[serde(rename = "tier0200")]
+    Standard,
+    #[serde(rename = "tier0300")]
+    Premium,
+    #[serde(rename = "tier0400")]
+    Enterprise,
+}
+
+impl Tier {
+    /// As it is stored.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Free => DEFAULT_TIER,
+            Self::Standard => "tier0200",
+            Self::Premium => "tier0300",
+            Self::Enterprise => "tier0400",
+        }
+    }
+}
+
+/// Body of `UpdateTier`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub(crate) struct TierDetails {
+    pub(crate) tier: Tier,
+}
+
+/// Body of `UpdateSuppressedNotifications`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SuppressedDetails {
+    pub(crate) suppressed_notifications: SuppressedNotifications,
 }
 
 /// What a tier is called.

@@ -3,12 +3,14 @@
 pub(crate) mod clinic;
 pub(crate) mod clinician;
 pub(crate) mod counts;
+pub(crate) mod ehr_settings;
 pub(crate) mod glycemic_ranges;
 pub(crate) mod instant;
 pub(crate) mod limits;
 pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
+pub(crate) mod restrictions;
 pub(crate) mod share_code;
 pub(crate) mod site_name;
 pub(crate) mod text;
@@ -65,4 +67,8 @@ pub(crate) enum Refusal {
     NoReview,
     #[error("another clinician made the review")]
     AnothersReview,
+    #[error("the clinic never said so")]
+    NoSettings,
+    #[error("a limit ends before it starts")]
+    ImpossibleLimit,
 }

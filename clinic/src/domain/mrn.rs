@@ -1,7 +1,10 @@
 //! Medical record numbers: whether a clinic's patients have one, and each its own.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 /// What a clinic asks of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct MrnSettings {
     /// Every patient has one.
     pub(crate) required: bool,

@@ -23,7 +23,10 @@ use crate::{
     domain::{Refusal, clinic::Profile, instant::Instant},
     error::Failure,
     store::ClinicFilter,
-    use_cases::{create_clinic, delete_clinic},
+    use_cases::{
+        count_patients::{all_counted, counted},
+        create_clinic, delete_clinic,
+    },
 };
 
 /// Which clinics are listed.
@@ -74,7 +77,7 @@ pub(crate) async fn list_clinics(
     };
     let clinics = &state.store.clinics;
     let found = clinics.list(&filter, list.offset.get(), list.limit.get());
-    let found = found.await.or_fail(Failure)?;
+    let found = all_counted(&state, found.await.or_fail(Failure)?).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
@@ -98,7 +101,7 @@ pub(crate) async fn create_clinic(
     state: State,
 ) -> Result<Json<ClinicView>, ApiError> {
     let clinic = create_clinic::create_clinic(&state, &body.0, &caller.id).await?;
-    Ok(Json(clinic.into()))
+    Ok(Json(counted(&state, clinic).await?.into()))
 }
 
 /// `GET /v1/clinics/{clinicId}`: a clinic.
@@ -116,7 +119,7 @@ pub(crate) async fn find_clinic(
 ) -> Result<Json<ClinicView>, ApiError> {
     let found = state.store.clinics.find(path.clinic_id).await;
     let clinic = found.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
-    Ok(Json(clinic.into()))
+    Ok(Json(counted(&state, clinic).await?.into()))
 }
 
 /// `GET /v1/clinics/share_code/{shareCode}`: the clinic of a share code. A clinic that took over
@@ -136,7 +139,7 @@ pub(crate) async fn find_by_share_code(
 ) -> Result<Json<ClinicView>, ApiError> {
     let found = state.store.clinics.find_by_share_code(&code).await;
     let clinic = found.or_fail(Failure)?.ok_or(Refusal::ShareCodeNotFound)?;
-    Ok(Json(clinic.into()))
+    Ok(Json(counted(&state, clinic).await?.into()))
 }
 
 /// `PUT /v1/clinics/{clinicId}`: changes what is known of a clinic.
@@ -162,7 +165,7 @@ pub(crate) async fn update_clinic(
     let clinics = &state.store.clinics;
     let updated = clinics.update_profile(path.clinic_id, &body.0).await;
     let clinic = updated.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
-    Ok(Json(clinic.into()))
+    Ok(Json(counted(&state, clinic).await?.into()))
 }
 
 /// `DELETE /v1/clinics/{clinicId}`: deletes a clinic without patients, and with it everybody who

@@ -11,6 +11,7 @@ mod patient_count;
 mod patients;
 mod permissions;
 mod refusals;
+mod settings;
 mod views;
 
 use actix_web::web;
@@ -34,15 +35,21 @@ type State = web::Data<crate::State>;
 
 /// Every operation.
 pub fn table() -> RouteTable {
-    [clinics(), clinicians(), patients(), permissions()]
-        .into_iter()
-        .flatten()
-        .fold(
-            RouteTable::new(envelope).revealed_by(identified()),
-            |table, (whom, operation)| table.serve(operation.behind(only(whom))),
-        )
-        // For the operators that `internal.operators` names.
-        .serve(operation!(outbox::revive_outbox))
+    [
+        clinics(),
+        clinicians(),
+        patients(),
+        permissions(),
+        settings(),
+    ]
+    .into_iter()
+    .flatten()
+    .fold(
+        RouteTable::new(envelope).revealed_by(identified()),
+        |table, (whom, operation)| table.serve(operation.behind(only(whom))),
+    )
+    // For the operators that `internal.operators` names.
+    .serve(operation!(outbox::revive_outbox))
 }
 
 /// Operations, each with who may call it.
@@ -60,6 +67,7 @@ fn clinics() -> Lines {
             &[Member, Service],
             operation!(patient_count::find_patient_count),
         ),
+        (&[Service], operation!(patient_count::refresh_patient_count)),
     ]
 }
 
@@ -118,6 +126,36 @@ fn permissions() -> Lines {
         (
             &[Own("userId"), Service],
             operation!(permissions::list_clinics_of_patient),
+        ),
+    ]
+}
+
+fn settings() -> Lines {
+    vec![
+        (
+            &[Admin, Service],
+            operation!(settings::find_membership_restrictions),
+        ),
+        (
+            &[Service],
+            operation!(settings::update_membership_restrictions),
+        ),
+        (&[Member, Service], operation!(settings::find_ehr_settings)),
+        (&[Service], operation!(settings::update_ehr_settings)),
+        (&[Member, Service], operation!(settings::find_mrn_settings)),
+        (&[Service], operation!(settings::update_mrn_settings)),
+        (
+            &[Member, Service],
+            operation!(settings::find_patient_count_settings),
+        ),
+        (
+            &[Service],
+            operation!(settings::update_patient_count_settings),
+        ),
+        (&[Service], operation!(settings::update_tier)),
+        (
+            &[Admin],
+            operation!(settings::update_suppressed_notifications),
         ),
     ]
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{Json, Path};
+use actix_web::{
+    HttpResponse,
+    web::{Json, Path},
+};
 use serde::Serialize;
-use shared_runtime::error::{ApiError, OrFail as _};
+use shared_runtime::error::ApiError;
 use utoipa::ToSchema;
 
 use super::{
@@ -12,10 +15,7 @@ use super::{
     parameters::ClinicPath,
     refusals::{Missing, Refusals},
 };
-use crate::{
-    domain::{Refusal, counts::Counts},
-    error::Failure,
-};
+use crate::{domain::counts::Counts, use_cases::count_patients};
 
 /// Numbers of patients.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,9 +73,25 @@ pub(crate) async fn find_patient_count(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<CountView>, ApiError> {
-    let store = &state.store;
-    let found = store.clinics.find(path.clinic_id).await.or_fail(Failure)?;
-    let clinic = found.ok_or(Refusal::ClinicNotFound)?;
-    let counts = store.patients.count(clinic.id).await.or_fail(Failure)?;
+    let counts = count_patients::count(&state, path.clinic_id).await?;
     Ok(Json(counts.into()))
+}
+
+/// `POST /v1/clinics/{clinicId}/patient_count/refresh`: writes the numbers into the document of the
+/// clinic, where programs of the reference read them. What this service answers is right without.
+///
+/// For services. Response: 200, empty.
+/// Errors: 404 there is no such clinic; otherwise as every operation.
+/// Source: clinics API, `RefreshPatientCount`.
+#[utoipa::path(
+    post, path = "/v1/clinics/{clinicId}/patient_count/refresh", tag = "clinics",
+    params(ClinicPath),
+    responses((status = 200, description = "The numbers are written."), Missing, Refusals),
+)]
+pub(crate) async fn refresh_patient_count(
+    path: Path<ClinicPath>,
+    state: State,
+) -> Result<HttpResponse, ApiError> {
+    count_patients::refresh(&state, path.clinic_id).await?;
+    Ok(HttpResponse::Ok().finish())
 }

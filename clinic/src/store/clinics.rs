@@ -20,7 +20,7 @@ use crate::domain::clinic::{Clinic, Profile};
 /// Clinics.
 #[derive(Debug, Clone)]
 pub(crate) struct Clinics {
-    clinics: Collection<Document>,
+    pub(super) clinics: Collection<Document>,
 }
 
 /// A clinic to be stored.

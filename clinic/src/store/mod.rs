@@ -2,8 +2,10 @@
 
 mod archives;
 mod clinic_document;
+mod clinic_settings;
 mod clinicians;
 mod clinics;
+mod ehr_document;
 mod ids;
 mod patient_document;
 mod patients;

@@ -2,7 +2,9 @@
 //! `_lane` and `_version` say where and at which version of it a patient is counted ([`Tallies`]);
 //! those that the reference wrote have neither.
 
-use bson::{Document, doc};
+use std::collections::BTreeMap;
+
+use bson::{Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -89,6 +91,25 @@ impl Patients {
             counts.add(&self.contribution(&patient.into()));
         }
         Ok(counts)
+    }
+
+    /// The same of several clinics, in two queries; those without a patient are missing.
+    pub(crate) async fn count_all(
+        &self,
+        clinics: &[ClinicId],
+    ) -> Result<BTreeMap<ClinicId, Counts>> {
+        let mut all = self.tallies.find_all(clinics).await?;
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let ids: Vec<ObjectId> = clinics.iter().copied().map(ids::clinic).collect();
+        let mut uncounted = patients
+            .find(doc! { "clinicId": { "$in": ids }, "_lane": null })
+            .await?;
+        while let Some(patient) = uncounted.try_next().await? {
+            let patient = Patient::from(patient);
+            let counts = all.entry(patient.clinic_id).or_default();
+            counts.add(&self.contribution(&patient));
+        }
+        Ok(all)
     }
 
     /// The same in the transaction of `session`.

@@ -8,11 +8,12 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{ClientSession, Collection, Database, error::Result, options::ReturnDocument};
 use rand::RngExt as _;
 use serde::Deserialize;
+use shared_runtime::mongo::ONE_BATCH;
 use shared_types::ClinicId;
 
 use super::ids;
@@ -55,6 +56,20 @@ struct Tally {
     tags: BTreeMap<String, i64>,
     #[serde(default)]
     sites: BTreeMap<String, i64>,
+}
+
+/// A tally with whose it is.
+#[derive(Deserialize)]
+struct OfClinic {
+    #[serde(rename = "_id")]
+    id: TallyId,
+    #[serde(flatten)]
+    tally: Tally,
+}
+
+#[derive(Deserialize)]
+struct TallyId {
+    clinic: ObjectId,
 }
 
 impl Tallies {
@@ -116,6 +131,23 @@ impl Tallies {
         Ok(counts)
     }
 
+    /// The same of several clinics; those without a counted patient are missing.
+    pub(crate) async fn find_all(
+        &self,
+        clinics: &[ClinicId],
+    ) -> Result<BTreeMap<ClinicId, Counts>> {
+        let tallies = self.tallies.clone_with_type::<OfClinic>();
+        let lanes: Vec<Document> = clinics.iter().copied().flat_map(lanes_of).collect();
+        let found = tallies.find(doc! { "_id": { "$in": lanes } });
+        let mut found = found.batch_size(ONE_BATCH).await?;
+        let mut all: BTreeMap<ClinicId, Counts> = BTreeMap::new();
+        while let Some(OfClinic { id, tally }) = found.try_next().await? {
+            let counts = all.entry(id.clinic.bytes().into()).or_default();
+            counts.add(&tally.into());
+        }
+        Ok(all)
+    }
+
     /// Forgets a clinic that is gone.
     pub(crate) async fn delete(&self, session: &mut ClientSession, clinic: ClinicId) -> Result<()> {
         self.tallies
@@ -130,8 +162,12 @@ fn id(clinic: ClinicId, lane: i32) -> Document {
     doc! { "clinic": ids::clinic(clinic), "lane": lane }
 }
 
+fn lanes_of(clinic: ClinicId) -> impl Iterator<Item = Document> {
+    (0..LANES).map(move |lane| id(clinic, lane))
+}
+
 fn of_clinic(clinic: ClinicId) -> Document {
-    let lanes: Vec<Document> = (0..LANES).map(|lane| id(clinic, lane)).collect();
+    let lanes: Vec<Document> = lanes_of(clinic).collect();
     doc! { "_id": { "$in": lanes } }
 }
 

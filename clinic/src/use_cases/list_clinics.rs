@@ -8,8 +8,9 @@ use shared_types::{ClinicId, UserId};
 
 use crate::{
     State,
-    domain::{clinic::Clinic, clinician::Clinician, patient::Patient},
+    domain::{clinician::Clinician, patient::Patient},
     error::{Error, Failure},
+    use_cases::count_patients::{CountedClinic, all_counted},
 };
 
 /// Some of the clinics that `user` works for, each with its clinician, the newest first.
@@ -18,7 +19,7 @@ pub(crate) async fn list_of_clinician(
     user: &UserId,
     offset: u32,
     limit: u32,
-) -> Result<Vec<(Clinic, Clinician)>, Error> {
+) -> Result<Vec<(CountedClinic, Clinician)>, Error> {
     let clinicians = &state.store.clinicians;
     let found = clinicians.list_of_user(user, offset, limit).await;
     with_clinics(state, found.or_fail(Failure)?, |clinician| {
@@ -33,7 +34,7 @@ pub(crate) async fn list_of_patient(
     user: &UserId,
     offset: u32,
     limit: u32,
-) -> Result<Vec<(Clinic, Patient)>, Error> {
+) -> Result<Vec<(CountedClinic, Patient)>, Error> {
     let patients = &state.store.patients;
     let found = patients.list_of_user(user, offset, limit).await;
     with_clinics(state, found.or_fail(Failure)?, |patient| patient.clinic_id).await
@@ -44,12 +45,13 @@ async fn with_clinics<R>(
     state: &State,
     records: Vec<R>,
     clinic_of: impl Fn(&R) -> ClinicId,
-) -> Result<Vec<(Clinic, R)>, Error> {
+) -> Result<Vec<(CountedClinic, R)>, Error> {
     let ids: Vec<ClinicId> = records.iter().map(&clinic_of).collect();
     let clinics = state.store.clinics.find_all(&ids).await.or_fail(Failure)?;
-    let clinics: HashMap<ClinicId, Clinic> = clinics
+    let clinics: HashMap<ClinicId, CountedClinic> = all_counted(state, clinics)
+        .await?
         .into_iter()
-        .map(|clinic| (clinic.id, clinic))
+        .map(|counted| (counted.clinic.id, counted))
         .collect();
     let with_clinic = |record: R| {
         let clinic = clinics.get(&clinic_of(&record)).cloned();

@@ -3,6 +3,7 @@
 
 pub(crate) mod change_clinician;
 pub(crate) mod change_patient;
+pub(crate) mod count_patients;
 pub(crate) mod create_clinic;
 pub(crate) mod delete_clinic;
 pub(crate) mod enrol_patient;

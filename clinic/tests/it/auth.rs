@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
-use crate::world::{CAROL, NINA, STRANGER, World, assert_refused};
+use crate::{
+    settings,
+    world::{CAROL, NINA, STRANGER, World, assert_refused},
+};
 
 const PRESCRIBER: &str = "c000000003";
 const ELSEWHERE: &str = "c000000004";
@@ -15,11 +18,11 @@ const NO_ID: &str = "no-id";
 /// Kinds of callers: nobody, the bearer of an invalid token, a user of no clinic, a member, an
 /// administrator, a prescriber, somebody who is invited, a member of another clinic, the patient,
 /// another patient, a service, an operator.
-const KINDS: usize = 12;
+pub(crate) const KINDS: usize = 12;
 
 /// Who is admitted.
 #[derive(Clone, Copy)]
-enum Whom {
+pub(crate) enum Whom {
     Services,
     Users,
     UsersAndServices,
@@ -91,10 +94,17 @@ fn gets(whom: Whom, status: u16) -> [Gets; KINDS] {
 /// without an effect of the other.
 pub(crate) fn matrix() -> Vec<Row<KINDS>> {
     let operators = row("POST /internal/outbox/revive", Whom::Operators, 200);
-    [clinics(), clinicians(), patients(), vec![operators]].concat()
+    [
+        clinics(),
+        clinicians(),
+        patients(),
+        settings::rows(),
+        vec![operators],
+    ]
+    .concat()
 }
 
-fn row(operation: &str, whom: Whom, status: u16) -> Row<KINDS> {
+pub(crate) fn row(operation: &str, whom: Whom, status: u16) -> Row<KINDS> {
     Row::new(operation, gets(whom, status))
 }
 

@@ -13,3 +13,4 @@ mod invited;
 mod patients;
 mod permissions;
 mod relations;
+mod settings;

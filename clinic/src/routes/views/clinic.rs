@@ -5,8 +5,9 @@ use shared_types::{ClinicId, SiteId, TagId};
 use utoipa::ToSchema;
 
 use super::time;
-use crate::domain::clinic::{
-    Clinic, Site, StoredPhoneNumber, SuppressedNotifications, Tag, tier_description,
+use crate::{
+    domain::clinic::{Site, StoredPhoneNumber, SuppressedNotifications, Tag, tier_description},
+    use_cases::count_patients::CountedClinic,
 };
 
 /// A clinic.
@@ -46,10 +47,10 @@ pub(crate) struct ClinicView {
     tier_description: &'static str,
     /// `null` where all tags were removed; absent where there never were any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<TagView>>)]
+    #[schema(value_type = Option<Vec<CountedTag>>)]
     patient_tags: Option<TagsView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    sites: Vec<SiteView>,
+    sites: Vec<CountedSite>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed_notifications: Option<SuppressedNotificationsView>,
     created_time: String,
@@ -66,7 +67,7 @@ pub(crate) struct PhoneNumberView {
 
 /// The tags of a clinic: `null` instead of an empty list.
 #[derive(Debug)]
-struct TagsView(Vec<TagView>);
+struct TagsView(Vec<CountedTag>);
 
 impl Serialize for TagsView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -77,25 +78,31 @@ impl Serialize for TagsView {
 
 /// A tag of a clinic.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TagView {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CountedTag {
     id: TagId,
     name: String,
+    /// How many patients have it; absent where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_patients: Option<i64>,
 }
 
 /// A site of a clinic.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CountedSite {
+    id: SiteId,
+    name: String,
+    /// How many patients have it; absent where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_patients: Option<i64>,
+}
+
+/// A site of a patient.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SiteView {
     id: SiteId,
     name: String,
-}
-
-impl From<Tag> for TagView {
-    fn from(tag: Tag) -> Self {
-        Self {
-            id: tag.id,
-            name: tag.name,
-        }
-    }
 }
 
 impl From<SuppressedNotifications> for SuppressedNotificationsView {
@@ -123,12 +130,20 @@ pub(crate) struct SuppressedNotificationsView {
     patient_clinic_invitation: Option<bool>,
 }
 
-impl From<Clinic> for ClinicView {
-    fn from(clinic: Clinic) -> Self {
+impl From<CountedClinic> for ClinicView {
+    fn from(CountedClinic { clinic, counts }: CountedClinic) -> Self {
         let (can_migrate, tier) = (clinic.can_migrate(), clinic.tier().to_owned());
         let phone = |StoredPhoneNumber { kind, number }| PhoneNumberView { kind, number };
-        let tags = clinic.tags.map(|tags| tags.into_iter().map(Into::into));
-        let sites = clinic.sites.into_iter();
+        let tag = |tag: Tag| CountedTag {
+            id: tag.id,
+            name: tag.name,
+            num_patients: counts.tags.get(&tag.id).copied(),
+        };
+        let site = |site: Site| CountedSite {
+            id: site.id,
+            name: site.name,
+            num_patients: counts.sites.get(&site.id).copied(),
+        };
         Self {
             id: clinic.id,
             name: clinic.name.unwrap_or_default(),
@@ -147,8 +162,10 @@ impl From<Clinic> for ClinicView {
             can_migrate,
             tier_description: tier_description(&tier),
             tier,
-            patient_tags: tags.map(|tags| TagsView(tags.collect())),
-            sites: sites.map(Into::into).collect(),
+            patient_tags: clinic
+                .tags
+                .map(|tags| TagsView(tags.into_iter().map(tag).collect())),
+            sites: clinic.sites.into_iter().map(site).collect(),
             suppressed_notifications: clinic.suppressed_notifications.map(Into::into),
             created_time: time(clinic.created_time),
             updated_time: time(clinic.updated_time),

@@ -5,7 +5,7 @@ use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{ClinicView, time};
-use crate::domain::{clinic::Clinic, clinician::Clinician};
+use crate::{domain::clinician::Clinician, use_cases::count_patients::CountedClinic};
 
 /// A clinician, or somebody who is invited.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,8 +48,8 @@ pub(crate) struct ClinicianRelation {
     clinician: ClinicianView,
 }
 
-impl From<(Clinic, Clinician)> for ClinicianRelation {
-    fn from((clinic, clinician): (Clinic, Clinician)) -> Self {
+impl From<(CountedClinic, Clinician)> for ClinicianRelation {
+    fn from((clinic, clinician): (CountedClinic, Clinician)) -> Self {
         Self {
             clinic: clinic.into(),
             clinician: clinician.into(),

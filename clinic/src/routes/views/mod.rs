@@ -2,6 +2,7 @@
 
 mod clinic;
 mod clinician;
+mod limits;
 mod patient;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -9,6 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) use self::{
     clinic::{ClinicView, SiteView},
     clinician::{ClinicianRelation, ClinicianView},
+    limits::LimitsView,
     patient::{PatientRelation, PatientView, ReviewView, permission_set},
 };
 

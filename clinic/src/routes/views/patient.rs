@@ -5,11 +5,13 @@ use shared_types::{PermissionSet, TagId, UserId, dates};
 use utoipa::ToSchema;
 
 use super::{ClinicView, SiteView, time};
-use crate::domain::{
-    clinic::Clinic,
-    glycemic_ranges::{GlycemicRanges, WrittenRanges},
-    patient::{CUSTODIAL_PERMISSIONS, ConnectionRequest, DataSource, Patient, Review},
-    patient_details::DiagnosisType,
+use crate::{
+    domain::{
+        glycemic_ranges::{GlycemicRanges, WrittenRanges},
+        patient::{CUSTODIAL_PERMISSIONS, ConnectionRequest, DataSource, Patient, Review},
+        patient_details::DiagnosisType,
+    },
+    use_cases::count_patients::CountedClinic,
 };
 
 /// A patient of a clinic.
@@ -172,8 +174,8 @@ pub(crate) struct PatientRelation {
     patient: PatientView,
 }
 
-impl From<(Clinic, Patient)> for PatientRelation {
-    fn from((clinic, patient): (Clinic, Patient)) -> Self {
+impl From<(CountedClinic, Patient)> for PatientRelation {
+    fn from((clinic, patient): (CountedClinic, Patient)) -> Self {
         Self {
             clinic: clinic.into(),
             patient: patient.into(),
