@@ -33,6 +33,8 @@ pub struct Config {
     pub internal: InternalSettings,
     /// How effects on other services are relayed.
     pub outbox: OutboxSettings,
+    /// How changes of every patient of a clinic are worked off.
+    pub jobs: JobSettings,
 }
 
 /// What new clinics get.
@@ -41,4 +43,12 @@ pub struct Config {
 pub struct ClinicSettings {
     /// The account that every new clinic gets as a patient; `None`: none.
     pub demo_patient: Option<UserId>,
+}
+
+/// How changes of every patient of a clinic are worked off.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSettings {
+    /// How long a worker that died keeps others from taking over, in seconds; at least 1.
+    pub lease_s: u64,
 }

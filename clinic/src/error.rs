@@ -23,9 +23,10 @@ impl From<Refusal> for ApiError {
                 let message = format!("request body has an error: {problem}");
                 return Self::message_alone(StatusCode::BAD_REQUEST, message);
             }
-            Refusal::AccountNotFound | Refusal::ShareCodeNotFound | Refusal::NoSettings => {
-                (StatusCode::NOT_FOUND, "not found")
-            }
+            Refusal::AccountNotFound
+            | Refusal::ShareCodeNotFound
+            | Refusal::NoSettings
+            | Refusal::SiteNotFound => (StatusCode::NOT_FOUND, "not found"),
             Refusal::ClinicNotFound => (StatusCode::NOT_FOUND, "clinic not found"),
             Refusal::ClinicNotEmpty => (
                 StatusCode::BAD_REQUEST,
@@ -75,6 +76,30 @@ impl From<Refusal> for ApiError {
                 "conflict: cannot revert review from another clinician",
             ),
             Refusal::ImpossibleLimit => (StatusCode::BAD_REQUEST, "bad request"),
+            Refusal::TagNotFound => (StatusCode::NOT_FOUND, "patient tag not found"),
+            Refusal::TagToConvertNotFound => (
+                StatusCode::NOT_FOUND,
+                "unable to find patient tag: not found",
+            ),
+            Refusal::TooManyTags => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: the clinic already has the maximum number of 50 patient tags",
+            ),
+            Refusal::DuplicateTag => (StatusCode::CONFLICT, "duplicate patient tag"),
+            Refusal::TooManySites => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: the clinic already has the maximum number of 50 sites",
+            ),
+            Refusal::DuplicateSite => (StatusCode::CONFLICT, "duplicate site name"),
+            Refusal::DuplicateSiteOnUpdate => (
+                StatusCode::CONFLICT,
+                "checking site constraints: duplicate site name",
+            ),
+            Refusal::NoRoomForSite => (StatusCode::CONFLICT, "conflict"),
+            Refusal::SameSite => (
+                StatusCode::BAD_REQUEST,
+                "can't merge a site into itself: bad request",
+            ),
         };
         Self::message_alone(status, message)
     }

@@ -1,7 +1,7 @@
 //! clinic: clinics, who works for them, and their patients.
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
-//! `tallies` of patients and the `outbox`. **Calls** user-api (accounts, profiles, tokens) and, through
+//! `tallies` of patients, the `jobs` that change all patients of a clinic, and the `outbox`. **Calls** user-api (accounts, profiles, tokens) and, through
 //! the outbox, gatekeeper, which hears who works for a clinic and what its patients share with it. **Settings** start with `CLINIC__`; `config.default.toml` lists them.
 //!
 //! # To add an operation
@@ -24,6 +24,9 @@
 //! - An absent body is refused where the operation needs one, instead of read as an empty one.
 //! - A creator without an address gets a clinic.
 //! - The search for clinicians looks at names as well.
+//! - A site may be renamed to a case variant of its name, and an unknown tag is 404.
+//! - What a clinic's tags and sites change about its patients is made at one moment and shown at once,
+//!   though it is written by and by (`domain/bulk_change.rs`).
 
 pub mod config;
 mod domain;
@@ -34,7 +37,7 @@ mod routes;
 mod store;
 mod use_cases;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web::{Data, ServiceConfig};
 use shared_runtime::{
@@ -46,12 +49,16 @@ use shared_runtime::{
     server::{self, Readiness, Service},
 };
 use shared_types::UserId;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
-use crate::store::Store;
+use crate::{
+    store::{Store, StoreSettings},
+    use_cases::work_jobs,
+};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -59,6 +66,9 @@ pub struct State {
     connector: Connector,
     readiness: Readiness,
     store: Store,
+    store_settings: StoreSettings,
+    /// Wakes the worker of the jobs.
+    job_wake: Arc<Notify>,
     outbox: Outbox,
     user_api: UserApi,
     gatekeeper: Gatekeeper,
@@ -80,15 +90,21 @@ impl State {
         let login: Arc<dyn ServiceToken> = Arc::new(ServerLogin::new(&config.user_api)?);
         let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
         let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
-        let demo_patient = config.clinics.demo_patient.clone();
+        anyhow::ensure!(config.jobs.lease_s > 0, "jobs.lease_s is at least 1");
+        let store = StoreSettings {
+            demo_patient: config.clinics.demo_patient.clone(),
+            job_lease: Duration::from_secs(config.jobs.lease_s),
+        };
         Ok(Self {
             connector,
             readiness: Readiness::watching(database.clone()),
-            store: Store::open(&database, demo_patient.as_ref()).await?,
+            store: Store::open(&database, &store).await?,
             outbox: Outbox::open(&database, &config.outbox).await?,
             user_api,
             gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login)?),
-            demo_patient,
+            demo_patient: store.demo_patient.clone(),
+            store_settings: store,
+            job_wake: Arc::default(),
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })
@@ -98,7 +114,7 @@ impl State {
     fn unshared(&self) -> anyhow::Result<Self> {
         let database = self.connector.open()?;
         Ok(Self {
-            store: Store::on(&database, self.demo_patient.as_ref()),
+            store: Store::on(&database, &self.store_settings),
             outbox: self.outbox.through(database.client()),
             user_api: self.user_api.unshared()?,
             ..self.clone()
@@ -114,10 +130,12 @@ impl State {
         }
     }
 
-    /// Does what is owed to other services, until `stop`.
+    /// Does what is owed to other services, and what is left to be done to the patients of large
+    /// clinics, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
         let effects = relay::effects(self.clone());
-        self.outbox.relay(&effects, stop).await;
+        let relay = self.outbox.relay(&effects, stop);
+        tokio::join!(relay, work_jobs::work(self, stop));
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Tag {
 }
 
 /// A place where a clinic sees its patients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Site {
     pub(crate) id: SiteId,
     pub(crate) name: String,
@@ -310,7 +310,7 @@ impl From<TimeZone> for String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use chrono::DateTime;
     use serde_json::{Value, json};
     use shared_runtime::body::parse_object;
@@ -318,7 +318,7 @@ mod tests {
 
     use super::{Clinic, Profile, Tag, tier_description};
 
-    fn legacy() -> Clinic {
+    pub(crate) fn legacy() -> Clinic {
         let text = |text: &str| Some(text.to_owned());
         Clinic {
             id: ClinicId::from([1; 12]),

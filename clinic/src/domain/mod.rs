@@ -1,11 +1,13 @@
 //! The rules of clinics: pure functions over values, without clock, database or HTTP.
 
+pub(crate) mod bulk_change;
 pub(crate) mod clinic;
 pub(crate) mod clinician;
 pub(crate) mod counts;
 pub(crate) mod ehr_settings;
 pub(crate) mod glycemic_ranges;
 pub(crate) mod instant;
+pub(crate) mod labels;
 pub(crate) mod limits;
 pub(crate) mod mrn;
 pub(crate) mod patient;
@@ -71,4 +73,24 @@ pub(crate) enum Refusal {
     NoSettings,
     #[error("a limit ends before it starts")]
     ImpossibleLimit,
+    #[error("the clinic has no such tag")]
+    TagNotFound,
+    #[error("the clinic has no such tag that could become a site")]
+    TagToConvertNotFound,
+    #[error("the clinic has as many tags as it may have")]
+    TooManyTags,
+    #[error("the clinic has a tag of this name")]
+    DuplicateTag,
+    #[error("the clinic has as many sites as it may have")]
+    TooManySites,
+    #[error("the clinic has a site of this name")]
+    DuplicateSite,
+    #[error("the clinic has another site of this name")]
+    DuplicateSiteOnUpdate,
+    #[error("a tag cannot become a site more than the clinic may have")]
+    NoRoomForSite,
+    #[error("a site is not merged into itself")]
+    SameSite,
+    #[error("there is no such site")]
+    SiteNotFound,
 }

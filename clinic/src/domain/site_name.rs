@@ -20,6 +20,13 @@ const MAX_LENGTH: usize = 200;
 #[schema(value_type = String, min_length = 1, max_length = 200)]
 pub(crate) struct SiteName(String);
 
+impl SiteName {
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for SiteName {
     type Error = &'static str;
 

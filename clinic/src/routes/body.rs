@@ -1,4 +1,4 @@
-//! Bodies of requests: JSON objects, said to be such.
+//! Bodies of requests: JSON, said to be such.
 
 use std::{future::Future, pin::Pin};
 
@@ -44,6 +44,22 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for Optional<T> {
                 return Ok(Self(T::default()));
             }
             Ok(Self(body.parse_object().map_err(invalid)?))
+        })
+    }
+}
+
+/// A body that is a list, or absent, or `null`.
+pub(crate) struct OptionalList<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalList<T> {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = taken(request, payload);
+        Box::pin(async move {
+            let body = body.await?;
+            Ok(Self(body.parse_optional_list().map_err(invalid)?))
         })
     }
 }

@@ -12,6 +12,8 @@ mod patients;
 mod permissions;
 mod refusals;
 mod settings;
+mod sites;
+mod tags;
 mod views;
 
 use actix_web::web;
@@ -41,6 +43,8 @@ pub fn table() -> RouteTable {
         patients(),
         permissions(),
         settings(),
+        tags(),
+        sites(),
     ]
     .into_iter()
     .flatten()
@@ -157,6 +161,26 @@ fn settings() -> Lines {
             &[Admin],
             operation!(settings::update_suppressed_notifications),
         ),
+    ]
+}
+
+fn tags() -> Lines {
+    vec![
+        (&[Member, Service], operation!(tags::create_tag)),
+        (&[Member, Service], operation!(tags::update_tag)),
+        (&[Admin, Service], operation!(tags::delete_tag)),
+        (&[Service], operation!(tags::convert_tag)),
+        (&[Admin, Service], operation!(tags::assign_tag)),
+        (&[Admin, Service], operation!(tags::unassign_tag)),
+    ]
+}
+
+fn sites() -> Lines {
+    vec![
+        (&[Admin, Service], operation!(sites::create_site)),
+        (&[Admin, Service], operation!(sites::update_site)),
+        (&[Admin, Service], operation!(sites::delete_site)),
+        (&[Service], operation!(sites::merge_site)),
     ]
 }
 

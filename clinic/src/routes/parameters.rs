@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared_runtime::query::{Limit, Offset, Parameters};
-use shared_types::ClinicId;
+use shared_types::{ClinicId, SiteId, TagId};
 use utoipa::IntoParams;
 
 use crate::domain::{clinician::AccountId, text::Filled};
@@ -47,6 +47,28 @@ pub(crate) struct InvitePath {
     pub(crate) clinic_id: ClinicId,
     /// The key of the invitation.
     pub(crate) invite_id: Filled,
+}
+
+/// A tag of a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct TagPath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The tag.
+    pub(crate) patient_tag_id: TagId,
+}
+
+/// A site of a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SitePath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The site.
+    pub(crate) site_id: SiteId,
 }
 
 /// An account.

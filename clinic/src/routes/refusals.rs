@@ -82,3 +82,15 @@ pub(crate) enum Enrolment {
     #[response(status = 422)]
     UnknownSite(#[to_schema] RefusalBody),
 }
+
+/// Of changes of tags and sites.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Labelling {
+    /// The clinic has one of this name.
+    #[response(status = 409)]
+    Duplicate(#[to_schema] RefusalBody),
+    /// The clinic has as many as it may have, or has not the site.
+    #[response(status = 422)]
+    Violation(#[to_schema] RefusalBody),
+}

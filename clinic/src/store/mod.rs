@@ -1,15 +1,20 @@
 //! What clinic keeps, one file a collection.
 
 mod archives;
+mod bulk_writes;
 mod clinic_document;
+mod clinic_labels;
 mod clinic_settings;
 mod clinicians;
 mod clinics;
 mod ehr_document;
 mod ids;
+mod jobs;
 mod patient_document;
 mod patients;
 mod tallies;
+
+use std::time::Duration;
 
 use mongodb::{Client, Database};
 use shared_types::UserId;
@@ -18,9 +23,19 @@ pub(crate) use self::{
     archives::Archives,
     clinicians::{ClinicianChange, ClinicianFilter, Clinicians},
     clinics::{ClinicFilter, Clinics, NewClinic},
+    jobs::{Job, Jobs},
     patients::{Patients, Stored},
     tallies::{Lane, Tallies},
 };
+
+/// What the store has to know.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreSettings {
+    /// The account of the patient who is in every clinic to try things with.
+    pub(crate) demo_patient: Option<UserId>,
+    /// How long a worker that died keeps others from taking over its job.
+    pub(crate) job_lease: Duration,
+}
 
 /// All collections of the service.
 #[derive(Clone)]
@@ -30,15 +45,17 @@ pub(crate) struct Store {
     pub(crate) clinicians: Clinicians,
     pub(crate) patients: Patients,
     pub(crate) archives: Archives,
+    pub(crate) jobs: Jobs,
 }
 
 impl Store {
     /// The collections in `database`, with their indexes.
     pub(crate) async fn open(
         database: &Database,
-        demo_patient: Option<&UserId>,
+        settings: &StoreSettings,
     ) -> anyhow::Result<Self> {
-        let store = Self::on(database, demo_patient);
+        let store = Self::on(database, settings);
+        store.jobs.prepare().await?;
         store.clinics.prepare().await?;
         store.clinicians.prepare().await?;
         store.patients.prepare().await?;
@@ -47,13 +64,15 @@ impl Store {
     }
 
     /// The collections in `database`, which are prepared.
-    pub(crate) fn on(database: &Database, demo_patient: Option<&UserId>) -> Self {
+    pub(crate) fn on(database: &Database, settings: &StoreSettings) -> Self {
+        let jobs = Jobs::on(database, settings.job_lease);
         Self {
             client: database.client().clone(),
             clinics: Clinics::on(database),
             clinicians: Clinicians::on(database),
-            patients: Patients::on(database, demo_patient.cloned()),
+            patients: Patients::on(database, jobs.clone(), settings.demo_patient.clone()),
             archives: Archives::on(database),
+            jobs,
         }
     }
 }

@@ -46,6 +46,9 @@ pub(super) struct PatientDocument {
     /// Where it is counted; `None`: it is not yet.
     #[serde(rename = "_lane")]
     pub(super) lane: Option<i32>,
+    /// At which version of it.
+    #[serde(rename = "_version")]
+    pub(super) version: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -315,6 +318,18 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
         }
     }
     Ok(set)
+}
+
+/// The tags and sites that differ from those of `before`.
+pub(super) fn changed_labels(before: &Patient, after: &Patient) -> Document {
+    let mut set = Document::new();
+    if before.tags != after.tags {
+        set.insert("tags", tags(&after.tags));
+    }
+    if before.sites != after.sites {
+        set.insert("sites", sites(&after.sites));
+    }
+    set
 }
 
 fn tags(tags: &[TagId]) -> Vec<Bson> {

@@ -15,7 +15,7 @@ use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
 use super::{
-    Lane, Tallies, ids,
+    Job, Jobs, Lane, Tallies, ids,
     patient_document::{self, OWN_MRN, PatientDocument},
 };
 use crate::domain::{
@@ -26,16 +26,20 @@ use crate::domain::{
 /// Patients.
 #[derive(Debug, Clone)]
 pub(crate) struct Patients {
-    documents: Collection<Document>,
-    tallies: Tallies,
+    pub(super) documents: Collection<Document>,
+    pub(super) database: Database,
+    pub(super) tallies: Tallies,
+    pub(super) jobs: Jobs,
     demo_patient: Option<UserId>,
 }
 
 impl Patients {
-    pub(super) fn on(database: &Database, demo_patient: Option<UserId>) -> Self {
+    pub(super) fn on(database: &Database, jobs: Jobs, demo_patient: Option<UserId>) -> Self {
         Self {
             documents: database.collection("patients"),
+            database: database.clone(),
             tallies: Tallies::on(database),
+            jobs,
             demo_patient,
         }
     }
@@ -136,7 +140,15 @@ impl Patients {
     pub(crate) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
         let patients = self.documents.clone_with_type::<PatientDocument>();
         let found = patients.find_one(of_user(clinic, user)).await?;
-        Ok(found.map(Into::into))
+        let Some(stored) = found.map(Stored::from) else {
+            return Ok(None);
+        };
+        if !stored.has_labels() {
+            return Ok(Some(stored.patient));
+        }
+        // After the patient: whatever job was done in between is known a minute longer.
+        let jobs = self.jobs.list(clinic).await?;
+        Ok(Some(stored.since(&jobs)))
     }
 
     /// Whether another patient of the clinic than `user` has the medical record number.
@@ -190,15 +202,17 @@ impl Patients {
         change: &PatientChange,
     ) -> Result<Patient> {
         let patient = &read.patient;
-        let after = patient.clone().with(change);
-        let before = read.lane.map(|_| self.contribution(patient));
-        let difference = self.contribution(&after).since(&before.unwrap_or_default());
+        let jobs = self.jobs.list_in(session, patient.clinic_id).await?;
+        let Written {
+            after,
+            difference,
+            mut members,
+        } = self.written(read, change, &jobs)?;
         let lane = read.lane.unwrap_or_else(Lane::random);
         let version = self
             .tallies
             .add(session, patient.clinic_id, lane, &difference);
         let version = version.await?;
-        let mut members = patient_document::members_of(patient, change)?;
         members.extend(doc! { "_lane": lane.0, "_version": version });
         self.documents
             .update_one(
@@ -208,6 +222,26 @@ impl Patients {
             .session(session)
             .await?;
         Ok(after)
+    }
+
+    /// What `change` and the jobs that hold for the patient read as `read` make of it. It is beyond
+    /// the jobs from then on.
+    pub(super) fn written(
+        &self,
+        read: &Stored,
+        change: &PatientChange,
+        jobs: &[Job],
+    ) -> Result<Written> {
+        let after = read.since(jobs).with(change);
+        let before = read.lane.map(|_| self.contribution(&read.patient));
+        let difference = self.contribution(&after).since(&before.unwrap_or_default());
+        let mut members = patient_document::members_of(&read.patient, change)?;
+        members.extend(patient_document::changed_labels(&read.patient, &after));
+        Ok(Written {
+            after,
+            difference,
+            members,
+        })
     }
 
     /// Removes the patient read as `read`; returns what it was, for the archive, with the version
@@ -246,7 +280,13 @@ impl Patients {
         let found = found.sort(doc! { "fullName": 1, "_id": 1 });
         let found = found.skip(offset.into()).limit(limit.into());
         let found = found.batch_size(limit.min(ONE_BATCH)).await?;
-        found.map_ok(Into::into).try_collect().await
+        let found: Vec<Stored> = found.map_ok(Into::into).try_collect().await?;
+        let clinics: Vec<ClinicId> = found
+            .iter()
+            .map(|stored| stored.patient.clinic_id)
+            .collect();
+        let jobs = self.jobs.list_all(&clinics).await?;
+        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
     }
 
     /// Forgets the numbers of a clinic that is gone.
@@ -276,18 +316,48 @@ impl Patients {
     }
 }
 
-/// A patient with where it is counted; `None`: it is not yet.
+/// A patient as its document has it, with where it is counted; `None`: it is not yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) patient: Patient,
-    lane: Option<Lane>,
+    pub(super) lane: Option<Lane>,
+    /// The version of the lane at which it was written last.
+    pub(super) version: i64,
+}
+
+/// What a write makes of a patient.
+pub(super) struct Written {
+    pub(super) after: Patient,
+    /// By how much it counts more than before.
+    pub(super) difference: Counts,
+    /// What is set in its document.
+    pub(super) members: Document,
+}
+
+impl Stored {
+    fn has_labels(&self) -> bool {
+        !self.patient.tags.is_empty() || !self.patient.sites.is_empty()
+    }
+
+    /// The patient after those of `jobs` that hold for it.
+    pub(super) fn since(&self, jobs: &[Job]) -> Patient {
+        let mut patient = self.patient.clone();
+        for job in jobs {
+            if job.clinic == patient.clinic_id && job.holds(self.lane, self.version) {
+                job.change.apply(&mut patient);
+            }
+        }
+        patient
+    }
 }
 
 impl From<PatientDocument> for Stored {
     fn from(document: PatientDocument) -> Self {
-        let lane = document.lane.map(Lane);
-        let patient = document.into();
-        Self { patient, lane }
+        Self {
+            lane: document.lane.map(Lane),
+            version: document.version.unwrap_or_default(),
+            patient: document.into(),
+        }
     }
 }
 
@@ -299,7 +369,7 @@ fn loosely() -> Collation {
         .build()
 }
 
-fn of_user(clinic: ClinicId, user: &UserId) -> Document {
+pub(super) fn of_user(clinic: ClinicId, user: &UserId) -> Document {
     doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::counts::Counts;
 const LANES: i32 = 4;
 
 /// A part of a clinic's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane(pub(super) i32);
 
 impl Lane {
@@ -33,6 +33,17 @@ impl Lane {
     /// Any.
     pub(crate) fn random() -> Self {
         Self(rand::rng().random_range(0..LANES))
+    }
+
+    /// All of them, in their order.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..LANES).map(Self)
+    }
+
+    /// The next one after `lane`; after `None` the first.
+    pub(crate) fn after(lane: Option<Self>) -> Option<Self> {
+        let next = lane.map_or(0, |Self(lane)| lane + 1);
+        (next < LANES).then_some(Self(next))
     }
 }
 
@@ -100,6 +111,20 @@ impl Tallies {
         Ok(after
             .and_then(|tally| tally.get_i64("version").ok())
             .unwrap_or_default())
+    }
+
+    /// Moves every lane of a clinic on, as a change of all of its patients does; returns the version
+    /// of each. Until the commit other changes of its patients wait.
+    pub(crate) async fn move_on(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<Vec<i64>> {
+        let mut versions = Vec::new();
+        for lane in Lane::all() {
+            versions.push(self.add(session, clinic, lane, &Counts::default()).await?);
+        }
+        Ok(versions)
     }
 
     /// How many counted patients a clinic has.

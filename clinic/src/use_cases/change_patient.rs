@@ -19,7 +19,10 @@ use crate::{
     },
     error::{Error, Failure},
     store::Stored,
-    use_cases::{enrol_patient::check_mrn, relate::PatientChanged},
+    use_cases::{
+        enrol_patient::{check_mrn, current_sites},
+        relate::PatientChanged,
+    },
 };
 
 /// Changes what a clinic knows of its patient; returns it since. The account of a custodial patient
@@ -46,7 +49,14 @@ pub(crate) async fn update_patient(
     }
     let updated = change_patient(state, clinic_id, user, async |session, patient| {
         check_mrn(state, session, &clinic, &patient.clone().with(&change)).await?;
-        Ok(change.clone())
+        let sites = match &change.sites {
+            Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
+            None => None,
+        };
+        Ok(PatientChange {
+            sites,
+            ..change.clone()
+        })
     });
     updated.await
 }

@@ -50,6 +50,7 @@ async fn delete(
         _ => return Err(Refusal::ClinicNotEmpty.into()),
     }
     store.patients.forget_counts(session, id).await?;
+    store.jobs.delete(session, id).await?;
     let clinicians = store.clinicians.delete_all(session, id).await?;
     let users: Vec<UserId> = clinicians.iter().filter_map(user_of).collect();
     store

@@ -14,7 +14,8 @@ use crate::{
     State,
     domain::{
         Refusal,
-        clinic::Clinic,
+        clinic::{Clinic, Site},
+        labels::renamed,
         patient::{CUSTODIAL_PERMISSIONS, Identity, Patient, PatientChange},
         patient_details::{PatientDetails, SharedPatient, resolved},
         text::Filled,
@@ -160,7 +161,7 @@ async fn enrol(state: &State, clinic: &Clinic, patient: Patient) -> Result<Patie
             Err(duplicate(state, &patient).await?.into())
         }
         stored => {
-            stored.or_fail(Failure)?;
+            let patient = stored.or_fail(Failure)?;
             state.outbox.wake();
             Ok(patient)
         }
@@ -173,17 +174,36 @@ async fn store(
     clinic: &Clinic,
     patient: &Patient,
     lane: Lane,
-) -> Result<(), Aborted<Refusal>> {
-    // First, since others wait for it.
-    state.store.patients.insert(session, patient, lane).await?;
-    check_mrn(state, session, clinic, patient).await?;
-    check_limit(state, session, clinic, patient, 0).await?;
+) -> Result<Patient, Aborted<Refusal>> {
+    let patient = Patient {
+        sites: current_sites(state, session, clinic.id, &patient.sites).await?,
+        ..patient.clone()
+    };
+    // Before the rest, since others wait for it.
+    state.store.patients.insert(session, &patient, lane).await?;
+    check_mrn(state, session, clinic, &patient).await?;
+    check_limit(state, session, clinic, &patient, 0).await?;
     let changed = PatientChanged {
         clinic_id: patient.clinic_id,
         user_id: patient.user_id.clone(),
     };
     state.outbox.enqueue(session, &changed).await?;
-    Ok(())
+    Ok(patient)
+}
+
+/// The sites of a patient as the clinic calls them at this moment. A site that goes or is renamed
+/// meanwhile moves the lanes on, in one of which the patient is to be counted: one of both waits.
+pub(crate) async fn current_sites(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: ClinicId,
+    sites: &[Site],
+) -> Result<Vec<Site>, Aborted<Refusal>> {
+    if sites.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_clinic = state.store.clinics.find_sites_in(session, clinic).await?;
+    Ok(renamed(sites, &of_clinic).ok_or(Refusal::UnknownSite)?)
 }
 
 /// Refuses a medical record number that is missing, or another patient's.

@@ -2,6 +2,7 @@
 //! services. Routes call it; it knows no HTTP type and makes no query of its own.
 
 pub(crate) mod change_clinician;
+pub(crate) mod change_labels;
 pub(crate) mod change_patient;
 pub(crate) mod count_patients;
 pub(crate) mod create_clinic;
@@ -9,3 +10,4 @@ pub(crate) mod delete_clinic;
 pub(crate) mod enrol_patient;
 pub(crate) mod list_clinics;
 pub(crate) mod relate;
+pub(crate) mod work_jobs;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::{
-    settings,
+    settings, sites, tags,
     world::{CAROL, NINA, STRANGER, World, assert_refused},
 };
 
@@ -99,6 +99,8 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         clinicians(),
         patients(),
         settings::rows(),
+        sites::rows(),
+        tags::rows(),
         vec![operators],
     ]
     .concat()
@@ -295,6 +297,8 @@ async fn every_operation_answers_each_kind_of_caller_as_documented() {
         ("patientId", PATIENT),
         ("inviteId", "unknown"),
         ("shareCode", "AAAA-AAAA-AAAA"),
+        ("patientTagId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+        ("siteId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
     ];
     for row in matrix() {
         let before = world.everything().await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::{send, send_raw};
 
 use crate::{
-    settings,
+    settings, sites, tags,
     world::{CAROL, NINA, World, assert_refused},
 };
 
@@ -45,6 +45,8 @@ fn operations(clinic: &str, patient: &str) -> Vec<(Method, String, Value)> {
     ]
     .into_iter()
     .chain(settings::operations(&of_clinic))
+    .chain(tags::operations(&of_clinic))
+    .chain(sites::operations(&of_clinic))
     .collect()
 }
 

@@ -27,7 +27,8 @@ pub(crate) struct World {
     pub(crate) user_api: UserApi,
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) database: TestDatabase,
-    _relay: DropGuard,
+    pub(crate) config: Config,
+    relay: Option<DropGuard>,
 }
 
 impl World {
@@ -56,8 +57,14 @@ impl World {
             user_api,
             gatekeeper,
             database,
-            _relay: testing::beside(async move |stop| state.relay(&stop).await),
+            relay: Some(testing::beside(async move |stop| state.relay(&stop).await)),
+            config,
         }
+    }
+
+    /// Stops what works beside the requests.
+    pub(crate) fn rest(&mut self) {
+        self.relay = None;
     }
 
     pub(crate) fn anonymous(&self) -> Person {
@@ -155,6 +162,7 @@ impl World {
             "clinicians",
             "patients",
             "tallies",
+            "jobs",
             "clinic_deletions",
             "clinician_deletions",
             "patient_deletions",

@@ -53,6 +53,18 @@ impl Body {
         }
         self.parse_object()
     }
+
+    /// The body as `T`, if it is a JSON list; no body at all and `null` are none.
+    pub fn parse_optional_list<T: DeserializeOwned>(&self) -> Result<Option<T>, InvalidBody> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        match serde_json::from_slice(&self.0).map_err(InvalidBody::custom)? {
+            Value::Null => Ok(None),
+            list @ Value::Array(_) => T::deserialize(Node(list)).map(Some),
+            _ => Err(InvalidBody::custom("expected a list")),
+        }
+    }
 }
 
 impl FromRequest for Body {
@@ -198,6 +210,22 @@ mod tests {
         for text in [r#"["k"]"#, "[]", "1", "{", "{}", "nul"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_may_be_absent() {
+        let parse = |text: &'static str| {
+            Body(actix_web::web::Bytes::from_static(text.as_bytes()))
+                .parse_optional_list::<Vec<u32>>()
+        };
+        for nothing in ["", "null", " null "] {
+            assert_eq!(parse(nothing).unwrap(), None);
+        }
+        assert_eq!(parse("[1, 2]").unwrap(), Some(vec![1, 2]));
+        for text in [" ", "{}", "1", "[", "nul"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse("[1, null]").unwrap_err().pointer, "/1");
     }
 
     #[derive(Debug, Default, PartialEq, Deserialize)]

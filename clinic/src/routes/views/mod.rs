@@ -2,6 +2,7 @@
 
 mod clinic;
 mod clinician;
+mod labels;
 mod limits;
 mod patient;
 
@@ -10,6 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) use self::{
     clinic::{ClinicView, SiteView},
     clinician::{ClinicianRelation, ClinicianView},
+    labels::{ChangedSiteView, TagView},
     limits::LimitsView,
     patient::{PatientRelation, PatientView, ReviewView, permission_set},
 };

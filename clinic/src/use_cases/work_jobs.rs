@@ -1,0 +1,134 @@
+//! Changes of every patient of a clinic are written in batches: the first few by the request that
+//! makes the change, which is done with a small clinic before it answers, and the rest by a worker.
+//! Whatever is cut off is taken up by another worker once the lease has run out.
+
+use std::time::Duration;
+
+use chrono::{SubsecRound as _, Utc};
+use mongodb::error::Error as DatabaseError;
+use shared_runtime::mongo::{Aborted, transaction};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    State,
+    domain::patient::{Patient, PatientChange},
+    store::Job,
+};
+
+/// Patients of a batch, which is one transaction.
+pub(crate) const BATCH: usize = 200;
+/// Batches that a request writes.
+const PROMPT_BATCHES: u32 = 5;
+/// How long the worker waits when nothing is to be done and nobody wakes it.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A name of whoever works on a job.
+pub(crate) fn new_owner() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Writes the first batches of a job that `owner` has, and leaves the others to the worker. The change
+/// is made, so nothing that fails here is of interest to whoever asked for it.
+pub(crate) async fn begin(state: &State, job: Job, owner: &str) {
+    let begun = async {
+        match work_on(state, job, owner, PROMPT_BATCHES).await? {
+            Some(job) => {
+                state.store.jobs.release(&job, owner).await?;
+                state.job_wake.notify_one();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    };
+    let begun: Result<(), DatabaseError> = begun.await;
+    if let Err(error) = begun {
+        warn!(cause = %error, "a job was not begun, and is left to the worker");
+    }
+}
+
+/// Works off the jobs that nobody else works on, until `stop`. Every replica runs it.
+pub(crate) async fn work(state: &State, stop: &CancellationToken) {
+    let owner = new_owner();
+    while !stop.is_cancelled() {
+        let is_idle = match work_once(state, &owner, stop).await {
+            Ok(found) => !found,
+            Err(error) => {
+                warn!(cause = %error, "jobs cannot be worked off");
+                true
+            }
+        };
+        if is_idle {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = state.job_wake.notified() => {}
+                () = tokio::time::sleep(IDLE) => {}
+            }
+        }
+    }
+}
+
+/// Works off one job, until `stop`; `false`: there was none.
+async fn work_once(
+    state: &State,
+    owner: &str,
+    stop: &CancellationToken,
+) -> Result<bool, DatabaseError> {
+    let Some(mut job) = state.store.jobs.claim(owner).await? else {
+        return Ok(false);
+    };
+    while !stop.is_cancelled() {
+        match work_on(state, job, owner, 1).await? {
+            Some(rest) => job = rest,
+            None => return Ok(true),
+        }
+    }
+    state.store.jobs.release(&job, owner).await?;
+    Ok(true)
+}
+
+/// Writes up to `batches` of a job; returns what is left of it, or `None` when it is done or somebody
+/// else has it.
+async fn work_on(
+    state: &State,
+    mut job: Job,
+    owner: &str,
+    batches: u32,
+) -> Result<Option<Job>, DatabaseError> {
+    for _ in 0..batches {
+        match write_batch(state, &job, owner).await {
+            Ok(Some(rest)) => job = rest,
+            Ok(None) => {
+                info!(clinic.id = %job.clinic(), "a job is done");
+                return Ok(None);
+            }
+            Err(Aborted::Outrun) => return Ok(None),
+            Err(aborted) => return Err(aborted.into()),
+        }
+    }
+    Ok(Some(job))
+}
+
+/// Writes one batch; returns what is left.
+async fn write_batch(state: &State, job: &Job, owner: &str) -> Result<Option<Job>, Aborted> {
+    transaction(&state.store.client, async |session| {
+        let (patients, clinic) = (&state.store.patients, job.clinic());
+        let batch = patients.list_of_job(session, job, BATCH).await?;
+        let change = |_: &Patient| {
+            Some(PatientChange {
+                updated_time: Some(Utc::now().trunc_subsecs(3)),
+                ..PatientChange::default()
+            })
+        };
+        let written = patients.update_all(session, clinic, &batch.patients, change);
+        let written = written.await?;
+        let jobs = &state.store.jobs;
+        if jobs.note(session, job, owner, written, batch.next).await? {
+            Ok(batch.next.map(|next| job.clone().at(next)))
+        } else {
+            Err(Aborted::Outrun)
+        }
+    })
+    .await
+}
