@@ -145,6 +145,20 @@ impl Outbox {
         Ok(row.id)
     }
 
+    /// The same of several effects, in their order.
+    pub async fn enqueue_all<E: Effect>(
+        &self,
+        session: &mut ClientSession,
+        effects: impl IntoIterator<Item = E>,
+    ) -> Result<(), mongodb::error::Error> {
+        let rows = effects.into_iter().map(|effect| Row::new(&effect));
+        let rows = rows.collect::<Result<Vec<Row>, _>>()?;
+        if !rows.is_empty() {
+            self.rows.insert_many(rows).session(session).await?;
+        }
+        Ok(())
+    }
+
     /// Writes the row of `effect` on its own, where no other document changes with it.
     pub async fn enqueue_alone(
         &self,
