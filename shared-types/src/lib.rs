@@ -27,7 +27,9 @@ pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{
     ADMINISTERING_NAMES, PERMISSION_NAMES, PermissionSet, PermissionsByUser, ROOT, is_kept,
 };
-pub use relations::{AdministeredAccount, ClinicianRelation, PatientRelation};
+pub use relations::{
+    AdministeredAccount, ClinicianRelation, KnownRelation, KnownRelations, PatientRelation,
+};
 pub use tokens::TokenData;
 pub use updates::{AccountChanges, AccountCondition, AccountUpdate};
 pub use users::UserRecord;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{PermissionSet, UserId};
+use crate::{ClinicId, PermissionSet, UserId};
 
 /// Body of `PUT /internal/clinics/{clinicId}/patients/{userId}`: what the clinic may do on its
 /// patient's account.
@@ -24,6 +24,30 @@ pub struct PatientRelation {
 pub struct ClinicianRelation {
     /// Grows with every change of the relation; an older one never overwrites a newer one.
     pub revision: i64,
+}
+
+/// Some of the relations that gatekeeper knows, by account (`GET /internal/clinics/patients` and
+/// `GET /internal/clinics/clinicians`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct KnownRelations {
+    /// All of the accounts in question up to `until`.
+    pub relations: Vec<KnownRelation>,
+    /// The last account that was looked at; absent: all were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UserId>,
+}
+
+/// What gatekeeper knows of an account and a clinic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownRelation {
+    /// The clinic.
+    #[schema(inline)]
+    pub clinic_id: ClinicId,
+    /// The account of the patient or clinician.
+    pub user_id: UserId,
+    /// What the clinic may do on its patient's account; of clinicians nothing.
+    pub permissions: PermissionSet,
 }
 
 /// An account that somebody runs (`GET /internal/users/{userId}/administered`).

@@ -29,6 +29,8 @@ pub fn table() -> RouteTable {
         // For the services that `internal.services` names. The public origin routes nothing under
         // /internal.
         .serve(operation!(grants::apply_grant))
+        .serve(operation!(relations::list_patients))
+        .serve(operation!(relations::list_clinicians))
         .serve(operation!(relations::update_patient))
         .serve(operation!(relations::delete_patient))
         .serve(operation!(relations::update_clinician))

@@ -1,20 +1,27 @@
 //! Clinic relations, told by the clinic service: who works for a clinic, and what a clinic may do
 //! on its patients' accounts. For admitted services; each call may be repeated and may come late.
 
-use actix_web::{HttpResponse, web::Path};
+use std::num::NonZeroU16;
+
+use actix_web::{
+    HttpResponse,
+    web::{Json, Path},
+};
 use serde::Deserialize;
 use shared_runtime::{
     auth::Peer,
     body::{Body, InvalidBody},
-    error::ApiError,
+    error::{ApiError, OrFail as _},
     query::{Parameters, Query},
 };
-use shared_types::{ClinicId, ClinicianRelation, PatientRelation, UserId};
+use shared_types::{ClinicId, ClinicianRelation, KnownRelations, PatientRelation, UserId};
 use utoipa::IntoParams;
 
 use super::{State, refusals::InternalRefusals};
 use crate::{
     domain::{Refusal, content::InvalidContent, permissions::storable},
+    error::Failure,
+    store::clinic_relations::AccountRange,
     use_cases::relate_clinic,
 };
 
@@ -28,6 +35,93 @@ pub(crate) struct Revision {
 }
 
 impl Parameters for Revision {}
+
+/// Which relations are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Accounts {
+    /// Those of accounts after this one; from the first on where it is absent.
+    after: Option<UserId>,
+    /// Those of accounts up to this one; to the last where it is absent.
+    until: Option<UserId>,
+    /// About how many are looked at, those that ended included; all of one account at least.
+    #[serde(default = "Accounts::default_limit")]
+    #[param(value_type = u16, minimum = 1, default = 500)]
+    limit: NonZeroU16,
+}
+
+impl Parameters for Accounts {}
+
+impl Accounts {
+    fn default_limit() -> NonZeroU16 {
+        const { NonZeroU16::new(500).expect("500 is not 0") }
+    }
+
+    fn range(&self) -> AccountRange<'_> {
+        AccountRange {
+            after: self.after.as_ref(),
+            until: self.until.as_ref(),
+        }
+    }
+}
+
+/// `GET /internal/clinics/patients?after=&until=&limit=`: patients of clinics with what the clinics may
+/// do, by account. Those that ended are left out.
+///
+/// Response: 200, [`KnownRelations`]; where it has `until`, the rest comes after that account.
+/// Errors: 400 a parameter breaks a rule; 401 not an admitted service; 500 (empty) the database failed;
+/// 503 (empty) the token cannot be checked.
+/// Source: our own; clinic compares them with its patients.
+#[utoipa::path(
+    get,
+    path = "/internal/clinics/patients",
+    tag = "internal",
+    params(Accounts),
+    responses(
+        (status = 200, description = "Some of the relations.", body = KnownRelations),
+        (status = 400, description = "A parameter breaks a rule.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid limit: expected an integer"})),
+        InternalRefusals,
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn list_patients(
+    _: Peer,
+    query: Query<Accounts>,
+    state: State,
+) -> Result<Json<KnownRelations>, ApiError> {
+    let asked = query.read()?;
+    let relations = &state.store.clinic_relations;
+    let found = relations.list_patients(asked.range(), asked.limit.get());
+    Ok(Json(found.await.or_fail(Failure)?))
+}
+
+/// `GET /internal/clinics/clinicians?after=&until=&limit=`: who works for which clinic, by account.
+///
+/// Response: 200, as [`list_patients`], with empty permissions.
+/// Errors: as [`list_patients`].
+/// Source: our own, as [`list_patients`].
+#[utoipa::path(
+    get,
+    path = "/internal/clinics/clinicians",
+    tag = "internal",
+    params(Accounts),
+    responses(
+        (status = 200, description = "Some of the relations.", body = KnownRelations),
+        (status = 400, description = "A parameter breaks a rule.", body = Object, example = json!({"code": "InvalidContent", "message": "Invalid limit: expected an integer"})),
+        InternalRefusals,
+    ),
+    security(("session_token" = [])),
+)]
+pub(crate) async fn list_clinicians(
+    _: Peer,
+    query: Query<Accounts>,
+    state: State,
+) -> Result<Json<KnownRelations>, ApiError> {
+    let asked = query.read()?;
+    let relations = &state.store.clinic_relations;
+    let found = relations.list_clinicians(asked.range(), asked.limit.get());
+    Ok(Json(found.await.or_fail(Failure)?))
+}
 
 /// `PUT /internal/clinics/{clinic_id}/patients/{user_id}`: a user is a patient of a clinic.
 ///

@@ -6,11 +6,15 @@
 //! that ended stays as `{.., revision, deleted: true}`, so that an older change that arrives late
 //! does not bring it back. Invited clinicians of the reference have no `userId` yet.
 
-use bson::{Document, RawDocumentBuf, doc, oid::ObjectId};
+use bson::{Document, RawBsonRef, RawDocumentBuf, doc, oid::ObjectId};
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel, error::Result, options::IndexOptions,
+    ClientSession, Collection, Database, IndexModel,
+    error::Result,
+    options::{Hint, IndexOptions},
 };
-use shared_types::{ADMINISTERING_NAMES, ClinicId, PermissionSet, UserId};
+use shared_types::{
+    ADMINISTERING_NAMES, ClinicId, KnownRelation, KnownRelations, PermissionSet, UserId,
+};
 
 use super::{
     duplicates,
@@ -205,6 +209,24 @@ impl ClinicRelations {
         Ok(())
     }
 
+    /// Patients of clinics, by account those of `range`; about `limit` documents are looked at.
+    pub(crate) async fn list_patients(
+        &self,
+        range: AccountRange<'_>,
+        limit: u16,
+    ) -> Result<KnownRelations> {
+        list(&self.patients, range, limit).await
+    }
+
+    /// The same of clinicians.
+    pub(crate) async fn list_clinicians(
+        &self,
+        range: AccountRange<'_>,
+        limit: u16,
+    ) -> Result<KnownRelations> {
+        list(&self.clinicians, range, limit).await
+    }
+
     /// Removes every relation of a deleted account.
     pub(crate) async fn delete_user(&self, user: &UserId) -> Result<()> {
         for collection in [&self.patients, &self.clinicians] {
@@ -214,6 +236,93 @@ impl ClinicRelations {
         }
         Ok(())
     }
+}
+
+/// Accounts from one to another, in the order of their ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AccountRange<'a> {
+    /// The one before the first; `None`: it begins with the first one.
+    pub(crate) after: Option<&'a UserId>,
+    /// The last one; `None`: it goes on to the end.
+    pub(crate) until: Option<&'a UserId>,
+}
+
+impl AccountRange<'_> {
+    /// Invited clinicians of the reference have no account.
+    fn filter(self) -> Document {
+        let mut accounts = doc! {"$gt": self.after.map_or("", UserId::as_str)};
+        if let Some(until) = self.until {
+            accounts.insert("$lte", until.as_str());
+        }
+        doc! {"userId": accounts}
+    }
+}
+
+/// Relations of whole accounts: where the limit cuts one off, it is left for the next list, unless it
+/// is the only one.
+async fn list(
+    collection: &Collection<RawDocumentBuf>,
+    range: AccountRange<'_>,
+    limit: u16,
+) -> Result<KnownRelations> {
+    let mut found = read(collection, range.filter(), i64::from(limit) + 1).await?;
+    if found.len() <= usize::from(limit) {
+        let relations = found.into_iter().filter_map(Found::known).collect();
+        return Ok(KnownRelations {
+            relations,
+            until: None,
+        });
+    }
+    let mut until = found.last().map(|last| last.user_id.clone());
+    found.retain(|each| Some(&each.user_id) != until.as_ref());
+    if let Some(last) = found.last() {
+        until = Some(last.user_id.clone());
+    } else if let Some(only) = &until {
+        found = read(collection, doc! {"userId": only.as_str()}, 0).await?;
+    }
+    let relations = found.into_iter().filter_map(Found::known).collect();
+    Ok(KnownRelations { relations, until })
+}
+
+/// A relation as it is stored, one that ended included.
+struct Found {
+    user_id: UserId,
+    relation: Option<KnownRelation>,
+}
+
+impl Found {
+    fn known(self) -> Option<KnownRelation> {
+        self.relation
+    }
+}
+
+/// `limit` 0 means all.
+async fn read(
+    collection: &Collection<RawDocumentBuf>,
+    filter: Document,
+    limit: i64,
+) -> Result<Vec<Found>> {
+    let by_account = doc! {"userId": 1, "clinicId": 1};
+    let found = collection.find(filter).sort(by_account.clone());
+    let mut cursor = found.limit(limit).hint(Hint::Keys(by_account)).await?;
+    let mut read = Vec::new();
+    while cursor.advance().await? {
+        let document = cursor.current();
+        let user_id = UserId::from(document.get_str("userId")?);
+        let has_ended = matches!(document.get("deleted")?, Some(RawBsonRef::Boolean(true)));
+        // The reference wrote no other ids; one that is none relates nobody to a clinic of ours.
+        let clinic = document.get_object_id("clinicId").ok();
+        let relation = match clinic.filter(|_| !has_ended) {
+            Some(clinic) => Some(KnownRelation {
+                clinic_id: clinic.bytes().into(),
+                user_id: user_id.clone(),
+                permissions: permissions_in(document)?,
+            }),
+            None => None,
+        };
+        read.push(Found { user_id, relation });
+    }
+    Ok(read)
 }
 
 /// The query for what `grantees` may do on the account of `sharer` through clinics; they may

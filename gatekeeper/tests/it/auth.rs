@@ -78,6 +78,11 @@ fn internal() -> Vec<Row<6>> {
         Row::new("PUT /internal/grants/{grant_id}", by_admitted_services(200))
             .at("/internal/grants/a-key")
             .with(grant),
+        Row::new("GET /internal/clinics/patients", by_admitted_services(200)),
+        Row::new(
+            "GET /internal/clinics/clinicians",
+            by_admitted_services(200),
+        ),
         Row::new(format!("PUT {patient}"), by_admitted_services(204))
             .at("/internal/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/patients/alice")
             .with(relation),

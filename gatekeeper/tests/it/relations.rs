@@ -244,3 +244,66 @@ async fn a_member_of_the_clinic_that_has_no_permissions_has_none() {
     tell_patient(&world, 2, Some(json!({"notes": {}, "root": {}}))).await;
     assert_eq!(access(&world).await, json!({"note": {}}));
 }
+
+/// The relations of a kind that `query` asks for: their clinics and accounts, and how far they go.
+async fn listed(world: &World, kind: &str, query: &str) -> (Vec<(String, String)>, Value) {
+    let answer = world
+        .service()
+        .get(&format!("/internal/clinics/{kind}?{query}"))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let body: Value = answer.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let relations = body["relations"].as_array().unwrap().iter();
+    let relations = relations.map(|each| (text(&each["userId"]), text(&each["clinicId"])));
+    (relations.collect(), body["until"].clone())
+}
+
+#[actix_web::test]
+async fn relations_are_listed_by_account_in_parts() {
+    const OTHER: &str = "6a6a6a6a6a6a6a6a6a6a6a6a";
+    let world = World::start().await;
+    for user in ["a", "b", "c", "d"] {
+        world.treat(CLINIC, user, json!({"view": {}})).await;
+        world.work_for(CLINIC, user).await;
+    }
+    world.treat(OTHER, "b", json!({"note": {}})).await;
+    let gone = format!("/internal/clinics/{CLINIC}/patients/c?revision=2");
+    assert_eq!(world.service().delete(&gone).await.status, 204);
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = |(user, clinic): &(&str, &str)| ((*user).to_owned(), (*clinic).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let all = pairs(&[("a", CLINIC), ("b", CLINIC), ("b", OTHER), ("d", CLINIC)]);
+    assert_eq!(
+        listed(&world, "patients", "").await,
+        (all.clone(), Value::Null)
+    );
+    // An account is whole, however little is asked for.
+    for (query, expected, until) in [
+        ("limit=1", &all[..1], json!("a")),
+        ("limit=2", &all[..1], json!("a")),
+        ("limit=3", &all[..3], json!("b")),
+        ("after=a&limit=1", &all[1..3], json!("b")),
+        ("after=b&limit=1", &[], json!("c")),
+        ("after=c&limit=1", &all[3..], Value::Null),
+        ("after=d", &[], Value::Null),
+        ("after=a&until=b", &all[1..3], Value::Null),
+        ("until=a", &all[..1], Value::Null),
+    ] {
+        let found = listed(&world, "patients", query).await;
+        assert_eq!(found, (expected.to_vec(), until), "{query}");
+    }
+    let (clinicians, until) = listed(&world, "clinicians", "after=b").await;
+    assert_eq!((clinicians.len(), until), (2, Value::Null));
+    let answer = world
+        .service()
+        .get("/internal/clinics/patients?until=a")
+        .await;
+    let alone = json!({"clinicId": CLINIC, "userId": "a", "permissions": {"view": {}}});
+    assert_answer(&answer, 200, &json!({"relations": [alone]}));
+    for query in ["limit=0", "limit=x", "limit=70000", "after=", "other=1"] {
+        let path = format!("/internal/clinics/patients?{query}");
+        assert_eq!(world.service().get(&path).await.status, 400, "{query}");
+    }
+}

@@ -52,6 +52,8 @@ pub enum Ask {
     EndGrants,
     /// `DELETE /internal/users/{user}`.
     Forget,
+    /// `GET /internal/clinics/patients` and `GET /internal/clinics/clinicians`.
+    Relations,
     /// `PUT` and `DELETE /internal/clinics/{clinic}/patients/{user}`.
     Patient,
     /// `PUT` and `DELETE /internal/clinics/{clinic}/clinicians/{user}`.
@@ -181,6 +183,7 @@ impl Part for Permissions {
             ("DELETE", ["internal", "users", user, "custodians"]) => (Ask::EndCustody, vec![*user]),
             ("DELETE", ["internal", "users", user, "grantees"]) => (Ask::EndGrants, vec![*user]),
             ("DELETE", ["internal", "users", user]) => (Ask::Forget, vec![*user]),
+            ("GET", ["internal", "clinics", kind]) => (Ask::Relations, vec![*kind]),
             ("PUT" | "DELETE", ["internal", "clinics", clinic, "patients", user]) => {
                 (Ask::Patient, vec![*clinic, *user])
             }
@@ -231,6 +234,12 @@ impl Part for Permissions {
             Ask::EndCustody | Ask::EndGrants | Ask::Forget => {
                 self.remove(ask, &id(2), request)?;
                 HttpResponse::NoContent().finish()
+            }
+            Ask::Relations => {
+                let bound = |name| request.parameter(name).map(UserId::from);
+                let (after, until) = (bound("after"), bound("until"));
+                let known = self.known();
+                ok(known.relations(&request.segments[2], after.as_ref(), until.as_ref()))
             }
             Ask::Patient | Ask::Clinician => {
                 self.relate(ask, request)?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use shared_types::{
-    AdministeredAccount, ClinicId, ClinicianRelation, Grant, LockedAccount, PatientRelation,
-    PermissionSet, PermissionsByUser, UserId,
+    AdministeredAccount, ClinicId, ClinicianRelation, Grant, KnownRelations, LockedAccount,
+    PatientRelation, PermissionSet, PermissionsByUser, UserId,
 };
 
 use super::PeerError;
@@ -180,6 +180,40 @@ impl Gatekeeper {
         let path = relation_path(clinic, "clinicians", user);
         let path = format!("{path}?revision={revision}");
         self.client.delete(&path).await?.done()
+    }
+
+    /// What is known of patients of clinics, of the accounts in a range, about 500 of them
+    /// (`GET /internal/clinics/patients`).
+    pub async fn known_patients(
+        &self,
+        after: Option<&UserId>,
+        until: Option<&UserId>,
+    ) -> Result<KnownRelations, PeerError> {
+        self.known("patients", after, until).await
+    }
+
+    /// The same of clinicians (`GET /internal/clinics/clinicians`).
+    pub async fn known_clinicians(
+        &self,
+        after: Option<&UserId>,
+        until: Option<&UserId>,
+    ) -> Result<KnownRelations, PeerError> {
+        self.known("clinicians", after, until).await
+    }
+
+    async fn known(
+        &self,
+        kind: &str,
+        after: Option<&UserId>,
+        until: Option<&UserId>,
+    ) -> Result<KnownRelations, PeerError> {
+        let range = [("after", after), ("until", until)];
+        let range = range
+            .into_iter()
+            .filter_map(|(name, id)| Some(format!("{name}={}", segment(id?.as_str()))));
+        let range: Vec<String> = range.collect();
+        let path = format!("/internal/clinics/{kind}?{}", range.join("&"));
+        self.client.get(&path).await?.json()
     }
 
     /// Removes everything about a deleted account (`DELETE /internal/users/:userId`). Repeatable.

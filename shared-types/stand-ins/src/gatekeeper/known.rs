@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use shared_types::{
-    AdministeredAccount, ClinicId, Grant, LockedAccount, PermissionSet, PermissionsByUser, ROOT,
-    UserId,
+    AdministeredAccount, ClinicId, Grant, KnownRelation, KnownRelations, LockedAccount,
+    PermissionSet, PermissionsByUser, ROOT, UserId,
 };
 
 #[derive(Default)]
@@ -97,6 +97,43 @@ impl Known {
             let permissions = patient.permissions.as_ref();
             user == account && permissions.is_some_and(PermissionSet::administers)
         })
+    }
+
+    /// The relations of a kind, of accounts in a range; all at once.
+    pub(super) fn relations(
+        &self,
+        kind: &str,
+        after: Option<&UserId>,
+        until: Option<&UserId>,
+    ) -> KnownRelations {
+        let patients = self
+            .patients
+            .iter()
+            .filter_map(|(pair, patient)| Some((pair, patient.permissions.clone()?)));
+        let clinicians = self.clinicians.iter();
+        let clinicians = clinicians.filter(|(_, clinician)| clinician.works_there);
+        let clinicians = clinicians.map(|(pair, _)| (pair, PermissionSet::default()));
+        let known: Vec<_> = match kind {
+            "patients" => patients.collect(),
+            _ => clinicians.collect(),
+        };
+        let relations = known
+            .into_iter()
+            .map(|((clinic_id, user_id), permissions)| KnownRelation {
+                clinic_id: *clinic_id,
+                user_id: user_id.clone(),
+                permissions,
+            });
+        let is_asked = |each: &KnownRelation| {
+            after.is_none_or(|after| each.user_id > *after)
+                && until.is_none_or(|until| each.user_id <= *until)
+        };
+        let mut relations: Vec<_> = relations.filter(is_asked).collect();
+        relations.sort_by_key(|each| (each.user_id.clone(), each.clinic_id));
+        KnownRelations {
+            relations,
+            until: None,
+        }
     }
 
     pub(super) fn administered(&self, user: &UserId) -> Vec<AdministeredAccount> {
