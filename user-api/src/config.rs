@@ -49,6 +49,9 @@ pub struct Config {
     pub gatekeeper: PeerSettings,
     /// Who is told of changed and deleted accounts; `None`: there is no such service.
     pub confirm: Option<PeerSettings>,
+    /// Who is told of deleted and claimed accounts and of their addresses, and asked for the patients
+    /// for whom accounts are made; `None`: there is no such service.
+    pub clinic: Option<PeerSettings>,
     /// Session tokens.
     pub tokens: TokenSettings,
     /// Who may call internal operations.

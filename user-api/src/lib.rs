@@ -1,8 +1,8 @@
 //! user-api: accounts, passwords, sessions, tokens and metadata.
 //!
 //! Owns the collections `users`, `tokens`, `applied_updates`, `past_accounts` and the metadata
-//! collection. Calls gatekeeper for permissions and tells it and confirm, through the outbox, of
-//! deleted accounts, and confirm of changed ones.
+//! collection. Calls gatekeeper for permissions and tells it, confirm and clinic, through the outbox,
+//! of deleted accounts, confirm of changed ones, and clinic of changed addresses.
 //! Settings start with `USER_API__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
@@ -50,7 +50,7 @@ use shared_runtime::{
     http::PeerClient,
     mongo::Connector,
     outbox::Outbox,
-    peers::{confirm::Confirm, gatekeeper::Gatekeeper},
+    peers::{clinic::Clinic, confirm::Confirm, gatekeeper::Gatekeeper},
     server::{self, Readiness, Service},
 };
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,8 @@ pub struct State {
     gatekeeper: Gatekeeper,
     /// `None`: there is no such service to tell of changed and deleted accounts.
     confirm: Option<Confirm>,
+    /// `None`: there is no such service.
+    clinic: Option<Clinic>,
     outbox: Outbox,
     accounts: Arc<AccountSettings>,
 }
@@ -105,7 +107,14 @@ impl State {
         let own_token = Arc::new(OwnToken::new(sessions.clone()));
         let gatekeeper = PeerClient::new(&config.gatekeeper.url, own_token.clone())?;
         let confirm = match &config.confirm {
-            Some(confirm) => Some(Confirm::new(PeerClient::new(&confirm.url, own_token)?)),
+            Some(confirm) => {
+                let client = PeerClient::new(&confirm.url, own_token.clone())?;
+                Some(Confirm::new(client))
+            }
+            None => None,
+        };
+        let clinic = match &config.clinic {
+            Some(clinic) => Some(Clinic::new(PeerClient::new(&clinic.url, own_token)?)),
             None => None,
         };
         Ok(Self {
@@ -125,6 +134,7 @@ impl State {
             limits: Arc::new(Limits::new(&config.limits)),
             gatekeeper: Gatekeeper::new(gatekeeper),
             confirm,
+            clinic,
             outbox: Outbox::open(&database, &config.outbox).await?,
             accounts: Arc::new(config.accounts.clone()),
         })

@@ -6,14 +6,14 @@ use shared_runtime::outbox::Effects;
 use crate::{
     State,
     use_cases::{
-        create_account,
+        await_enrolment, create_account,
         delete_account::{self, Gone},
-        end_custody, hand_over_account, notify_owner, prove_address,
+        end_custody, hand_over_account, notify_owner, prove_address, tell_address,
     },
 };
 
 /// The effects that user-api owes: deletions, undone creations, claims, accounts that are handed
-/// over, proven addresses, notices of changes.
+/// over, proven and changed addresses, notices of changes, looks at patients to be.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on(delete_account::notify)
@@ -25,21 +25,25 @@ pub(crate) fn effects(state: State) -> Effects<State> {
         .on(end_custody::relay)
         .on(hand_over_account::end_gifts)
         .on(prove_address::take_from_noting)
+        .on(tell_address::relay)
+        .on(await_enrolment::relay)
 }
 
 #[cfg(test)]
 mod tests {
     use bson::{DateTime, doc};
     use shared_runtime::{outbox::Effect, testing::assert_row};
-    use shared_types::{AccountNotice, ChangedPart, NoticeRecipient, UserId};
+    use shared_types::{AccountNotice, ChangedPart, ClinicId, NoticeRecipient, UserId};
 
     use crate::use_cases::{
+        await_enrolment::Enrolling,
         create_account::Undo,
         delete_account::{Gone, Receiver, Sweep},
         end_custody::Claimed,
         hand_over_account::HandedOver,
         notify_owner::Changed,
         prove_address::Proven,
+        tell_address::AddressChanged,
     };
 
     #[test]
@@ -48,6 +52,7 @@ mod tests {
         let userid = doc! { "userid": "a" };
         for (receiver, name) in [
             (Receiver::Confirm, "confirm"),
+            (Receiver::Clinic, "clinic"),
             (Receiver::Gatekeeper, "gatekeeper"),
         ] {
             let userid = id("a");
@@ -76,6 +81,17 @@ mod tests {
         let payload = doc! { "prover": "a", "by": "b" };
         assert_row(&proven, "users.address-proven", &payload);
         assert_eq!(proven.key(), "proven:a");
+        let changed = AddressChanged { userid: id("a") };
+        assert_row(&changed, "users.address-changed", &userid);
+        assert_eq!(changed.key(), "address:a");
+        let enrolling = Enrolling {
+            userid: id("a"),
+            clinic_id: ClinicId::from([1; 12]),
+            mark: "m".to_owned(),
+        };
+        let payload = doc! { "userid": "a", "clinicId": "010101010101010101010101", "mark": "m" };
+        assert_row(&enrolling, "users.enrolling", &payload);
+        assert_eq!(enrolling.key(), "enrolling:a");
         let undo = Undo {
             account: id("a"),
             sharer: id("a"),

@@ -59,6 +59,7 @@ static ENTRIES: [Entry; Program::COUNT] = [
         peers: &[
             ("gatekeeper.url", Program::Gatekeeper),
             ("confirm.url", Program::Confirm),
+            ("clinic.url", Program::Clinic),
         ],
         databases: &[("mongo.database", "user"), ("metadata.database", "seagull")],
         server_secret: None,

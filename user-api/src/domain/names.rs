@@ -6,7 +6,7 @@ use shared_types::address;
 use crate::domain::{
     details::contains,
     update::{UpdateRefusal, Updates},
-    user::Account,
+    user::{Account, main_address},
 };
 
 /// The user name and the addresses that an account gets.
@@ -22,6 +22,11 @@ impl Names {
             .as_deref()
             .into_iter()
             .chain(self.emails.iter().map(String::as_str))
+    }
+
+    /// The address under which others know the account that has them; `None`: there is none.
+    pub(crate) fn main_address(&self) -> Option<&str> {
+        main_address(self.username.as_deref(), &self.emails)
     }
 }
 

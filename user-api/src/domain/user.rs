@@ -78,6 +78,11 @@ impl Account {
         !self.has_password() && self.reachable_emails().next().is_none()
     }
 
+    /// The address under which others know the account; `None`: it has none.
+    pub(crate) fn main_address(&self) -> Option<&str> {
+        main_address(self.username.as_deref(), &self.emails)
+    }
+
     /// Whether mail to `address` reaches the account.
     pub(crate) fn has_address(&self, address: &str) -> bool {
         self.own_address(address).is_some()
@@ -144,6 +149,15 @@ impl Account {
             .iter()
             .filter(|address| !is_temporary_address(address))
     }
+}
+
+/// The user name where that is an address, else the first one.
+pub(super) fn main_address<'a>(username: Option<&'a str>, emails: &'a [String]) -> Option<&'a str> {
+    let username = username.filter(|name| address::has_shape(name));
+    let mut names = username
+        .into_iter()
+        .chain(emails.iter().map(String::as_str));
+    names.find(|name| !is_temporary_address(name))
 }
 
 /// Whether one of `names` carries the deployment's verification secret.

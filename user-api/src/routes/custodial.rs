@@ -75,7 +75,9 @@ pub(crate) async fn create_custodial_user(
 /// `POST /v1/clinics/:clinicid/users`: creates an account without a password for a clinic, which
 /// keeps the relation to it itself. For services.
 ///
-/// Body: as for a custodial account. Response: 201, the account with `passwordExists`.
+/// Body: as for a custodial account. Response: 201, the account with `passwordExists`; the same one
+/// where the clinic asks again for an address, as long as it has not stored the patient. An account
+/// whose patient it does not store goes after a minute. (Both where `clinic.url` is set.)
 /// Errors: 400 the body breaks a rule; 401 the caller is no service; 409 the address is taken; 500
 /// the store failed.
 /// Source: public user API `CreateClinicCustodialUser`.
@@ -92,11 +94,12 @@ pub(crate) async fn create_custodial_user(
 )]
 pub(crate) async fn create_clinic_user(
     service: Service,
+    clinic: Path<String>,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let account = prepare(&state, Custodial::read(&body.0)?).await?;
-    create_for_clinic(&state, &service, &account).await?;
+    let details = Custodial::read(&body.0)?;
+    let account = create_for_clinic(&state, &service, &clinic, details).await?;
     Ok(HttpResponse::Created().json(account.record(true)))
 }
 

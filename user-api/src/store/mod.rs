@@ -1,6 +1,7 @@
 //! The collections, one file each.
 
 mod applied_updates;
+mod awaited;
 mod holders;
 mod logins;
 mod metadata;
@@ -11,6 +12,7 @@ mod user_locks;
 mod users;
 
 pub(crate) use applied_updates::{AppliedUpdate, AppliedUpdates};
+pub(crate) use awaited::Awaited;
 pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use past_accounts::PastAccounts;

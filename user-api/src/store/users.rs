@@ -8,7 +8,7 @@
 //! increments to conflict with changes of the account: `locks`, of those that relied on it (see
 //! [`Users::lock`]), and `sessionsOpened` (see [`Users::lock_password`]). `provenEmail` is the
 //! address that was verified last, and `alsoProven` are those that were before (see
-//! [`crate::domain::proof`]).
+//! [`crate::domain::proof`]). `awaitedBy` is in [`super::awaited`].
 
 use std::sync::LazyLock;
 
@@ -238,7 +238,7 @@ impl Users {
         self.delete_matching(session, filter).await
     }
 
-    async fn delete_matching(
+    pub(super) async fn delete_matching(
         &self,
         session: &mut ClientSession,
         filter: Document,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use bson::oid::ObjectId;
+use mongodb::ClientSession;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
@@ -106,6 +107,21 @@ pub(crate) async fn check_free<'a>(
 pub(crate) async fn create(state: &State, new: &NewAccount<'_>) -> Result<(), Error> {
     let inserted = state.users.insert(new.account, new.by).await;
     inserted.map_err(not_inserted)
+}
+
+/// The same with what `follow` writes in the transaction that creates it.
+pub(crate) async fn create_with(
+    state: &State,
+    new: &NewAccount<'_>,
+    follow: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
+) -> Result<(), Error> {
+    let created: Result<(), Aborted> = transaction(&state.client, async |session| {
+        state.users.insert_in(session, new.account, new.by).await?;
+        follow(session).await?;
+        Ok(())
+    })
+    .await;
+    created.map_err(|aborted| not_inserted(aborted.into()))
 }
 
 /// Creates an account together with a permission: both or neither. Refused as

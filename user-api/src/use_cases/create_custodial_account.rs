@@ -2,7 +2,7 @@
 //! a clinic.
 
 use shared_runtime::auth::{Caller, Service};
-use shared_types::{PermissionSet, UserId};
+use shared_types::{ClinicId, PermissionSet, UserId};
 
 use crate::{
     State,
@@ -11,7 +11,10 @@ use crate::{
         user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
     },
     error::{Error, Refusal},
-    use_cases::create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
+    use_cases::{
+        await_enrolment,
+        create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
+    },
 };
 
 /// The account that `details` describe, whose address is free.
@@ -48,17 +51,39 @@ pub(crate) async fn create_for_custodian(
     create_with_grant(state, &new, &grant).await
 }
 
-/// Creates `account` for a clinic, which keeps the relation to it itself.
+/// Creates the account that `details` describe for a patient of `clinic`, which keeps the relation to
+/// it itself; returns it. Where clinic can be asked, an account that waits for its patient is given
+/// once more, and goes if the patient never comes (see [`await_enrolment`]). `clinic` is whatever the
+/// path has: what is no id has no patients.
 pub(crate) async fn create_for_clinic(
     state: &State,
     service: &Service,
-    account: &Account,
-) -> Result<(), Error> {
-    let new = NewAccount {
-        account,
-        metadata: None,
-        by: &service.name,
-        needs: None,
+    clinic: &str,
+    details: Custodial,
+) -> Result<Account, Error> {
+    let clinic: Option<ClinicId> = clinic.parse().ok();
+    let Some(clinic) = clinic.filter(|_| state.clinic.is_some()) else {
+        let account = prepare(state, details).await?;
+        let new = NewAccount {
+            account: &account,
+            metadata: None,
+            by: &service.name,
+            needs: None,
+        };
+        create(state, &new).await?;
+        return Ok(account);
     };
-    create(state, &new).await
+    let email = details.email.clone();
+    let created = async {
+        let account = prepare(state, details).await?;
+        await_enrolment::create(state, service, &account, clinic).await?;
+        Ok::<_, Error>(account)
+    };
+    match (created.await, email) {
+        (Err(Error::Refused(Refusal::UserExists)), Some(email)) => {
+            let awaited = await_enrolment::find_awaited(state, clinic, &email).await?;
+            awaited.ok_or_else(|| Refusal::UserExists.into())
+        }
+        (created, _) => created,
+    }
 }

@@ -25,7 +25,7 @@ use crate::{
     guesses::try_password,
     retries::{MAX_TRIES, pause},
     rights::rights_on,
-    store::Locks,
+    store::{Awaited, Locks},
     use_cases::keep_custody,
 };
 
@@ -53,18 +53,21 @@ impl Effect for Gone {
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Receiver {
     Confirm,
+    Clinic,
     Gatekeeper,
 }
 
 impl Receiver {
-    /// In the order in which they are told together: until confirm has heard, it may have
-    /// gatekeeper grant what was being accepted.
-    const ALL: [Self; 2] = [Self::Confirm, Self::Gatekeeper];
+    /// In the order in which they are told together: until confirm has heard, it may have the others
+    /// grant what was being accepted, and until clinic has, it may have gatekeeper relate the account
+    /// to its clinics.
+    const ALL: [Self; 3] = [Self::Confirm, Self::Clinic, Self::Gatekeeper];
 
     /// Those that this deployment has.
     fn configured(state: &State) -> impl Iterator<Item = Self> {
         let is_there = |receiver: &Self| match receiver {
             Self::Confirm => state.confirm.is_some(),
+            Self::Clinic => state.clinic.is_some(),
             Self::Gatekeeper => true,
         };
         Self::ALL.into_iter().filter(is_there)
@@ -73,6 +76,7 @@ impl Receiver {
     fn name(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
+            Self::Clinic => "clinic",
             Self::Gatekeeper => "gatekeeper",
         }
     }
@@ -83,6 +87,10 @@ impl Receiver {
             Self::Confirm => {
                 let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
                 confirm.forget_user(userid).await
+            }
+            Self::Clinic => {
+                let clinic = state.clinic.as_ref().context("clinic.url is not set")?;
+                clinic.forget_user(userid).await
             }
             Self::Gatekeeper => state.gatekeeper.forget_user(userid).await,
         };
@@ -133,7 +141,11 @@ pub(crate) async fn delete(
         return Err(Refusal::NotAuthorizedSilently.into());
     }
     match rights {
-        Rights::Service => remove(state, &account, None).await.map(drop),
+        Rights::Service => {
+            let removed = remove(state, &account, Provided::Whatever).await;
+            removed.or_fail(Failure::Silent)?;
+            Ok(())
+        }
         Rights::Owner => {
             check_password(state, source, &account, password).await?;
             delete_if_dispensable(state, &account).await
@@ -153,6 +165,16 @@ async fn check_password(
     let name = account.userid.as_str();
     let matches = try_password(state, source, Some(account), name, &password).await?;
     matches.map(drop).ok_or(Refusal::NotConfirmed.into())
+}
+
+/// Deletes the account of a patient whom no clinic has, if it is still `awaited`.
+pub(crate) async fn delete_awaited(
+    state: &State,
+    account: &Account,
+    awaited: &Awaited<'_>,
+) -> anyhow::Result<()> {
+    remove(state, account, Provided::Awaited(awaited)).await?;
+    Ok(())
 }
 
 /// Deletes `account` at the wish of a person, unless it is the last that runs another account
@@ -175,7 +197,8 @@ async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), E
         if leave(state, &account.userid).await? {
             continue;
         }
-        if remove(state, account, Some(locks)).await? {
+        let removed = remove(state, account, Provided::Unlocked(locks)).await;
+        if removed.or_fail(Failure::Silent)? {
             return Ok(());
         }
         tokio::time::sleep(pause(tries)).await;
@@ -253,22 +276,46 @@ async fn find_in_need<'a>(
     Ok(children)
 }
 
-/// Removes the account, with `locks` only if it was not locked since; returns whether it is gone.
-async fn remove(state: &State, account: &Account, locks: Option<Locks>) -> Result<bool, Error> {
-    let userid = &account.userid;
-    let deleted = transaction(&state.client, async |session| {
-        let is_deleted = match &locks {
-            Some(locks) => {
+/// What must hold for an account to be removed.
+enum Provided<'a> {
+    Whatever,
+    /// Nobody has locked it since it had these locks.
+    Unlocked(Locks),
+    /// It has no password and is awaited by this request.
+    Awaited(&'a Awaited<'a>),
+}
+
+impl Provided<'_> {
+    /// Removes the account in the transaction of `session`; `false`: it is gone, or this does not
+    /// hold.
+    async fn delete(
+        &self,
+        state: &State,
+        session: &mut ClientSession,
+        userid: &UserId,
+    ) -> Result<bool, mongodb::error::Error> {
+        let users = &state.users;
+        match self {
+            Self::Whatever => users.delete(session, userid).await,
+            Self::Unlocked(locks) => {
                 let locks = locks.clone();
-                state
-                    .users
-                    .delete_unless_locked(session, userid, locks)
-                    .await?
+                users.delete_unless_locked(session, userid, locks).await
             }
-            None => state.users.delete(session, userid).await?,
-        };
-        if !is_deleted {
-            // It is gone, rows and all, or was locked.
+            Self::Awaited(awaited) => users.delete_awaited(session, userid, awaited).await,
+        }
+    }
+}
+
+/// Removes the account, if what it is provided holds; returns whether it is gone.
+async fn remove(
+    state: &State,
+    account: &Account,
+    provided: Provided<'_>,
+) -> Result<bool, mongodb::error::Error> {
+    let userid = &account.userid;
+    let deleted: Result<(), Aborted> = transaction(&state.client, async |session| {
+        if !provided.delete(state, session, userid).await? {
+            // It is gone, rows and all, or what it is provided does not hold.
             return Err(Aborted::Outrun);
         }
         state
@@ -284,8 +331,8 @@ async fn remove(state: &State, account: &Account, locks: Option<Locks>) -> Resul
     .await;
     match deleted {
         Ok(()) => {}
-        Err(Aborted::Outrun) => return Ok(locks.is_none()),
-        Err(aborted) => return Err(aborted).or_fail(Failure::Silent),
+        Err(Aborted::Outrun) => return Ok(matches!(provided, Provided::Whatever)),
+        Err(aborted) => return Err(aborted.into()),
     }
     state.outbox.wake();
     Ok(true)

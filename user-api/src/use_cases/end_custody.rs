@@ -1,5 +1,5 @@
-//! A custodial account gets a password: its custodians lose that right. `admin`, which the creator
-//! of a child account holds, stays.
+//! A custodial account gets a password: its custodians lose that right, people in gatekeeper and
+//! clinics in clinic. `admin`, which the creator of a child account holds, stays.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use shared_runtime::{
     outbox::Effect,
 };
 use shared_types::UserId;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::State;
@@ -18,6 +19,9 @@ use crate::State;
 /// The request itself takes the right away within this, unless gatekeeper fails or the process
 /// dies.
 const ROW_AFTER: Duration = Duration::from_secs(3);
+
+/// How long the request waits for clinic, without which it succeeds as well.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The account was claimed. Its row is written in the transaction that sets the password: the right
 /// is taken away even if this process dies right after it.
@@ -40,15 +44,22 @@ impl Effect for Claimed {
 
 /// Does what a row says. Repeatable.
 pub(crate) async fn relay(state: &State, claimed: &Claimed) -> anyhow::Result<()> {
-    withdraw_custodians(state, &claimed.userid).await
+    withdraw_custodians(state, &claimed.userid).await?;
+    end_custody_of_clinics(state, &claimed.userid).await
 }
 
-/// Takes the right at once, so that the response can say whether it is gone; `row` does it later if
-/// this fails.
+/// Takes the right at once, so that the response can say whether it is gone from people; `row` does it
+/// later if this fails, or clinic does not answer.
 pub(crate) async fn finish(state: &State, claimed: &UserId, row: ObjectId) -> anyhow::Result<()> {
     if let Err(cause) = withdraw_custodians(state, claimed).await {
         state.outbox.wake();
         return Err(cause);
+    }
+    let ended = timeout(PATIENCE, end_custody_of_clinics(state, claimed)).await;
+    if let Err(cause) = ended.map_err(Into::into).flatten() {
+        let cause = format!("{cause:#}");
+        warn!(user.id = %claimed, cause, "the custody of clinics ends later");
+        return Ok(());
     }
     let withdrawn = transaction(&state.client, async |session| {
         Ok::<_, Aborted<()>>(state.outbox.withdraw(session, row).await?)
@@ -82,4 +93,17 @@ async fn withdraw_custodians(state: &State, claimed: &UserId) -> anyhow::Result<
         .withdraw_custodians(claimed)
         .await
         .context("the custodians of a claimed account")
+}
+
+/// Takes `custodian` from the clinics that made the account; what else they have stays. Repeatable.
+async fn end_custody_of_clinics(state: &State, claimed: &UserId) -> anyhow::Result<()> {
+    let Some(clinic) = &state.clinic else {
+        return Ok(());
+    };
+    let custodians = clinic.custodians(claimed).await;
+    for custodian in custodians.context("the clinics of a claimed account")? {
+        let ended = clinic.end_custody(custodian, claimed).await;
+        ended.context("a clinic of a claimed account")?;
+    }
+    Ok(())
 }

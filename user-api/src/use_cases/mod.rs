@@ -1,6 +1,7 @@
 //! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
 
+pub(crate) mod await_enrolment;
 pub(crate) mod change_metadata;
 pub(crate) mod create_account;
 pub(crate) mod create_child;
@@ -16,4 +17,5 @@ pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
 pub(crate) mod restore_account;
 pub(crate) mod sign_up;
+pub(crate) mod tell_address;
 pub(crate) mod update_account;

@@ -20,7 +20,7 @@ use crate::{
         account_change::AccountChange, names::Names, proof::Proof, standing::Yielding,
         user::Account,
     },
-    use_cases::keep_custody::Removal,
+    use_cases::{keep_custody::Removal, tell_address},
 };
 
 /// As many accounts lose an address before another row has its turn.
@@ -141,6 +141,7 @@ impl<'a> Takeover<'a> {
         if !state.users.update(session, other, &change, by).await? {
             return Err(Aborted::Outrun);
         }
+        tell_address::note(state, session, other, &change).await?;
         if is_removal
             && let Some(removal) = removal
             && !removal
@@ -203,15 +204,18 @@ async fn take_from(
         ..AccountChange::default()
     };
     let updated: Result<(), Aborted> = transaction(&state.client, async |session| {
-        if state.users.update(session, account, &change, by).await? {
-            Ok(())
-        } else {
-            Err(Aborted::Outrun)
+        if !state.users.update(session, account, &change, by).await? {
+            return Err(Aborted::Outrun);
         }
+        tell_address::note(state, session, account, &change).await?;
+        Ok(())
     })
     .await;
     match updated {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            state.outbox.wake();
+            Ok(true)
+        }
         Err(Aborted::Outrun) => Ok(false),
         // An account of the reference that has a name in common with another one keeps its names.
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => Ok(false),

@@ -8,6 +8,7 @@ mod associates;
 mod auth;
 mod changes;
 mod claims;
+mod clinics;
 mod conditions;
 mod custodial;
 mod deletions;

@@ -12,10 +12,11 @@ use shared_runtime::{
     limits::Limit,
     testing::{self, Answer, Person, TestApp, TestDatabase, send},
 };
-use stand_ins::{Gatekeeper, KEYS, server_secret};
+use stand_ins::{Gatekeeper, server_secret};
 use tokio_util::sync::DropGuard;
 use user_api::{Config, DEFAULTS, State};
 
+pub(crate) use stand_ins::KEYS;
 pub(crate) use testing::{assert_empty, assert_refused, eventually};
 
 pub(crate) const PASSWORD: &str = "correct-horse";
