@@ -100,6 +100,14 @@ impl From<Refusal> for ApiError {
                 StatusCode::BAD_REQUEST,
                 "can't merge a site into itself: bad request",
             ),
+            Refusal::InvalidEmail => (
+                StatusCode::BAD_REQUEST,
+                "email: failed to pass regex validation",
+            ),
+            Refusal::DuplicateEmail => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: duplicate email",
+            ),
         };
         Self::message_alone(status, message)
     }

@@ -4,6 +4,7 @@ pub(crate) mod bulk_change;
 pub(crate) mod clinic;
 pub(crate) mod clinician;
 pub(crate) mod counts;
+pub(crate) mod departure;
 pub(crate) mod ehr_settings;
 pub(crate) mod glycemic_ranges;
 pub(crate) mod instant;
@@ -16,6 +17,7 @@ pub(crate) mod restrictions;
 pub(crate) mod share_code;
 pub(crate) mod site_name;
 pub(crate) mod text;
+pub(crate) mod user_details;
 
 use thiserror::Error;
 
@@ -93,4 +95,8 @@ pub(crate) enum Refusal {
     SameSite,
     #[error("there is no such site")]
     SiteNotFound,
+    #[error("the address is none")]
+    InvalidEmail,
+    #[error("somebody else in the clinic has the address")]
+    DuplicateEmail,
 }

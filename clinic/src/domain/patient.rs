@@ -81,6 +81,8 @@ pub(crate) struct ConnectionRequest {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PatientChange {
     pub(crate) identity: Option<Identity>,
+    /// Inside, `None` takes it away. Part of the identity as well, where all of it changes.
+    pub(crate) email: Option<Option<String>>,
     pub(crate) tags: Option<Vec<TagId>>,
     pub(crate) sites: Option<Vec<Site>>,
     /// `Null` takes all of them away.
@@ -160,6 +162,7 @@ impl Patient {
             self.target_devices = identity.target_devices;
             self.requires_unique_mrn = identity.requires_unique_mrn;
         }
+        self.email = change.email.unwrap_or(self.email);
         self.tags = change.tags.unwrap_or(self.tags);
         self.sites = change.sites.unwrap_or(self.sites);
         match change.data_sources {

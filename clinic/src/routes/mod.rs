@@ -14,6 +14,7 @@ mod refusals;
 mod settings;
 mod sites;
 mod tags;
+mod users;
 mod views;
 
 use actix_web::web;
@@ -45,6 +46,7 @@ pub fn table() -> RouteTable {
         settings(),
         tags(),
         sites(),
+        users(),
     ]
     .into_iter()
     .flatten()
@@ -181,6 +183,13 @@ fn sites() -> Lines {
         (&[Admin, Service], operation!(sites::update_site)),
         (&[Admin, Service], operation!(sites::delete_site)),
         (&[Service], operation!(sites::merge_site)),
+    ]
+}
+
+fn users() -> Lines {
+    vec![
+        (&[Service], operation!(users::forget_user)),
+        (&[Service], operation!(users::update_user)),
     ]
 }
 

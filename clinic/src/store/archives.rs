@@ -75,6 +75,23 @@ impl Archives {
         Ok(())
     }
 
+    /// The same of several patients.
+    pub(crate) async fn add_patients(
+        &self,
+        session: &mut ClientSession,
+        patients: Vec<Document>,
+        by: Option<&UserId>,
+    ) -> Result<()> {
+        if patients.is_empty() {
+            return Ok(());
+        }
+        let archived = patients
+            .into_iter()
+            .map(|patient| archived("patient", patient, by));
+        self.patients.insert_many(archived).session(session).await?;
+        Ok(())
+    }
+
     /// The same of a patient.
     pub(crate) async fn add_patient(
         &self,

@@ -17,7 +17,7 @@ use crate::domain::clinician::Clinician;
 /// Clinicians.
 #[derive(Debug, Clone)]
 pub(crate) struct Clinicians {
-    clinicians: Collection<Document>,
+    pub(super) clinicians: Collection<Document>,
 }
 
 /// What `UpdateClinician` changes.
@@ -307,6 +307,40 @@ impl Clinicians {
         let updated = clinicians.find_one_and_update(filter, update);
         let updated = updated.return_document(ReturnDocument::After);
         Ok(updated.session(session).await?.map(Into::into))
+    }
+
+    /// Everybody else than `user` in a clinic, those who are invited included.
+    pub(crate) async fn list_others_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+        user: &UserId,
+    ) -> Result<Vec<Clinician>> {
+        let clinicians = self.clinicians.clone_with_type::<ClinicianDocument>();
+        let others = doc! { "clinicId": ids::clinic(clinic), "userId": { "$ne": user.as_str() } };
+        let mut found = clinicians.find(others).session(&mut *session).await?;
+        let mut everybody = Vec::new();
+        while let Some(clinician) = found.next(session).await {
+            everybody.push(clinician?.into());
+        }
+        Ok(everybody)
+    }
+
+    /// Sets the address wherever `user` works. One that somebody else in a clinic has is a duplicate
+    /// key.
+    pub(crate) async fn set_email(
+        &self,
+        session: &mut ClientSession,
+        user: &UserId,
+        email: &str,
+        now: DateTime,
+    ) -> Result<()> {
+        let set = doc! { "$set": { "email": email, "updatedTime": now } };
+        self.clinicians
+            .update_many(doc! { "userId": user.as_str() }, set)
+            .session(session)
+            .await?;
+        Ok(())
     }
 
     /// Removes a clinician; returns what it was, for the archive.

@@ -206,6 +206,23 @@ impl Clinics {
         Ok(updated.matched_count > 0)
     }
 
+    /// Notes that `user` does not run the clinic, whether or not somebody else does.
+    pub(crate) async fn dismiss_admin(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+        user: &UserId,
+        now: DateTime,
+    ) -> Result<()> {
+        let clinic = doc! { "_id": ids::clinic(id) };
+        let update = doc! { "$pull": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
+        self.clinics
+            .update_one(clinic, update)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
     /// Removes the clinic; returns what it was, for the archive.
     pub(crate) async fn delete(
         &self,

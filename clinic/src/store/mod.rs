@@ -10,6 +10,7 @@ mod clinics;
 mod ehr_document;
 mod ids;
 mod jobs;
+mod patient_batches;
 mod patient_document;
 mod patients;
 mod tallies;

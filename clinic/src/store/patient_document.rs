@@ -277,6 +277,9 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
             }
         }
     }
+    if let Some(email) = &change.email {
+        set.insert("email", email.as_deref());
+    }
     let lists = [
         ("tags", change.tags.as_deref().map(tags)),
         ("sites", change.sites.as_deref().map(sites)),

@@ -2,7 +2,7 @@
 //! `_lane` and `_version` say where and at which version of it a patient is counted ([`Tallies`]);
 //! those that the reference wrote have neither.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use bson::{Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
@@ -11,7 +11,7 @@ use mongodb::{
     error::Result,
     options::{Collation, CollationStrength, IndexOptions},
 };
-use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
+use shared_runtime::mongo::{ONE_BATCH, ensure_indexes, transaction};
 use shared_types::{ClinicId, UserId};
 
 use super::{
@@ -88,13 +88,16 @@ impl Patients {
 
     /// How many patients a clinic has: those that are counted, and those that are not yet.
     pub(crate) async fn count(&self, clinic: ClinicId) -> Result<Counts> {
-        let mut counts = self.tallies.find(clinic).await?;
-        let patients = self.documents.clone_with_type::<PatientDocument>();
-        let mut uncounted = patients.find(uncounted(clinic)).await?;
-        while let Some(patient) = uncounted.try_next().await? {
-            counts.add(&self.contribution(&patient.into()));
+        let uncounted = self.documents.find_one(uncounted(clinic));
+        // Whoever is counted stays so: where all are, the numbers read next hold all.
+        if uncounted.projection(doc! { "_id": 1 }).await?.is_none() {
+            return self.tallies.find(clinic).await;
         }
-        Ok(counts)
+        // Of a patient who is being counted, both must be read at one moment.
+        let counted = transaction::<_, Infallible>(self.documents.client(), async |session| {
+            Ok(self.count_in(session, clinic).await?)
+        });
+        Ok(counted.await?)
     }
 
     /// The same of several clinics, in two queries; those without a patient are missing.
@@ -132,7 +135,7 @@ impl Patients {
         Ok(counts)
     }
 
-    fn contribution(&self, patient: &Patient) -> Counts {
+    pub(super) fn contribution(&self, patient: &Patient) -> Counts {
         Counts::of(patient, self.demo_patient.as_ref())
     }
 
@@ -289,6 +292,22 @@ impl Patients {
         Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
     }
 
+    /// Everywhere that `user` is a patient, in the transaction of `session`.
+    pub(crate) async fn list_of_user_in(
+        &self,
+        session: &mut ClientSession,
+        user: &UserId,
+    ) -> Result<Vec<Stored>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let found = patients.find(doc! { "userId": user.as_str() });
+        let mut found = found.session(&mut *session).await?;
+        let mut everywhere = Vec::new();
+        while let Some(patient) = found.next(session).await {
+            everywhere.push(patient?.into());
+        }
+        Ok(everywhere)
+    }
+
     /// Forgets the numbers of a clinic that is gone.
     pub(crate) async fn forget_counts(
         &self,
@@ -373,6 +392,6 @@ pub(super) fn of_user(clinic: ClinicId, user: &UserId) -> Document {
     doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
 }
 
-fn uncounted(clinic: ClinicId) -> Document {
+pub(super) fn uncounted(clinic: ClinicId) -> Document {
     doc! { "clinicId": ids::clinic(clinic), "_lane": null }
 }

@@ -8,7 +8,6 @@ use shared_runtime::{
     peers::user_api::CustodialAccount,
 };
 use shared_types::{ClinicId, PermissionSet, Person, UserId};
-use tracing::warn;
 
 use crate::{
     State,
@@ -27,6 +26,10 @@ use crate::{
 
 /// Makes an account for the patient and enrols it; `by`: the clinician, if one does it. Whatever can
 /// be refused is looked at before the account is made.
+///
+/// user-api takes the account of a patient back whom it does not find here after a while, so what is cut
+/// off or refused after all leaves nothing. Until then it gives the account to whoever tries again, also
+/// to two at once: one of them enrols it.
 pub(crate) async fn create_patient(
     state: &State,
     clinic_id: ClinicId,
@@ -56,11 +59,10 @@ pub(crate) async fn create_patient(
     let CustodialAccount::Made(account) = made.or_fail(Failure)? else {
         return Err(Refusal::EmailTaken.into());
     };
-    let enrolled = enrol(state, &clinic, draft(account.userid.clone())).await;
-    if enrolled.is_err() {
-        give_up(state, &account.userid).await;
+    match enrol(state, &clinic, draft(account.userid)).await {
+        Err(Error::Refused(Refusal::DuplicatePatient)) => Err(Refusal::EmailTaken.into()),
+        enrolled => enrolled,
     }
-    enrolled
 }
 
 /// Enrols an account that shares with the clinic, or that comes from a legacy clinic. What is not
@@ -255,11 +257,4 @@ async fn duplicate(state: &State, patient: &Patient) -> Result<Refusal, Error> {
         Some(_) => Refusal::DuplicatePatient,
         None => Refusal::MrnNotUnique,
     })
-}
-
-/// Removes an account that was made for nothing.
-async fn give_up(state: &State, account: &UserId) {
-    if let Err(error) = state.user_api.delete_user(account).await {
-        warn!(cause = %error, "an account was made for nothing, and stays");
-    }
 }

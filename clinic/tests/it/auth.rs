@@ -93,7 +93,6 @@ fn gets(whom: Whom, status: u16) -> [Gets; KINDS] {
 /// Who is admitted comes before what is asked for, so a request that breaks a rule shows the one
 /// without an effect of the other.
 pub(crate) fn matrix() -> Vec<Row<KINDS>> {
-    let operators = row("POST /internal/outbox/revive", Whom::Operators, 200);
     [
         clinics(),
         clinicians(),
@@ -101,9 +100,21 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         settings::rows(),
         sites::rows(),
         tags::rows(),
-        vec![operators],
+        users(),
+        internal(),
     ]
     .concat()
+}
+
+fn users() -> Vec<Row<KINDS>> {
+    vec![
+        row("DELETE /v1/users/{userId}/clinics", Whom::Services, 400).at("/v1/users/no-id/clinics"),
+        row("POST /v1/users/{userId}/clinics", Whom::Services, 400).with(json!({ "email": 1 })),
+    ]
+}
+
+fn internal() -> Vec<Row<KINDS>> {
+    vec![row("POST /internal/outbox/revive", Whom::Operators, 200)]
 }
 
 pub(crate) fn row(operation: &str, whom: Whom, status: u16) -> Row<KINDS> {

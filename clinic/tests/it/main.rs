@@ -17,3 +17,4 @@ mod relations;
 mod settings;
 mod sites;
 mod tags;
+mod users;

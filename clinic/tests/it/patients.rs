@@ -3,7 +3,8 @@
 use bson::{Bson, Document, doc, oid::ObjectId};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use stand_ins::user_api::Ask;
+use shared_runtime::testing::Person;
+use stand_ins::{KEYS, user_api::Ask};
 
 use crate::world::{CAROL, NINA, World, assert_empty, assert_refused, details, id_of};
 
@@ -137,6 +138,49 @@ async fn what_is_refused_leaves_no_account() {
     body.as_object_mut().unwrap().remove("sites");
     assert_refused(&post(&body).await, 500, "Internal Server Error");
     assert_eq!(totals(&world, &clinic).await, (1, 1));
+}
+
+#[actix_web::test]
+async fn a_repeat_takes_up_the_account_that_was_made_before() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    // As if clinic had died right after it.
+    let at_user_api = Person::at(&world.user_api.url(), Some(&KEYS.server_token("clinic")));
+    let path = format!("/v1/clinics/{clinic}/users");
+    let account = json!({ "username": "mia@example.org", "emails": ["mia@example.org"] });
+    let made: Value = at_user_api.post(&path, &account).await.json();
+    let mut body = details("Mia");
+    body["email"] = json!("mia@example.org");
+    let mia = world.enrol(&clinic, &body).await;
+    assert_eq!(made["userid"], json!(mia));
+    let path = format!("/v1/clinics/{clinic}/patients");
+    let message = "duplicate: email address is already taken";
+    assert_refused(&world.user(CAROL).post(&path, &body).await, 409, message);
+    assert_eq!(totals(&world, &clinic).await, (1, 1));
+}
+
+#[actix_web::test]
+async fn of_several_with_one_address_one_is_enrolled() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let path = format!("/v1/clinics/{clinic}/patients");
+    let mut body = details("Mia");
+    body["email"] = json!("mia@example.org");
+    let carol = world.user(CAROL);
+    let answers = join_all((0..10).map(|_| carol.post(&path, &body))).await;
+    let made: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .collect();
+    assert_eq!(made.len(), 1);
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        assert_refused(refused, 409, "duplicate: email address is already taken");
+    }
+    assert_eq!(totals(&world, &clinic).await, (1, 1));
+    // Whoever came too late takes nothing from it.
+    let mia: Value = made[0].json();
+    let account = world.user_api.account(mia["id"].as_str().unwrap());
+    assert_eq!(account["emails"], json!(["mia@example.org"]));
 }
 
 #[actix_web::test]

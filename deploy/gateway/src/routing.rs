@@ -205,6 +205,8 @@ mod tests {
             ),
             ("GET", "/v1/clinicians/0123456789/clinics", "clinic"),
             ("GET", "/v1/patients/0123456789/clinics", "clinic"),
+            ("DELETE", "/v1/users/0123456789/clinics", "clinic"),
+            ("POST", "/v1/users/0123456789/clinics", "clinic"),
             ("GET", "/pages/style.css", "confirm"),
             ("POST", "/pages/answer", "confirm"),
         ] {

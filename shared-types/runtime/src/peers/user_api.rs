@@ -169,8 +169,9 @@ impl UserApi {
         Ok(person.filter(|_| people.is_empty()))
     }
 
-    /// Makes an account without a password for a patient of `clinic`
-    /// (`POST /v1/clinics/:clinicId/users`).
+    /// Makes an account without a password for a patient of `clinic`, or gives the one that it made
+    /// for that before (`POST /v1/clinics/:clinicId/users`). It goes again unless clinic has the patient
+    /// within a minute.
     pub async fn create_custodial(
         &self,
         clinic: ClinicId,
@@ -210,12 +211,6 @@ impl UserApi {
             409 => Ok(CustodialAccount::EmailTaken),
             _ => answer.json().map(CustodialAccount::Made),
         }
-    }
-
-    /// Deletes an account (`DELETE /user/:userid`). Refused with 404: there is none.
-    pub async fn delete_user(&self, user: &UserId) -> Result<(), PeerError> {
-        let path = format!("/user/{}", segment(user.as_str()));
-        self.client.delete(&path).await?.done()
     }
 
     /// Changes an account (`PUT /user/:userid`). Refused with 409 where its condition does not

@@ -58,8 +58,20 @@ impl Known {
         let names = asked.emails.iter().chain(&asked.username);
         let names: Option<Vec<String>> = names.map(|name| address::parse(name)).collect();
         let email = names.ok_or_else(invalid_details)?.into_iter().next();
-        if email.as_deref().is_some_and(|email| self.is_taken(email)) {
-            return Err(user_exists());
+        let mut segments = request
+            .segments
+            .iter()
+            .skip_while(|each| *each != "clinics");
+        let awaited_by = segments.nth(1).and_then(|clinic| clinic.parse().ok());
+        if let Some(email) = email.as_deref().filter(|email| self.is_taken(email)) {
+            let mut waiting = self.accounts.values().filter(|account| {
+                account.awaited_by.is_some()
+                    && account.awaited_by == awaited_by
+                    && account.own_address(email).is_some()
+                    && !account.has_password()
+            });
+            let again = waiting.next().ok_or_else(user_exists)?;
+            return Ok(HttpResponse::Created().json(&again.user));
         }
         let id = format!("{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa", self.accounts.len());
         let user = UserRecord {
@@ -76,6 +88,7 @@ impl Known {
             password: None,
             proven_email: None,
             profile: None,
+            awaited_by,
             applied: Vec::new(),
         };
         self.accounts.insert(id, account);

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared_runtime::error::ApiError;
-use shared_types::{Person, PersonProfile, UserRecord, address, password};
+use shared_types::{ClinicId, Person, PersonProfile, UserRecord, address, password};
 
 use super::{PASSWORD, invalid_details};
 
@@ -37,6 +37,9 @@ pub(super) struct Account {
     pub(super) proven_email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) profile: Option<PersonProfile>,
+    /// The clinic that had it made for a patient whom it has yet to store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) awaited_by: Option<ClinicId>,
     /// The keys of the changes that were made.
     #[serde(default)]
     pub(super) applied: Vec<String>,

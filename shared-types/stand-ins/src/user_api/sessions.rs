@@ -122,6 +122,7 @@ impl Known {
             password: Some(asked.password),
             proven_email: None,
             profile: None,
+            awaited_by: None,
             applied: Vec::new(),
         };
         let record = account.record();
