@@ -57,7 +57,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     store::{Store, StoreSettings},
-    use_cases::work_jobs,
+    use_cases::{count_in_patients, work_jobs},
 };
 
 /// What handlers share.
@@ -130,9 +130,10 @@ impl State {
         }
     }
 
-    /// Does what is owed to other services, and what is left to be done to the patients of large
-    /// clinics, until `stop`.
+    /// Does what is owed to other services, counts the patients that nobody has counted, and does what
+    /// is left to be done to the patients of large clinics, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
+        count_in_patients::begin(self).await;
         let effects = relay::effects(self.clone());
         let relay = self.outbox.relay(&effects, stop);
         tokio::join!(relay, work_jobs::work(self, stop));

@@ -2,13 +2,19 @@
 
 use shared_runtime::outbox::Effects;
 
-use crate::{State, use_cases::relate};
+use crate::{
+    State,
+    use_cases::{count_in_patients, reconcile, relate},
+};
 
-/// The effects that clinic owes: what gatekeeper hears of clinicians and patients.
+/// The effects that clinic owes: what gatekeeper hears of clinicians and patients, the count of the
+/// patients of a database that the reference wrote, and the comparison of relations.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
         .on_numbered(relate::relay_patient)
+        .on(count_in_patients::relay)
+        .on(reconcile::relay)
 }
 
 #[cfg(test)]
@@ -17,7 +23,14 @@ mod tests {
     use shared_runtime::{outbox::Effect, testing::assert_row};
     use shared_types::{ClinicId, UserId};
 
-    use crate::use_cases::relate::{ClinicianChanged, PatientChanged};
+    use crate::{
+        domain::relations::Kind,
+        use_cases::{
+            count_in_patients::Counting,
+            reconcile::Reconciling,
+            relate::{ClinicianChanged, PatientChanged},
+        },
+    };
 
     #[test]
     fn rows_are_those_of_earlier_releases() {
@@ -33,5 +46,20 @@ mod tests {
         let changed = ClinicianChanged { clinic_id, user_id };
         assert_row(&changed, "clinicians.changed", &payload);
         assert_eq!(changed.key(), "clinician:010101010101010101010101:a");
+        let reconciling = Reconciling {
+            kind: Kind::Patients,
+            run: "r".to_owned(),
+            after: None,
+        };
+        let payload = doc! { "kind": "patients", "run": "r", "after": null };
+        assert_row(&reconciling, "relations.reconciling", &payload);
+        assert_eq!(reconciling.key(), "reconciling:patients");
+        let counting = Counting {
+            after: Some(clinic_id),
+            counted: 1,
+        };
+        let payload = doc! { "after": "010101010101010101010101", "counted": 1_i64 };
+        assert_row(&counting, "patients.counting", &payload);
+        assert_eq!(counting.key(), "counting");
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
+pub(crate) mod relations;
 pub(crate) mod restrictions;
 pub(crate) mod share_code;
 pub(crate) mod site_name;

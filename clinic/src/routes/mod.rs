@@ -10,6 +10,7 @@ mod parameters;
 mod patient_count;
 mod patients;
 mod permissions;
+mod reconciliation;
 mod refusals;
 mod settings;
 mod sites;
@@ -56,6 +57,8 @@ pub fn table() -> RouteTable {
     )
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))
+    .serve(operation!(reconciliation::start_reconciliation))
+    .serve(operation!(reconciliation::show_reconciliation))
 }
 
 /// Operations, each with who may call it.

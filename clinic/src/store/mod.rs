@@ -13,6 +13,8 @@ mod jobs;
 mod patient_batches;
 mod patient_document;
 mod patients;
+mod reconciliations;
+mod relations;
 mod tallies;
 
 use std::time::Duration;
@@ -26,6 +28,7 @@ pub(crate) use self::{
     clinics::{ClinicFilter, Clinics, NewClinic},
     jobs::{Job, Jobs},
     patients::{Patients, Stored},
+    reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
 };
 
@@ -47,6 +50,7 @@ pub(crate) struct Store {
     pub(crate) patients: Patients,
     pub(crate) archives: Archives,
     pub(crate) jobs: Jobs,
+    pub(crate) reconciliations: Reconciliations,
 }
 
 impl Store {
@@ -74,6 +78,7 @@ impl Store {
             patients: Patients::on(database, jobs.clone(), settings.demo_patient.clone()),
             archives: Archives::on(database),
             jobs,
+            reconciliations: Reconciliations::on(database),
         }
     }
 }

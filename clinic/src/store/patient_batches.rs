@@ -9,8 +9,11 @@ use mongodb::{
 };
 use shared_types::{ClinicId, UserId};
 
-use super::{Lane, Patients, Stored, ids, patient_document::PatientDocument};
-use crate::domain::counts::Counts;
+use super::{Lane, Patients, Stored, ids, patient_document::PatientDocument, patients::uncounted};
+use crate::domain::{
+    counts::Counts,
+    patient::{Patient, PatientChange},
+};
 
 /// As many patients change in one transaction, which others wait for.
 const BATCH: u16 = 200;
@@ -41,6 +44,42 @@ impl Patients {
             .session(session)
             .await?;
         Ok(documents)
+    }
+
+    /// The first clinic with patients after `after`.
+    pub(crate) async fn next_clinic(&self, after: Option<ClinicId>) -> Result<Option<ClinicId>> {
+        let rest = after.map(|after| doc! { "clinicId": { "$gt": ids::clinic(after) } });
+        let first = self.documents.find_one(rest.unwrap_or_default());
+        let first = first.sort(doc! { "clinicId": 1, "userId": 1 });
+        let found = first.projection(doc! { "_id": 0, "clinicId": 1 }).await?;
+        let clinic = found.and_then(|patient| patient.get_object_id("clinicId").ok());
+        Ok(clinic.map(|clinic| clinic.bytes().into()))
+    }
+
+    /// Counts some of the patients of a clinic that are not counted yet, in all lanes alike; returns
+    /// whether there may be more, and how many it were.
+    pub(crate) async fn count_some(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<(bool, usize)> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let found = patients.find(uncounted(clinic)).limit(BATCH.into());
+        let mut found = found.session(&mut *session).await?;
+        let mut batch = Vec::<Stored>::new();
+        while let Some(patient) = found.next(session).await {
+            batch.push(patient?.into());
+        }
+        let counted = |_: &Patient| Some(PatientChange::default());
+        self.update_all(session, clinic, &batch, counted).await?;
+        Ok((batch.len() >= usize::from(BATCH), batch.len()))
+    }
+
+    /// About how many patients of all clinics are yet to be counted.
+    pub(crate) async fn estimate_uncounted(&self) -> Result<i64> {
+        let all = self.documents.estimated_document_count().await?;
+        let all = i64::try_from(all).unwrap_or(i64::MAX);
+        Ok((all - self.tallies.total().await?).max(0))
     }
 
     /// Counts patients that are removed no longer, and notes in them the version at which they go.

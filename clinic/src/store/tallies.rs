@@ -30,6 +30,11 @@ impl Lane {
     /// The one in which patients are counted whose number is limited, one after the other.
     pub(crate) const LIMITED: Self = Self(0);
 
+    /// All.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..LANES).map(Self)
+    }
+
     /// Any.
     pub(crate) fn random() -> Self {
         Self(rand::rng().random_range(0..LANES))
@@ -171,6 +176,18 @@ impl Tallies {
             counts.add(&tally.into());
         }
         Ok(all)
+    }
+
+    /// How many patients of all clinics are counted.
+    pub(super) async fn total(&self) -> Result<i64> {
+        let sum = doc! { "$group": { "_id": null, "total": { "$sum": "$total" } } };
+        let mut summed = self.tallies.aggregate([sum]).await?;
+        let total = summed.try_next().await?;
+        Ok(total.map_or(0, |sum| match sum.get("total") {
+            Some(Bson::Int64(total)) => *total,
+            Some(Bson::Int32(total)) => (*total).into(),
+            _ => 0,
+        }))
     }
 
     /// Forgets a clinic that is gone.

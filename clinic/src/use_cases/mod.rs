@@ -4,12 +4,14 @@
 pub(crate) mod change_clinician;
 pub(crate) mod change_labels;
 pub(crate) mod change_patient;
+pub(crate) mod count_in_patients;
 pub(crate) mod count_patients;
 pub(crate) mod create_clinic;
 pub(crate) mod delete_clinic;
 pub(crate) mod enrol_patient;
 pub(crate) mod forget_user;
 pub(crate) mod list_clinics;
+pub(crate) mod reconcile;
 pub(crate) mod relate;
 pub(crate) mod update_user;
 pub(crate) mod work_jobs;

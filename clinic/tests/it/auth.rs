@@ -114,7 +114,11 @@ fn users() -> Vec<Row<KINDS>> {
 }
 
 fn internal() -> Vec<Row<KINDS>> {
-    vec![row("POST /internal/outbox/revive", Whom::Operators, 200)]
+    vec![
+        row("POST /internal/outbox/revive", Whom::Operators, 200),
+        row("POST /internal/relations/reconcile", Whom::Operators, 200),
+        row("GET /internal/relations", Whom::Operators, 200),
+    ]
 }
 
 pub(crate) fn row(operation: &str, whom: Whom, status: u16) -> Row<KINDS> {

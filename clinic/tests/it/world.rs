@@ -39,8 +39,12 @@ impl World {
 
     /// A service with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(TestDatabase::create().await, change).await
+    }
+
+    /// A service whose database is not empty.
+    pub(crate) async fn start_in(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let (user_api, gatekeeper) = (UserApi::start(), Gatekeeper::start());
-        let database = TestDatabase::create().await;
         let settings = [
             ("user_api.url", user_api.url()),
             ("user_api.server_secret", server_secret("clinic")),
