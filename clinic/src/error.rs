@@ -108,6 +108,18 @@ impl From<Refusal> for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: duplicate email",
             ),
+            Refusal::SortWithoutType => (
+                StatusCode::BAD_REQUEST,
+                "bad request: invalid sort parameter, missing type",
+            ),
+            Refusal::UnknownSort => (
+                StatusCode::BAD_REQUEST,
+                "bad request: invalid sort parameter, invalid sort attribute",
+            ),
+            Refusal::WorkspaceWithoutType => (
+                StatusCode::BAD_REQUEST,
+                "bad request: workspace id type is required",
+            ),
         };
         Self::message_alone(status, message)
     }

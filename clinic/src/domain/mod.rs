@@ -13,10 +13,12 @@ pub(crate) mod limits;
 pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
+pub(crate) mod patient_list;
 pub(crate) mod relations;
 pub(crate) mod restrictions;
 pub(crate) mod share_code;
 pub(crate) mod site_name;
+pub(crate) mod summary;
 pub(crate) mod text;
 pub(crate) mod user_details;
 
@@ -100,4 +102,10 @@ pub(crate) enum Refusal {
     InvalidEmail,
     #[error("somebody else in the clinic has the address")]
     DuplicateEmail,
+    #[error("an order without the kind of data")]
+    SortWithoutType,
+    #[error("lists are not sorted by this")]
+    UnknownSort,
+    #[error("a workspace without the kind of its id")]
+    WorkspaceWithoutType,
 }

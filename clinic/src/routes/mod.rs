@@ -8,12 +8,14 @@ mod invited_clinicians;
 mod outbox;
 mod parameters;
 mod patient_count;
+mod patient_lists;
 mod patients;
 mod permissions;
 mod reconciliation;
 mod refusals;
 mod settings;
 mod sites;
+mod summary_filters;
 mod tags;
 mod users;
 mod views;
@@ -42,6 +44,7 @@ pub fn table() -> RouteTable {
     [
         clinics(),
         clinicians(),
+        patient_lists(),
         patients(),
         permissions(),
         settings(),
@@ -102,6 +105,13 @@ fn clinicians() -> Lines {
             operation!(invited_clinicians::associate_clinician),
         ),
         (&[Service], operation!(invited_clinicians::delete_invited)),
+    ]
+}
+
+fn patient_lists() -> Lines {
+    vec![
+        (&[Member, Service], operation!(patient_lists::list_patients)),
+        (&[User], operation!(patient_lists::find_patients)),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use chrono::{DateTime as Time, Utc};
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, future::ready};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
     error::{Error, Result},
@@ -136,6 +136,24 @@ impl Clinics {
         let found = clinics.find(doc! { "_id": { "$in": wanted } });
         let found = found.batch_size(ONE_BATCH).await?;
         found.map_ok(Into::into).try_collect().await
+    }
+
+    /// Those of the clinics with these ids that hospital records know as `source`, in no order.
+    pub(crate) async fn list_of_source(
+        &self,
+        ids: &[ClinicId],
+        source: &str,
+    ) -> Result<Vec<ClinicId>> {
+        let wanted: Vec<ObjectId> = ids.iter().copied().map(ids::clinic).collect();
+        let of_source = doc! { "_id": { "$in": wanted }, "ehrSettings.sourceId": source };
+        let found = self.clinics.find(of_source).projection(doc! { "_id": 1 });
+        let found = found.batch_size(ONE_BATCH).await?;
+        let id = |clinic: Document| ready(Ok(clinic.get_object_id("_id").ok()));
+        let found = found.try_filter_map(id);
+        found
+            .map_ok(|id| ClinicId::from(id.bytes()))
+            .try_collect()
+            .await
     }
 
     /// Sets what `profile` says; returns the clinic since, or `None` where there is none.

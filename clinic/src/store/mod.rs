@@ -27,7 +27,7 @@ pub(crate) use self::{
     clinicians::{ClinicianChange, ClinicianFilter, Clinicians},
     clinics::{ClinicFilter, Clinics, NewClinic},
     jobs::{Job, Jobs},
-    patients::{Patients, Stored},
+    patients::{PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
 };

@@ -18,6 +18,8 @@ use crate::domain::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PatientDocument {
+    #[serde(rename = "_id")]
+    pub(super) id: ObjectId,
     clinic_id: ObjectId,
     user_id: UserId,
     full_name: Option<String>,

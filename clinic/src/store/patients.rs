@@ -2,6 +2,8 @@
 //! `_lane` and `_version` say where and at which version of it a patient is counted ([`Tallies`]);
 //! those that the reference wrote have neither.
 
+mod list;
+
 use std::{collections::BTreeMap, convert::Infallible};
 
 use bson::{Document, doc, oid::ObjectId};
@@ -22,6 +24,8 @@ use crate::domain::{
     counts::Counts,
     patient::{Patient, PatientChange},
 };
+
+pub(crate) use self::list::{PatientIdentity, PatientPage};
 
 /// Patients.
 #[derive(Debug, Clone)]
@@ -69,6 +73,10 @@ impl Patients {
                 named("PatientMrnEn").collation(loosely()).build(),
             ),
             index(
+                by_clinic(doc! { "birthDate": 1, "_id": 1 }),
+                named("PatientBirthDateEn").collation(loosely()).build(),
+            ),
+            index(
                 by_clinic(doc! { "mrn": 1 }),
                 named("UniqueMrnEn")
                     .unique(true)
@@ -88,9 +96,7 @@ impl Patients {
 
     /// How many patients a clinic has: those that are counted, and those that are not yet.
     pub(crate) async fn count(&self, clinic: ClinicId) -> Result<Counts> {
-        let uncounted = self.documents.find_one(uncounted(clinic));
-        // Whoever is counted stays so: where all are, the numbers read next hold all.
-        if uncounted.projection(doc! { "_id": 1 }).await?.is_none() {
+        if self.are_all_counted(clinic).await? {
             return self.tallies.find(clinic).await;
         }
         // Of a patient who is being counted, both must be read at one moment.
@@ -100,7 +106,15 @@ impl Patients {
         Ok(counted.await?)
     }
 
-    /// The same of several clinics, in two queries; those without a patient are missing.
+    /// Whether all patients of a clinic are counted. Whoever is stays so: the numbers that are read next
+    /// hold all of them.
+    async fn are_all_counted(&self, clinic: ClinicId) -> Result<bool> {
+        let uncounted = self.documents.find_one(uncounted(clinic));
+        let uncounted = uncounted.projection(doc! { "_id": 1 });
+        Ok(uncounted.await?.is_none())
+    }
+
+    /// The same as [`Self::count`] of several clinics, in two queries; those without a patient are missing.
     pub(crate) async fn count_all(
         &self,
         clinics: &[ClinicId],

@@ -30,11 +30,6 @@ impl Lane {
     /// The one in which patients are counted whose number is limited, one after the other.
     pub(crate) const LIMITED: Self = Self(0);
 
-    /// All.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        (0..LANES).map(Self)
-    }
-
     /// Any.
     pub(crate) fn random() -> Self {
         Self(rand::rng().random_range(0..LANES))
@@ -86,6 +81,13 @@ struct OfClinic {
 #[derive(Deserialize)]
 struct TallyId {
     clinic: ObjectId,
+}
+
+/// The number of patients of a lane.
+#[derive(Deserialize)]
+struct Total {
+    #[serde(default)]
+    total: i64,
 }
 
 impl Tallies {
@@ -143,7 +145,16 @@ impl Tallies {
         Ok(counts)
     }
 
-    /// The same in the transaction of `session`.
+    /// How many of them there are.
+    pub(crate) async fn find_total(&self, clinic: ClinicId) -> Result<u64> {
+        let total = doc! { "_id": 0, "total": 1 };
+        let tallies = self.tallies.clone_with_type::<Total>();
+        let found = tallies.find(of_clinic(clinic)).projection(total).await?;
+        let total = found.try_fold(0, async |sum, tally| Ok(sum + tally.total));
+        Ok(u64::try_from(total.await?).unwrap_or_default())
+    }
+
+    /// The same as [`Self::find`] in the transaction of `session`.
     pub(crate) async fn find_in(
         &self,
         session: &mut ClientSession,

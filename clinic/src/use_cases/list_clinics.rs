@@ -41,7 +41,7 @@ pub(crate) async fn list_of_patient(
 }
 
 /// Each of `records` with its clinic.
-async fn with_clinics<R>(
+pub(super) async fn with_clinics<R>(
     state: &State,
     records: Vec<R>,
     clinic_of: impl Fn(&R) -> ClinicId,

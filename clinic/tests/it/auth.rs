@@ -96,6 +96,7 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
     [
         clinics(),
         clinicians(),
+        patient_lists(),
         patients(),
         settings::rows(),
         sites::rows(),
@@ -199,6 +200,17 @@ fn clinicians() -> Vec<Row<KINDS>> {
             Whom::Services,
             404,
         ),
+    ]
+}
+
+fn patient_lists() -> Vec<Row<KINDS>> {
+    vec![
+        row(
+            "GET /v1/clinics/{clinicId}/patients",
+            Whom::MembersAndServices,
+            200,
+        ),
+        row("GET /v1/patients", Whom::Users, 200),
     ]
 }
 
@@ -414,6 +426,7 @@ async fn a_right_comes_before_parameters_and_body() {
     for path in [
         format!("/v1/clinics/{NO_ID}/clinicians?limit=0"),
         format!("/v1/clinics/{NO_ID}/patients/{NO_ID}"),
+        format!("/v1/clinics/{NO_ID}/patients?sort=x"),
     ] {
         assert_eq!(stranger.get(&path).await.status, 403, "{path}");
         assert_eq!(world.service().get(&path).await.status, 400, "{path}");

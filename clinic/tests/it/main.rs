@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod random_patients;
 mod world;
 
 mod auth;
@@ -12,8 +13,11 @@ mod counting;
 mod documents;
 mod invited;
 mod jobs;
+mod patient_lists;
+mod patient_model;
 mod patients;
 mod permissions;
+mod queries;
 mod reconciliation;
 mod relations;
 mod settings;

@@ -13,7 +13,7 @@ pub(crate) use self::{
     clinician::{ClinicianRelation, ClinicianView},
     labels::{ChangedSiteView, TagView},
     limits::LimitsView,
-    patient::{PatientRelation, PatientView, ReviewView, permission_set},
+    patient::{PatientRelation, PatientView, PatientsView, ReviewView, permission_set},
 };
 
 /// A time in UTC, to the millisecond, without zeros at the end of the fraction.

@@ -11,6 +11,7 @@ use crate::{
         patient::{CUSTODIAL_PERMISSIONS, ConnectionRequest, DataSource, Patient, Review},
         patient_details::DiagnosisType,
     },
+    store::PatientPage,
     use_cases::count_patients::CountedClinic,
 };
 
@@ -163,6 +164,36 @@ impl From<Patient> for PatientView {
             diagnosis_type: kind.filter(|kind| DiagnosisType::is_known(kind)),
             created_time: time(patient.created_time),
             updated_time: time(patient.updated_time),
+        }
+    }
+}
+
+/// A part of a list of patients.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Patients)]
+pub(crate) struct PatientsView {
+    data: Vec<PatientView>,
+    meta: PatientsMeta,
+}
+
+/// How long lists of patients are.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PatientsMeta {
+    /// The length of the list.
+    count: u64,
+    /// How many patients the clinic has.
+    total_count: u64,
+}
+
+impl From<PatientPage> for PatientsView {
+    fn from(page: PatientPage) -> Self {
+        Self {
+            data: page.patients.into_iter().map(Into::into).collect(),
+            meta: PatientsMeta {
+                count: page.count,
+                total_count: page.total,
+            },
         }
     }
 }
