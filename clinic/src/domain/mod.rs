@@ -14,6 +14,7 @@ pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
 pub(crate) mod patient_list;
+pub(crate) mod patient_summary;
 pub(crate) mod relations;
 pub(crate) mod restrictions;
 pub(crate) mod share_code;

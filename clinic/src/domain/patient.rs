@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shared_runtime::body::Member;
 use shared_types::{ClinicId, PermissionSet, TagId, UserId};
 
-use super::{clinic::Site, glycemic_ranges::GlycemicRanges};
+use super::{clinic::Site, glycemic_ranges::GlycemicRanges, patient_summary::Summary};
 
 /// The permission that a clinic has on an account that it made.
 pub(crate) const CUSTODIAN: &str = "custodian";
@@ -47,6 +47,8 @@ pub(crate) struct Patient {
     pub(crate) requires_unique_mrn: bool,
     /// The names of what hospital records ordered for it.
     pub(crate) subscriptions: Vec<String>,
+    /// What its data says, if anything was ever said.
+    pub(crate) summary: Option<Summary>,
     pub(crate) created_time: DateTime<Utc>,
     pub(crate) updated_time: DateTime<Utc>,
 }
@@ -134,6 +136,7 @@ impl Patient {
             legacy_clinicians: Vec::new(),
             requires_unique_mrn: false,
             subscriptions: Vec::new(),
+            summary: None,
             created_time: now,
             updated_time: now,
         }

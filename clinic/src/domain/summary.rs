@@ -100,23 +100,30 @@ pub(crate) fn fields(kind: Kind) -> &'static [Field] {
 
 /// What is called `name`.
 pub(crate) fn field(kind: Kind, name: &str) -> Option<&'static Field> {
-    let fields = match kind {
-        Kind::Cgm => &*CGM_BY_NAME,
-        Kind::Bgm => &*BGM_BY_NAME,
+    Some(&fields(kind)[position(kind, name)?])
+}
+
+/// Where in [`fields`] what is called `name` stands.
+pub(crate) fn position(kind: Kind, name: &str) -> Option<usize> {
+    let positions = match kind {
+        Kind::Cgm => &*CGM_POSITIONS,
+        Kind::Bgm => &*BGM_POSITIONS,
     };
-    fields.get(name).copied()
+    positions.get(name).copied()
 }
 
 static CGM: LazyLock<Vec<Field>> = LazyLock::new(|| fields_of(Kind::Cgm));
 static BGM: LazyLock<Vec<Field>> = LazyLock::new(|| fields_of(Kind::Bgm));
-static CGM_BY_NAME: LazyLock<ByName> = LazyLock::new(|| by_name(&CGM));
-static BGM_BY_NAME: LazyLock<ByName> = LazyLock::new(|| by_name(&BGM));
+static CGM_POSITIONS: LazyLock<Positions> = LazyLock::new(|| positions(&CGM));
+static BGM_POSITIONS: LazyLock<Positions> = LazyLock::new(|| positions(&BGM));
 
-type ByName = HashMap<&'static str, &'static Field>;
+type Positions = HashMap<&'static str, usize>;
 
-fn by_name(fields: &'static [Field]) -> ByName {
-    let fields = fields.iter();
-    fields.map(|field| (field.name.as_str(), field)).collect()
+fn positions(fields: &'static [Field]) -> Positions {
+    let fields = fields.iter().enumerate();
+    fields
+        .map(|(position, field)| (field.name.as_str(), position))
+        .collect()
 }
 
 /// Numbers with one form, each with its change, which has `Delta` at the end of its name.

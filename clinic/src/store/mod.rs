@@ -15,6 +15,7 @@ mod patient_document;
 mod patients;
 mod reconciliations;
 mod relations;
+mod summary_document;
 mod tallies;
 
 use std::time::Duration;

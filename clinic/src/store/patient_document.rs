@@ -1,14 +1,15 @@
 //! The document of a patient in the collection `patients`: how it is read, made and changed.
 
 use bson::{
-    Bson, DateTime, Document, deserialize_from_bson, doc, oid::ObjectId, serialize_to_bson,
+    Bson, DateTime, Document, RawDocumentBuf, deserialize_from_bson, doc, oid::ObjectId,
+    serialize_to_bson,
 };
 use mongodb::error::{Error, Result};
 use serde::Deserialize;
 use shared_runtime::body::Member;
 use shared_types::{PermissionSet, TagId, UserId};
 
-use super::ids;
+use super::{ids, summary_document};
 use crate::domain::{
     clinic::Site,
     patient::{ConnectionRequest, DataSource, Patient, PatientChange, Review},
@@ -43,6 +44,7 @@ pub(super) struct PatientDocument {
     legacy_clinician_ids: Option<Vec<UserId>>,
     require_unique_mrn: Option<bool>,
     ehr_subscriptions: Option<Document>,
+    summary: Option<RawDocumentBuf>,
     created_time: Option<DateTime>,
     updated_time: Option<DateTime>,
     /// Where it is counted; `None`: it is not yet.
@@ -130,6 +132,7 @@ impl From<PatientDocument> for Patient {
             legacy_clinicians: document.legacy_clinician_ids.unwrap_or_default(),
             requires_unique_mrn: document.require_unique_mrn.unwrap_or_default(),
             subscriptions: subscriptions.keys().map(ToString::to_string).collect(),
+            summary: document.summary.as_deref().map(summary_document::read),
             created_time: time(document.created_time),
             updated_time: time(document.updated_time),
         }

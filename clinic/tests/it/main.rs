@@ -22,5 +22,6 @@ mod reconciliation;
 mod relations;
 mod settings;
 mod sites;
+mod summaries;
 mod tags;
 mod users;

@@ -5,9 +5,11 @@ mod clinician;
 mod labels;
 mod limits;
 mod patient;
+mod summary;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use self::summary::SummaryView;
 pub(crate) use self::{
     clinic::{ClinicView, SiteView},
     clinician::{ClinicianRelation, ClinicianView},

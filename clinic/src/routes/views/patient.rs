@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared_types::{PermissionSet, TagId, UserId, dates};
 use utoipa::ToSchema;
 
-use super::{ClinicView, SiteView, time};
+use super::{ClinicView, SiteView, SummaryView, time};
 use crate::{
     domain::{
         glycemic_ranges::{GlycemicRanges, WrittenRanges},
@@ -42,6 +42,9 @@ pub(crate) struct PatientView {
     connection_requests: ConnectionRequestsView,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_upload_reminder_time: Option<String>,
+    /// What the data says; absent where there was none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<SummaryView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<WrittenRanges>)]
     glycemic_ranges: Option<GlycemicRanges>,
@@ -160,6 +163,7 @@ impl From<Patient> for PatientView {
             sites: sites.map(Into::into).collect(),
             connection_requests: patient.connection_requests.into_iter().collect(),
             last_upload_reminder_time: patient.last_upload_reminder.map(time),
+            summary: patient.summary.map(Into::into),
             glycemic_ranges: patient.glycemic_ranges,
             diagnosis_type: kind.filter(|kind| DiagnosisType::is_known(kind)),
             created_time: time(patient.created_time),
