@@ -15,6 +15,10 @@ const NOT_AUTHORIZED: &str =
     "security requirements failed: the subject is not authorized for the requested action";
 
 impl From<Refusal> for ApiError {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table, with a line or two for each refusal"
+    )]
     fn from(refusal: Refusal) -> Self {
         let (status, message) = match refusal {
             Refusal::NotAuthorized => (StatusCode::FORBIDDEN, NOT_AUTHORIZED),

@@ -88,6 +88,10 @@ impl Refusal {
         )
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table, with a line or two for each refusal"
+    )]
     fn status_and_reason(self) -> (StatusCode, Cow<'static, str>) {
         let (status, reason) = match self {
             Self::NoToken => (

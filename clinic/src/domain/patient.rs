@@ -83,8 +83,8 @@ pub(crate) struct ConnectionRequest {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PatientChange {
     pub(crate) identity: Option<Identity>,
-    /// Inside, `None` takes it away. Part of the identity as well, where all of it changes.
-    pub(crate) email: Option<Option<String>>,
+    /// `Null` takes it away. Part of the identity as well, where all of it changes.
+    pub(crate) email: Member<String>,
     pub(crate) tags: Option<Vec<TagId>>,
     pub(crate) sites: Option<Vec<Site>>,
     /// `Null` takes all of them away.
@@ -165,7 +165,11 @@ impl Patient {
             self.target_devices = identity.target_devices;
             self.requires_unique_mrn = identity.requires_unique_mrn;
         }
-        self.email = change.email.unwrap_or(self.email);
+        match change.email {
+            Member::Absent => {}
+            Member::Null => self.email = None,
+            Member::Given(email) => self.email = Some(email),
+        }
         self.tags = change.tags.unwrap_or(self.tags);
         self.sites = change.sites.unwrap_or(self.sites);
         match change.data_sources {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Refusal, text::Filled};
 
-/// Body of UpdateClinicUserDetails.
+/// Body of `UpdateClinicUserDetails`.
 #[derive(Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct UserDetails {
     /// The address of the account, stored as it is; absent where it has none.

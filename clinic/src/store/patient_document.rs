@@ -282,8 +282,10 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
             }
         }
     }
-    if let Some(email) = &change.email {
-        set.insert("email", email.as_deref());
+    match &change.email {
+        Member::Absent => {}
+        Member::Null => drop(set.insert("email", Bson::Null)),
+        Member::Given(email) => drop(set.insert("email", email)),
     }
     let lists = [
         ("tags", change.tags.as_deref().map(tags)),

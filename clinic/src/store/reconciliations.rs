@@ -22,7 +22,8 @@ pub(crate) struct Reconciliations {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Run {
     /// Which one it is.
-    pub(crate) run: String,
+    #[serde(rename = "run")]
+    pub(crate) id: String,
     pub(crate) started_time: DateTime,
     pub(crate) finished_time: Option<DateTime>,
     pub(crate) patients: Progress,

@@ -47,13 +47,12 @@ pub(crate) async fn start(state: &State) -> Result<Option<Run>, Error> {
     let started: Result<(), Aborted> = transaction(&state.store.client, async |session| {
         let current = runs.find_in(session).await?;
         let current = current.filter(|run| run.finished_time.is_none());
-        let rows: Vec<Reconciling> = match current {
-            Some(run) => rows_of(&run),
-            None => {
-                let run = Uuid::new_v4().to_string();
-                runs.begin(session, &run).await?;
-                first_rows(&run)
-            }
+        let rows: Vec<Reconciling> = if let Some(run) = current {
+            rows_of(&run)
+        } else {
+            let run = Uuid::new_v4().to_string();
+            runs.begin(session, &run).await?;
+            first_rows(&run)
         };
         state.outbox.enqueue_all(session, rows).await?;
         Ok(())
@@ -73,7 +72,7 @@ fn rows_of(run: &Run) -> Vec<Reconciling> {
         .filter(|kind| !run.progress(*kind).is_done);
     open.map(|kind| Reconciling {
         kind,
-        run: run.run.clone(),
+        run: run.id.clone(),
         after: run.progress(kind).after.clone(),
     })
     .collect()

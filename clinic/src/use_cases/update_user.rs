@@ -2,6 +2,7 @@
 
 use bson::DateTime;
 use shared_runtime::{
+    body::Member,
     error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
 };
@@ -31,7 +32,7 @@ pub(crate) async fn update_user(
                 .await?;
         }
         let change = PatientChange {
-            email: Some(email.map(str::to_owned)),
+            email: email.map_or(Member::Null, |email| Member::Given(email.to_owned())),
             updated_time: Some(now.to_chrono()),
             ..PatientChange::default()
         };

@@ -30,10 +30,10 @@ pub(crate) fn admission(
         let idp = restriction.required_idp.as_deref();
         idp.filter(|idp| !idp.is_empty())
     });
-    let is_met = |wanted: &Option<&str>| {
+    let is_met = |wanted: Option<&str>| {
         wanted.is_none_or(|wanted| idp.is_some_and(|idp| is_same(wanted, idp)))
     };
-    let can_accept = restrictions.is_empty() || wanted.clone().any(|wanted| is_met(&wanted));
+    let can_accept = restrictions.is_empty() || wanted.clone().any(is_met);
     let required_idp = wanted.flatten().next().filter(|_| !can_accept);
     Admission {
         can_accept,

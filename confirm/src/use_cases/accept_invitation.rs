@@ -90,13 +90,12 @@ pub(crate) async fn accept(
         invitation::may_accept(invitation, invitee, sharer, Utc::now())?;
     }
     let offer = invitation::granted(invitation, invitee, sharer).map_err(Refusal::from)?;
-    let row = match invitation.acceptance {
-        Some(acceptance) => acceptance.row,
-        None => {
-            let key = invitation.key.clone();
-            let invited = Invited::Person(invitee);
-            acceptance::claim(state, invited, &Accepted { key }, &invitation.key).await?
-        }
+    let row = if let Some(acceptance) = invitation.acceptance {
+        acceptance.row
+    } else {
+        let key = invitation.key.clone();
+        let whom = Invited::Person(invitee);
+        acceptance::claim(state, whom, &Accepted { key }, &invitation.key).await?
     };
     let claimed = Claimed {
         invitation,

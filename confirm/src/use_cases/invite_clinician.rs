@@ -266,7 +266,7 @@ async fn begin(
         state.confirmations.insert(session, &begun).await?;
         Ok(begun)
     });
-    Ok(stored.await.or_fail(Failure::Saving)?)
+    stored.await.or_fail(Failure::Saving)
 }
 
 /// Finishes the making of an invitation, for whoever waits for it.

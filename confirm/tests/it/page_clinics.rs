@@ -95,6 +95,6 @@ async fn others_answer_nothing() {
     assert_eq!(world.status(&key).await, "pending");
     assert_eq!(
         world.clinic.asked(Ask::Associate),
-        [(String::new(), Value::Null); 0]
+        Vec::<(String, Value)>::new()
     );
 }

@@ -81,9 +81,13 @@ impl Request {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body; `None`: it is none of these.
+    /// The body; none at all is `null`. `None`: it is none of these.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.body).ok()
+        let body = match self.body.trim_ascii() {
+            [] => b"null",
+            body => body,
+        };
+        serde_json::from_slice(body).ok()
     }
 }
 
