@@ -42,7 +42,7 @@ pub struct KnownRelations {
 #[serde(rename_all = "camelCase")]
 pub struct KnownRelation {
     /// The clinic.
-    #[schema(inline)]
+    #[schema(value_type = String, pattern = "^[a-f0-9]{24}$")]
     pub clinic_id: ClinicId,
     /// The account of the patient or clinician.
     pub user_id: UserId,
