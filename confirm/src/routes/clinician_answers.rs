@@ -5,9 +5,9 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared_runtime::error::ApiError;
-use shared_types::UserId;
 
 use super::{
+    clinic_invites::{ReceivedInvite, ok},
     refusals::Refusals,
     view::{ConfirmationView, views_with_admission},
 };
@@ -63,10 +63,7 @@ pub(crate) async fn list_clinician_invites(
 /// Source: public confirmation API `AcceptClinicianInvite`.
 #[utoipa::path(
     put, path = "/v1/clinicians/{userid}/invites/{inviteid}", tag = "clinics",
-    params(
-        ("userid" = String, Path, description = "Who is invited"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ReceivedInvite),
     responses(
         (status = 200, description = "The clinician", body = Object),
         Refusals,
@@ -78,12 +75,12 @@ pub(crate) async fn list_clinician_invites(
 )]
 pub(crate) async fn accept_clinician_invite(
     oneself: Oneself,
-    path: Path<(UserId, String)>,
+    path: Path<ReceivedInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (Oneself(user), (_, key)) = (oneself, path.into_inner());
+    let Oneself(user) = oneself;
     let idp = user.identity_provider.as_deref();
-    let clinician = join_clinic::accept(&state, &user.id, idp, &key).await?;
+    let clinician = join_clinic::accept(&state, &user.id, idp, &path.inviteid).await?;
     Ok(HttpResponse::Ok().json(clinician))
 }
 
@@ -96,10 +93,7 @@ pub(crate) async fn accept_clinician_invite(
 /// Source: public confirmation API `DismissClinicianInvite`.
 #[utoipa::path(
     delete, path = "/v1/clinicians/{userid}/invites/{inviteid}", tag = "clinics",
-    params(
-        ("userid" = String, Path, description = "Who is invited"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ReceivedInvite),
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
@@ -109,12 +103,10 @@ pub(crate) async fn accept_clinician_invite(
 )]
 pub(crate) async fn dismiss_clinician_invite(
     oneself: Oneself,
-    path: Path<(UserId, String)>,
+    path: Path<ReceivedInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (Oneself(user), (_, key)) = (oneself, path.into_inner());
-    withdraw_clinician::decline(&state, &user.id, &key).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .body("OK"))
+    let Oneself(user) = oneself;
+    withdraw_clinician::decline(&state, &user.id, &path.inviteid).await?;
+    Ok(ok())
 }

@@ -11,6 +11,7 @@ use shared_types::{ClinicId, address};
 use utoipa::ToSchema;
 
 use super::{
+    clinic_invites::{ClinicInvite, ok},
     refusals::Refusals,
     view::{ConfirmationView, with_creator},
 };
@@ -82,10 +83,7 @@ pub(crate) async fn invite_clinician(
 /// Source: public confirmation API `GetClinicianInvite`.
 #[utoipa::path(
     get, path = "/v1/clinics/{clinicid}/invites/clinicians/{inviteid}", tag = "clinics",
-    params(
-        ("clinicid" = ClinicId, Path, description = "The clinic"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ClinicInvite),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
@@ -95,11 +93,10 @@ pub(crate) async fn invite_clinician(
 )]
 pub(crate) async fn find_clinician_invite(
     admin: ClinicAdmin,
-    path: Path<(ClinicId, String)>,
+    path: Path<ClinicInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, key) = path.into_inner();
-    match invite_clinician::find(&state, admin.clinic, &key).await? {
+    match invite_clinician::find(&state, admin.clinic, &path.inviteid).await? {
         Ok(found) => Ok(HttpResponse::Ok().json(with_creator(&state, found).await)),
         Err(refusal) => Ok(passed_on(&refusal)),
     }
@@ -116,10 +113,7 @@ pub(crate) async fn find_clinician_invite(
 /// Source: public confirmation API `ResendInvite`.
 #[utoipa::path(
     patch, path = "/v1/clinics/{clinicid}/invites/clinicians/{inviteid}", tag = "clinics",
-    params(
-        ("clinicid" = ClinicId, Path, description = "The clinic"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ClinicInvite),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
@@ -130,11 +124,10 @@ pub(crate) async fn find_clinician_invite(
 )]
 pub(crate) async fn resend_clinician_invite(
     admin: ClinicAdmin,
-    path: Path<(ClinicId, String)>,
+    path: Path<ClinicInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, key) = path.into_inner();
-    match invite_clinician::resend(&state, &admin.caller, admin.clinic, &key).await? {
+    match invite_clinician::resend(&state, &admin.caller, admin.clinic, &path.inviteid).await? {
         Ok(renewed) => Ok(HttpResponse::Ok().json(with_creator(&state, renewed).await)),
         Err(refusal) => Ok(passed_on(&refusal)),
     }
@@ -150,10 +143,7 @@ pub(crate) async fn resend_clinician_invite(
 /// Source: public confirmation API `DeleteInvite`.
 #[utoipa::path(
     delete, path = "/v1/clinics/{clinicid}/invites/clinicians/{inviteid}", tag = "clinics",
-    params(
-        ("clinicid" = ClinicId, Path, description = "The clinic"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ClinicInvite),
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
@@ -163,14 +153,11 @@ pub(crate) async fn resend_clinician_invite(
 )]
 pub(crate) async fn delete_clinician_invite(
     admin: ClinicAdmin,
-    path: Path<(ClinicId, String)>,
+    path: Path<ClinicInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, key) = path.into_inner();
-    withdraw_clinician::withdraw(&state, admin.clinic, &key).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .body("OK"))
+    withdraw_clinician::withdraw(&state, admin.clinic, &path.inviteid).await?;
+    Ok(ok())
 }
 
 /// What clinic refuses, as it says it.

@@ -1,5 +1,6 @@
 //! The route table. Every path is served with and without the prefix `/confirm`.
 
+mod clinic_invites;
 mod clinician_answers;
 mod clinician_invitations;
 mod health;

@@ -11,6 +11,7 @@ use shared_types::{ClinicId, PermissionSet};
 use utoipa::ToSchema;
 
 use super::{
+    clinic_invites::ClinicInvite,
     refusals::Refusals,
     view::{ConfirmationView, views, with_creator},
 };
@@ -112,10 +113,7 @@ pub(crate) async fn list_patient_invites(
 #[utoipa::path(
     put, path = "/v1/clinics/{clinicid}/invites/patients/{inviteid}", tag = "clinics",
     request_body = PatientDetails,
-    params(
-        ("clinicid" = ClinicId, Path, description = "The clinic"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ClinicInvite),
     responses(
         (status = 200, description = "The patient", body = Object),
         (status = 400, description = "Error creating patient, where it is the medical record number with what is wrong with that"),
@@ -126,15 +124,14 @@ pub(crate) async fn list_patient_invites(
 )]
 pub(crate) async fn accept_patient_invite(
     ClinicMember(clinic): ClinicMember,
-    path: Path<(ClinicId, String)>,
+    path: Path<ClinicInvite>,
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, key) = path.into_inner();
     let details: PatientDetails = body
         .parse_optional_object()
         .map_err(|_| Refusal::InvalidPatient)?;
-    let patient = enrol_patient::accept(&state, clinic, &key, &details).await?;
+    let patient = enrol_patient::accept(&state, clinic, &path.inviteid, &details).await?;
     Ok(HttpResponse::Ok().json(patient))
 }
 
@@ -149,10 +146,7 @@ pub(crate) async fn accept_patient_invite(
 /// Source: public confirmation API `CancelOrDismissPatientInvite`.
 #[utoipa::path(
     delete, path = "/v1/clinics/{clinicid}/invites/patients/{inviteid}", tag = "clinics",
-    params(
-        ("clinicid" = ClinicId, Path, description = "The clinic"),
-        ("inviteid" = String, Path, description = "The key of the invitation"),
-    ),
+    params(ClinicInvite),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
@@ -163,12 +157,11 @@ pub(crate) async fn accept_patient_invite(
 )]
 pub(crate) async fn delete_patient_invite(
     caller: Caller,
-    path: Path<(ClinicId, String)>,
+    path: Path<ClinicInvite>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     state.clinics()?;
-    let (clinic, key) = path.into_inner();
-    let ended = share_with_clinic::end(&state, &caller, clinic, &key).await?;
+    let ended = share_with_clinic::end(&state, &caller, path.clinicid, &path.inviteid).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, ended).await))
 }
 
