@@ -25,7 +25,7 @@ use crate::{
     store::ClinicFilter,
     use_cases::{
         count_patients::{all_counted, counted},
-        create_clinic, delete_clinic,
+        create_clinic, delete_clinic, find_clinic,
     },
 };
 
@@ -117,8 +117,7 @@ pub(crate) async fn find_clinic(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<ClinicView>, ApiError> {
-    let found = state.store.clinics.find(path.clinic_id).await;
-    let clinic = found.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let clinic = find_clinic::find_clinic(&state, path.clinic_id).await?;
     Ok(Json(counted(&state, clinic).await?.into()))
 }
 

@@ -23,6 +23,7 @@ use crate::{
         restrictions::MembershipRestrictions,
     },
     error::Failure,
+    use_cases::find_clinic,
 };
 
 /// `GET /v1/clinics/{clinicId}/membership_restrictions`: from where clinicians of a clinic must come.
@@ -141,8 +142,7 @@ pub(crate) async fn find_mrn_settings(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<MrnSettings>, ApiError> {
-    let found = state.store.clinics.find(path.clinic_id).await;
-    let clinic = found.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let clinic = find_clinic::find_clinic(&state, path.clinic_id).await?;
     Ok(Json(clinic.mrn_settings.ok_or(Refusal::NoSettings)?))
 }
 
@@ -189,8 +189,7 @@ pub(crate) async fn find_patient_count_settings(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<LimitsView>, ApiError> {
-    let found = state.store.clinics.find(path.clinic_id).await;
-    let clinic = found.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let clinic = find_clinic::find_clinic(&state, path.clinic_id).await?;
     Ok(Json(clinic.limits().into()))
 }
 

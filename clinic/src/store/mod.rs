@@ -20,6 +20,7 @@ mod tallies;
 
 use std::time::Duration;
 
+use chrono::{DateTime, SubsecRound as _, Utc};
 use mongodb::{Client, Database};
 use shared_types::UserId;
 
@@ -32,6 +33,11 @@ pub(crate) use self::{
     reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
 };
+
+/// The time, as exact as the database keeps it.
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
 
 /// What the store has to know.
 #[derive(Debug, Clone)]

@@ -2,18 +2,17 @@
 //! `_lane` and `_version` say where and at which version of it a patient is counted ([`Tallies`]);
 //! those that the reference wrote have neither.
 
+mod counts;
 mod list;
 
-use std::{collections::BTreeMap, convert::Infallible};
-
-use bson::{Document, doc, oid::ObjectId};
+use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
     error::Result,
     options::{Collation, CollationStrength, IndexOptions},
 };
-use shared_runtime::mongo::{ONE_BATCH, ensure_indexes, transaction};
+use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
 use super::{
@@ -92,61 +91,6 @@ impl Patients {
             index(by_clinic(doc! { "sites.id": 1 }), named("Sites").build()),
         ];
         ensure_indexes(&self.documents, indexes).await
-    }
-
-    /// How many patients a clinic has: those that are counted, and those that are not yet.
-    pub(crate) async fn count(&self, clinic: ClinicId) -> Result<Counts> {
-        if self.are_all_counted(clinic).await? {
-            return self.tallies.find(clinic).await;
-        }
-        // Of a patient who is being counted, both must be read at one moment.
-        let counted = transaction::<_, Infallible>(self.documents.client(), async |session| {
-            Ok(self.count_in(session, clinic).await?)
-        });
-        Ok(counted.await?)
-    }
-
-    /// Whether all patients of a clinic are counted. Whoever is stays so: the numbers that are read next
-    /// hold all of them.
-    async fn are_all_counted(&self, clinic: ClinicId) -> Result<bool> {
-        let uncounted = self.documents.find_one(uncounted(clinic));
-        let uncounted = uncounted.projection(doc! { "_id": 1 });
-        Ok(uncounted.await?.is_none())
-    }
-
-    /// The same as [`Self::count`] of several clinics, in two queries; those without a patient are missing.
-    pub(crate) async fn count_all(
-        &self,
-        clinics: &[ClinicId],
-    ) -> Result<BTreeMap<ClinicId, Counts>> {
-        let mut all = self.tallies.find_all(clinics).await?;
-        let patients = self.documents.clone_with_type::<PatientDocument>();
-        let ids: Vec<ObjectId> = clinics.iter().copied().map(ids::clinic).collect();
-        let mut uncounted = patients
-            .find(doc! { "clinicId": { "$in": ids }, "_lane": null })
-            .await?;
-        while let Some(patient) = uncounted.try_next().await? {
-            let patient = Patient::from(patient);
-            let counts = all.entry(patient.clinic_id).or_default();
-            counts.add(&self.contribution(&patient));
-        }
-        Ok(all)
-    }
-
-    /// The same in the transaction of `session`.
-    pub(crate) async fn count_in(
-        &self,
-        session: &mut ClientSession,
-        clinic: ClinicId,
-    ) -> Result<Counts> {
-        let mut counts = self.tallies.find_in(session, clinic).await?;
-        let patients = self.documents.clone_with_type::<PatientDocument>();
-        let uncounted = patients.find(uncounted(clinic)).session(&mut *session);
-        let mut uncounted = uncounted.await?;
-        while let Some(patient) = uncounted.next(session).await {
-            counts.add(&self.contribution(&patient?.into()));
-        }
-        Ok(counts)
     }
 
     pub(super) fn contribution(&self, patient: &Patient) -> Counts {
@@ -320,15 +264,6 @@ impl Patients {
             everywhere.push(patient?.into());
         }
         Ok(everywhere)
-    }
-
-    /// Forgets the numbers of a clinic that is gone.
-    pub(crate) async fn forget_counts(
-        &self,
-        session: &mut ClientSession,
-        clinic: ClinicId,
-    ) -> Result<()> {
-        self.tallies.delete(session, clinic).await
     }
 
     /// Some patients of the clinic, two at most, to see whether there are others than one.

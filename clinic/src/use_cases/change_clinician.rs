@@ -18,7 +18,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::ClinicianChange,
-    use_cases::relate::ClinicianChanged,
+    use_cases::relate,
 };
 
 /// Adds a clinician, or somebody who is invited; returns it.
@@ -46,7 +46,7 @@ pub(crate) async fn create_clinician(
         clinicians.insert(session, &clinician).await?;
         if let Some(user) = &clinician.user_id {
             note_admin(state, session, clinic_id, user, clinician.is_admin(), now).await?;
-            relate(state, session, clinic_id, user).await?;
+            relate::clinician(state, session, clinic_id, user).await?;
         }
         Ok(clinician)
     });
@@ -99,7 +99,7 @@ pub(crate) async fn associate_clinician(
         let associated = clinicians.associate(session, invited, user, name.as_deref(), now);
         let associated = associated.await?.ok_or(Refusal::ClinicianNotFound)?;
         note_admin(state, session, clinic, user, associated.is_admin(), now).await?;
-        relate(state, session, clinic, user).await?;
+        relate::clinician(state, session, clinic, user).await?;
         Ok(associated)
     });
     associated.await
@@ -121,7 +121,8 @@ pub(crate) async fn delete_clinician(
             .add_clinicians(session, vec![deleted], by)
             .await?;
         note_admin(state, session, clinic, user, false, DateTime::now()).await?;
-        relate(state, session, clinic, user).await
+        relate::clinician(state, session, clinic, user).await?;
+        Ok(())
     });
     deleted.await
 }
@@ -176,17 +177,5 @@ async fn note_admin(
     } else if !clinics.remove_admin(session, clinic, user, now).await? {
         return Err(Refusal::LastAdmin.into());
     }
-    Ok(())
-}
-
-async fn relate(
-    state: &State,
-    session: &mut ClientSession,
-    clinic_id: ClinicId,
-    user: &UserId,
-) -> Result<(), Aborted<Refusal>> {
-    let user_id = user.clone();
-    let changed = ClinicianChanged { clinic_id, user_id };
-    state.outbox.enqueue(session, &changed).await?;
     Ok(())
 }

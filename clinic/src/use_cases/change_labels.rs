@@ -3,7 +3,6 @@
 //! and written as a job ([`work_jobs`]).
 
 use bson::oid::ObjectId;
-use chrono::{SubsecRound as _, Utc};
 use mongodb::ClientSession;
 use shared_runtime::{
     error::OrFail as _,
@@ -22,6 +21,7 @@ use crate::{
         patient::{Patient, PatientChange},
     },
     error::{Error, Failure},
+    store::now,
 };
 
 /// Adds a tag; returns it.
@@ -275,7 +275,7 @@ fn made(change: &BulkChange, patient: &Patient) -> Option<PatientChange> {
     (after != *patient).then(|| PatientChange {
         tags: Some(after.tags),
         sites: Some(after.sites),
-        updated_time: Some(Utc::now().trunc_subsecs(3)),
+        updated_time: Some(now()),
         ..PatientChange::default()
     })
 }

@@ -1,6 +1,5 @@
 //! What is known of a patient changes, or a patient goes.
 
-use chrono::{DateTime, SubsecRound as _, Utc};
 use mongodb::ClientSession;
 use shared_runtime::{
     error::OrFail as _,
@@ -18,10 +17,10 @@ use crate::{
         patient_details::{PatientDetails, resolved},
     },
     error::{Error, Failure},
-    store::Stored,
+    store::{Stored, now},
     use_cases::{
         enrol_patient::{check_mrn, current_sites},
-        relate::PatientChanged,
+        relate,
     },
 };
 
@@ -234,7 +233,7 @@ async fn change_permissions(
                     .patients
                     .update(session, &stored, &change)
                     .await?;
-                relate(state, session, &stored.patient).await?;
+                relate::patient(state, session, &stored.patient).await?;
             }
             None => remove(state, session, &stored, Some(user)).await?,
         }
@@ -272,19 +271,7 @@ pub(crate) async fn remove(
     let deleted = store.patients.delete(session, stored).await?;
     let deleted = deleted.ok_or(Refusal::PatientNotFound)?;
     store.archives.add_patient(session, deleted, by).await?;
-    relate(state, session, &stored.patient).await
-}
-
-async fn relate(
-    state: &State,
-    session: &mut ClientSession,
-    patient: &Patient,
-) -> Result<(), Aborted<Refusal>> {
-    let changed = PatientChanged {
-        clinic_id: patient.clinic_id,
-        user_id: patient.user_id.clone(),
-    };
-    state.outbox.enqueue(session, &changed).await?;
+    relate::patient(state, session, &stored.patient).await?;
     Ok(())
 }
 
@@ -321,9 +308,4 @@ async fn find(
 ) -> Result<Stored, Aborted<Refusal>> {
     let found = state.store.patients.find_in(session, clinic, user).await?;
     Ok(found.ok_or(Refusal::PatientNotFound)?)
-}
-
-/// As the database keeps it.
-fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(3)
 }

@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Lane, NewClinic},
-    use_cases::relate::{ClinicianChanged, PatientChanged},
+    use_cases::{find_clinic::find_clinic, relate},
 };
 
 /// How many share codes are tried.
@@ -59,7 +59,7 @@ pub(crate) async fn create_clinic(
             stored => {
                 stored.or_fail(Failure)?;
                 state.outbox.wake();
-                return find(state, id).await;
+                return find_clinic(state, id).await;
             }
         }
     }
@@ -77,19 +77,11 @@ async fn store(
     state.store.clinics.insert(session, clinic, now).await?;
     let clinician = first_clinician(clinic, creator, now);
     state.store.clinicians.insert(session, &clinician).await?;
-    let changed = ClinicianChanged {
-        clinic_id: clinic.id,
-        user_id: clinic.admin.clone(),
-    };
-    state.outbox.enqueue(session, &changed).await?;
+    relate::clinician(state, session, clinic.id, clinic.admin).await?;
     if let Some(patient) = demo_patient {
         let patients = &state.store.patients;
         patients.insert(session, patient, Lane::LIMITED).await?;
-        let changed = PatientChanged {
-            clinic_id: clinic.id,
-            user_id: patient.user_id.clone(),
-        };
-        state.outbox.enqueue(session, &changed).await?;
+        relate::patient(state, session, patient).await?;
     }
     Ok(())
 }
@@ -130,9 +122,4 @@ fn first_clinician(clinic: &NewClinic<'_>, creator: &Person, now: DateTime) -> C
         created_time: now.to_chrono(),
         updated_time: now.to_chrono(),
     }
-}
-
-async fn find(state: &State, id: ClinicId) -> Result<Clinic, Error> {
-    let clinic = state.store.clinics.find(id).await.or_fail(Failure)?;
-    Ok(clinic.ok_or(Refusal::ClinicNotFound)?)
 }

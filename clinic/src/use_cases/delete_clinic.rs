@@ -57,11 +57,11 @@ async fn delete(
         .archives
         .add_clinicians(session, clinicians, by)
         .await?;
-    for user_id in users {
-        let clinic_id = id;
-        let changed = ClinicianChanged { clinic_id, user_id };
-        state.outbox.enqueue(session, &changed).await?;
-    }
+    let clinic_id = id;
+    let changed = users
+        .into_iter()
+        .map(|user_id| ClinicianChanged { clinic_id, user_id });
+    state.outbox.enqueue_all(session, changed).await?;
     Ok(())
 }
 

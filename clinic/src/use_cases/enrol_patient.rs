@@ -1,6 +1,5 @@
 //! A clinic gets a patient: with an account that is made for it, or with one that shares with it.
 
-use chrono::{DateTime, SubsecRound as _, Utc};
 use mongodb::ClientSession;
 use shared_runtime::{
     error::OrFail as _,
@@ -20,8 +19,8 @@ use crate::{
         text::Filled,
     },
     error::{Error, Failure},
-    store::Lane,
-    use_cases::{change_patient::add_legacy_clinician, relate::PatientChanged},
+    store::{Lane, now},
+    use_cases::{change_patient::add_legacy_clinician, find_clinic::find_clinic, relate},
 };
 
 /// Makes an account for the patient and enrols it; `by`: the clinician, if one does it. Whatever can
@@ -127,16 +126,6 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
     }
 }
 
-/// As the database keeps it.
-fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(3)
-}
-
-async fn find_clinic(state: &State, id: ClinicId) -> Result<Clinic, Error> {
-    let clinic = state.store.clinics.find(id).await.or_fail(Failure)?;
-    Ok(clinic.ok_or(Refusal::ClinicNotFound)?)
-}
-
 /// Refuses what [`enrol`] would refuse, before anything is made for it.
 async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
     let checked = transaction(&state.store.client, async |session| {
@@ -185,11 +174,7 @@ async fn store(
     state.store.patients.insert(session, &patient, lane).await?;
     check_mrn(state, session, clinic, &patient).await?;
     check_limit(state, session, clinic, &patient, 0).await?;
-    let changed = PatientChanged {
-        clinic_id: patient.clinic_id,
-        user_id: patient.user_id.clone(),
-    };
-    state.outbox.enqueue(session, &changed).await?;
+    relate::patient(state, session, &patient).await?;
     Ok(patient)
 }
 

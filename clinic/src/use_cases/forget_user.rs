@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Failure},
     use_cases::{
         change_patient::remove,
-        relate::{ClinicianChanged, PatientChanged},
+        relate::{self, PatientChanged},
     },
 };
 
@@ -122,9 +122,7 @@ async fn step(
         .clinics
         .dismiss_admin(session, clinic, user, now)
         .await?;
-    let (clinic_id, user_id) = (clinic, user.clone());
-    let changed = ClinicianChanged { clinic_id, user_id };
-    state.outbox.enqueue(session, &changed).await?;
+    relate::clinician(state, session, clinic, user).await?;
     Ok(Step::Left)
 }
 

@@ -6,11 +6,12 @@
 //! one that knows less has the smaller number, which gatekeeper ignores after the greater one.
 
 use anyhow::Context as _;
+use mongodb::{ClientSession, error::Error};
 use serde::{Deserialize, Serialize};
 use shared_runtime::outbox::Effect;
 use shared_types::{ClinicId, ClinicianRelation, PatientRelation, UserId};
 
-use crate::State;
+use crate::{State, domain::patient::Patient};
 
 /// Somebody works for a clinic, or does so no more.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,19 @@ use crate::State;
 pub(crate) struct ClinicianChanged {
     pub(crate) clinic_id: ClinicId,
     pub(crate) user_id: UserId,
+}
+
+/// Writes the row of a clinician in the transaction of the change.
+pub(crate) async fn clinician(
+    state: &State,
+    session: &mut ClientSession,
+    clinic_id: ClinicId,
+    user: &UserId,
+) -> Result<(), Error> {
+    let user_id = user.clone();
+    let changed = ClinicianChanged { clinic_id, user_id };
+    state.outbox.enqueue(session, &changed).await?;
+    Ok(())
 }
 
 impl Effect for ClinicianChanged {
@@ -51,6 +65,20 @@ pub(crate) async fn relay_clinician(
 pub(crate) struct PatientChanged {
     pub(crate) clinic_id: ClinicId,
     pub(crate) user_id: UserId,
+}
+
+/// Writes the row of a patient in the transaction of the change.
+pub(crate) async fn patient(
+    state: &State,
+    session: &mut ClientSession,
+    patient: &Patient,
+) -> Result<(), Error> {
+    let changed = PatientChanged {
+        clinic_id: patient.clinic_id,
+        user_id: patient.user_id.clone(),
+    };
+    state.outbox.enqueue(session, &changed).await?;
+    Ok(())
 }
 
 impl Effect for PatientChanged {

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use chrono::{SubsecRound as _, Utc};
 use mongodb::error::Error as DatabaseError;
 use shared_runtime::mongo::{Aborted, transaction};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     State,
     domain::patient::{Patient, PatientChange},
-    store::Job,
+    store::{Job, now},
 };
 
 /// Patients of a batch, which is one transaction.
@@ -117,7 +116,7 @@ async fn write_batch(state: &State, job: &Job, owner: &str) -> Result<Option<Job
         let batch = patients.list_of_job(session, job, BATCH).await?;
         let change = |_: &Patient| {
             Some(PatientChange {
-                updated_time: Some(Utc::now().trunc_subsecs(3)),
+                updated_time: Some(now()),
                 ..PatientChange::default()
             })
         };
