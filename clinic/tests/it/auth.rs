@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::{
-    settings, sites, tags,
+    patients, settings, sites, tags,
     world::{CAROL, NINA, STRANGER, World, assert_refused},
 };
 
@@ -97,7 +97,7 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         clinics(),
         clinicians(),
         patient_lists(),
-        patients(),
+        patients::rows(),
         settings::rows(),
         sites::rows(),
         tags::rows(),
@@ -127,7 +127,7 @@ pub(crate) fn row(operation: &str, whom: Whom, status: u16) -> Row<KINDS> {
 }
 
 /// An operation with a body that breaks a rule.
-fn invalid(operation: &str, whom: Whom) -> Row<KINDS> {
+pub(crate) fn invalid(operation: &str, whom: Whom) -> Row<KINDS> {
     let body = json!({ "name": null, "roles": 1, "userId": 1, "fullName": 1 });
     row(operation, whom, 400).with(body)
 }
@@ -211,69 +211,6 @@ fn patient_lists() -> Vec<Row<KINDS>> {
             200,
         ),
         row("GET /v1/patients", Whom::Users, 200),
-    ]
-}
-
-fn patients() -> Vec<Row<KINDS>> {
-    vec![
-        invalid(
-            "POST /v1/clinics/{clinicId}/patients",
-            Whom::MembersAndServices,
-        ),
-        row(
-            "GET /v1/clinics/{clinicId}/patients/{patientId}",
-            Whom::MembersAndServices,
-            200,
-        ),
-        invalid(
-            "POST /v1/clinics/{clinicId}/patients/{patientId}",
-            Whom::Services,
-        ),
-        invalid(
-            "PUT /v1/clinics/{clinicId}/patients/{patientId}",
-            Whom::MembersAndServices,
-        ),
-        row(
-            "DELETE /v1/clinics/{clinicId}/patients/{patientId}",
-            Whom::Admins,
-            404,
-        )
-        .at("/v1/clinics/{clinicId}/patients/0000000000"),
-        row(
-            "POST /v1/clinics/{clinicId}/patients/{patientId}/upload_reminder",
-            Whom::Members,
-            404,
-        )
-        .at("/v1/clinics/{clinicId}/patients/0000000000/upload_reminder"),
-        row(
-            "PUT /v1/clinics/{clinicId}/patients/{patientId}/reviews",
-            Whom::Members,
-            404,
-        )
-        .at("/v1/clinics/{clinicId}/patients/0000000000/reviews"),
-        row(
-            "DELETE /v1/clinics/{clinicId}/patients/{patientId}/reviews",
-            Whom::Members,
-            404,
-        )
-        .at("/v1/clinics/{clinicId}/patients/0000000000/reviews"),
-        row(
-            "PUT /v1/clinics/{clinicId}/patients/{patientId}/permissions",
-            Whom::Patient,
-            400,
-        )
-        .with(json!({ "view": null })),
-        row(
-            "DELETE /v1/clinics/{clinicId}/patients/{patientId}/permissions/{permission}",
-            Whom::PatientAndServices,
-            404,
-        )
-        .at("/v1/clinics/{clinicId}/patients/{patientId}/permissions/custodian"),
-        row(
-            "GET /v1/patients/{userId}/clinics",
-            Whom::OwnAndServices,
-            200,
-        ),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod many_patients;
 mod random_patients;
 mod world;
 
@@ -11,6 +12,7 @@ mod clinicians;
 mod clinics;
 mod counting;
 mod documents;
+mod enrolment;
 mod invited;
 mod jobs;
 mod patient_lists;

@@ -1,6 +1,6 @@
 //! What a test starts with: the service with its relay, its database, and its peers.
 
-use bson::{Document, doc};
+use bson::{Document, doc, oid::ObjectId};
 use clinic::{Config, DEFAULTS, State};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
@@ -176,6 +176,40 @@ impl World {
             documents.extend(found.await.unwrap().try_collect::<Vec<_>>().await.unwrap());
         }
         documents
+    }
+
+    /// Sets members of the document of a clinic.
+    pub(crate) async fn set_clinic(&self, clinic: &str, members: Document) {
+        let id = ObjectId::parse_str(clinic).unwrap();
+        let clinics = self.collection("clinics");
+        let updated = clinics
+            .update_one(doc! { "_id": id }, doc! { "$set": members })
+            .await;
+        assert_eq!(updated.unwrap().matched_count, 1);
+    }
+
+    /// The number of patients of a clinic, recounted, beside the one that is kept.
+    pub(crate) async fn totals(&self, clinic: &str) -> (i64, i64) {
+        let id = ObjectId::parse_str(clinic).unwrap();
+        let patients = self.collection("patients");
+        let recounted = patients
+            .count_documents(doc! { "clinicId": id })
+            .await
+            .unwrap();
+        let mut kept = 0;
+        let mut tallies = self
+            .collection("tallies")
+            .find(doc! { "_id.clinic": id })
+            .await
+            .unwrap();
+        while tallies.advance().await.unwrap() {
+            kept += tallies
+                .deserialize_current()
+                .unwrap()
+                .get_i64("total")
+                .unwrap_or_default();
+        }
+        (i64::try_from(recounted).unwrap(), kept)
     }
 }
 
