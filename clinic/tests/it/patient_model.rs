@@ -171,6 +171,10 @@ impl List {
             let side = *one(rng, &[">", ">=", "<", "<="]);
             let stats = format!("{kind}Stats");
             let parameter = format!("{kind}.{name}");
+            if self.parameters.contains_key(&parameter) {
+                // A bound may be asked for once.
+                continue;
+            }
             self.ask(&parameter, format!("{side}{bound}"), move |patient| {
                 let path = ["summary", &stats, "periods", &period, &name];
                 let value = at(patient, &path).and_then(number);
