@@ -97,7 +97,7 @@ pub(crate) struct Clinic {
     pub(crate) name: Option<String>,
 }
 
-/// An acceptance that has been claimed: nobody else can answer any more.
+/// An acceptance that has begun: nobody else can answer any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Acceptance {
     /// The outbox row that finishes it if the request does not.

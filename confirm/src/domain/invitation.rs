@@ -231,14 +231,14 @@ mod tests {
             };
             assert_eq!(may_decline(&invitation, &carol, &alice), wanted);
         }
-        let claimed = Confirmation {
+        let under_way = Confirmation {
             acceptance: Some(Acceptance {
                 row: bson::oid::ObjectId::new(),
                 is_unanswered: false,
             }),
             ..invitation()
         };
-        assert_eq!(may_decline(&claimed, &carol, &alice), Err(NotAnswerable));
+        assert_eq!(may_decline(&under_way, &carol, &alice), Err(NotAnswerable));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use shared_types::{ClinicId, UserId, address};
 
 use super::{
     confirmation_document::stored,
-    confirmations::{ACCEPTANCE, Confirmations, unclaimed},
+    confirmations::{ACCEPTANCE, Confirmations, not_under_way},
 };
 use crate::domain::{
     confirmation::{Kind, Status},
@@ -31,7 +31,7 @@ impl Confirmations {
     pub(crate) async fn answer(&self, key: &str, from: &[Status], to: Status) -> Result<bool> {
         let done = self
             .confirmations
-            .update_one(unclaimed(key, from), moved(to))
+            .update_one(not_under_way(key, from), moved(to))
             .await?;
         Ok(done.matched_count == 1)
     }
@@ -46,7 +46,7 @@ impl Confirmations {
     ) -> Result<bool> {
         let done = self
             .confirmations
-            .update_one(unclaimed(key, &[Status::Pending]), moved(to))
+            .update_one(not_under_way(key, &[Status::Pending]), moved(to))
             .session(session)
             .await?;
         Ok(done.matched_count == 1)
@@ -118,16 +118,16 @@ impl Confirmations {
         Ok(())
     }
 
-    /// Claims the acceptance of a pending invitation for who is `invited`, which the outbox row
+    /// Begins the acceptance of a pending invitation for who is `invited`, which the outbox row
     /// `row` finishes, as part of a transaction; returns whether it was still to be had.
-    pub(crate) async fn claim(
+    pub(crate) async fn begin_acceptance(
         &self,
         session: &mut ClientSession,
         key: &str,
         invited: &Invited<'_>,
         row: ObjectId,
     ) -> Result<bool> {
-        let mut filter = unclaimed(key, &[Status::Pending]);
+        let mut filter = not_under_way(key, &[Status::Pending]);
         match invited {
             Invited::Person(user) => filter.insert("userId", user.as_str()),
             Invited::Clinic(clinic) => filter.insert("clinicId", clinic.to_string()),
@@ -148,7 +148,8 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Takes the claim with `row` back, as part of a transaction: the invitation is pending again.
+    /// Releases the acceptance that `row` would finish, as part of a transaction: the invitation is
+    /// pending again.
     pub(crate) async fn release(
         &self,
         session: &mut ClientSession,

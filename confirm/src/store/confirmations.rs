@@ -8,7 +8,7 @@ use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
     action::Find,
     error::{Error, Result},
-    options::{Collation, CollationStrength, IndexOptions},
+    options::{Collation, CollationStrength, IndexOptions, ReadConcern},
 };
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::{UserId, address};
@@ -125,6 +125,8 @@ impl Confirmations {
     ) -> Result<Option<Confirmation>> {
         let filter = sent(creator, email, statuses);
         let found = self.confirmations.find(filter);
+        // A scan of the index that pauses would miss what moves from one status to another.
+        let found = found.read_concern(ReadConcern::snapshot());
         let found = collect(found.collation(IGNORING_CASE.clone())).await?;
         Ok(at(email, found).into_iter().next())
     }
@@ -318,7 +320,7 @@ fn sent(creator: &UserId, email: &str, statuses: &[Status]) -> Document {
     }
 }
 
-pub(super) fn unclaimed(key: &str, from: &[Status]) -> Document {
+pub(super) fn not_under_way(key: &str, from: &[Status]) -> Document {
     doc! {
         "_id": key,
         "status": { "$in": names(from) },

@@ -1,6 +1,6 @@
 //! The acceptance of an invitation, all or nothing.
 //!
-//! First it is claimed: one transaction marks the invitation, so that nobody can cancel, decline
+//! First it is begun: one transaction marks the invitation, so that nobody can cancel, decline
 //! or accept it any more, and stores an outbox row that finishes it. Then gatekeeper grants what
 //! is offered, once for this invitation however often it is asked, and refuses if the sender may no
 //! longer share the account. Last, one transaction completes (or cancels) the invitation and takes
@@ -57,7 +57,7 @@ enum Outcome {
 }
 
 /// An invitation whose acceptance is under way.
-struct Claimed<'a> {
+struct Accepting<'a> {
     invitation: &'a Confirmation,
     invitee: &'a UserId,
     sharer: &'a UserId,
@@ -95,16 +95,16 @@ pub(crate) async fn accept(
     } else {
         let key = invitation.key.clone();
         let whom = Invited::Person(invitee);
-        acceptance::claim(state, whom, &Accepted { key }, &invitation.key).await?
+        acceptance::begin(state, whom, &Accepted { key }, &invitation.key).await?
     };
-    let claimed = Claimed {
+    let accepting = Accepting {
         invitation,
         invitee,
         sharer,
         offer,
         row,
     };
-    match finish(state, &claimed, false).await {
+    match finish(state, &accepting, false).await {
         Ok(Some(Outcome::Granted)) => Ok(()),
         Ok(Some(Outcome::Withdrawn)) => Err(Refusal::Forbidden.into()),
         Ok(Some(Outcome::TooMuch)) => Err(Refusal::InvalidContext.into()),
@@ -134,14 +134,14 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
     };
     let offer =
         invitation::granted(&invitation, invitee, sharer).context("an accepted invitation")?;
-    let claimed = Claimed {
+    let accepting = Accepting {
         invitation: &invitation,
         invitee,
         sharer,
         offer,
         row: acceptance.row,
     };
-    match finish(state, &claimed, true).await {
+    match finish(state, &accepting, true).await {
         Ok(_) => Ok(()),
         Err(Unfinished::Grant(error)) => Err(error).context("gatekeeper"),
         Err(Unfinished::Alerts(error)) => Err(error).context("the data service"),
@@ -149,34 +149,34 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
     }
 }
 
-/// Grants what a claimed invitation offers and ends it; returns `None` when it was not under way any
-/// more. `is_unanswered`: nobody waits for the outcome.
+/// Grants what the invitation offers and ends it; returns `None` when it was not under way any more.
+/// `is_unanswered`: nobody waits for the outcome.
 async fn finish(
     state: &State,
-    claimed: &Claimed<'_>,
+    accepting: &Accepting<'_>,
     is_unanswered: bool,
 ) -> Result<Option<Outcome>, Unfinished> {
-    let outcome = grant(state, claimed).await?;
+    let outcome = grant(state, accepting).await?;
     let to = match outcome {
         Outcome::Granted => Status::Completed,
         Outcome::Withdrawn | Outcome::TooMuch => Status::Canceled,
     };
     // A canceled invitation has no outcome that a repeated request could still get.
     let waits = is_unanswered && outcome == Outcome::Granted;
-    let claim = (claimed.invitation.key.as_str(), claimed.row);
-    let ended = acceptance::end(state, claim, to, waits).await;
+    let under_way = (accepting.invitation.key.as_str(), accepting.row);
+    let ended = acceptance::end(state, under_way, to, waits).await;
     let is_ended = ended.map_err(|error| Unfinished::Store(error.into()))?;
     Ok(is_ended.then_some(outcome))
 }
 
-async fn grant(state: &State, claimed: &Claimed<'_>) -> Result<Outcome, Unfinished> {
-    let Claimed {
+async fn grant(state: &State, accepting: &Accepting<'_>) -> Result<Outcome, Unfinished> {
+    let Accepting {
         invitation,
         invitee,
         sharer,
         ref offer,
         ..
-    } = *claimed;
+    } = *accepting;
     if !offer.permissions.is_empty() {
         let grant = Grant {
             sharer_id: sharer.clone(),

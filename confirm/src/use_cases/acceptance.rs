@@ -1,4 +1,4 @@
-//! What all acceptances have in common: each is claimed first, so that nobody can answer or cancel the
+//! What all acceptances have in common: each is begun first, so that nobody can answer or cancel the
 //! invitation any more, together with an outbox row that finishes it; then others do what it means;
 //! last it is ended, and the row taken back.
 
@@ -22,21 +22,24 @@ use crate::{
 pub(super) const ROW_AFTER: Duration = Duration::from_secs(3);
 
 /// The invitation whose acceptance is under way, and the row that finishes it.
-pub(super) type Claim<'a> = (&'a str, ObjectId);
+pub(super) type UnderWay<'a> = (&'a str, ObjectId);
 
-/// Claims the acceptance of the invitation with `key` for who is `invited`; returns the row that
+/// Begins the acceptance of the invitation with `key` for who is `invited`; returns the row that
 /// finishes it, which carries out `effect`.
-pub(super) async fn claim(
+pub(super) async fn begin(
     state: &State,
     invited: Invited<'_>,
     effect: &impl Effect,
     key: &str,
 ) -> Result<ObjectId, Error> {
     let mut found = None;
-    let claimed = transaction(&state.client, async |session| {
+    let begun = transaction(&state.client, async |session| {
         let row = state.outbox.enqueue(session, effect).await?;
         let confirmations = &state.confirmations;
-        if confirmations.claim(session, key, &invited, row).await? {
+        if confirmations
+            .begin_acceptance(session, key, &invited, row)
+            .await?
+        {
             return Ok(row);
         }
         // A read outside of the transaction may not see yet what was faster.
@@ -44,10 +47,10 @@ pub(super) async fn claim(
         Err(Aborted::Outrun)
     })
     .await;
-    let Err(Aborted::Outrun) = claimed else {
-        return claimed.or_fail(Failure::Saving);
+    let Err(Aborted::Outrun) = begun else {
+        return begun.or_fail(Failure::Saving);
     };
-    // It was answered, canceled or accepted meanwhile. It may have been claimed twice at once; then
+    // It was answered, canceled or accepted meanwhile. It may have been begun twice at once; then
     // both finish it.
     let acceptance = match found {
         Some(found) => found.acceptance.ok_or(NotAnswerable)?,
@@ -61,7 +64,7 @@ pub(super) async fn claim(
 /// `is_unanswered`: nobody waits for the outcome.
 pub(super) async fn end(
     state: &State,
-    (key, row): Claim<'_>,
+    (key, row): UnderWay<'_>,
     to: Status,
     is_unanswered: bool,
 ) -> Result<bool, mongodb::error::Error> {
@@ -83,7 +86,7 @@ pub(super) async fn end(
 /// Has the invitation be pending again, and takes the row back.
 pub(super) async fn release(
     state: &State,
-    (key, row): Claim<'_>,
+    (key, row): UnderWay<'_>,
 ) -> Result<(), mongodb::error::Error> {
     let released = transaction::<_, Infallible>(&state.client, async |session| {
         if state.confirmations.release(session, key, row).await? {

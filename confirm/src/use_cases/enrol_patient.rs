@@ -48,7 +48,7 @@ impl Effect for PatientAccepted {
 }
 
 /// An invitation whose acceptance is under way.
-struct Claimed<'a> {
+struct Accepting<'a> {
     key: &'a str,
     clinic: ClinicId,
     patient: &'a UserId,
@@ -97,16 +97,16 @@ pub(crate) async fn accept(
     let permissions = clinic_invitation::shared(&invitation).map_err(Refusal::from)?;
     let row = match invitation.acceptance {
         Some(acceptance) => acceptance.row,
-        None => claim(state, &invitation, clinic, patient, details).await?,
+        None => begin(state, &invitation, clinic, patient, details).await?,
     };
-    let claimed = Claimed {
+    let accepting = Accepting {
         key,
         clinic,
         patient,
         permissions,
         row,
     };
-    match finish(state, &claimed, details, false).await {
+    match finish(state, &accepting, details, false).await {
         Ok(Outcome::Enrolled(shown)) => {
             acceptance::take_outcome(state, key).await?;
             Ok(shown)
@@ -136,7 +136,7 @@ pub(crate) async fn resume(state: &State, accepted: &PatientAccepted) -> anyhow:
         bail!("an accepted invitation names an account and a clinic");
     };
     let details = serde_json::from_str(&accepted.details);
-    let claimed = Claimed {
+    let accepting = Accepting {
         key: &accepted.key,
         clinic,
         patient,
@@ -144,7 +144,7 @@ pub(crate) async fn resume(state: &State, accepted: &PatientAccepted) -> anyhow:
         row: acceptance.row,
     };
     let details = details.context("what is said about a patient")?;
-    match finish(state, &claimed, &details, true).await {
+    match finish(state, &accepting, &details, true).await {
         Ok(_) => Ok(()),
         Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
         Err(Unfinished::Store(error)) => Err(error.into()),
@@ -165,9 +165,9 @@ async fn require_mrn(
     Ok(())
 }
 
-/// Claims the acceptance, unless who sent the invitation for somebody else may no longer share that
+/// Begins the acceptance, unless who sent the invitation for somebody else may no longer share that
 /// account; returns the row that finishes it.
-async fn claim(
+async fn begin(
     state: &State,
     invitation: &Confirmation,
     clinic: ClinicId,
@@ -189,40 +189,42 @@ async fn claim(
         key: key.clone(),
         details: serde_json::to_string(details).or_fail(Failure::Saving)?,
     };
-    acceptance::claim(state, Invited::Clinic(clinic), &accepted, key).await
+    acceptance::begin(state, Invited::Clinic(clinic), &accepted, key).await
 }
 
 /// Has clinic take the patient and ends the invitation. `is_unanswered`: nobody waits for the
 /// outcome.
 async fn finish(
     state: &State,
-    claimed: &Claimed<'_>,
+    accepting: &Accepting<'_>,
     details: &PatientDetails,
     is_unanswered: bool,
 ) -> Result<Outcome, Unfinished> {
-    let outcome = enrol(state, claimed, details).await?;
-    let claim = (claimed.key, claimed.row);
+    let outcome = enrol(state, accepting, details).await?;
+    let under_way = (accepting.key, accepting.row);
     let ended = match &outcome {
-        Outcome::Enrolled(_) => complete(state, claimed, is_unanswered).await,
-        Outcome::Gone => acceptance::end(state, claim, Status::Canceled, false)
+        Outcome::Enrolled(_) => complete(state, accepting, is_unanswered).await,
+        Outcome::Gone => acceptance::end(state, under_way, Status::Canceled, false)
             .await
             .map(drop),
-        Outcome::Refused(_) => acceptance::release(state, claim).await,
+        Outcome::Refused(_) => acceptance::release(state, under_way).await,
     };
     ended.map_err(Unfinished::Store)?;
     Ok(outcome)
 }
 
-/// Completes the invitation, also where somebody who was refused took the claim back meanwhile.
+/// Completes the invitation, also where somebody who was refused released it meanwhile.
 async fn complete(
     state: &State,
-    claimed: &Claimed<'_>,
+    accepting: &Accepting<'_>,
     is_unanswered: bool,
 ) -> Result<(), mongodb::error::Error> {
-    let claim = (claimed.key, claimed.row);
-    if !acceptance::end(state, claim, Status::Completed, is_unanswered).await? {
+    let under_way = (accepting.key, accepting.row);
+    if !acceptance::end(state, under_way, Status::Completed, is_unanswered).await? {
         let (pending, completed) = ([Status::Pending], Status::Completed);
-        let completed = state.confirmations.answer(claimed.key, &pending, completed);
+        let completed = state
+            .confirmations
+            .answer(accepting.key, &pending, completed);
         completed.await?;
     }
     Ok(())
@@ -230,15 +232,15 @@ async fn complete(
 
 async fn enrol(
     state: &State,
-    claimed: &Claimed<'_>,
+    accepting: &Accepting<'_>,
     details: &PatientDetails,
 ) -> Result<Outcome, Unfinished> {
-    let &Claimed {
+    let &Accepting {
         clinic,
         patient,
         ref permissions,
         ..
-    } = claimed;
+    } = accepting;
     let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
     let clinics = state.clinics.as_ref();
     let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;

@@ -87,7 +87,7 @@ pub(crate) async fn accept(
     }
     let row = match invitation.acceptance {
         Some(acceptance) => acceptance.row,
-        None => claim(state, user, idp, clinic, key).await?,
+        None => begin(state, user, idp, clinic, key).await?,
     };
     match finish(state, (key, row), clinic, user, false).await {
         Ok(Outcome::Joined(clinician)) => {
@@ -118,8 +118,8 @@ pub(crate) async fn resume(state: &State, accepted: &ClinicAccepted) -> anyhow::
     let (Some(user), Some(clinic)) = (&invitation.user_id, invitation.clinic_id) else {
         bail!("an accepted invitation names an account and a clinic");
     };
-    let claim = (accepted.key.as_str(), acceptance.row);
-    match finish(state, claim, clinic, user, true).await {
+    let under_way = (accepted.key.as_str(), acceptance.row);
+    match finish(state, under_way, clinic, user, true).await {
         Ok(_) => Ok(()),
         Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
         Err(Unfinished::Store(error)) => Err(error.into()),
@@ -158,8 +158,8 @@ async fn find_once(state: &State, key: &str) -> Result<Option<(Confirmation, Cli
     Ok(found)
 }
 
-/// Claims the acceptance for `user`, if the clinic admits it; returns the row that finishes it.
-async fn claim(
+/// Begins the acceptance for `user`, if the clinic admits it; returns the row that finishes it.
+async fn begin(
     state: &State,
     user: &UserId,
     idp: Option<&str>,
@@ -178,10 +178,10 @@ async fn claim(
     let accepted = ClinicAccepted {
         key: key.to_owned(),
     };
-    match acceptance::claim(state, Invited::Person(user), &accepted, key).await {
+    match acceptance::begin(state, Invited::Person(user), &accepted, key).await {
         // It was withdrawn or declined meanwhile.
         Err(Error::Refused(Refusal::Forbidden)) => Err(Refusal::NoInvitation.into()),
-        claimed => claimed,
+        begun => begun,
     }
 }
 
@@ -189,12 +189,12 @@ async fn claim(
 /// outcome.
 async fn finish(
     state: &State,
-    claim: acceptance::Claim<'_>,
+    under_way: acceptance::UnderWay<'_>,
     clinic: ClinicId,
     user: &UserId,
     is_unanswered: bool,
 ) -> Result<Outcome, Unfinished> {
-    let (key, _) = claim;
+    let (key, _) = under_way;
     let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
     let clinics = state.clinics.as_ref();
     let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;
@@ -202,13 +202,13 @@ async fn finish(
     let outcome = outcome.map_err(Unfinished::Clinic)?;
     let ended = match &outcome {
         Outcome::Joined(_) => {
-            let ended = acceptance::end(state, claim, Status::Completed, is_unanswered);
+            let ended = acceptance::end(state, under_way, Status::Completed, is_unanswered);
             ended.await.map(drop)
         }
-        Outcome::Withdrawn => acceptance::end(state, claim, Status::Canceled, false)
+        Outcome::Withdrawn => acceptance::end(state, under_way, Status::Canceled, false)
             .await
             .map(drop),
-        Outcome::Refused(_) => acceptance::release(state, claim).await,
+        Outcome::Refused(_) => acceptance::release(state, under_way).await,
     };
     ended.map_err(Unfinished::Store)?;
     Ok(outcome)
