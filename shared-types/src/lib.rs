@@ -21,7 +21,9 @@ mod users;
 pub use grants::Grant;
 pub use holders::{HolderNeed, HolderNotice, LockedAccount};
 pub use ids::UserId;
-pub use notices::{AccountNotice, ChangedPart, NoticeRecipient, Restoration, Restored};
+pub use notices::{
+    AccountNotice, ChangedPart, ClinicEvent, ClinicNotice, NoticeRecipient, Restoration, Restored,
+};
 pub use object_ids::{ClinicId, InvalidId, SiteId, TagId};
 pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{

@@ -1,9 +1,10 @@
-//! Notices to the owner of an account that it was changed, and the way back.
+//! Notices to the owner of an account: that it was changed, with the way back, and what happened in
+//! a clinic.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::UserId;
+use crate::{ClinicId, UserId};
 
 /// What of an account changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -67,4 +68,30 @@ pub struct Restoration {
 pub struct Restored {
     /// The ids of the changes that can be undone no more.
     pub void: Vec<String>,
+}
+
+/// What happened in a clinic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ClinicEvent {
+    /// The account opened the clinic.
+    Created,
+    /// The account, which works for the clinic, got other roles there.
+    RolesChanged,
+    /// The clinic reminds the account, which is its patient's, to upload data.
+    UploadReminder,
+}
+
+/// Something happened in a clinic, which the owner of an account has to be told
+/// (`PUT /internal/clinic-notices/:noticeId` of confirm).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClinicNotice {
+    /// What happened.
+    pub event: ClinicEvent,
+    /// The clinic.
+    #[schema(value_type = String, pattern = "^[a-f0-9]{24}$")]
+    pub clinic_id: ClinicId,
+    /// The account whose owner is told.
+    pub user_id: UserId,
 }

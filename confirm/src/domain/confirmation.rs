@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     AccountChange,
     /// Nothing: the record of a mail to an address without account.
     NoAccount,
+    /// Nothing: the record of a mail about what happened in a clinic.
+    ClinicNotice,
 }
 
 /// How far it came.
@@ -118,13 +120,14 @@ pub(crate) struct Making {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::PasswordReset,
         Self::CareTeamInvitation,
         Self::ClinicianInvitation,
         Self::SignUp,
         Self::AccountChange,
         Self::NoAccount,
+        Self::ClinicNotice,
     ];
 
     /// As it stands in documents and answers.
@@ -136,6 +139,7 @@ impl Kind {
             Self::SignUp => "signup_confirmation",
             Self::AccountChange => "account_change",
             Self::NoAccount => "no_account",
+            Self::ClinicNotice => "clinic_notice",
         }
     }
 
@@ -148,8 +152,13 @@ impl Kind {
         match self {
             Self::SignUp => Some(31 * DAY),
             Self::PasswordReset | Self::CareTeamInvitation | Self::AccountChange => Some(7 * DAY),
-            Self::ClinicianInvitation | Self::NoAccount => None,
+            Self::ClinicianInvitation | Self::NoAccount | Self::ClinicNotice => None,
         }
+    }
+
+    /// Whether there is something to answer.
+    pub(crate) fn is_question(self) -> bool {
+        !matches!(self, Self::NoAccount | Self::ClinicNotice)
     }
 }
 
@@ -185,10 +194,10 @@ impl OtherKey {
 impl Confirmation {
     /// A confirmation that was just made.
     pub(crate) fn new(key: String, kind: Kind, template: Template, now: DateTime<Utc>) -> Self {
-        let status = match kind {
-            // There is nothing to answer.
-            Kind::NoAccount => Status::Completed,
-            _ => Status::Pending,
+        let status = if kind.is_question() {
+            Status::Pending
+        } else {
+            Status::Completed
         };
         Self {
             key,
@@ -311,7 +320,7 @@ impl Confirmation {
                     Template::CareTeam
                 })
             }
-            Kind::ClinicianInvitation => None,
+            Kind::ClinicianInvitation | Kind::ClinicNotice => None,
         }
     }
 }

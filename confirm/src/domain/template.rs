@@ -15,10 +15,13 @@ pub(crate) enum Template {
     CareTeamWithAlerting,
     Clinician,
     PatientToClinic,
+    ClinicCreated,
+    ClinicianRoles,
+    UploadReminder,
 }
 
 impl Template {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::SignUp,
         Self::SignUpClinic,
         Self::SignUpCustodial,
@@ -31,6 +34,9 @@ impl Template {
         Self::CareTeamWithAlerting,
         Self::Clinician,
         Self::PatientToClinic,
+        Self::ClinicCreated,
+        Self::ClinicianRoles,
+        Self::UploadReminder,
     ];
 
     /// The stored `templateName`; its files are called so too.
@@ -48,6 +54,9 @@ impl Template {
             Self::CareTeamWithAlerting => "careteam_invitation_with_alerting",
             Self::Clinician => "clinician_invitation",
             Self::PatientToClinic => "patient_clinic_invitation",
+            Self::ClinicCreated => "clinic_created",
+            Self::ClinicianRoles => "clinician_permissions_updated",
+            Self::UploadReminder => "patient_upload_reminder",
         }
     }
 

@@ -56,7 +56,10 @@ impl Links {
             Template::NoAccount => format!("{base}/signup"),
             Template::CareTeam | Template::CareTeamWithAlerting => invitation("signup/personal"),
             Template::Clinician => invitation("signup/clinician"),
-            Template::PatientToClinic => format!("{base}/login"),
+            Template::PatientToClinic
+            | Template::ClinicCreated
+            | Template::ClinicianRoles
+            | Template::UploadReminder => format!("{base}/login"),
         }
     }
 }
@@ -165,6 +168,9 @@ mod tests {
                 "/signup/clinician?inviteEmail=Carol%2Btide%40example.org",
             ),
             (Template::PatientToClinic, &known, "/login"),
+            (Template::ClinicCreated, &known, "/login"),
+            (Template::ClinicianRoles, &known, "/login"),
+            (Template::UploadReminder, &known, "/login"),
         ] {
             assert_eq!(
                 links.of(template, variables),

@@ -51,6 +51,12 @@ const COMPILED_IN: &[(&str, &str)] = compiled_in![
     "clinician_invitation.txt",
     "patient_clinic_invitation.html",
     "patient_clinic_invitation.txt",
+    "clinic_created.html",
+    "clinic_created.txt",
+    "clinician_permissions_updated.html",
+    "clinician_permissions_updated.txt",
+    "patient_upload_reminder.html",
+    "patient_upload_reminder.txt",
 ];
 
 pub(super) struct Templates {

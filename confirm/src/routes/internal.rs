@@ -11,14 +11,14 @@ use shared_runtime::{
     error::{ApiError, OrFail as _},
     query::{Query, Until},
 };
-use shared_types::{AccountNotice, UserId};
+use shared_types::{AccountNotice, ClinicNotice, UserId};
 use utoipa::ToSchema;
 
 use super::refusals::Refusals;
 use crate::{
     State,
     error::{Failure, Refusal},
-    use_cases::{forget_account, report_change},
+    use_cases::{forget_account, report_change, report_clinic_event},
 };
 
 /// How many rows are tried again.
@@ -112,6 +112,35 @@ pub(crate) async fn tell_change(
 ) -> Result<HttpResponse, ApiError> {
     let notice: AccountNotice = body.parse_object().map_err(|_| Refusal::Unreadable)?;
     report_change::report(&state, &id, &notice).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /internal/clinic-notices/:noticeid`: the owner of an account is told what happened in a
+/// clinic, by a mail to the first address of the account. No quota keeps it away.
+///
+/// Of an account that is gone, or has no address, nobody is told. Repeatable. For admitted services.
+/// Body: [`ClinicNotice`]. Response: 204, empty.
+/// Errors: 400 no such body; 401 no token or not an admitted service; 403 invalid token; 500 the
+/// store or user-api failed.
+/// Source: Tidegate, internal; what the reference's consumers of the clinic collections mail.
+#[utoipa::path(
+    put, path = "/internal/clinic-notices/{noticeid}", tag = "internal", request_body = ClinicNotice,
+    params(("noticeid" = String, Path, description = "A repeat under the same id does nothing")),
+    responses(
+        (status = 204, description = "The mail is queued"),
+        (status = 400, description = "Error decoding the confirmation"),
+        Refusals,
+        (status = 500, description = "Error saving the confirmation"),
+    ),
+)]
+pub(crate) async fn tell_clinic_event(
+    _: Peer,
+    id: Path<String>,
+    body: Body,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let notice: ClinicNotice = body.parse_object().map_err(|_| Refusal::Unreadable)?;
+    report_clinic_event::report(&state, &id, &notice).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

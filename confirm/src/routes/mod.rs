@@ -37,6 +37,7 @@ pub fn table() -> RouteTable {
         .serve(operation!(internal::delete_user))
         .serve(operation!(internal::delete_invitations))
         .serve(operation!(internal::tell_change))
+        .serve(operation!(internal::tell_clinic_event))
         .serve(operation!(internal::revive_outbox))
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod list_clinic_invitations;
 pub(crate) mod list_invitations;
 pub(crate) mod load_people;
 pub(crate) mod report_change;
+pub(crate) mod report_clinic_event;
 pub(crate) mod reset_password;
 pub(crate) mod send_invitation;
 pub(crate) mod send_mail;

@@ -59,7 +59,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     let Some(confirmation) = state.confirmations.find(&queued.key).await? else {
         return Ok(());
     };
-    let is_open = confirmation.status == Status::Pending || confirmation.kind == Kind::NoAccount;
+    let is_open = confirmation.status == Status::Pending || !confirmation.kind.is_question();
     if !is_open || bson::DateTime::from_chrono(confirmation.created) != queued.created {
         return Ok(());
     }

@@ -260,6 +260,12 @@ fn internal() -> Vec<Row<7>> {
         )
         .at("/internal/account-notices/n")
         .with(notice),
+        Row::new(
+            "PUT /internal/clinic-notices/{noticeid}",
+            by_the_admitted(204),
+        )
+        .at("/internal/clinic-notices/n")
+        .with(json!({ "event": "created", "clinicId": OAK, "userId": "alice" })),
         Row::new("POST /internal/outbox/revive", by_the_admitted(200)),
         Row::new("DELETE /internal/users/{userid}", by_the_admitted(204))
             .at("/internal/users/alice"),

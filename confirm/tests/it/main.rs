@@ -18,6 +18,7 @@ mod bad_names;
 mod claims;
 mod clinic_auth;
 mod clinic_joins;
+mod clinic_notices;
 mod clinic_patients;
 mod clinic_shares;
 mod clinic_staff;

@@ -119,6 +119,18 @@ fn each_mail_says_what_it_is_about() {
             Template::PatientToClinic,
             "New share invitation for Harbor Clinic",
         ),
+        (
+            Template::ClinicCreated,
+            "Harbor Clinic is set up on Tidegate",
+        ),
+        (
+            Template::ClinicianRoles,
+            "Your role at Harbor Clinic has changed",
+        ),
+        (
+            Template::UploadReminder,
+            "Harbor Clinic asks for your latest data",
+        ),
     ] {
         assert_eq!(rendered(template, &variables).subject, subject);
     }

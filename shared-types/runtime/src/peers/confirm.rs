@@ -1,7 +1,8 @@
-//! The client of confirm: invitations, sign-ups, password resets.
+//! The client of confirm: invitations, sign-ups, password resets, and mails.
 
 use chrono::{DateTime, Utc};
-use shared_types::{AccountNotice, UserId};
+use serde_json::json;
+use shared_types::{AccountNotice, ClinicId, ClinicNotice, UserId};
 
 use super::PeerError;
 use crate::http::{PeerClient, segment};
@@ -46,5 +47,33 @@ impl Confirm {
     pub async fn tell_change(&self, id: &str, notice: &AccountNotice) -> Result<(), PeerError> {
         let path = format!("/internal/account-notices/{}", segment(id));
         self.client.put(&path, notice).await?.done()
+    }
+    /// Has the owner of an account told what happened in a clinic
+    /// (`PUT /internal/clinic-notices/:noticeId`). Repeatable.
+    pub async fn tell_clinic_event(
+        &self,
+        id: &str,
+        notice: &ClinicNotice,
+    ) -> Result<(), PeerError> {
+        let path = format!("/internal/clinic-notices/{}", segment(id));
+        self.client.put(&path, notice).await?.done()
+    }
+
+    /// Has the owner of an account that `clinic` made asked to claim it
+    /// (`POST /confirm/send/signup/:userId`). Repeatable: an account whose address was asked before,
+    /// and one that is gone, are left alone. `invited_by`: who made the account there.
+    pub async fn ask_to_claim(
+        &self,
+        user: &UserId,
+        clinic: ClinicId,
+        invited_by: Option<&UserId>,
+    ) -> Result<(), PeerError> {
+        let path = format!("/confirm/send/signup/{}", segment(user.as_str()));
+        let body = json!({ "clinicId": clinic, "invitedBy": invited_by });
+        let answer = self.client.post(&path, &body).await?;
+        match answer.status.as_u16() {
+            200 | 403 | 404 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
     }
 }
