@@ -27,6 +27,8 @@ pub struct Config {
     pub user_api: UserApiSettings,
     /// Where permissions are.
     pub gatekeeper: PeerSettings,
+    /// Where mails are written and sent.
+    pub confirm: PeerSettings,
     /// What new clinics get.
     pub clinics: ClinicSettings,
     /// Who may call internal operations.

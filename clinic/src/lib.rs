@@ -1,8 +1,11 @@
 //! clinic: clinics, who works for them, and their patients.
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
-//! `tallies` of patients, the `jobs` that change all patients of a clinic, and the `outbox`. **Calls** user-api (accounts, profiles, tokens) and, through
-//! the outbox, gatekeeper, which hears who works for a clinic and what its patients share with it. **Settings** start with `CLINIC__`; `config.default.toml` lists them.
+//! `tallies` of patients, the `jobs` that change all patients of a clinic, and the `outbox`.
+//! **Calls** user-api (accounts, profiles, tokens) and, through
+//! the outbox, gatekeeper, which hears who works for a clinic and what its patients share with it, and
+//! confirm, which mails what happened. **Settings** start with `CLINIC__`; `config.default.toml` lists
+//! them.
 //!
 //! # To add an operation
 //!
@@ -45,7 +48,7 @@ use shared_runtime::{
     http::PeerClient,
     mongo::Connector,
     outbox::Outbox,
-    peers::{gatekeeper::Gatekeeper, user_api::UserApi},
+    peers::{confirm::Confirm, gatekeeper::Gatekeeper, user_api::UserApi},
     server::{self, Readiness, Service},
 };
 use shared_types::UserId;
@@ -72,6 +75,7 @@ pub struct State {
     outbox: Outbox,
     user_api: UserApi,
     gatekeeper: Gatekeeper,
+    confirm: Confirm,
     /// Whom every new clinic gets as a patient.
     demo_patient: Option<UserId>,
     authenticator: Authenticator,
@@ -101,7 +105,8 @@ impl State {
             store: Store::open(&database, &store).await?,
             outbox: Outbox::open(&database, &config.outbox).await?,
             user_api,
-            gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login)?),
+            gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login.clone())?),
+            confirm: Confirm::new(PeerClient::new(&config.confirm.url, login)?),
             demo_patient: store.demo_patient.clone(),
             store_settings: store,
             job_wake: Arc::default(),

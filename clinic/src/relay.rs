@@ -4,15 +4,17 @@ use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
-    use_cases::{count_in_patients, reconcile, relate},
+    use_cases::{ask_to_claim, count_in_patients, reconcile, relate, tell},
 };
 
-/// The effects that clinic owes: what gatekeeper hears of clinicians and patients, the count of the
-/// patients of a database that the reference wrote, and the comparison of relations.
+/// The effects that clinic owes: what gatekeeper hears of clinicians and patients, what confirm mails,
+/// the count of the patients of a database that the reference wrote, and the comparison of relations.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
         .on_numbered(relate::relay_patient)
+        .on(tell::relay)
+        .on(ask_to_claim::relay)
         .on(count_in_patients::relay)
         .on(reconcile::relay)
 }
@@ -21,14 +23,16 @@ pub(crate) fn effects(state: State) -> Effects<State> {
 mod tests {
     use bson::doc;
     use shared_runtime::{outbox::Effect, testing::assert_row};
-    use shared_types::{ClinicId, UserId};
+    use shared_types::{ClinicEvent, ClinicId, ClinicNotice, UserId};
 
     use crate::{
         domain::relations::Kind,
         use_cases::{
+            ask_to_claim::Claimable,
             count_in_patients::Counting,
             reconcile::Reconciling,
             relate::{ClinicianChanged, PatientChanged},
+            tell::Happened,
         },
     };
 
@@ -43,6 +47,29 @@ mod tests {
         };
         assert_row(&patient, "patients.changed", &payload);
         assert_eq!(patient.key(), "patient:010101010101010101010101:a");
+        let claimable = Claimable {
+            clinic_id,
+            user_id: user_id.clone(),
+        };
+        assert_row(&claimable, "patients.claimable", &payload);
+        assert_eq!(claimable.key(), "claim:a");
+        let happened = Happened {
+            id: "n".to_owned(),
+            notice: ClinicNotice {
+                event: ClinicEvent::RolesChanged,
+                clinic_id,
+                user_id: user_id.clone(),
+            },
+        };
+        let notice = doc! {
+            "event": "rolesChanged", "clinicId": "010101010101010101010101", "userId": "a",
+        };
+        assert_row(
+            &happened,
+            "clinics.notices",
+            &doc! { "id": "n", "notice": notice },
+        );
+        assert_eq!(happened.key(), "notice:n");
         let changed = ClinicianChanged { clinic_id, user_id };
         assert_row(&changed, "clinicians.changed", &payload);
         assert_eq!(changed.key(), "clinician:010101010101010101010101:a");

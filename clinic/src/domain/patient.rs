@@ -148,6 +148,12 @@ impl Patient {
         permissions.is_some_and(|permissions| permissions.has(CUSTODIAN))
     }
 
+    /// Whether somebody can be asked to claim the account, which the clinic made.
+    pub(crate) fn is_claimable(&self) -> bool {
+        let email = self.email.as_deref();
+        self.is_custodial() && email.is_some_and(|email| !email.is_empty())
+    }
+
     /// Whether it has a medical record number that no other patient of the clinic may have.
     pub(crate) fn has_own_mrn(&self) -> bool {
         self.requires_unique_mrn && self.mrn.is_some()

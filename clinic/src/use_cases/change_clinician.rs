@@ -7,7 +7,7 @@ use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, transaction},
 };
-use shared_types::{ClinicId, UserId};
+use shared_types::{ClinicEvent, ClinicId, UserId};
 
 use crate::{
     State,
@@ -18,7 +18,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::ClinicianChange,
-    use_cases::relate,
+    use_cases::{relate, tell},
 };
 
 /// Adds a clinician, or somebody who is invited; returns it.
@@ -75,6 +75,13 @@ pub(crate) async fn update_clinician(
         let updated = clinicians.update(session, clinic, user, &change, now);
         let updated = updated.await?.ok_or(Refusal::ClinicianNotFound)?;
         note_admin(state, session, clinic, user, updated.is_admin(), now).await?;
+        // Who changes roles of their own knows.
+        if change
+            .roles_changed_by
+            .is_some_and(|by| by != user.as_str())
+        {
+            tell::queue(state, session, ClinicEvent::RolesChanged, clinic, user).await?;
+        }
         Ok(updated)
     });
     updated.await

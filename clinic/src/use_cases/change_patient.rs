@@ -6,7 +6,7 @@ use shared_runtime::{
     mongo::{Aborted, is_duplicate_key, transaction},
     peers::user_api::CustodialAccount,
 };
-use shared_types::{ClinicId, PermissionSet, UserId};
+use shared_types::{ClinicEvent, ClinicId, PermissionSet, UserId};
 
 use crate::{
     State,
@@ -19,8 +19,9 @@ use crate::{
     error::{Error, Failure},
     store::{Stored, now},
     use_cases::{
+        ask_to_claim,
         enrol_patient::{check_mrn, current_sites},
-        relate,
+        relate, tell,
     },
 };
 
@@ -52,12 +53,19 @@ pub(crate) async fn update_patient(
             Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
             None => None,
         };
+        let changed = patient.clone().with(&change);
+        // By now user-api may have said so itself.
+        if changed.email != stored.email {
+            ask_to_claim::queue(state, session, &changed).await?;
+        }
         Ok(PatientChange {
             sites,
             ..change.clone()
         })
     });
-    updated.await
+    let updated = updated.await?;
+    state.outbox.wake();
+    Ok(updated)
 }
 
 /// What `details` change.
@@ -166,14 +174,17 @@ pub(crate) async fn remind_patient(
     clinic: ClinicId,
     user: &UserId,
 ) -> Result<Patient, Error> {
-    let updated = change_patient(state, clinic, user, async |_, _| {
+    let updated = change_patient(state, clinic, user, async |session, _| {
+        tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
         Ok(PatientChange {
             last_upload_reminder: Some(now()),
             updated_time: Some(now()),
             ..PatientChange::default()
         })
     });
-    updated.await
+    let updated = updated.await?;
+    state.outbox.wake();
+    Ok(updated)
 }
 
 /// What a patient leaves a clinic; `None`: nothing, and it is no patient of the clinic any more.

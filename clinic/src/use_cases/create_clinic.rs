@@ -7,7 +7,7 @@ use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
 };
-use shared_types::{ClinicId, PermissionSet, Person, UserId};
+use shared_types::{ClinicEvent, ClinicId, PermissionSet, Person, UserId};
 
 use crate::{
     State,
@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Lane, NewClinic},
-    use_cases::{find_clinic::find_clinic, relate},
+    use_cases::{find_clinic::find_clinic, relate, tell},
 };
 
 /// How many share codes are tried.
@@ -78,6 +78,8 @@ async fn store(
     let clinician = first_clinician(clinic, creator, now);
     state.store.clinicians.insert(session, &clinician).await?;
     relate::clinician(state, session, clinic.id, clinic.admin).await?;
+    let created = ClinicEvent::Created;
+    tell::queue(state, session, created, clinic.id, clinic.admin).await?;
     if let Some(patient) = demo_patient {
         let patients = &state.store.patients;
         patients.insert(session, patient, Lane::LIMITED).await?;

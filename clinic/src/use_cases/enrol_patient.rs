@@ -20,7 +20,9 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Lane, now},
-    use_cases::{change_patient::add_legacy_clinician, find_clinic::find_clinic, relate},
+    use_cases::{
+        ask_to_claim, change_patient::add_legacy_clinician, find_clinic::find_clinic, relate,
+    },
 };
 
 /// Makes an account for the patient and enrols it; `by`: the clinician, if one does it. Whatever can
@@ -175,6 +177,7 @@ async fn store(
     check_mrn(state, session, clinic, &patient).await?;
     check_limit(state, session, clinic, &patient, 0).await?;
     relate::patient(state, session, &patient).await?;
+    ask_to_claim::queue(state, session, &patient).await?;
     Ok(patient)
 }
 

@@ -1,6 +1,7 @@
 //! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes call it; it knows no HTTP type and makes no query of its own.
 
+pub(crate) mod ask_to_claim;
 pub(crate) mod change_clinician;
 pub(crate) mod change_labels;
 pub(crate) mod change_patient;
@@ -15,5 +16,6 @@ pub(crate) mod forget_user;
 pub(crate) mod list_clinics;
 pub(crate) mod reconcile;
 pub(crate) mod relate;
+pub(crate) mod tell;
 pub(crate) mod update_user;
 pub(crate) mod work_jobs;

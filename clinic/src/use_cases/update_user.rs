@@ -12,6 +12,7 @@ use crate::{
     State,
     domain::{Refusal, patient::PatientChange, user_details::UserDetails},
     error::{Error, Failure},
+    use_cases::ask_to_claim,
 };
 
 /// Notes the address of `user` everywhere, or that a patient has none; a clinician keeps the one that
@@ -37,7 +38,8 @@ pub(crate) async fn update_user(
             ..PatientChange::default()
         };
         for patient in store.patients.list_of_user_in(session, user).await? {
-            store.patients.update(session, &patient, &change).await?;
+            let updated = store.patients.update(session, &patient, &change).await?;
+            ask_to_claim::queue(state, session, &updated).await?;
         }
         Ok(())
     });
@@ -46,6 +48,10 @@ pub(crate) async fn update_user(
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             Err(Refusal::DuplicateEmail.into())
         }
-        updated => updated.or_fail(Failure),
+        updated => {
+            updated.or_fail(Failure)?;
+            state.outbox.wake();
+            Ok(())
+        }
     }
 }

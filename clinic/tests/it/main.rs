@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod mails;
 mod many_patients;
 mod random_patients;
 mod world;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::{
     self, Answer, Person, TestApp, TestDatabase, claims, eventually, send,
 };
-use stand_ins::{Gatekeeper, KEYS, UserApi, server_secret};
+use stand_ins::{Confirm, Gatekeeper, KEYS, UserApi, server_secret};
 use tokio_util::sync::DropGuard;
 
 pub(crate) use testing::{assert_answer, assert_empty};
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) user_api: UserApi,
     pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) confirm: Confirm,
     pub(crate) database: TestDatabase,
     pub(crate) config: Config,
     relay: Option<DropGuard>,
@@ -45,10 +46,12 @@ impl World {
     /// A service whose database is not empty.
     pub(crate) async fn start_in(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let (user_api, gatekeeper) = (UserApi::start(), Gatekeeper::start());
+        let confirm = Confirm::start();
         let settings = [
             ("user_api.url", user_api.url()),
             ("user_api.server_secret", server_secret("clinic")),
             ("gatekeeper.url", gatekeeper.url()),
+            ("confirm.url", confirm.url()),
         ];
         let settings = settings
             .each_ref()
@@ -60,6 +63,7 @@ impl World {
             app: TestApp::start(state.service()),
             user_api,
             gatekeeper,
+            confirm,
             database,
             relay: Some(testing::beside(async move |stop| state.relay(&stop).await)),
             config,
@@ -146,7 +150,7 @@ impl World {
         clinics.find_one(doc! { "_id": id }).await.unwrap()
     }
 
-    /// Waits until nothing is on its way to gatekeeper any more.
+    /// Waits until nothing is on its way to gatekeeper and confirm any more.
     pub(crate) async fn settled(&self) {
         eventually("the delivery of all rows", async || {
             self.collection("outbox")

@@ -95,6 +95,7 @@ static ENTRIES: [Entry; Program::COUNT] = [
         peers: &[
             ("user_api.url", Program::UserApi),
             ("gatekeeper.url", Program::Gatekeeper),
+            ("confirm.url", Program::Confirm),
         ],
         databases: &[("mongo.database", "clinic")],
         server_secret: Some("user_api.server_secret"),

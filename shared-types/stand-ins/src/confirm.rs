@@ -1,10 +1,11 @@
-//! confirm, played as far as user-api calls it: deletions, hand-overs and notices of changes.
+//! confirm, played as far as user-api and clinic call it: deletions, hand-overs, notices, and claims of
+//! the accounts that clinics made.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
 use actix_web::{HttpResponse, http::StatusCode};
 use shared_runtime::error::ApiError;
-use shared_types::AccountNotice;
+use shared_types::{AccountNotice, ClinicNotice};
 
 use crate::{Part, Request, StandIn, tokens::Caller};
 
@@ -12,7 +13,7 @@ use crate::{Part, Request, StandIn, tokens::Caller};
 pub type Confirm = StandIn<Confirmations>;
 
 /// The services that it lets call.
-const ADMITTED: [&str; 1] = ["user-api"];
+const ADMITTED: [&str; 2] = ["user-api", "clinic"];
 
 /// What it can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +24,10 @@ pub enum Ask {
     Cancel,
     /// `PUT /internal/account-notices/{noticeid}`.
     Notice,
+    /// `PUT /internal/clinic-notices/{noticeid}`.
+    ClinicNotice,
+    /// `POST /confirm/send/signup/{userid}`.
+    Claim,
 }
 
 /// What it keeps.
@@ -34,6 +39,7 @@ struct Known {
     forgotten: Vec<String>,
     cancellations: Vec<(String, i64)>,
     notices: BTreeMap<String, AccountNotice>,
+    clinic_notices: BTreeMap<String, ClinicNotice>,
 }
 
 impl Confirm {
@@ -53,6 +59,12 @@ impl Confirm {
     pub fn notices(&self) -> BTreeMap<String, AccountNotice> {
         self.part().0.lock().unwrap().notices.clone()
     }
+
+    /// What happened in clinics, in the order of the ids of the notices.
+    pub fn clinic_notices(&self) -> Vec<ClinicNotice> {
+        let known = self.part().0.lock().unwrap();
+        known.clinic_notices.values().cloned().collect()
+    }
 }
 
 impl Part for Confirmations {
@@ -64,15 +76,18 @@ impl Part for Confirmations {
             ("DELETE", ["internal", "users", user]) => (Ask::Forget, user),
             ("DELETE", ["internal", "users", user, "invitations"]) => (Ask::Cancel, user),
             ("PUT", ["internal", "account-notices", id]) => (Ask::Notice, id),
+            ("PUT", ["internal", "clinic-notices", id]) => (Ask::ClinicNotice, id),
+            ("POST", ["confirm", "send", "signup", user]) => (Ask::Claim, user),
             _ => return None,
         };
         Some((ask, (*about).to_owned()))
     }
 
-    fn admit(_: Ask, request: &Request) -> Result<(), ApiError> {
+    fn admit(ask: Ask, request: &Request) -> Result<(), ApiError> {
         let caller = Caller::of(request);
         let (status, reason) = match caller {
             _ if caller.is_one_of(&ADMITTED) => return Ok(()),
+            Caller::Service(_) if ask == Ask::Claim => return Ok(()),
             Caller::User | Caller::Service(_) => (
                 StatusCode::UNAUTHORIZED,
                 "Not authorized for requested operation",
@@ -107,6 +122,11 @@ impl Part for Confirmations {
                 let notice = request.body().ok_or_else(unreadable)?;
                 known.notices.entry(id).or_insert(notice);
             }
+            Ask::ClinicNotice => {
+                let notice = request.body().ok_or_else(unreadable)?;
+                known.clinic_notices.entry(id).or_insert(notice);
+            }
+            Ask::Claim => return Ok(HttpResponse::Ok().finish()),
         }
         Ok(HttpResponse::NoContent().finish())
     }

@@ -368,12 +368,14 @@ async fn removals(side: &mut Side<'_>) {
     side.ask(At::Gatekeeper, lock, Value::Null).await;
 }
 
-/// confirm lets nobody but user-api call, whose token nobody else has.
+/// Of confirm's internal operations the services alone may call any, whose tokens nobody else has.
 async fn told_to_confirm(side: &mut Side<'_>) {
     for what in [
         "DELETE /internal/users/{alice}",
         "DELETE /internal/users/{alice}/invitations",
         "PUT /internal/account-notices/n",
+        "PUT /internal/clinic-notices/n",
+        "POST /confirm/send/signup/{alice}",
     ] {
         side.ask(At::Confirm, what, Value::Null).await;
         for token in ["", "nonsense"] {

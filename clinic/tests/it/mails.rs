@@ -1,0 +1,139 @@
+//! What confirm is asked to mail.
+
+use serde_json::{Value, json};
+use shared_runtime::testing::eventually;
+use shared_types::{ClinicEvent, ClinicNotice};
+use stand_ins::confirm::Ask;
+
+use crate::world::{CAROL, NINA, World, details};
+
+const PATIENT: &str = "a000000001";
+
+fn notice(event: ClinicEvent, clinic: &str, user: &str) -> ClinicNotice {
+    ClinicNotice {
+        event,
+        clinic_id: clinic.parse().unwrap(),
+        user_id: user.into(),
+    }
+}
+
+/// Who was asked to claim an account, with what was said of it.
+fn claims(world: &World) -> Vec<(String, Value)> {
+    world.confirm.asked(Ask::Claim)
+}
+
+fn with_email(email: &str) -> Value {
+    let mut details = details("Mia");
+    details["email"] = json!(email);
+    details
+}
+
+#[actix_web::test]
+async fn whoever_opens_a_clinic_is_told() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.settled().await;
+    let wanted = [notice(ClinicEvent::Created, &clinic, CAROL)];
+    assert_eq!(world.confirm.clinic_notices(), wanted);
+}
+
+#[actix_web::test]
+async fn a_clinician_is_told_of_roles_that_others_change() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.employ(&clinic, NINA, &["CLINIC_MEMBER"]).await;
+    let path = |user: &str| format!("/v1/clinics/{clinic}/clinicians/{user}");
+    let roles = |roles: &[&str]| json!({ "email": "n@example.org", "roles": roles });
+    let carol = world.user(CAROL);
+    for body in [
+        roles(&["CLINIC_MEMBER"]),
+        roles(&["CLINIC_MEMBER", "PRESCRIBER"]),
+        roles(&["PRESCRIBER", "CLINIC_MEMBER"]),
+    ] {
+        assert_eq!(carol.put(&path(NINA), &body).await.status, 200);
+    }
+    let own = roles(&["CLINIC_ADMIN", "PRESCRIBER"]);
+    assert_eq!(carol.put(&path(CAROL), &own).await.status, 200);
+    world.settled().await;
+    let mut told = world.confirm.clinic_notices();
+    told.retain(|notice| notice.event == ClinicEvent::RolesChanged);
+    assert_eq!(told, [notice(ClinicEvent::RolesChanged, &clinic, NINA)]);
+}
+
+#[actix_web::test]
+async fn a_patient_is_reminded() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.share(&clinic, PATIENT, json!({ "view": {} })).await;
+    let path = format!("/v1/clinics/{clinic}/patients/{PATIENT}/upload_reminder");
+    let carol = world.user(CAROL);
+    assert_eq!(carol.post(&path, &json!({})).await.status, 200);
+    world.settled().await;
+    let told = world.confirm.clinic_notices();
+    let wanted = notice(ClinicEvent::UploadReminder, &clinic, PATIENT);
+    assert_eq!(told.last(), Some(&wanted));
+}
+
+#[actix_web::test]
+async fn whoever_left_meanwhile_is_told_nothing() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.settled().await;
+    world.share(&clinic, PATIENT, json!({ "view": {} })).await;
+    world.settled().await;
+    world.confirm.fail(Ask::ClinicNotice, 500);
+    let patient = format!("/v1/clinics/{clinic}/patients/{PATIENT}");
+    let reminder = format!("{patient}/upload_reminder");
+    let carol = world.user(CAROL);
+    assert_eq!(carol.post(&reminder, &json!({})).await.status, 200);
+    eventually("the first try", async || {
+        world.confirm.asked(Ask::ClinicNotice).len() > 1
+    })
+    .await;
+    assert_eq!(carol.delete(&patient).await.status, 204);
+    world.confirm.mend(Ask::ClinicNotice);
+    world.settled().await;
+    assert_eq!(world.confirm.clinic_notices().len(), 1);
+}
+
+#[actix_web::test]
+async fn patients_with_an_address_are_asked_to_claim_their_accounts() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let silent = world.enrol(&clinic, &details("Finn")).await;
+    let mia = world.enrol(&clinic, &with_email("mia@example.org")).await;
+    world.share(&clinic, PATIENT, json!({ "view": {} })).await;
+    world.settled().await;
+    let by = |clinic: &str| json!({ "clinicId": clinic, "invitedBy": CAROL });
+    assert_eq!(claims(&world), [(mia.clone(), by(&clinic))]);
+
+    let path = |user: &str| format!("/v1/clinics/{clinic}/patients/{user}");
+    let carol = world.user(CAROL);
+    // The same address is no news.
+    let same = with_email("mia@example.org");
+    assert_eq!(carol.put(&path(&mia), &same).await.status, 200);
+    let given = with_email("finn@example.org");
+    assert_eq!(carol.put(&path(&silent), &given).await.status, 200);
+    world.settled().await;
+    assert_eq!(claims(&world)[1..], [(silent.clone(), by(&clinic))]);
+
+    let told = format!("/v1/users/{silent}/clinics");
+    let body = json!({ "email": "finn.b@example.org" });
+    assert_eq!(world.service().post(&told, &body).await.status, 200);
+    world.settled().await;
+    assert_eq!(claims(&world)[2..], [(silent, by(&clinic))]);
+}
+
+#[actix_web::test]
+async fn a_claim_that_was_asked_for_before_is_left_alone() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.settled().await;
+    for status in [403, 404] {
+        world.confirm.fail(Ask::Claim, status);
+        let email = format!("mia{status}@example.org");
+        world.enrol(&clinic, &with_email(&email)).await;
+        world.settled().await;
+    }
+    assert_eq!(claims(&world).len(), 2);
+}
