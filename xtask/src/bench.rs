@@ -52,7 +52,7 @@ struct Tools {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let oha = cargo::install(OHA.0, OHA.1).await?;
+    let oha = cargo::install(OHA.0, OHA.1, "release").await?;
     let programs = cargo::build(true).await?;
     let bare_driver = cargo::build_example("gatekeeper", "bare_driver").await?;
     let seed = cargo::build_example("confirm", "seed").await?;

@@ -40,14 +40,14 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     step("documentation", &mut documentation).await?;
     headline("rules that ask for the time");
     pure::check(workspace())?;
-    let deny = install("cargo-deny", CARGO_DENY).await?;
+    let deny = install("cargo-deny", CARGO_DENY, "dev").await?;
     step(
         "dependency policy",
         &mut check(&deny, &["licenses", "bans", "sources"]),
     )
     .await?;
     advisories(&deny).await?;
-    let mut machete = Command::new(install("cargo-machete", CARGO_MACHETE).await?);
+    let mut machete = Command::new(install("cargo-machete", CARGO_MACHETE, "dev").await?);
     machete.arg("--with-metadata").arg(workspace());
     step("unused dependencies", &mut machete).await?;
     step(
