@@ -3,11 +3,13 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { clinics } = require('./clinics');
 const { connect, mailedKey, newAddress, refusal, signUp, verify } = require('./people');
 
 async function main() {
   await accounts();
   await confirmations();
+  await clinics();
 }
 
 async function confirmations() {
