@@ -5,6 +5,7 @@
 
 mod invitations;
 mod mailbox;
+mod scene;
 mod stage;
 
 use std::{fs, path::PathBuf};
@@ -16,6 +17,7 @@ use stack::VERIFIED_TAG;
 
 use self::{
     mailbox::Mailbox,
+    scene::Scene,
     stage::{Person, Stage, set},
 };
 use crate::cargo;
@@ -49,7 +51,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop_rights(&stage, &family).await?;
     run_a_child_account(&stage, &family).await?;
     delete_an_account(&stage, &family).await?;
-    invitations::tell(&stage, &mails).await?;
+    let scene = Scene {
+        stage: &stage,
+        mails: &mails,
+    };
+    invitations::tell(&scene).await?;
     println!("\nThe story is told. Every answer was as it should be.");
     Ok(())
 }

@@ -5,21 +5,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    mailbox::{Mail, Mailbox},
-    stage::{Answer, Person, Stage, address, password, set},
+    scene::Scene,
+    stage::{Answer, Person, address, password, set},
 };
 
 const BIRTHDAY: &str = "2019-08-30";
 
-/// The platform and the mails that come from it.
-struct Scene<'a> {
-    stage: &'a Stage,
-    mails: &'a Mailbox,
-}
-
 /// Sign-ups, invitations, forgotten passwords and a claimed account.
-pub(super) async fn tell(stage: &Stage, mails: &Mailbox) -> anyhow::Result<()> {
-    let scene = Scene { stage, mails };
+pub(super) async fn tell(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let stage = scene.stage;
     stage.chapter(
         "Second chapter, with e-mails. Alice and Bob sign up with addresses that they have to verify.",
     );
@@ -46,35 +40,6 @@ pub(super) async fn tell(stage: &Stage, mails: &Mailbox) -> anyhow::Result<()> {
 }
 
 impl Scene<'_> {
-    /// An account whose owner has followed the link in the mail.
-    async fn join(&self, name: &'static str) -> anyhow::Result<Person> {
-        self.join_at(name, &address(name, "")?).await
-    }
-
-    async fn join_at(&self, name: &'static str, address: &str) -> anyhow::Result<Person> {
-        let mut person = self.stage.register(name, address).await?;
-        self.stage.log_in(&mut person).await?.must_be(403)?;
-        let path = format!("/confirm/send/signup/{}", person.id);
-        self.call(&person, Method::POST, &path, None)
-            .await?
-            .must_be(200)?;
-        let mail = self.mails.receive(address).await?;
-        ensure!(
-            mail.value("/login", "signupEmail")? == address,
-            "the link names the address"
-        );
-        self.follow(&mail, None).await?.must_be(200)?;
-        self.stage.log_in(&mut person).await?.must_be(200)?;
-        Ok(person)
-    }
-
-    /// Verifies an address by the link in `mail`, as a page does.
-    async fn follow(&self, mail: &Mail, body: Option<&Value>) -> anyhow::Result<Answer> {
-        let key = mail.value("/login", "signupKey")?;
-        let path = format!("/confirm/accept/signup/{key}");
-        self.stage.anonymously(Method::PUT, &path, body).await
-    }
-
     async fn invite_a_newcomer(&self, alice: &Person, bob: &Person) -> anyhow::Result<Person> {
         self.stage.chapter(
             "Bob, who runs Alice's account, invites Carol. She has no account; the mail leads to a sign-up.",
@@ -287,28 +252,5 @@ impl Scene<'_> {
     async fn sent(&self, person: &Person, alice: &Person) -> anyhow::Result<Answer> {
         let path = format!("/confirm/invite/{}", alice.id);
         self.call(person, Method::GET, &path, None).await
-    }
-
-    async fn set_profile(
-        &self,
-        person: &Person,
-        account: &str,
-        profile: &Value,
-    ) -> anyhow::Result<()> {
-        let path = format!("/metadata/{account}/profile");
-        self.call(person, Method::PUT, &path, Some(profile))
-            .await?
-            .must_be(200)?;
-        Ok(())
-    }
-
-    async fn call(
-        &self,
-        person: &Person,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<Answer> {
-        self.stage.call(person, method, path, body).await
     }
 }

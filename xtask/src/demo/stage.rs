@@ -102,20 +102,21 @@ impl Stage {
         verified_tag: &str,
     ) -> anyhow::Result<Person> {
         let address = address(name, verified_tag)?;
-        let mut person = self.register(name, &address).await?;
+        let mut person = self.register("patient", name, &address).await?;
         self.log_in(&mut person).await?.must_be(200)?;
         Ok(person)
     }
 
-    /// A new account, with the session that sign-up opens.
+    /// A new account with `role`, with the session that sign-up opens.
     pub(super) async fn register(
         &self,
+        role: &str,
         name: &'static str,
         address: &str,
     ) -> anyhow::Result<Person> {
         let password = password(name)?;
         let account = json!({
-            "username": address, "emails": [address], "password": password, "roles": ["patient"],
+            "username": address, "emails": [address], "password": password, "roles": [role],
         });
         let request = self
             .client
