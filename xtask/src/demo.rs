@@ -1,8 +1,9 @@
-//! `cargo xtask demo`: the family story against a running platform, every call and its response,
-//! and every mail.
+//! `cargo xtask demo`: the story of a family and a clinic against a running platform, every call and
+//! its response, and every mail.
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
 
+mod clinics;
 mod invitations;
 mod mailbox;
 mod scene;
@@ -22,8 +23,8 @@ use self::{
 };
 use crate::cargo;
 
-/// Plays the family story against a running platform and prints every call, its response, and the
-/// mails that come.
+/// Plays the story of a family and a clinic against a running platform and prints every call, its
+/// response, and the mails that come.
 ///
 /// It makes new accounts each time. A response that is not as the story says ends it with an error.
 #[derive(clap::Args)]
@@ -56,6 +57,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         mails: &mails,
     };
     invitations::tell(&scene).await?;
+    clinics::tell(&scene).await?;
     println!("\nThe story is told. Every answer was as it should be.");
     Ok(())
 }

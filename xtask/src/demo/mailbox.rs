@@ -39,9 +39,15 @@ impl Mailbox {
 
     /// Waits for the next mail to `address`, and prints it.
     pub(super) async fn receive(&self, address: &str) -> anyhow::Result<Mail> {
+        self.receive_about(address, "").await
+    }
+
+    /// Waits for the next mail to `address` whose subject starts with `about`, and prints it. Others
+    /// stay where they are.
+    pub(super) async fn receive_about(&self, address: &str, about: &str) -> anyhow::Result<Mail> {
         let started = Instant::now();
         loop {
-            if let Some(mail) = self.next(address)? {
+            if let Some(mail) = self.next(address, about)? {
                 println!("\n  A mail to {address}: {}", mail.subject);
                 for line in mail.text.trim().lines() {
                     println!("  | {line}");
@@ -59,7 +65,7 @@ impl Mailbox {
         }
     }
 
-    fn next(&self, address: &str) -> anyhow::Result<Option<Mail>> {
+    fn next(&self, address: &str, about: &str) -> anyhow::Result<Option<Mail>> {
         for file in self.files()? {
             if self.read.borrow().contains(&file) {
                 continue;
@@ -68,10 +74,11 @@ impl Mailbox {
             let message = MessageParser::default()
                 .parse(&bytes)
                 .with_context(|| format!("{} is no mail", file.display()))?;
-            if message.to().and_then(first) == Some(address) {
+            let subject = message.subject().unwrap_or_default();
+            if message.to().and_then(first) == Some(address) && subject.starts_with(about) {
                 self.read.borrow_mut().insert(file.clone());
                 return Ok(Some(Mail {
-                    subject: message.subject().unwrap_or_default().to_owned(),
+                    subject: subject.to_owned(),
                     text: message.body_text(0).unwrap_or_default().into_owned(),
                 }));
             }

@@ -1,0 +1,329 @@
+//! The third chapter of the story: a clinic is opened, looks after people, and they leave it.
+
+use anyhow::{Context, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    scene::Scene,
+    stage::{Answer, Person, address, set},
+};
+
+/// A clinic, as its people call it.
+struct Clinic<'a> {
+    scene: &'a Scene<'a>,
+    /// Runs it.
+    carol: Person,
+    id: String,
+    share_code: String,
+}
+
+/// From the first day of a clinic to where only the last who runs it is left.
+pub(super) async fn tell(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let clinic = Clinic::open(scene).await?;
+    let nina = clinic.hire().await?;
+    let alice = clinic.take_a_patient(&nina).await?;
+    let finn = clinic.enrol(&nina).await?;
+    clinic.label(&nina, &alice, &finn).await?;
+    clinic.lose_a_patient(&nina, &alice).await?;
+    clinic.end(&nina, &finn).await
+}
+
+impl<'a> Clinic<'a> {
+    async fn open(scene: &'a Scene<'a>) -> anyhow::Result<Self> {
+        scene.stage.chapter(
+            "Third chapter, in a clinic. Dr Carol signs up as a clinician and opens Oak Clinic. Who has its share code can share with it.",
+        );
+        let carol = scene
+            .join_as("clinician", "Carol", &address("Carol", "")?)
+            .await?;
+        let name = json!({ "fullName": "Dr Carol" });
+        scene.set_profile(&carol, &carol.id, &name).await?;
+        let profile = json!({ "name": "Oak Clinic", "preferredBgUnits": "mg/dL" });
+        let opened = scene
+            .call(&carol, Method::POST, "/v1/clinics", Some(&profile))
+            .await?
+            .must_be(200)?;
+        Ok(Self {
+            scene,
+            carol,
+            id: text(&opened["id"])?,
+            share_code: text(&opened["shareCode"])?,
+        })
+    }
+
+    /// Somebody without an account comes to work for it.
+    async fn hire(&self) -> anyhow::Result<Person> {
+        self.scene.stage.chapter(
+            "She invites Nina, who has no account; the mail leads to a sign-up. Until Nina accepts she sees nothing of the clinic.",
+        );
+        let address = address("Nina", "")?;
+        let invited = json!({ "email": address, "roles": ["CLINIC_MEMBER"] });
+        let invited = self
+            .call(
+                &self.carol,
+                Method::POST,
+                "/invites/clinicians",
+                Some(&invited),
+            )
+            .await?
+            .must_be(200)?;
+        let key = text(&invited["inviteId"])?;
+        let mail = self.scene.mails.receive(&address).await?;
+        ensure!(
+            mail.subject.contains("Oak Clinic"),
+            "the mail says which clinic it is"
+        );
+        ensure!(
+            mail.value("/signup/clinician", "inviteEmail")? == address,
+            "the link names the address"
+        );
+        let nina = self.scene.join_as("clinician", "Nina", &address).await?;
+        self.call(&nina, Method::GET, "/patients", None)
+            .await?
+            .must_be(403)?;
+        let invitations = format!("/v1/clinicians/{}/invites", nina.id);
+        let list = self
+            .scene
+            .call(&nina, Method::GET, &invitations, None)
+            .await?
+            .must_be(200)?;
+        ensure!(
+            list[0]["key"] == key && list[0]["restrictions"]["canAccept"] == json!(true),
+            "Nina may accept what Carol sent"
+        );
+        let accept = format!("{invitations}/{key}");
+        self.scene
+            .call(&nina, Method::PUT, &accept, None)
+            .await?
+            .must_be(200)?;
+        self.call(&nina, Method::GET, "/patients", None)
+            .await?
+            .must_equal(
+                200,
+                &json!({ "data": [], "meta": { "count": 0, "totalCount": 0 } }),
+            )?;
+
+        self.scene.stage.chapter(
+            "Who may work for the clinic is for others to restrict. Carol can read it, Nina can't.",
+        );
+        let restrictions = "/membership_restrictions";
+        self.call(&self.carol, Method::GET, restrictions, None)
+            .await?
+            .must_equal(200, &json!({}))?;
+        self.call(&nina, Method::GET, restrictions, None)
+            .await?
+            .must_be(403)?;
+        Ok(nina)
+    }
+
+    /// Somebody with an account shares it.
+    async fn take_a_patient(&self, nina: &Person) -> anyhow::Result<Person> {
+        let stage = self.scene.stage;
+        stage.chapter("Alice shares her data with the clinic by its code. Nina accepts.");
+        let alice = self.scene.join("Alice").await?;
+        let profile = json!({ "fullName": "Alice", "patient": { "birthday": "2016-05-04" } });
+        self.scene.set_profile(&alice, &alice.id, &profile).await?;
+        let offered = set(&["view", "note"]);
+        let offer = json!({ "shareCode": self.share_code, "permissions": offered });
+        let path = format!("/confirm/send/invite/{}/clinic", alice.id);
+        let sent = self
+            .scene
+            .call(&alice, Method::POST, &path, Some(&offer))
+            .await?
+            .must_be(200)?;
+        let subject = "New share invitation for Oak Clinic";
+        self.scene
+            .mails
+            .receive_about(&self.carol.address, subject)
+            .await?;
+        let accept = format!("/invites/patients/{}", text(&sent["key"])?);
+        let number = json!({ "mrn": "oak-1" });
+        let patient = self
+            .call(nina, Method::PUT, &accept, Some(&number))
+            .await?
+            .must_be(200)?;
+        ensure!(
+            patient["permissions"] == offered && patient["mrn"] == number["mrn"],
+            "the clinic has what Alice offered"
+        );
+
+        stage.chapter(
+            "So Nina can do what Alice allowed. Alice's own list shows people, not the clinic.",
+        );
+        self.until_may(nina, &alice.id, Some(&offered)).await?;
+        let pair = format!("/access/{}/{}", alice.id, nina.id);
+        self.scene
+            .call(nina, Method::GET, &pair, None)
+            .await?
+            .must_equal(200, &offered)?;
+        let profile = format!("/metadata/{}/profile", alice.id);
+        self.scene
+            .call(nina, Method::GET, &profile, None)
+            .await?
+            .must_be(200)?;
+        stage
+            .members(&alice, &alice.id)
+            .await?
+            .must_equal(200, &json!({ &alice.id: set(&["root"]) }))?;
+        Ok(alice)
+    }
+
+    /// Somebody without an account becomes a patient; the id of the account.
+    async fn enrol(&self, nina: &Person) -> anyhow::Result<String> {
+        self.scene.stage.chapter(
+            "Finn has neither an account nor an address. The clinic makes him one and runs it.",
+        );
+        let details = json!({ "fullName": "Finn", "birthDate": "2019-08-30" });
+        let finn = self
+            .call(nina, Method::POST, "/patients", Some(&details))
+            .await?
+            .must_be(200)?;
+        let finn = text(&finn["id"])?;
+        let all = set(&["custodian", "view", "upload", "note"]);
+        self.until_may(nina, &finn, Some(&all)).await?;
+        Ok(finn)
+    }
+
+    async fn label(&self, nina: &Person, alice: &Person, finn: &str) -> anyhow::Result<()> {
+        self.scene
+            .stage
+            .chapter("Nina makes a tag and gives it to Finn. Then she finds him by it.");
+        let tag = self
+            .call(
+                nina,
+                Method::POST,
+                "/patient_tags",
+                Some(&json!({ "name": "Pumps" })),
+            )
+            .await?
+            .must_be(200)?;
+        let tag = text(&tag["id"])?;
+        let change = json!({ "fullName": "Finn", "birthDate": "2019-08-30", "tags": [tag] });
+        self.call(
+            nina,
+            Method::PUT,
+            &format!("/patients/{finn}"),
+            Some(&change),
+        )
+        .await?
+        .must_be(200)?;
+        let by_tag = format!("/patients?tags={tag}");
+        for (query, found) in [
+            (by_tag.as_str(), finn),
+            ("/patients?search=ali", alice.id.as_str()),
+        ] {
+            let list = self
+                .call(nina, Method::GET, query, None)
+                .await?
+                .must_be(200)?;
+            ensure!(
+                list["data"][0]["id"] == found && list["meta"]["count"] == json!(1),
+                "{query} finds one"
+            );
+        }
+
+        self.scene.stage.chapter(
+            "A tag is renamed by who works there and removed by who runs the clinic, from patients as well.",
+        );
+        let path = format!("/patient_tags/{tag}");
+        let name = json!({ "name": "Pump users" });
+        self.call(nina, Method::PUT, &path, Some(&name))
+            .await?
+            .must_equal(200, &json!({ "id": tag, "name": "Pump users" }))?;
+        self.call(nina, Method::DELETE, &path, None)
+            .await?
+            .must_be(403)?;
+        self.call(&self.carol, Method::DELETE, &path, None)
+            .await?
+            .must_be(204)?;
+        let finn = self
+            .call(nina, Method::GET, &format!("/patients/{finn}"), None)
+            .await?
+            .must_be(200)?;
+        ensure!(finn["tags"].is_null(), "Finn has no tag");
+        Ok(())
+    }
+
+    async fn lose_a_patient(&self, nina: &Person, alice: &Person) -> anyhow::Result<()> {
+        let stage = self.scene.stage;
+        stage.chapter("Alice takes one permission back, and then leaves the clinic.");
+        let of_alice = format!("/patients/{}", alice.id);
+        let note = format!("{of_alice}/permissions/note");
+        self.call(alice, Method::DELETE, &note, None)
+            .await?
+            .must_be(204)?;
+        self.until_may(nina, &alice.id, Some(&set(&["view"])))
+            .await?;
+        self.call(alice, Method::DELETE, &of_alice, None)
+            .await?
+            .must_be(204)?;
+        self.until_may(nina, &alice.id, None).await?;
+        self.call(nina, Method::GET, &of_alice, None)
+            .await?
+            .must_be(404)?;
+        let profile = format!("/metadata/{}/profile", alice.id);
+        self.scene
+            .call(nina, Method::GET, &profile, None)
+            .await?
+            .must_be(401)?;
+        Ok(())
+    }
+
+    async fn end(&self, nina: &Person, finn: &str) -> anyhow::Result<()> {
+        self.scene.stage.chapter(
+            "Nina leaves, and what she could do ends. Carol is the last who runs the clinic: she can't leave it.",
+        );
+        let of = |person: &Person| format!("/clinicians/{}", person.id);
+        self.call(nina, Method::DELETE, &of(nina), None)
+            .await?
+            .must_be(200)?;
+        self.until_may(nina, finn, None).await?;
+        self.call(nina, Method::GET, "/patients", None)
+            .await?
+            .must_be(403)?;
+        let message = "constraint violation: the clinic must have at least one admin";
+        self.call(&self.carol, Method::DELETE, &of(&self.carol), None)
+            .await?
+            .must_equal(422, &json!({ "message": message }))
+    }
+
+    /// Waits until gatekeeper says that `person` may do `what` on an account.
+    async fn until_may(
+        &self,
+        person: &Person,
+        account: &str,
+        what: Option<&Value>,
+    ) -> anyhow::Result<()> {
+        let said = what.map_or("nothing".to_owned(), ToString::to_string);
+        let pair = format!("/access/{account}/{}", person.id);
+        let told = format!("{} may do {said} on {account}", person.name);
+        self.scene
+            .stage
+            .until(&told, async |quiet| {
+                let answer = quiet.call(person, Method::GET, &pair, None).await?;
+                Ok(match what {
+                    Some(what) => answer.status == 200 && answer.must_be(200)? == *what,
+                    None => answer.status == 404,
+                })
+            })
+            .await
+    }
+
+    /// A call below the clinic's own path.
+    async fn call(
+        &self,
+        person: &Person,
+        method: Method,
+        rest: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let path = format!("/v1/clinics/{}{rest}", self.id);
+        self.scene.call(person, method, &path, body).await
+    }
+}
+
+fn text(value: &Value) -> anyhow::Result<String> {
+    let text = value.as_str().context("a text")?;
+    Ok(text.to_owned())
+}
