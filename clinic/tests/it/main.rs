@@ -23,6 +23,7 @@ mod permissions;
 mod queries;
 mod reconciliation;
 mod relations;
+mod scenarios;
 mod settings;
 mod sites;
 mod summaries;

@@ -58,7 +58,7 @@ pub(crate) fn operations(of_clinic: &str) -> Vec<(Method, String, Value)> {
     ]
 }
 
-fn ehr() -> Value {
+pub(crate) fn ehr() -> Value {
     json!({
         "enabled": true, "provider": "redox", "sourceId": "s", "mrnIdType": "EPI",
         "procedureCodes": {},
