@@ -13,7 +13,10 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared_runtime::testing::{Answer, Person, send, try_send};
 
-use crate::people::Member;
+use crate::{
+    mails::{mails, value_in},
+    people::Member,
+};
 
 /// How long an effect may take to arrive after everything runs again. MongoDB may keep what a
 /// killed program has locked for a minute.
@@ -110,14 +113,7 @@ pub(crate) async fn pending_key(platform: &Platform, kind: &str, address: &str) 
 
 /// The mails with keys for new passwords, to `address` or, if it is empty, to everybody.
 pub(crate) fn reset_mails(platform: &Platform, address: &str) -> Vec<PathBuf> {
-    let start = format!("password_reset-{address}");
-    let files = fs::read_dir(platform.mail_dir()).unwrap();
-    let files = files.map(|file| file.unwrap().path());
-    let is_one = |file: &PathBuf| {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        name.starts_with(&start)
-    };
-    files.filter(is_one).collect()
+    mails(platform, "password_reset", address)
 }
 
 /// The key in the mail that is not among `known`, once it is there.
@@ -137,9 +133,7 @@ pub(crate) async fn mailed_key(platform: &Platform, address: &str, known: &[Path
 
 /// The key that a mail to reset a password holds.
 pub(crate) fn key_in(mail: &PathBuf) -> String {
-    let mail = fs::read_to_string(mail).unwrap();
-    let (_, rest) = mail.split_once("resetKey=").unwrap();
-    rest.split_whitespace().next().unwrap().to_owned()
+    value_in(&fs::read_to_string(mail).unwrap(), "resetKey")
 }
 
 /// The ids of the confirmations that `filter` selects.

@@ -10,6 +10,7 @@ mod crashes;
 mod handover;
 mod last_holders;
 mod limits;
+mod mails;
 mod pages;
 mod people;
 mod races;
