@@ -4,6 +4,8 @@ use std::{fs, path::PathBuf};
 
 use e2e::Platform;
 
+use crate::confirmations::eventually;
+
 /// The mails of a kind to `address` or, if it is empty, to everybody.
 pub(crate) fn mails(platform: &Platform, kind: &str, address: &str) -> Vec<PathBuf> {
     let start = format!("{kind}-{address}");
@@ -15,6 +17,21 @@ pub(crate) fn mails(platform: &Platform, kind: &str, address: &str) -> Vec<PathB
         name.starts_with(&start) && file.extension().is_some_and(|end| end == "eml")
     };
     files.filter(is_one).collect()
+}
+
+/// What the first mail of a kind to `address` says, once it is there.
+pub(crate) async fn mail(platform: &Platform, kind: &str, address: &str) -> String {
+    let mut text = String::new();
+    eventually(&format!("a {kind} to {address}"), async || {
+        let found = mails(platform, kind, address);
+        let Some(mail) = found.first() else {
+            return false;
+        };
+        text = fs::read_to_string(mail).unwrap();
+        true
+    })
+    .await;
+    text
 }
 
 /// The value of `name` in the first link of a mail that has one.

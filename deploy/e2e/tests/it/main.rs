@@ -5,6 +5,7 @@
 mod answer_crashes;
 mod answer_races;
 mod clients;
+mod clinic_story;
 mod confirmations;
 mod crashes;
 mod handover;

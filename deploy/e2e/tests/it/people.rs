@@ -20,8 +20,15 @@ pub(crate) async fn sign_up(platform: &Platform, name: &str) -> Member {
 
 /// Signs somebody up with an address that may not count as verified.
 pub(crate) async fn sign_up_at(platform: &Platform, address: &str) -> Member {
+    sign_up_as("patient", platform, address).await
+}
+
+/// The same with a role, as the page does on which somebody signs up.
+pub(crate) async fn sign_up_as(role: &str, platform: &Platform, address: &str) -> Member {
     let address = address.to_owned();
-    let account = json!({ "username": address, "emails": [address], "password": PASSWORD });
+    let account = json!({
+        "username": address, "emails": [address], "password": PASSWORD, "roles": [role],
+    });
     let answer = platform.person(None).post("/auth/user", &account).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let token = answer
