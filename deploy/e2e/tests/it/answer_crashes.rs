@@ -1,21 +1,18 @@
 //! `kill -9` while somebody answers: what was acknowledged holds, and after a repeat of the request
 //! nothing is half done, whoever died and when.
 
-use std::time::Duration;
-
 use bson::{Document, doc};
 use e2e::{OwnMongod, Platform, Program, rounds};
-use futures_util::future::join_all;
-use rand::RngExt as _;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared_runtime::testing::{Answer, Person, try_send};
+use shared_runtime::testing::{Answer, Person};
 
 use crate::{
     confirmations::{
         answer_to, answered, cancellation, custodial_account, eventually, invite, keys, mailed_key,
         offer, pending_key, permissions, reset_mails, status,
     },
+    disturbance::{assert_answer, disturb, told},
     people::{Member, PASSWORD, delete_account, log_in_request, sign_up},
 };
 
@@ -27,10 +24,6 @@ const PROGRAMS: [Victim; 3] = [
     Victim::Program(Program::Gatekeeper),
     Victim::Program(Program::UserApi),
 ];
-/// A victim dies within this time after a request was sent; most are answered sooner.
-const PATIENCE_MS: u64 = 60;
-/// A second request follows the first within this time, so that each of the two wins at times.
-const DISTANCE_MS: u64 = 20;
 const BIRTHDAY: &str = "2019-08-30";
 const NEW_PASSWORD: &str = "a-new-long-password";
 
@@ -98,18 +91,7 @@ impl Stage {
         victim: Victim,
         requests: [&RequestBuilder; N],
     ) -> [Option<Answer>; N] {
-        let mut wait = Duration::ZERO;
-        let calls = requests.map(|request| {
-            let (request, moment) = (request.try_clone().unwrap(), wait);
-            wait += within(DISTANCE_MS);
-            actix_web::rt::spawn(async move {
-                tokio::time::sleep(moment).await;
-                try_send(request).await.ok()
-            })
-        });
-        let moment = within(PATIENCE_MS);
-        tokio::time::sleep(moment).await;
-        match victim {
+        let kill = async || match victim {
             Victim::Program(program) => {
                 self.platform.kill(program);
                 self.platform.restart(program).await;
@@ -119,14 +101,8 @@ impl Stage {
                 mongod.kill();
                 mongod.restart().await;
             }
-        }
-        let answers = join_all(calls).await.into_iter().map(Result::unwrap);
-        let answers: Vec<Option<Answer>> = answers.collect();
-        for answer in &answers {
-            let status = answer.as_ref().map(|answer| answer.status);
-            println!("killed after {moment:?}, answered {status:?}");
-        }
-        answers.try_into().unwrap()
+        };
+        disturb(requests, kill).await
     }
 
     async fn accept(&mut self, victim: Victim, carol: &Member) {
@@ -135,7 +111,7 @@ impl Stage {
 
         let [answer] = self.disturb(victim, [&request]).await;
 
-        let is_done = told(answer, &[]) == Some(200);
+        let is_done = told(answer, 200, &[]) == Some(200);
         if is_done {
             assert_eq!(self.seen(&key, carol).await, completed());
         }
@@ -151,7 +127,7 @@ impl Stage {
 
         let [answer] = self.disturb(victim, [&request]).await;
 
-        let is_done = told(answer, &[]) == Some(200);
+        let is_done = told(answer, 200, &[]) == Some(200);
         if is_done {
             assert_eq!(self.seen(&key, carol).await, canceled());
         }
@@ -169,7 +145,10 @@ impl Stage {
 
         let [acceptance, cancellation] = self.disturb(victim, [&accept, &cancel]).await;
 
-        let (acceptance, cancellation) = (told(acceptance, &[403]), told(cancellation, &[404]));
+        let (acceptance, cancellation) = (
+            told(acceptance, 200, &[403]),
+            told(cancellation, 200, &[404]),
+        );
         if acceptance == Some(200) {
             assert_eq!(self.seen(&key, carol).await, completed());
         }
@@ -202,7 +181,7 @@ impl Stage {
 
         let [answer] = self.disturb(victim, [&request]).await;
 
-        if told(answer, &[]) == Some(200) {
+        if told(answer, 200, &[]) == Some(200) {
             assert_eq!(self.log_in(address, PASSWORD).await, 200);
             assert_eq!(status(&self.platform, &key).await, "completed");
         }
@@ -236,7 +215,7 @@ impl Stage {
         let [answer] = self.disturb(victim, [&request]).await;
 
         // By contract 400 also says that the password could not be set just now.
-        let is_done = told(answer, &[400]) == Some(200);
+        let is_done = told(answer, 200, &[400]) == Some(200);
         if is_done {
             self.assert_is_reset(&id, carol).await;
         }
@@ -284,33 +263,6 @@ impl Stage {
         .await;
         self.seen(key, carol).await
     }
-}
-
-/// Some time that is shorter than `ms`.
-fn within(ms: u64) -> Duration {
-    Duration::from_millis(rand::rng().random_range(0..ms))
-}
-
-/// The status that says what came of a request while somebody died: 200 or one of `refusals`;
-/// `None` when nobody could say.
-fn told(answer: Option<Answer>, refusals: &[u16]) -> Option<u16> {
-    let answer = answer?;
-    // Confirm failed or has lost a peer or the database; the origin has lost confirm; the session
-    // cannot be checked.
-    if matches!(answer.status, 500 | 502 | 503) {
-        return None;
-    }
-    if answer.status != 200 {
-        assert_answer(&answer, refusals);
-    }
-    Some(answer.status)
-}
-
-/// Asserts that an answer has one of these statuses.
-#[track_caller]
-fn assert_answer(answer: &Answer, statuses: &[u16]) {
-    let (status, text) = (answer.status, answer.text());
-    assert!(statuses.contains(&status), "{status}: {text}");
 }
 
 fn address(round: usize) -> String {

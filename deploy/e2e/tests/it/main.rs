@@ -5,9 +5,11 @@
 mod answer_crashes;
 mod answer_races;
 mod clients;
+mod clinic_crashes;
 mod clinic_story;
 mod confirmations;
 mod crashes;
+mod disturbance;
 mod handover;
 mod last_holders;
 mod limits;
