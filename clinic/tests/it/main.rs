@@ -22,6 +22,7 @@ mod permissions;
 mod queries;
 mod reconciliation;
 mod relations;
+mod search;
 mod settings;
 mod sites;
 mod summaries;
