@@ -37,6 +37,8 @@ pub struct Config {
     pub outbox: OutboxSettings,
     /// How changes of every patient of a clinic are worked off.
     pub jobs: JobSettings,
+    /// What is kept in memory to search in.
+    pub search: SearchSettings,
 }
 
 /// What new clinics get.
@@ -53,4 +55,12 @@ pub struct ClinicSettings {
 pub struct JobSettings {
     /// How long a worker that died keeps others from taking over, in seconds; at least 1.
     pub lease_s: u64,
+}
+
+/// What is kept in memory to search in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchSettings {
+    /// How much of it, in bytes, of all clinics.
+    pub memory_bytes: usize,
 }

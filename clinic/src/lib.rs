@@ -59,7 +59,7 @@ pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
 use crate::{
-    store::{Store, StoreSettings},
+    store::{Directories, Store, StoreSettings},
     use_cases::{count_in_patients, work_jobs},
 };
 
@@ -98,6 +98,7 @@ impl State {
         let store = StoreSettings {
             demo_patient: config.clinics.demo_patient.clone(),
             job_lease: Duration::from_secs(config.jobs.lease_s),
+            directories: Directories::new(config.search.memory_bytes),
         };
         Ok(Self {
             connector,

@@ -16,18 +16,17 @@ use tokio::process::Command;
 
 use self::{
     load::{Bench, output},
-    operations::{Operation, confirmations, permissions, sessions},
+    operations::{Operation, Person, clinics, confirmations, permissions, sessions},
 };
 use crate::{cargo, data_dir::DataDir, services::Wiring, stack::Stack, tokens::server_token};
 
 /// The load generator, a program from crates.io, built once into `target/tools`.
 const OHA: (&str, &str) = ("oha", "1.16.0");
-/// The operation that is measured beside the bare driver.
-const PAIR_CHECK: &str = "pair check";
 /// How long the database is left alone after it has stored and written down everything.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Measures the services with a million permissions, a million confirmations and 16 connections.
+/// Measures the services with a million permissions, a million confirmations, 310,000 patients of
+/// clinics and 16 connections.
 ///
 /// Starts a database and the services of its own, in `target/bench`, and prints requests per second,
 /// latency, and CPU seconds per 1,000 requests and memory of each process.
@@ -39,7 +38,8 @@ pub(crate) struct Arguments {
     /// Measures only the operations whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-    /// How often the pair check and the bare driver take turns.
+    /// How often the bare driver takes turns with what is compared to it: the pair check, and the
+    /// operations of clinic.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
 }
@@ -48,6 +48,7 @@ pub(crate) struct Arguments {
 struct Tools {
     bare_driver: PathBuf,
     seed: PathBuf,
+    seed_clinics: PathBuf,
     uri: String,
 }
 
@@ -56,6 +57,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let programs = cargo::build(true).await?;
     let bare_driver = cargo::build_example("gatekeeper", "bare_driver").await?;
     let seed = cargo::build_example("confirm", "seed").await?;
+    let seed_clinics = cargo::build_example("clinic", "seed_clinics").await?;
 
     let folder = cargo::workspace().join("target/bench");
     if folder.exists() {
@@ -66,6 +68,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let tools = Tools {
         bare_driver,
         seed,
+        seed_clinics,
         uri: mongod.uri().to_owned(),
     };
     let mail_dir = data_dir.mail();
@@ -75,7 +78,28 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut stack = Stack::on(Some(mongod));
     stack.start_all(&programs, &wiring)?;
     stack.wait_until_ready().await?;
-    tools.store().await?;
+
+    let token = server_token(&wiring, "scripts").await?;
+    let person = Person::new(&wiring.url(Program::UserApi)).await?;
+    let picked = |mut operations: Vec<Operation>| {
+        operations.retain(|operation| operation.title().contains(&arguments.only));
+        operations
+    };
+    let mut operations = picked(permissions(&wiring.url(Program::Gatekeeper), &token));
+    let confirmations = picked(confirmations(&wiring.url(Program::Confirm), &token));
+    let clinics = picked(clinics(&wiring.url(Program::Clinic), &person));
+    tools.store(&confirmations, &clinics).await?;
+    if !clinics.is_empty() {
+        let clinic = wiring.url(Program::Clinic);
+        person.run_clinics(&clinic, &token).await?;
+    }
+    operations.extend(confirmations);
+    operations.extend(picked(sessions(
+        &wiring.url(Program::UserApi),
+        &token,
+        &person,
+    )));
+    operations.extend(clinics);
 
     let bench = Bench {
         oha,
@@ -84,51 +108,64 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         processes: stack.processes(),
         confirm: wiring.url(Program::Confirm),
     };
-    let token = server_token(&wiring, "scripts").await?;
-    let mut operations = permissions(&wiring.url(Program::Gatekeeper), &token);
-    operations.extend(confirmations(&wiring.url(Program::Confirm), &token));
-    operations.extend(sessions(&wiring.url(Program::UserApi), &token).await?);
-    operations.retain(|operation| operation.name.contains(&arguments.only));
-    for operation in &operations {
-        if operation.name == PAIR_CHECK {
-            compare(&bench, &tools, operation, arguments.rounds).await?;
+    for turns in operations.chunk_by(|one, next| one.name == next.name) {
+        if turns.iter().any(|operation| operation.is_compared) {
+            compare(&bench, &tools, turns, arguments.rounds).await?;
         } else {
-            bench.measure(operation).await?;
+            for operation in turns {
+                bench.measure(operation).await?;
+            }
         }
         bench.wait_for_mails().await?;
     }
     Ok(())
 }
 
-/// The speed of a machine drifts, so both are measured in turns.
+/// The speed of a machine drifts, so all are measured in turns.
 async fn compare(
     bench: &Bench,
     tools: &Tools,
-    operation: &Operation,
+    operations: &[Operation],
     rounds: usize,
 ) -> anyhow::Result<()> {
-    let mut ratios = Vec::new();
+    let mut ratios = vec![Vec::new(); operations.len()];
     for _ in 0..rounds {
         let bare = bench.bare_driver(&tools.bare_driver, &tools.uri).await?;
-        ratios.push(bench.measure(operation).await? / bare);
+        for (operation, ratios) in operations.iter().zip(&mut ratios) {
+            ratios.push(bench.measure(operation).await? / bare);
+        }
     }
-    ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(rounds / 2) {
-        println!(
-            "\n{} per bare look-up: {median:.2} (median of {ratios:.2?})",
-            operation.name
-        );
+    for (operation, ratios) in operations.iter().zip(&mut ratios) {
+        ratios.sort_by(f64::total_cmp);
+        if let Some(median) = ratios.get(rounds / 2) {
+            println!(
+                "\n{} per bare look-up: {median:.3} (median of {ratios:.3?})",
+                operation.title()
+            );
+        }
     }
     Ok(())
 }
 
 impl Tools {
-    /// Fills the database and lets it come to rest.
-    async fn store(&self) -> anyhow::Result<()> {
-        println!("Storing a million permissions and a million confirmations …");
+    /// Fills the databases with what these operations ask for, and what the bare driver looks up,
+    /// and lets them come to rest.
+    async fn store(
+        &self,
+        confirmations: &[Operation],
+        clinics: &[Operation],
+    ) -> anyhow::Result<()> {
+        println!("Storing a million permissions …");
         self.run(&self.bare_driver, &["seed", &self.uri, "gatekeeper"])
             .await?;
-        self.run(&self.seed, &[&self.uri]).await?;
+        if !confirmations.is_empty() {
+            println!("Storing a million confirmations …");
+            self.run(&self.seed, &[&self.uri]).await?;
+        }
+        if !clinics.is_empty() {
+            println!("Storing 310,000 patients …");
+            self.run(&self.seed_clinics, &[&self.uri]).await?;
+        }
         self.run(&self.bare_driver, &["settle", &self.uri, "gatekeeper"])
             .await?;
         tokio::time::sleep(PAUSE).await;

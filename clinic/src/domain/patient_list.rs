@@ -42,6 +42,17 @@ impl PatientFilter {
         };
         *self == everybody
     }
+
+    /// What is searched for, if nothing else is asked for.
+    pub(crate) fn search_alone(&self) -> Option<&SearchText> {
+        let search = self.search.clone();
+        let is_alone = Self {
+            search,
+            period: self.period,
+            ..Self::default()
+        } == *self;
+        self.search.as_ref().filter(|_| is_alone)
+    }
 }
 
 /// The longest text that is searched for, in characters.

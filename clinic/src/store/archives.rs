@@ -2,8 +2,10 @@
 //! as it was, and when and by whom.
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
+use futures_util::TryStreamExt;
 use mongodb::{ClientSession, Collection, Database, IndexModel, error::Result};
-use shared_runtime::mongo::ensure_indexes;
+use serde::Deserialize;
+use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::UserId;
 
 /// The archives.
@@ -12,6 +14,17 @@ pub(crate) struct Archives {
     clinics: Collection<Document>,
     clinicians: Collection<Document>,
     patients: Collection<Document>,
+}
+
+#[derive(Deserialize)]
+struct ArchivedPatient {
+    patient: PatientId,
+}
+
+#[derive(Deserialize)]
+struct PatientId {
+    #[serde(rename = "_id")]
+    id: ObjectId,
 }
 
 impl Archives {
@@ -39,8 +52,23 @@ impl Archives {
         let patients = vec![
             index(doc! { "patient.clinicId": 1, "patient.userId": 1 }),
             index(doc! { "deletedTime": 1, "patient.clinicId": 1, "patient.userId": 1 }),
+            // Not for operators: see `list_patients`.
+            index(doc! { "patient.clinicId": 1, "patient._lane": 1, "patient._version": 1 }),
         ];
         ensure_indexes(&self.patients, patients).await
+    }
+
+    /// The ids that archived patients had, those that `filter` admits.
+    pub(super) async fn list_patients(&self, filter: Document) -> Result<Vec<ObjectId>> {
+        let archived = self.patients.clone_with_type::<ArchivedPatient>();
+        let found = archived
+            .find(filter)
+            .projection(doc! { "_id": 0, "patient._id": 1 });
+        let found = found.batch_size(ONE_BATCH).await?;
+        found
+            .map_ok(|archived| archived.patient.id)
+            .try_collect()
+            .await
     }
 
     /// Keeps a clinic that is deleted in the transaction of `session`; `by`: a person, if one did it.

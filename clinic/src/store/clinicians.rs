@@ -1,6 +1,6 @@
 //! Collection `clinicians`, which the reference wrote as well.
 
-use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
+use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -11,13 +11,14 @@ use serde::Deserialize;
 use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
-use super::ids;
+use super::{ids, roles::Roles};
 use crate::domain::clinician::Clinician;
 
 /// Clinicians.
 #[derive(Debug, Clone)]
 pub(crate) struct Clinicians {
     pub(super) clinicians: Collection<Document>,
+    roles: Roles,
 }
 
 /// What `UpdateClinician` changes.
@@ -68,8 +69,10 @@ impl From<ClinicianDocument> for Clinician {
 
 impl Clinicians {
     pub(super) fn on(database: &Database) -> Self {
+        let clinicians = database.collection("clinicians");
         Self {
-            clinicians: database.collection("clinicians"),
+            roles: Roles::on(&clinicians),
+            clinicians,
         }
     }
 
@@ -114,14 +117,7 @@ impl Clinicians {
         clinic: ClinicId,
         user: &str,
     ) -> Result<Option<Vec<String>>> {
-        let filter = doc! { "clinicId": ids::clinic(clinic), "userId": user };
-        let found = self.clinicians.find_one(filter);
-        let found = found.projection(doc! { "_id": 0, "roles": 1 }).await?;
-        let role = |role: &Bson| role.as_str().map(str::to_owned);
-        Ok(found.map(|clinician| {
-            let roles = clinician.get_array("roles").map(Vec::as_slice);
-            roles.unwrap_or_default().iter().filter_map(role).collect()
-        }))
+        self.roles.find(clinic, user).await
     }
 
     /// Whether `user` works for the clinic.

@@ -204,12 +204,7 @@ impl Jobs {
         Ok(job)
     }
 
-    /// The jobs of a clinic, in the order in which they were made, done ones perhaps.
-    pub(crate) async fn list(&self, clinic: ClinicId) -> Result<Vec<Job>> {
-        self.list_all(&[clinic]).await
-    }
-
-    /// The same of several clinics.
+    /// The jobs of some clinics, in the order in which they were made, done ones perhaps.
     pub(crate) async fn list_all(&self, clinics: &[ClinicId]) -> Result<Vec<Job>> {
         let jobs = self.jobs.clone_with_type::<JobDocument>();
         let clinics: Vec<ObjectId> = clinics.iter().copied().map(ids::clinic).collect();

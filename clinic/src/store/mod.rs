@@ -15,13 +15,15 @@ mod patient_document;
 mod patients;
 mod reconciliations;
 mod relations;
+mod roles;
 mod summary_document;
 mod tallies;
 
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use mongodb::{Client, Database};
+use mongodb::{Client, Database, error::Error};
+use shared_runtime::batches::NotDone;
 use shared_types::UserId;
 
 pub(crate) use self::{
@@ -29,7 +31,7 @@ pub(crate) use self::{
     clinicians::{ClinicianChange, ClinicianFilter, Clinicians},
     clinics::{ClinicFilter, Clinics, NewClinic},
     jobs::{Job, Jobs},
-    patients::{PatientIdentity, PatientPage, Patients, Stored},
+    patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
 };
@@ -46,6 +48,16 @@ pub(crate) struct StoreSettings {
     pub(crate) demo_patient: Option<UserId>,
     /// How long a worker that died keeps others from taking over its job.
     pub(crate) job_lease: Duration,
+    /// What is kept in memory to search in, of all worker threads together.
+    pub(crate) directories: Directories,
+}
+
+/// Why what goes together with others was not looked up.
+fn not_done(not_done: NotDone<Error>) -> Error {
+    match not_done {
+        NotDone::Failed(error) => error,
+        NotDone::NoOutcome => Error::custom("MongoDB did not answer in time"),
+    }
 }
 
 /// All collections of the service.
@@ -78,12 +90,20 @@ impl Store {
     /// The collections in `database`, which are prepared.
     pub(crate) fn on(database: &Database, settings: &StoreSettings) -> Self {
         let jobs = Jobs::on(database, settings.job_lease);
+        let archives = Archives::on(database);
+        let patients = Patients::on(
+            database,
+            jobs.clone(),
+            archives.clone(),
+            settings.directories.clone(),
+            settings.demo_patient.clone(),
+        );
         Self {
             client: database.client().clone(),
             clinics: Clinics::on(database),
             clinicians: Clinicians::on(database),
-            patients: Patients::on(database, jobs.clone(), settings.demo_patient.clone()),
-            archives: Archives::on(database),
+            patients,
+            archives,
             jobs,
             reconciliations: Reconciliations::on(database),
         }

@@ -3,7 +3,10 @@
 //! those that the reference wrote have neither.
 
 mod counts;
+mod directory;
 mod list;
+mod search;
+mod together;
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
@@ -16,7 +19,7 @@ use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
 use super::{
-    Job, Jobs, Lane, Tallies, ids,
+    Archives, Job, Jobs, Lane, Tallies, ids,
     patient_document::{self, OWN_MRN, PatientDocument},
 };
 use crate::domain::{
@@ -24,7 +27,11 @@ use crate::domain::{
     patient::{Patient, PatientChange},
 };
 
-pub(crate) use self::list::{PatientIdentity, PatientPage};
+use self::together::Together;
+pub(crate) use self::{
+    list::{PatientIdentity, PatientPage},
+    search::Directories,
+};
 
 /// Patients.
 #[derive(Debug, Clone)]
@@ -33,16 +40,30 @@ pub(crate) struct Patients {
     pub(super) database: Database,
     pub(super) tallies: Tallies,
     pub(super) jobs: Jobs,
+    archives: Archives,
+    directories: Directories,
+    together: Together,
     demo_patient: Option<UserId>,
 }
 
 impl Patients {
-    pub(super) fn on(database: &Database, jobs: Jobs, demo_patient: Option<UserId>) -> Self {
+    pub(super) fn on(
+        database: &Database,
+        jobs: Jobs,
+        archives: Archives,
+        directories: Directories,
+        demo_patient: Option<UserId>,
+    ) -> Self {
+        let documents = database.collection("patients");
+        let tallies = Tallies::on(database);
         Self {
-            documents: database.collection("patients"),
+            together: Together::on(&documents, &tallies, &jobs),
+            documents,
             database: database.clone(),
-            tallies: Tallies::on(database),
+            tallies,
             jobs,
+            archives,
+            directories,
             demo_patient,
         }
     }
@@ -99,16 +120,14 @@ impl Patients {
 
     /// The patient of a clinic.
     pub(crate) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
-        let patients = self.documents.clone_with_type::<PatientDocument>();
-        let found = patients.find_one(of_user(clinic, user)).await?;
-        let Some(stored) = found.map(Stored::from) else {
+        let Some(stored) = self.together.find(clinic, user).await? else {
             return Ok(None);
         };
         if !stored.has_labels() {
             return Ok(Some(stored.patient));
         }
         // After the patient: whatever job was done in between is known a minute longer.
-        let jobs = self.jobs.list(clinic).await?;
+        let jobs = self.together.list_jobs(clinic).await?;
         Ok(Some(stored.since(&jobs)))
     }
 

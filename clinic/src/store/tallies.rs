@@ -83,11 +83,31 @@ struct TallyId {
     clinic: ObjectId,
 }
 
-/// The number of patients of a lane.
+/// How far the lanes of a clinic are, in their order.
+pub(super) type Versions = [i64; LANES as usize];
+
+/// How far a clinic is, and how many counted patients it has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Standing {
+    pub(super) versions: Versions,
+    pub(super) total: u64,
+}
+
+/// What a lane adds to it.
 #[derive(Deserialize)]
-struct Total {
+struct OfLane {
+    #[serde(rename = "_id")]
+    id: LaneId,
+    #[serde(default)]
+    version: i64,
     #[serde(default)]
     total: i64,
+}
+
+#[derive(Deserialize)]
+struct LaneId {
+    clinic: ObjectId,
+    lane: usize,
 }
 
 impl Tallies {
@@ -145,13 +165,32 @@ impl Tallies {
         Ok(counts)
     }
 
-    /// How many of them there are.
-    pub(crate) async fn find_total(&self, clinic: ClinicId) -> Result<u64> {
-        let total = doc! { "_id": 0, "total": 1 };
-        let tallies = self.tallies.clone_with_type::<Total>();
-        let found = tallies.find(of_clinic(clinic)).projection(total).await?;
-        let total = found.try_fold(0, async |sum, tally| Ok(sum + tally.total));
-        Ok(u64::try_from(total.await?).unwrap_or_default())
+    /// How far each of some clinics is; those without a counted patient are missing.
+    pub(super) async fn find_standings(
+        &self,
+        clinics: &[ClinicId],
+    ) -> Result<BTreeMap<ClinicId, Standing>> {
+        let lanes: Vec<Document> = clinics.iter().copied().flat_map(lanes_of).collect();
+        let tallies = self.tallies.clone_with_type::<OfLane>();
+        let found = tallies
+            .find(doc! { "_id": { "$in": lanes } })
+            .projection(doc! { "version": 1, "total": 1 });
+        let mut found = found.batch_size(ONE_BATCH).await?;
+        let mut all: BTreeMap<ClinicId, Standing> = BTreeMap::new();
+        while let Some(OfLane { id, version, total }) = found.try_next().await? {
+            let standing = all.entry(id.clinic.bytes().into()).or_default();
+            if let Some(known) = standing.versions.get_mut(id.lane) {
+                *known = version;
+            }
+            standing.total = standing.total.saturating_add_signed(total);
+        }
+        Ok(all)
+    }
+
+    /// How far a clinic is.
+    pub(super) async fn find_standing(&self, clinic: ClinicId) -> Result<Standing> {
+        let standings = self.find_standings(&[clinic]).await?;
+        Ok(standings.get(&clinic).copied().unwrap_or_default())
     }
 
     /// The same as [`Self::find`] in the transaction of `session`.

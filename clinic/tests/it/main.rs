@@ -24,6 +24,7 @@ mod queries;
 mod reconciliation;
 mod relations;
 mod scenarios;
+mod search;
 mod settings;
 mod sites;
 mod summaries;

@@ -63,7 +63,7 @@ impl Bench {
         ensure!(
             all > 0.0 && answered >= all * operation.share,
             "{}: answered {statuses}",
-            operation.name
+            operation.title()
         );
         let rate = told["summary"]["requestsPerSec"]
             .as_f64()
@@ -76,7 +76,7 @@ impl Bench {
         };
         println!(
             "\n{}: {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms",
-            operation.name,
+            operation.title(),
             latency_ms("p50"),
             latency_ms("p99")
         );

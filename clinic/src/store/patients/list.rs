@@ -12,7 +12,7 @@ use serde::Deserialize;
 use shared_runtime::{mongo::ONE_BATCH, query::Direction};
 use shared_types::{ClinicId, SiteId, TagId};
 
-use super::{Patients, Stored, ids, loosely, patient_document::PatientDocument};
+use super::{Patients, Stored, ids, loosely, patient_document::PatientDocument, search::SEARCHED};
 use crate::domain::{
     patient::Patient,
     patient_list::{
@@ -55,9 +55,14 @@ impl Patients {
         offset: u32,
         limit: u32,
     ) -> Result<PatientPage> {
+        if let Some(text) = filter.search_alone()
+            && order == PatientOrder::DEFAULT
+            && let Some(page) = self.search(clinic, text, offset, limit).await?
+        {
+            return Ok(page);
+        }
         let query = query(clinic, filter);
-        let clinics = [clinic];
-        let page = self.page(&clinics, &query, order, offset, limit);
+        let page = self.page(clinic, &query, order, offset, limit);
         let total = self.total(clinic);
         if filter.is_empty() {
             let (patients, total) = try_join(page, total).await?;
@@ -83,17 +88,17 @@ impl Patients {
 
     /// How many patients a clinic has: those that are counted, and those that are not yet.
     async fn total(&self, clinic: ClinicId) -> Result<u64> {
-        if self.are_all_counted(clinic).await? {
-            return self.tallies.find_total(clinic).await;
+        if let Some(standing) = self.together.find_standing(clinic).await? {
+            return Ok(standing.total);
         }
         let counts = self.count(clinic).await?;
         Ok(u64::try_from(counts.total).unwrap_or_default())
     }
 
-    /// Patients of `clinics`, after the jobs of these that hold for them.
+    /// Patients of a clinic, after the jobs of it that hold for them.
     async fn page(
         &self,
-        clinics: &[ClinicId],
+        clinic: ClinicId,
         query: &Document,
         order: PatientOrder,
         offset: u32,
@@ -106,7 +111,7 @@ impl Patients {
             self.find_all(&places).await?
         };
         // After the patients: whatever job was done in between is known a minute longer.
-        let jobs = self.jobs.list_all(clinics).await?;
+        let jobs = self.together.list_jobs(clinic).await?;
         Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
     }
 
@@ -162,7 +167,7 @@ impl Patients {
     }
 
     /// The patients with these ids, in their order; those that are gone are missing.
-    async fn find_all(&self, ids: &[ObjectId]) -> Result<Vec<Stored>> {
+    pub(super) async fn find_all(&self, ids: &[ObjectId]) -> Result<Vec<Stored>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -189,8 +194,10 @@ impl Patients {
                 query.insert(name, value);
             }
         }
-        self.page(clinics, &query, PatientOrder::DEFAULT, offset, limit)
-            .await
+        let found = self.page_by_name(&query, offset, limit).await?;
+        // As with one clinic.
+        let jobs = self.jobs.list_all(clinics).await?;
+        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
     }
 }
 
@@ -244,8 +251,7 @@ fn search(text: &str) -> Document {
     // A pattern must not have this character as such, and a text may.
     let pattern = regex_lite::escape(text).replace('\0', "\\x00");
     let part = doc! { "$regex": pattern, "$options": "i" };
-    let names = ["fullName", "email", "mrn", "birthDate"];
-    doc! { "$or": names.map(|name| doc! { name: &part }).to_vec() }
+    doc! { "$or": SEARCHED.map(|name| doc! { name: &part }).to_vec() }
 }
 
 fn with_tags(tags: &[TagId]) -> Document {

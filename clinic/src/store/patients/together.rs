@@ -1,0 +1,137 @@
+//! Look-ups that share round trips: of patients, and of what every list of a clinic's patients asks.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use bson::{Document, doc};
+use futures_util::{TryStreamExt, future::try_join_all};
+use mongodb::{
+    Collection,
+    error::{Error, Result},
+};
+use shared_runtime::{batches::Batcher, mongo::ONE_BATCH};
+use shared_types::{ClinicId, UserId};
+
+use super::{Stored, of_user, patient_document::PatientDocument, uncounted};
+use crate::store::{Job, Jobs, Tallies, not_done, tallies::Standing};
+
+/// The batches of one worker thread.
+#[derive(Debug, Clone)]
+pub(super) struct Together {
+    patients: Batcher<(ClinicId, UserId), Option<Stored>, Error>,
+    standings: Batcher<ClinicId, Option<Standing>, Error>,
+    jobs: Batcher<ClinicId, Arc<Vec<Job>>, Error>,
+}
+
+impl Together {
+    /// Starts the tasks that gather; they end with the last clone.
+    pub(super) fn on(documents: &Collection<Document>, tallies: &Tallies, jobs: &Jobs) -> Self {
+        let patients: Collection<PatientDocument> = documents.clone_with_type();
+        let (documents, tallies, jobs) = (documents.clone(), tallies.clone(), jobs.clone());
+        Self {
+            patients: Batcher::start("patients", move |asked| {
+                let patients = patients.clone();
+                async move { find_all(&patients, asked).await }
+            }),
+            standings: Batcher::start("standings", move |clinics| {
+                let (documents, tallies) = (documents.clone(), tallies.clone());
+                async move { standings(&documents, &tallies, clinics).await }
+            }),
+            jobs: Batcher::start("jobs", move |clinics| {
+                let jobs = jobs.clone();
+                async move { jobs_of(&jobs, clinics).await }
+            }),
+        }
+    }
+
+    /// The patient of a clinic.
+    pub(super) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Stored>> {
+        let found = self.patients.add_repeatable((clinic, user.clone()));
+        found.await.map_err(not_done)
+    }
+
+    /// How far a clinic is; `None`: it has patients that are not counted yet.
+    pub(super) async fn find_standing(&self, clinic: ClinicId) -> Result<Option<Standing>> {
+        let standing = self.standings.add_repeatable(clinic);
+        standing.await.map_err(not_done)
+    }
+
+    /// The jobs of a clinic, in the order in which they were made, done ones perhaps.
+    pub(super) async fn list_jobs(&self, clinic: ClinicId) -> Result<Arc<Vec<Job>>> {
+        let jobs = self.jobs.add_repeatable(clinic);
+        jobs.await.map_err(not_done)
+    }
+}
+
+async fn find_all(
+    patients: &Collection<PatientDocument>,
+    asked: Vec<(ClinicId, UserId)>,
+) -> Result<Vec<Option<Stored>>> {
+    if let [(clinic, user)] = asked.as_slice() {
+        let found = patients.find_one(of_user(*clinic, user)).await?;
+        return Ok(vec![found.map(Into::into)]);
+    }
+    let any: Vec<Document> = asked
+        .iter()
+        .map(|(clinic, user)| of_user(*clinic, user))
+        .collect();
+    let found = patients
+        .find(doc! { "$or": any })
+        .batch_size(ONE_BATCH)
+        .await?;
+    let found = found.map_ok(|patient| {
+        let stored = Stored::from(patient);
+        let whose = (stored.patient.clinic_id, stored.patient.user_id.clone());
+        (whose, stored)
+    });
+    let found: HashMap<_, Stored> = found.try_collect().await?;
+    Ok(asked
+        .iter()
+        .map(|whose| found.get(whose).cloned())
+        .collect())
+}
+
+/// Whoever is counted stays so: the numbers that are read last hold all patients of a clinic without
+/// others.
+async fn standings(
+    documents: &Collection<Document>,
+    tallies: &Tallies,
+    clinics: Vec<ClinicId>,
+) -> Result<Vec<Option<Standing>>> {
+    let each = distinct(&clinics);
+    let are_counted = each.iter().map(async |clinic| {
+        let found = documents.find_one(uncounted(*clinic));
+        let found = found.projection(doc! { "_id": 1 }).await?;
+        Ok::<_, Error>((*clinic, found.is_none()))
+    });
+    let are_counted: BTreeMap<ClinicId, bool> =
+        try_join_all(are_counted).await?.into_iter().collect();
+    let standings = tallies.find_standings(&each).await?;
+    let standing = |clinic: &ClinicId| {
+        let standing = standings.get(clinic).copied().unwrap_or_default();
+        are_counted[clinic].then_some(standing)
+    };
+    Ok(clinics.iter().map(standing).collect())
+}
+
+async fn jobs_of(jobs: &Jobs, clinics: Vec<ClinicId>) -> Result<Vec<Arc<Vec<Job>>>> {
+    let mut of_clinics: BTreeMap<ClinicId, Vec<Job>> = BTreeMap::new();
+    for job in jobs.list_all(&distinct(&clinics)).await? {
+        of_clinics.entry(job.clinic()).or_default().push(job);
+    }
+    let of_clinics: BTreeMap<ClinicId, Arc<Vec<Job>>> = of_clinics
+        .into_iter()
+        .map(|(clinic, jobs)| (clinic, Arc::new(jobs)))
+        .collect();
+    let of_clinic = |clinic| of_clinics.get(clinic).cloned().unwrap_or_default();
+    Ok(clinics.iter().map(of_clinic).collect())
+}
+
+fn distinct(clinics: &[ClinicId]) -> Vec<ClinicId> {
+    let mut each = clinics.to_vec();
+    each.sort_unstable();
+    each.dedup();
+    each
+}
