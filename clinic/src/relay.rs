@@ -4,16 +4,17 @@ use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
-    use_cases::{ask_to_claim, count_in_patients, reconcile, relate, tell},
+    use_cases::{ask_to_claim, count_in_patients, describe_patient, reconcile, relate, tell},
 };
 
 /// The effects that clinic owes: what gatekeeper hears of clinicians and patients, what confirm mails,
-/// the count of the patients of a database that the reference wrote, and the comparison of relations.
+/// what profiles say of patients, the count of the patients of a database that the reference wrote, and the comparison of relations.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
         .on_numbered(relate::relay_patient)
         .on(tell::relay)
+        .on(describe_patient::relay)
         .on(ask_to_claim::relay)
         .on(count_in_patients::relay)
         .on(reconcile::relay)
@@ -30,6 +31,7 @@ mod tests {
         use_cases::{
             ask_to_claim::Claimable,
             count_in_patients::Counting,
+            describe_patient::Described,
             reconcile::Reconciling,
             relate::{ClinicianChanged, PatientChanged},
             tell::Happened,
@@ -53,6 +55,12 @@ mod tests {
         };
         assert_row(&claimable, "patients.claimable", &payload);
         assert_eq!(claimable.key(), "claim:a");
+        let described = Described {
+            clinic_id,
+            user_id: user_id.clone(),
+        };
+        assert_row(&described, "patients.described", &payload);
+        assert_eq!(described.key(), claimable.key());
         let happened = Happened {
             id: "n".to_owned(),
             notice: ClinicNotice {

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Failure},
     store::{Stored, now},
     use_cases::{
-        ask_to_claim,
+        ask_to_claim, describe_patient,
         enrol_patient::{check_mrn, current_sites},
         relate, tell,
     },
@@ -54,6 +54,7 @@ pub(crate) async fn update_patient(
             None => None,
         };
         let changed = patient.clone().with(&change);
+        describe_patient::queue(state, session, &changed).await?;
         // By now user-api may have said so itself.
         if changed.email != stored.email {
             ask_to_claim::queue(state, session, &changed).await?;

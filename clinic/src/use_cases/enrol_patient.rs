@@ -21,7 +21,8 @@ use crate::{
     error::{Error, Failure},
     store::{Lane, now},
     use_cases::{
-        ask_to_claim, change_patient::add_legacy_clinician, find_clinic::find_clinic, relate,
+        ask_to_claim, change_patient::add_legacy_clinician, describe_patient,
+        find_clinic::find_clinic, relate,
     },
 };
 
@@ -177,6 +178,7 @@ async fn store(
     check_mrn(state, session, clinic, &patient).await?;
     check_limit(state, session, clinic, &patient, 0).await?;
     relate::patient(state, session, &patient).await?;
+    describe_patient::queue(state, session, &patient).await?;
     ask_to_claim::queue(state, session, &patient).await?;
     Ok(patient)
 }

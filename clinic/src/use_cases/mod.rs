@@ -9,6 +9,7 @@ pub(crate) mod count_in_patients;
 pub(crate) mod count_patients;
 pub(crate) mod create_clinic;
 pub(crate) mod delete_clinic;
+pub(crate) mod describe_patient;
 pub(crate) mod enrol_patient;
 pub(crate) mod find_clinic;
 pub(crate) mod find_patients;

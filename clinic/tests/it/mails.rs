@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared_runtime::testing::eventually;
 use shared_types::{ClinicEvent, ClinicNotice};
-use stand_ins::confirm::Ask;
+use stand_ins::{confirm::Ask, user_api};
 
 use crate::world::{CAROL, NINA, World, details};
 
@@ -122,6 +122,64 @@ async fn patients_with_an_address_are_asked_to_claim_their_accounts() {
     assert_eq!(world.service().post(&told, &body).await.status, 200);
     world.settled().await;
     assert_eq!(claims(&world)[2..], [(silent, by(&clinic))]);
+}
+
+#[actix_web::test]
+async fn the_profile_of_an_account_that_a_clinic_made_says_what_the_clinic_knows() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let mut known = with_email("mia@example.org");
+    known["mrn"] = json!("m-1");
+    let mia = world.enrol(&clinic, &known).await;
+    world.settled().await;
+    let profile = |mia: &str| world.user_api.account(mia)["profile"].clone();
+    let patient =
+        |birthday: &str| json!({ "birthday": birthday, "mrn": "m-1", "isOtherPerson": false });
+    let wanted = json!({ "fullName": "Mia", "patient": patient("2001-02-03") });
+    assert_eq!(profile(&mia), wanted);
+
+    // What else is said there stays.
+    let mut other = patient("2001-02-03");
+    other["diagnosisDate"] = json!("2010-01-01");
+    world
+        .user_api
+        .profile(&mia, json!({ "fullName": "M", "patient": other }));
+    known["birthDate"] = json!("2001-02-04");
+    let path = format!("/v1/clinics/{clinic}/patients/{mia}");
+    let carol = world.user(CAROL);
+    assert_eq!(carol.put(&path, &known).await.status, 200);
+    world.settled().await;
+    let mut changed = patient("2001-02-04");
+    changed["diagnosisDate"] = json!("2010-01-01");
+    assert_eq!(
+        profile(&mia),
+        json!({ "fullName": "Mia", "patient": changed })
+    );
+
+    // Whoever has claimed the account says it from then on.
+    let custodian = format!("{path}/permissions/custodian");
+    assert_eq!(world.service().delete(&custodian).await.status, 204);
+    known["fullName"] = json!("Mia of the Clinic");
+    assert_eq!(carol.put(&path, &known).await.status, 200);
+    world.settled().await;
+    assert_eq!(profile(&mia)["fullName"], "Mia");
+}
+
+#[actix_web::test]
+async fn a_claim_waits_until_the_profile_has_the_birthday() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    world.settled().await;
+    world.user_api.fail(user_api::Ask::Describe, 500);
+    world.enrol(&clinic, &with_email("mia@example.org")).await;
+    eventually("the first try", async || {
+        !world.user_api.asked(user_api::Ask::Describe).is_empty()
+    })
+    .await;
+    assert_eq!(claims(&world), []);
+    world.user_api.mend(user_api::Ask::Describe);
+    world.settled().await;
+    assert_eq!(claims(&world).len(), 1);
 }
 
 #[actix_web::test]

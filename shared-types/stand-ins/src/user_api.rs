@@ -49,11 +49,15 @@ pub enum Ask {
     Holders,
     /// `PUT /internal/users/{userid}/restoration`.
     Restore,
+    /// `GET /metadata/{userid}/profile`.
+    Profile,
+    /// `PUT /metadata/{userid}/profile`.
+    Describe,
 }
 
 impl Ask {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Keys,
         Self::ServerLogin,
         Self::Token,
@@ -66,6 +70,8 @@ impl Ask {
         Self::People,
         Self::Holders,
         Self::Restore,
+        Self::Profile,
+        Self::Describe,
     ];
 }
 
@@ -184,6 +190,8 @@ impl Part for Accounts {
             ("GET", ["internal", "people"]) => (Ask::People, request.query.clone()),
             ("PUT", ["internal", "users", id, "holders"]) => (Ask::Holders, (*id).to_owned()),
             ("PUT", ["internal", "users", id, "restoration"]) => (Ask::Restore, (*id).to_owned()),
+            ("GET", ["metadata", id, "profile"]) => (Ask::Profile, (*id).to_owned()),
+            ("PUT", ["metadata", id, "profile"]) => (Ask::Describe, (*id).to_owned()),
             _ => return None,
         };
         Some((ask, about))
@@ -194,7 +202,11 @@ impl Part for Accounts {
         let is_service = matches!(caller, Caller::Service(_));
         match ask {
             Ask::Keys | Ask::ServerLogin | Ask::LogIn | Ask::SignUp | Ask::LogOut => Ok(()),
-            Ask::User | Ask::Update | Ask::Create | Ask::Token if is_service => Ok(()),
+            Ask::User | Ask::Update | Ask::Create | Ask::Token | Ask::Profile | Ask::Describe
+                if is_service =>
+            {
+                Ok(())
+            }
             Ask::User | Ask::Update | Ask::Create => Err(not_authorized()),
             Ask::People | Ask::Holders | Ask::Restore if caller.is_one_of(&ADMITTED) => Ok(()),
             _ if is_service => Err(not_authorized()),
@@ -222,6 +234,8 @@ impl Part for Accounts {
             Ask::People => known.people(request),
             Ask::Holders => known.note_holders(id(2), request),
             Ask::Restore => known.restore(id(2), request),
+            Ask::Profile => known.profile(id(1)),
+            Ask::Describe => known.describe(id(1), request),
         }
     }
 }

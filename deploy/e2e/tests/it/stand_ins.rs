@@ -33,6 +33,7 @@ async fn stand_ins_answer_as_the_real_services_do() {
 async fn play(side: &mut Side<'_>) {
     sign_ups(side).await;
     server_log_ins(side).await;
+    profiles(side).await;
     updates(side).await;
     sessions(side).await;
     custodial_accounts(side).await;
@@ -79,6 +80,20 @@ async fn server_log_ins(side: &mut Side<'_>) {
         ("confirm", ""),
     ] {
         side.log_in_server(name, secret).await;
+    }
+}
+
+async fn profiles(side: &mut Side<'_>) {
+    let bob = "/metadata/{bob}/profile";
+    let patient = json!({ "birthday": "2001-02-03", "isOtherPerson": true });
+    for (what, body) in [
+        (format!("GET {bob}"), Value::Null),
+        (format!("PUT {bob}"), json!({ "fullName": "Bob" })),
+        (format!("PUT {bob}"), json!({ "patient": patient })),
+        (format!("GET {bob}"), Value::Null),
+        ("GET /metadata/{nobody}/profile".to_owned(), Value::Null),
+    ] {
+        side.ask(At::UserApi, &what, body).await;
     }
 }
 

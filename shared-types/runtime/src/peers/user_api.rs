@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use shared_types::{
     AccountUpdate, ClinicId, HolderNeed, HolderNotice, People, Person, Restoration, Restored,
     TokenData, UserId, UserRecord,
@@ -84,6 +84,44 @@ pub enum PutBack {
     },
 }
 
+/// What a clinic knows of a patient whose account it made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownPatient<'a> {
+    /// The name.
+    pub full_name: Option<&'a str>,
+    /// `YYYY-MM-DD`.
+    pub birth_date: Option<&'a str>,
+    /// The medical record number.
+    pub mrn: Option<&'a str>,
+    /// The devices that are used.
+    pub target_devices: Option<&'a [String]>,
+}
+
+impl KnownPatient<'_> {
+    /// Writes it over a profile, whose other members stay. What is not known stays as well, but for the
+    /// record number, which a patient may lose.
+    fn write(&self, profile: &mut Map<String, Value>) {
+        let patient = profile.entry("patient").or_insert_with(|| json!({}));
+        if !patient.is_object() {
+            *patient = json!({});
+        }
+        for (name, text) in [("birthday", self.birth_date), ("mrn", self.mrn)] {
+            if let Some(text) = text {
+                patient[name] = json!(text);
+            }
+        }
+        if let (None, Some(patient)) = (self.mrn, patient.as_object_mut()) {
+            patient.remove("mrn");
+        }
+        if let Some(devices) = self.target_devices {
+            patient["targetDevices"] = json!(devices);
+        }
+        if let Some(name) = self.full_name {
+            profile.insert("fullName".to_owned(), json!(name));
+        }
+    }
+}
+
 /// What became of an account that was to be made or named for a patient of a clinic.
 #[derive(Debug)]
 pub enum CustodialAccount {
@@ -136,6 +174,33 @@ impl UserApi {
     ) -> Result<HolderNeed, PeerError> {
         let path = format!("/internal/users/{}/holders", segment(user.as_str()));
         self.client.put(&path, notice).await?.json()
+    }
+
+    /// Writes what a clinic knows of its patient into the profile (`GET` and `PUT
+    /// /metadata/:userId/profile`), unless that says so already. Repeatable; an account that is gone is
+    /// left alone.
+    pub async fn describe_patient(
+        &self,
+        user: &UserId,
+        known: &KnownPatient<'_>,
+    ) -> Result<(), PeerError> {
+        let path = format!("/metadata/{}/profile", segment(user.as_str()));
+        let answer = self.client.get(&path).await?;
+        let before: Map<String, Value> = match answer.status.as_u16() {
+            200 => answer.json()?,
+            404 => Map::new(),
+            _ => return Err(answer.refusal()),
+        };
+        let mut profile = before.clone();
+        known.write(&mut profile);
+        if profile == before {
+            return Ok(());
+        }
+        let answer = self.client.put(&path, &profile).await?;
+        match answer.status.as_u16() {
+            200 | 404 => Ok(()),
+            _ => Err(answer.refusal()),
+        }
     }
 
     /// The accounts with these `ids`, and the profiles of `others`; at most 200 of each

@@ -2,10 +2,11 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use shared_runtime::error::ApiError;
 use shared_types::{
-    AccountUpdate, HolderNeed, HolderNotice, People, Restoration, Restored, UserId, UserRecord,
-    address,
+    AccountUpdate, HolderNeed, HolderNotice, People, PersonProfile, Restoration, Restored, UserId,
+    UserRecord, address,
 };
 
 use super::{
@@ -93,6 +94,30 @@ impl Known {
         };
         self.accounts.insert(id, account);
         Ok(HttpResponse::Created().json(user))
+    }
+
+    /// The profile, of which the stand-in keeps what services need.
+    pub(super) fn profile(&self, id: &str) -> Result<HttpResponse, ApiError> {
+        let account = self.accounts.get(id);
+        let profile = account.and_then(|account| account.profile.as_ref());
+        let profile = profile.ok_or_else(missing)?;
+        Ok(HttpResponse::Ok().json(without_nulls(profile)))
+    }
+
+    /// Changes members of the profile.
+    pub(super) fn describe(
+        &mut self,
+        id: &str,
+        request: &Request,
+    ) -> Result<HttpResponse, ApiError> {
+        let members: Map<String, Value> = request.body().ok_or_else(invalid_details)?;
+        let account = self.accounts.get_mut(id).ok_or_else(missing)?;
+        let mut profile = account.profile.as_ref().map(without_nulls);
+        let profile = profile.get_or_insert_default();
+        profile.extend(members);
+        let known = Value::Object(profile.clone());
+        account.profile = Some(serde_json::from_value(known).map_err(|_| invalid_details())?);
+        Ok(HttpResponse::Ok().json(profile))
     }
 
     pub(super) fn update(&mut self, id: &str, request: &Request) -> Result<HttpResponse, ApiError> {
@@ -233,4 +258,14 @@ fn list(request: &Request, name: &str) -> Result<Option<Vec<String>>, ApiError> 
 
 fn conflict(reason: &'static str) -> ApiError {
     refused(StatusCode::CONFLICT, reason)
+}
+
+fn missing() -> ApiError {
+    ApiError::empty(StatusCode::NOT_FOUND)
+}
+
+fn without_nulls(profile: &PersonProfile) -> Map<String, Value> {
+    let profile: Map<String, Value> = json!(profile).as_object().cloned().unwrap_or_default();
+    let is_given = |(_, value): &(String, Value)| !value.is_null();
+    profile.into_iter().filter(is_given).collect()
 }
