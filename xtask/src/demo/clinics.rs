@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     scene::Scene,
-    stage::{Answer, Person, address, set},
+    stage::{Answer, Person, address, password, set},
 };
 
 /// A clinic, as its people call it.
@@ -24,6 +24,7 @@ pub(super) async fn tell(scene: &Scene<'_>) -> anyhow::Result<()> {
     let nina = clinic.hire().await?;
     let alice = clinic.take_a_patient(&nina).await?;
     let finn = clinic.enrol(&nina).await?;
+    clinic.be_claimed(&nina).await?;
     clinic.label(&nina, &alice, &finn).await?;
     clinic.lose_a_patient(&nina, &alice).await?;
     clinic.end(&nina, &finn).await
@@ -183,6 +184,29 @@ impl<'a> Clinic<'a> {
         let all = set(&["custodian", "view", "upload", "note"]);
         self.until_may(nina, &finn, Some(&all)).await?;
         Ok(finn)
+    }
+
+    /// Somebody for whom it made an account takes it over.
+    async fn be_claimed(&self, nina: &Person) -> anyhow::Result<()> {
+        let stage = self.scene.stage;
+        stage.chapter(
+            "Mia has an address. A mail lets her take over the account that the clinic makes. The clinic no longer runs it then, but keeps the rest.",
+        );
+        let address = address("Mia", "")?;
+        let details = json!({ "fullName": "Mia", "birthDate": "2001-02-03", "email": address });
+        let mia = self
+            .call(nina, Method::POST, "/patients", Some(&details))
+            .await?
+            .must_be(200)?;
+        let mia = text(&mia["id"])?;
+        let mail = self.scene.mails.receive(&address).await?;
+        let password = password("Mia")?;
+        let claim = json!({ "password": password, "birthday": "2001-02-03" });
+        self.scene.follow(&mail, Some(&claim)).await?.must_be(200)?;
+        let mut mia = Person::of("Mia", &mia, &address, &password);
+        stage.log_in(&mut mia).await?.must_be(200)?;
+        let rest = set(&["view", "upload", "note"]);
+        self.until_may(nina, &mia.id, Some(&rest)).await
     }
 
     async fn label(&self, nina: &Person, alice: &Person, finn: &str) -> anyhow::Result<()> {

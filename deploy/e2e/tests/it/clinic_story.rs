@@ -1,6 +1,7 @@
 //! Oak Clinic from its first day to its last, as those see it who work there and those who share
 //! with it. The chapters are in the order of the story, and each begins where another ended.
 
+mod claim;
 mod ending;
 mod labels;
 mod patients;
@@ -39,6 +40,7 @@ async fn a_clinic_is_opened_and_ends_as_the_contract_has_it() {
     let alice = sharing::alice_shares(&oak, &nina).await;
     patients::a_number_is_given_once(&oak).await;
     let enrolled = patients::carol_enrols(&oak, &nina).await;
+    claim::mia_claims(&oak, &nina, &enrolled.mia).await;
     labels::tags_and_a_site_come_and_go(&oak, &nina, &alice, &enrolled).await;
     sharing::alice_leaves(&oak, &nina, &alice).await;
     ending::nina_leaves_and_carol_cannot(&oak, &nina, &enrolled).await;

@@ -78,20 +78,19 @@ pub(super) async fn carols_account_is_deleted(oak: &Oak<'_>, alice: &Member, enr
         of_oak.get_str("canonicalShareCode").unwrap(),
         oak.share_code
     );
-    let mut kept = vec![
-        enrolled.finn.clone(),
-        enrolled.mia.clone(),
-        enrolled.pia.clone(),
-    ];
+    let mut kept = vec![enrolled.finn.clone(), enrolled.pia.clone()];
     kept.sort();
     assert_eq!(patients(oak, oak.object_id()).await, kept);
-    // Those who shared are gone: Alice by herself, Bob because nobody is there.
+    // Those who shared are gone: Alice by herself, Bob, and Mia, who had claimed her account, because
+    // nobody is there.
     let by_herself = doc! { "patient.userId": &alice.id, "deletedByUserId": &alice.id };
     assert_eq!(count(oak, "patient_deletions", &by_herself).await, 1);
-    let left_alone = doc! {
-        "patient.userId": &bob.id, "patient.clinicId": oak.object_id(), "deletedByUserId": null,
-    };
-    assert_eq!(count(oak, "patient_deletions", &left_alone).await, 1);
+    for id in [&bob.id, &enrolled.mia] {
+        let left_alone = doc! {
+            "patient.userId": id, "patient.clinicId": oak.object_id(), "deletedByUserId": null,
+        };
+        assert_eq!(count(oak, "patient_deletions", &left_alone).await, 1);
+    }
     for id in [elm, oak.object_id()] {
         let archived = doc! { "clinician.userId": &carol.id, "clinician.clinicId": id };
         assert_eq!(count(oak, "clinician_deletions", &archived).await, 1);
