@@ -125,6 +125,8 @@ async fn after_any_writes_a_search_shows_what_a_plain_list_shows() {
 async fn only_what_changed_is_read_again() {
     let world = World::start().await;
     let clinic = world.clinic().await;
+    let limit = doc! { "patientCountSettings.hardLimit.plan": 100_000 };
+    world.set_clinic(&clinic, limit).await;
     populate(&world, &clinic, &doc! {}).await;
     let uncounted = doc! { "_lane": null };
     let patients = world.collection("patients");

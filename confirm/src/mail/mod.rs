@@ -296,7 +296,7 @@ mod tests {
     fn previews_are_written_of_everything() {
         let folder = tempfile::tempdir().unwrap();
         let files = write_previews(&folder.path().join("out"), None).unwrap();
-        assert_eq!(files.len(), 12 * 2 * 2 + 1);
+        assert_eq!(files.len(), Template::ALL.len() * 2 * 2 + 1);
         assert!(files.iter().all(|file| file.is_file()));
         let index = fs::read_to_string(files.last().unwrap()).unwrap();
         assert!(
