@@ -35,12 +35,11 @@ fn a_confirmation_expires_by_its_kind() {
 }
 
 #[test]
-fn there_is_nothing_to_answer_where_there_is_no_account() {
+fn there_is_nothing_to_answer_where_nothing_is_asked() {
     for kind in Kind::ALL {
-        let wanted = if kind == Kind::NoAccount {
-            Status::Completed
-        } else {
-            Status::Pending
+        let wanted = match kind {
+            Kind::NoAccount | Kind::ClinicNotice => Status::Completed,
+            _ => Status::Pending,
         };
         assert_eq!(made(kind).status, wanted, "{kind:?}");
     }
