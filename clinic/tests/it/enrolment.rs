@@ -155,26 +155,26 @@ async fn a_clinic_gets_exactly_as_many_patients_as_it_may_have() {
     let world = World::start().await;
     let clinic = world.clinic().await;
     world
-        .set_clinic(&clinic, doc! { "patientCountSettings.hardLimit.plan": 5 })
+        .set_clinic(&clinic, doc! { "patientCountSettings.hardLimit.plan": 20 })
         .await;
     let path = format!("/v1/clinics/{clinic}/patients");
     // Who shares does not need room, and takes some.
     world.share(&clinic, ALICE, json!({ "view": {} })).await;
     let (carol, body) = (world.user(CAROL), details("Finn"));
-    let answers = join_all((0..20).map(|_| carol.post(&path, &body))).await;
+    let answers = join_all((0..50).map(|_| carol.post(&path, &body))).await;
     let count = |status: u16| {
         answers
             .iter()
             .filter(|answer| answer.status == status)
             .count()
     };
-    assert_eq!((count(200), count(402)), (4, 16));
+    assert_eq!((count(200), count(402)), (19, 31));
     let message = "payment required: patient count exceeds limit";
     assert_refused(&carol.post(&path, &body).await, 402, message);
     world
         .share(&clinic, "a000000002", json!({ "view": {} }))
         .await;
-    assert_eq!(world.totals(&clinic).await, (6, 6));
+    assert_eq!(world.totals(&clinic).await, (21, 21));
     world.set_clinic(&clinic, doc! { "tier": "tier0300" }).await;
     assert_eq!(carol.post(&path, &body).await.status, 200);
 }

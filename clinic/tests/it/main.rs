@@ -9,6 +9,7 @@ mod world;
 
 mod auth;
 mod bad_input;
+mod bodies;
 mod clinicians;
 mod clinics;
 mod counting;
@@ -21,6 +22,7 @@ mod patient_model;
 mod patients;
 mod permissions;
 mod queries;
+mod races;
 mod reconciliation;
 mod relations;
 mod scenarios;

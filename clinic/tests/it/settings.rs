@@ -37,7 +37,7 @@ pub(crate) fn rows() -> Vec<Row<KINDS>> {
 }
 
 /// Every operation with a body that must be there, with a valid one.
-pub(crate) fn operations(of_clinic: &str) -> Vec<(Method, String, Value)> {
+fn operations(of_clinic: &str) -> Vec<(Method, String, Value)> {
     vec![
         (Method::PUT, format!("{of_clinic}/settings/ehr"), ehr()),
         (

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::matrix::Row;
 
@@ -24,25 +23,6 @@ pub(crate) fn rows() -> Vec<Row<KINDS>> {
         invalid(&format!("PUT {of_site}"), Whom::AdminsAndServices),
         row(&format!("DELETE {of_site}"), Whom::AdminsAndServices, 404),
         invalid(&format!("POST {of_site}/merge"), Whom::Services),
-    ]
-}
-
-/// Every operation with a body that must be there, with a valid one.
-pub(crate) fn operations(of_clinic: &str) -> Vec<(Method, String, Value)> {
-    let sites = format!("{of_clinic}/sites");
-    let of_site = format!("{sites}/{NO_SITE}");
-    vec![
-        (Method::POST, sites, json!({ "name": "North" })),
-        (
-            Method::PUT,
-            of_site.clone(),
-            json!({ "id": NO_SITE, "name": "North" }),
-        ),
-        (
-            Method::POST,
-            format!("{of_site}/merge"),
-            json!({ "id": NO_SITE }),
-        ),
     ]
 }
 

@@ -41,16 +41,6 @@ pub(crate) fn rows() -> Vec<Row<KINDS>> {
     ]
 }
 
-/// Every operation with a body that must be there, with a valid one.
-pub(crate) fn operations(of_clinic: &str) -> Vec<(Method, String, Value)> {
-    let tags = format!("{of_clinic}/patient_tags");
-    let body = json!({ "name": "Type 1" });
-    vec![
-        (Method::POST, tags.clone(), body.clone()),
-        (Method::PUT, format!("{tags}/{NO_TAG}"), body),
-    ]
-}
-
 /// A tag of a clinic.
 pub(crate) async fn create(world: &World, clinic: &str, name: &str) -> String {
     let path = format!("/v1/clinics/{clinic}/patient_tags");

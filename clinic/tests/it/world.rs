@@ -1,5 +1,7 @@
 //! What a test starts with: the service with its relay, its database, and its peers.
 
+use std::collections::BTreeMap;
+
 use bson::{Document, doc, oid::ObjectId};
 use clinic::{Config, DEFAULTS, State};
 use futures_util::TryStreamExt;
@@ -160,6 +162,22 @@ impl World {
                 == 0
         })
         .await;
+    }
+
+    /// Every document of every collection while the relay rests, to see that nothing was written.
+    pub(crate) async fn dump(&self) -> BTreeMap<String, Vec<Document>> {
+        let mut dump = BTreeMap::new();
+        let names = self.database.database.list_collection_names().await;
+        for name in names.unwrap() {
+            // Who rests may give a lease back a moment later.
+            if !name.ends_with("_lease") {
+                let collection = self.collection(&name);
+                let found = collection.find(doc! {}).sort(doc! { "_id": 1 });
+                let documents = found.await.unwrap().try_collect().await.unwrap();
+                dump.insert(name, documents);
+            }
+        }
+        dump
     }
 
     /// Every document, to see that nothing changed.

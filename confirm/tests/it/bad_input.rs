@@ -28,7 +28,19 @@ const TAKING_BODIES: &[(&str, &str)] = &[
     ("PUT", "/confirm/dismiss/invite/alice/bob"),
     ("POST", "/confirm/send/invite/alice/clinic"),
     ("POST", CLINICIANS),
+    ("PUT", ACCEPTANCE),
 ];
+/// A clinic takes somebody as its patient.
+const ACCEPTANCE: &str = "/v1/clinics/5f8f8f8f8f8f8f8f8f8f8f8f/invites/patients/unknown";
+
+/// What is said of a body that cannot be read.
+fn unreadable(path: &str) -> &'static str {
+    if path == ACCEPTANCE {
+        "Error creating patient"
+    } else {
+        "Error decoding the confirmation"
+    }
+}
 
 /// Alice, whose sign-up is not confirmed and who invited Carol.
 async fn world() -> World {
@@ -93,7 +105,7 @@ async fn bodies_that_are_no_objects() {
                 assert_refused(&answer, 404, "No matching signup confirmation was found");
             } else {
                 assert_eq!(answer.status, 400, "{shown} to {path}: {}", answer.text());
-                assert_refused(&answer, 400, "Error decoding the confirmation");
+                assert_refused(&answer, 400, unreadable(path));
             }
         }
     }
@@ -132,6 +144,7 @@ async fn members_of_the_wrong_type_and_operators_in_them() {
         ("POST", "/confirm/send/invite/alice", &["email"]),
         ("POST", "/confirm/send/invite/alice/clinic", &["shareCode"]),
         ("POST", CLINICIANS, &["email"]),
+        ("PUT", ACCEPTANCE, &["mrn", "birthDate", "fullName"]),
         (
             "PUT",
             "/confirm/accept/invite/alice/bob",
@@ -149,7 +162,7 @@ async fn members_of_the_wrong_type_and_operators_in_them() {
                 let body = json!({ *member: value });
                 let request = alice.request(method(name), path).json(&body);
                 let answer = send(request).await;
-                assert_refused(&answer, 400, "Error decoding the confirmation");
+                assert_refused(&answer, 400, unreadable(path));
             }
         }
     }
