@@ -1,4 +1,4 @@
-//! Whatever comes in is answered as documented, never with a failure, and changes nothing.
+//! Whatever body comes in is answered as documented, never with a failure, and changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,32 +12,23 @@ use shared_runtime::testing::{
 
 use crate::{
     auth::{self, KINDS},
-    bodies::{ALICE, Bodies, Body},
+    bodies::{ALICE, Bodies},
     sites, tags,
     world::{CAROL, NINA, World, assert_refused},
+    wrong_body::Body,
 };
 
 const BROKEN: &str = "request body has an error: ";
-
-/// What ids and words in paths are not.
-const BAD_IDS: [&str; 12] = [
-    "x",
-    "5F8F8F8F8F8F8F8F8F8F8F8F",
-    "5f8f8f8f8f8f8f8f8f8f8f8f0",
-    "ABCDEF0123",
-    "c00000000",
-    "c000000001%20",
-    "%00",
-    "%FF",
-    "$ne",
-    "%7B%22$ne%22:1%7D",
-    "%F0%9F%8C%B3",
-    ".*",
+/// What is said of bodies that can be read and make no sense.
+const SENSELESS: [&str; 3] = [
+    "bad request",
+    "email: failed to pass regex validation",
+    "can't merge a site into itself: bad request",
 ];
 
 /// A clinic with somebody of each kind, which nothing but requests changes.
-struct Stage {
-    world: World,
+pub(crate) struct Stage {
+    pub(crate) world: World,
     clinic: String,
     tag: String,
     site: String,
@@ -46,7 +37,7 @@ struct Stage {
 
 /// Who calls an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Caller {
+pub(crate) enum Caller {
     Service,
     Admin,
     Patient,
@@ -69,7 +60,7 @@ impl Caller {
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         let mut world = World::start().await;
         let clinic = world.clinic().await;
         world.employ(&clinic, NINA, &["CLINIC_MEMBER"]).await;
@@ -89,7 +80,7 @@ impl Stage {
     }
 
     /// The path of an operation, with `parameters` before those that lead to something.
-    fn path(&self, row: &Row<KINDS>, parameters: &[(&str, &str)]) -> String {
+    pub(crate) fn path(&self, row: &Row<KINDS>, parameters: &[(&str, &str)]) -> String {
         let usual = [
             ("clinicId", self.clinic.as_str()),
             ("clinicianId", NINA),
@@ -107,7 +98,7 @@ impl Stage {
         })
     }
 
-    fn person(&self, caller: Caller) -> Person {
+    pub(crate) fn person(&self, caller: Caller) -> Person {
         match caller {
             Caller::Service => self.world.service(),
             Caller::Admin => self.world.user(CAROL),
@@ -116,7 +107,7 @@ impl Stage {
         }
     }
 
-    fn bodies(&self) -> Vec<Body> {
+    pub(crate) fn bodies(&self) -> Vec<Body> {
         let (tag, site, other_site) = (&self.tag, &self.site, &self.other_site);
         Bodies {
             tag,
@@ -128,7 +119,7 @@ impl Stage {
 }
 
 /// Every operation that admits somebody.
-fn rows() -> BTreeMap<String, (Row<KINDS>, Caller)> {
+pub(crate) fn rows() -> BTreeMap<String, (Row<KINDS>, Caller)> {
     let rows = auth::matrix().into_iter();
     rows.filter_map(|row| {
         let caller = Caller::of(&row)?;
@@ -139,7 +130,7 @@ fn rows() -> BTreeMap<String, (Row<KINDS>, Caller)> {
 
 /// Asserts a refusal in the form of every refusal; its message.
 #[track_caller]
-fn assert_envelope(answer: &Answer, statuses: &[u16], what: &str) -> String {
+pub(crate) fn assert_envelope(answer: &Answer, statuses: &[u16], what: &str) -> String {
     let text = answer.text();
     assert!(
         statuses.contains(&answer.status),
@@ -155,117 +146,6 @@ fn assert_envelope(answer: &Answer, statuses: &[u16], what: &str) -> String {
     let members = body.as_object().unwrap();
     assert_eq!(members.len(), 1, "{what}: {text}");
     members["message"].as_str().unwrap().to_owned()
-}
-
-#[actix_web::test]
-async fn a_path_that_breaks_a_rule_changes_nothing() {
-    let stage = Stage::set().await;
-    let before = stage.world.dump().await;
-    let bodies = stage.bodies();
-    let mut asked = 0;
-    for (operation, (row, caller)) in rows() {
-        let person = stage.person(caller);
-        let body = bodies.iter().find(|body| body.operation == operation);
-        let names = row.pattern().split('/').filter_map(|segment| {
-            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-            Some(name.to_owned())
-        });
-        for name in names {
-            for bad in BAD_IDS {
-                let path = stage.path(&row, &[(&name, bad)]);
-                let request = person.request(row.method(), &path);
-                let answer = match body {
-                    Some(body) => send(request.json(&body.whole)).await,
-                    None => send(request).await,
-                };
-                // Who is nobody there is told so first; what may be any text leads nowhere.
-                let statuses: &[u16] = match (caller, name.as_str()) {
-                    (_, "inviteId" | "shareCode") => &[400, 404],
-                    (Caller::Admin, "clinicId") | (Caller::Patient, "patientId") => &[403],
-                    _ => &[400],
-                };
-                let what = format!("{} {path}", row.method());
-                let message = assert_envelope(&answer, statuses, &what);
-                assert!(
-                    answer.status != 400 || message.starts_with("parameter "),
-                    "{what}: {message}"
-                );
-                asked += 1;
-            }
-        }
-        assert_eq!(stage.world.dump().await, before, "{operation}");
-    }
-    assert!(asked > 500, "{asked}");
-}
-
-#[actix_web::test]
-async fn a_query_that_breaks_a_rule_is_refused() {
-    let stage = Stage::set().await;
-    let before = stage.world.dump().await;
-    let document = serde_json::to_value(clinic::openapi()).unwrap();
-    let mut asked = 0;
-    for (operation, (row, caller)) in rows() {
-        let method = row.method().as_str().to_lowercase();
-        let parameters = &document["paths"][row.pattern()][&method]["parameters"];
-        let parameters = parameters.as_array().into_iter().flatten();
-        let parameters = parameters.filter(|parameter| parameter["in"] == "query");
-        let (person, path) = (stage.person(caller), stage.path(&row, &[]));
-        for parameter in parameters {
-            assert_eq!(row.method(), Method::GET, "{operation}");
-            let name = parameter["name"].as_str().unwrap();
-            for bad in bad_queries(name, &parameter["schema"]) {
-                let path = format!("{path}?{bad}");
-                let message = assert_envelope(&person.get(&path).await, &[400], &path);
-                assert!(
-                    message.starts_with(&format!("parameter \"{name}\" in query ")),
-                    "{path}: {message}"
-                );
-                asked += 1;
-            }
-            for odd in ["%00", "%FF", "$ne", "(", "%5C", "%F0%9F%8C%B3", "*", "%2B"] {
-                let answer = person.get(&format!("{path}?{name}={odd}")).await;
-                if answer.status != 200 {
-                    assert_envelope(&answer, &[400], &format!("{path}?{name}={odd}"));
-                }
-                asked += 1;
-            }
-        }
-        if row.method() == Method::GET {
-            let plain = person.get(&path).await;
-            let unknown = person.get(&format!("{path}?unknown=&unknown=1&$ne")).await;
-            assert_eq!(unknown.status, plain.status, "{path}");
-            assert_eq!(unknown.text(), plain.text(), "{path}");
-        }
-    }
-    assert!(asked > 1_000, "{asked}");
-    assert_eq!(stage.world.dump().await, before);
-}
-
-/// Queries in which the parameter `name` breaks a rule of its schema.
-fn bad_queries(name: &str, schema: &Value) -> Vec<String> {
-    let schema = schema.to_string();
-    let mut values = vec![""];
-    if schema.contains("integer") {
-        values.extend(["x", "-1", "1.5", "99999999999999999999"]);
-    }
-    if name == "limit" {
-        values.push("0");
-    }
-    if schema.contains("boolean") {
-        values.extend(["yes", "1"]);
-    }
-    if schema.contains("date-time") {
-        values.extend(["yesterday", "2001-02-30T00:00:00Z", "2001-02-03"]);
-    }
-    if schema.contains("enum") || schema.contains("pattern") {
-        values.extend(["x", "%00"]);
-    }
-    let mut queries: Vec<String> = values
-        .into_iter()
-        .map(|value| format!("{name}={value}"))
-        .collect();
-    queries.push(format!("{name}"));
-    queries
 }
 
 #[actix_web::test]
@@ -295,7 +175,11 @@ async fn a_body_that_breaks_a_rule_changes_nothing() {
         let what = body.operation;
         let json = || request().header(CONTENT_TYPE, "application/json");
         let mut broken: Vec<Vec<u8>> = texts.map(|text| text.as_bytes().to_vec()).into();
-        broken.extend(body.broken().iter().map(|body| body.to_string().into()));
+        broken.extend(
+            body.broken()
+                .iter()
+                .map(|body| body.to_string().into_bytes()),
+        );
         broken.push(b"{\"\xff\":1}".to_vec());
         if !body.is_optional {
             broken.extend(["", "null", "{}", "[]"].map(|text| text.as_bytes().to_vec()));
@@ -305,7 +189,10 @@ async fn a_body_that_breaks_a_rule_changes_nothing() {
             let what = format!("{what} {shown}");
             let answer = send(json().body(bytes)).await;
             let message = assert_envelope(&answer, &[400], &what);
-            assert!(message.starts_with(BROKEN), "{what}: {message}");
+            assert!(
+                message.starts_with(BROKEN) || SENSELESS.contains(&message.as_str()),
+                "{what}: {message}"
+            );
         }
         for name in ["text/plain", "application/x-www-form-urlencoded", "json"] {
             let untyped = request().header(CONTENT_TYPE, name);

@@ -9,6 +9,7 @@ mod world;
 
 mod auth;
 mod bad_input;
+mod bad_parameters;
 mod bodies;
 mod clinicians;
 mod clinics;
@@ -32,3 +33,4 @@ mod sites;
 mod summaries;
 mod tags;
 mod users;
+mod wrong_body;

@@ -1,16 +1,14 @@
 //! `kill -9` while somebody joins or leaves a clinic: after a repeat of the request clinic, confirm,
 //! user-api and gatekeeper say the same, whoever died and when.
 
-use std::collections::BTreeSet;
-
 use bson::{Document, doc, oid::ObjectId};
 use e2e::{Platform, Program, rounds};
-use futures_util::TryStreamExt as _;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared_runtime::testing::Person;
 
 use crate::{
+    clinic_records::{assert_all_agree, find},
     confirmations::{answered, eventually, permissions, status},
     disturbance::{assert_answer, disturb, told},
     mails::mail,
@@ -29,6 +27,7 @@ enum Kind {
     ClinicianLeaves,
     PatientDeleted,
     ClinicianDeleted,
+    ClinicDeleted,
 }
 
 /// The programs that die.
@@ -53,20 +52,28 @@ fn shared() -> Value {
     json!({ "view": {}, "note": {} })
 }
 
+/// Opens a clinic.
+async fn open(admin: &Member) -> Value {
+    let profile = json!({ "name": "Oak Clinic", "preferredBgUnits": "mg/dL" });
+    let opened = admin.at_origin.post("/v1/clinics", &profile).await;
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    opened.json()
+}
+
+fn text(body: &Value, name: &str) -> String {
+    body[name].as_str().unwrap().to_owned()
+}
+
 impl Stage {
     async fn set() -> Self {
         let platform = Platform::start().await;
         let carol = sign_up_as("clinician", &platform, "carol+verified@example.org").await;
-        let profile = json!({ "name": "Oak Clinic", "preferredBgUnits": "mg/dL" });
-        let opened = carol.at_origin.post("/v1/clinics", &profile).await;
-        assert_eq!(opened.status, 200, "{}", opened.text());
-        let opened: Value = opened.json();
-        let text = |name: &str| opened[name].as_str().unwrap().to_owned();
+        let opened = open(&carol).await;
         let stage = Self {
             server: platform.server().await,
             alice: sign_up(&platform, "alice").await,
-            clinic: text("id"),
-            share_code: text("shareCode"),
+            clinic: text(&opened, "id"),
+            share_code: text(&opened, "shareCode"),
             carol,
             platform,
         };
@@ -94,9 +101,10 @@ impl Stage {
                 Kind::ClinicianLeaves => self.leave_as_clinician(victim, &nina).await,
                 Kind::PatientDeleted => self.delete_account_of_patient(victim, &nina).await,
                 Kind::ClinicianDeleted => self.delete_account_of_clinician(victim, &nina).await,
+                Kind::ClinicDeleted => self.delete_clinic(victim, &nina).await,
             }
         }
-        self.assert_all_agree().await;
+        assert_all_agree(&self.platform).await;
     }
 
     fn path(&self, rest: &str) -> String {
@@ -182,7 +190,7 @@ impl Stage {
         let offer = json!({ "shareCode": self.share_code, "permissions": shared() });
         let sent = nina.at_origin.post(&path, &offer).await;
         assert_eq!(sent.status, 200, "{}", sent.text());
-        let key = sent.json::<Value>()["key"].as_str().unwrap().to_owned();
+        let key = text(&sent.json(), "key");
         let path = self.path(&format!("/invites/patients/{key}"));
         let request = self.carol.at_origin.request(Method::PUT, &path);
         let request = request.json(&json!({ "birthDate": "2016-05-04", "fullName": "Nina" }));
@@ -197,10 +205,7 @@ impl Stage {
         let body = json!({ "email": nina.address, "roles": ["CLINIC_MEMBER"] });
         let sent = self.carol.at_origin.post(&invitations, &body).await;
         assert_eq!(sent.status, 200, "{}", sent.text());
-        let key = sent.json::<Value>()["inviteId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let key = text(&sent.json(), "inviteId");
         let path = format!("/v1/clinicians/{}/invites/{key}", nina.id);
         let request = nina.at_origin.request(Method::PUT, &path);
         self.disturb(victim, &request, 200, &[403, 404, 409]).await;
@@ -257,6 +262,28 @@ impl Stage {
         self.sees(nina, &self.alice, None).await;
     }
 
+    /// Deletes a clinic of Nina's own, for which somebody works and to which somebody is invited.
+    async fn delete_clinic(&mut self, victim: Program, nina: &Member) {
+        let clinic = open(nina).await;
+        let id = text(&clinic, "id");
+        let path = format!("/v1/clinics/{id}");
+        let clinicians = format!("{path}/clinicians");
+        let (user, email) = (&self.carol.id, &self.carol.address);
+        let working = json!({ "id": user, "email": email, "roles": ["CLINIC_MEMBER"] });
+        let employed = self.server.post(&clinicians, &working).await;
+        assert_eq!(employed.status, 200, "{}", employed.text());
+        let invited = json!({ "email": "oscar@example.org", "roles": ["CLINIC_MEMBER"] });
+        let invitations = format!("{path}/invites/clinicians");
+        let sent = nina.at_origin.post(&invitations, &invited).await;
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        let request = nina.at_origin.request(Method::DELETE, &path);
+        // Nobody runs what is gone.
+        self.disturb(victim, &request, 204, &[403]).await;
+        let of_clinic = doc! { "clinicId": ObjectId::parse_str(id).unwrap() };
+        let left = find(&self.platform, Program::Clinic, "clinicians", of_clinic).await;
+        assert_eq!(left, []);
+    }
+
     async fn delete_account(&mut self, victim: Program, nina: &Member) {
         let path = format!("/auth/user/{}", nina.id);
         let request = nina.at_origin.request(Method::DELETE, &path);
@@ -275,60 +302,6 @@ impl Stage {
         filter.insert("clinicId", ObjectId::parse_str(&self.clinic).unwrap());
         find(&self.platform, Program::Clinic, collection, filter).await
     }
-
-    /// Asserts what holds of all rounds together once nothing is under way any more: no account is an
-    /// orphan, and what is counted is there.
-    async fn assert_all_agree(&self) {
-        for program in [Program::UserApi, Program::Confirm, Program::Clinic] {
-            eventually("nothing is under way", async || {
-                let rows = find(&self.platform, program, "outbox", doc! {}).await;
-                rows.is_empty()
-            })
-            .await;
-        }
-        let patients = self.documents("patients", doc! {}).await;
-        let made = doc! { "permissions.custodian": { "$exists": true } };
-        let enrolled = self.documents("patients", made).await;
-        let enrolled: BTreeSet<&str> = ids(&enrolled, "userId");
-        let of_nobody = doc! { "pwhash": { "$in": [null, ""] } };
-        let accounts = find(&self.platform, Program::UserApi, "users", of_nobody).await;
-        assert_eq!(ids(&accounts, "userid"), enrolled);
-
-        let clinic = ObjectId::parse_str(&self.clinic).unwrap();
-        let of_clinic = doc! { "_id.clinic": clinic };
-        let tallies = find(&self.platform, Program::Clinic, "tallies", of_clinic).await;
-        let totals = tallies
-            .iter()
-            .map(|tally| tally.get_i64("total").unwrap_or_default());
-        assert_eq!(
-            usize::try_from(totals.sum::<i64>()).unwrap(),
-            patients.len()
-        );
-    }
-}
-
-/// The values of a member.
-fn ids<'a>(documents: &'a [Document], name: &str) -> BTreeSet<&'a str> {
-    let ids = documents.iter().map(|document| document.get_str(name));
-    ids.map(Result::unwrap).collect()
-}
-
-async fn find(
-    platform: &Platform,
-    program: Program,
-    collection: &str,
-    filter: Document,
-) -> Vec<Document> {
-    let collection = platform
-        .database(program)
-        .collection::<Document>(collection);
-    collection
-        .find(filter)
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap()
 }
 
 #[actix_web::test]
@@ -352,6 +325,7 @@ async fn nobody_leaves_a_clinic_by_half_wherever_a_program_dies() {
         Kind::ClinicianLeaves,
         Kind::PatientDeleted,
         Kind::ClinicianDeleted,
+        Kind::ClinicDeleted,
     ];
     stage.play(&kinds).await;
 }
