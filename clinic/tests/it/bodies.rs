@@ -10,6 +10,16 @@ use crate::{
 /// The account of a patient.
 pub(crate) const ALICE: &str = "a000000001";
 
+/// What stands for high and low.
+fn ranges() -> Value {
+    json!({
+        "type": "custom", "preset": "adaStandard",
+        "custom": { "name": "Own", "thresholds": [{
+            "name": "low", "upperBound": { "value": 70.5, "units": "mg/dL" }, "inclusive": true,
+        }] },
+    })
+}
+
 /// What the bodies name.
 pub(crate) struct Bodies<'a> {
     pub(crate) tag: &'a str,
@@ -34,12 +44,6 @@ impl Bodies<'_> {
 
     fn patients(&self) -> Vec<Body> {
         let site = json!({ "id": self.site, "name": "North" });
-        let ranges = json!({
-            "type": "custom", "preset": "adaStandard",
-            "custom": { "name": "Own", "thresholds": [{
-                "name": "low", "upperBound": { "value": 70.5, "units": "mg/dL" }, "inclusive": true,
-            }] },
-        });
         let mut known = details("Mia");
         for (name, value) in [
             ("email", json!("mia@example.org")),
@@ -60,7 +64,7 @@ impl Bodies<'_> {
                 "reviews",
                 json!([{ "clinicianId": NINA, "time": "2020-01-02T03:04:05Z" }]),
             ),
-            ("glycemicRanges", ranges.clone()),
+            ("glycemicRanges", ranges()),
             ("diagnosisType", json!("type1")),
         ] {
             known[name] = value;
@@ -109,7 +113,7 @@ impl Bodies<'_> {
             ("mrn", json!("2")),
             ("tags", json!([self.tag])),
             ("sites", json!([site])),
-            ("glycemicRanges", ranges),
+            ("glycemicRanges", ranges()),
             ("diagnosisType", json!("type1")),
         ] {
             shared[name] = value;
