@@ -44,9 +44,10 @@ async fn a_path_that_breaks_a_rule_changes_nothing() {
                     Some(body) => send(request.json(&body.whole)).await,
                     None => send(request).await,
                 };
-                // Who is nobody there is told so first; what may be any text leads nowhere.
+                // Who is nobody there is told so first; what may be any text leads nowhere, unless what
+                // the body names is refused before.
                 let statuses: &[u16] = match (caller, name.as_str()) {
-                    (_, "inviteId" | "shareCode") => &[400, 404],
+                    (_, "inviteId" | "shareCode") => &[400, 404, 409],
                     (Caller::Admin, "clinicId") | (Caller::Patient, "patientId") => &[403],
                     _ => &[400],
                 };

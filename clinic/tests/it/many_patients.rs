@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use mongodb::options::ReadConcern;
+use mongodb::{error::TRANSIENT_TRANSACTION_ERROR, options::ReadConcern};
 
 use crate::world::World;
 
@@ -75,13 +75,21 @@ async fn counted_and_recounted(world: &World) -> (Numbers, Numbers) {
         .start_session()
         .await
         .unwrap();
-    let started = session.start_transaction();
-    started.read_concern(ReadConcern::snapshot()).await.unwrap();
     let (mut counted, mut recounted) = (Numbers::new(), Numbers::new());
     let patients = world.collection("patients");
-    let found = patients.find(doc! { "_lane": { "$ne": null } });
-    let found = found.projection(doc! { "tags": 1, "sites.id": 1 });
-    let mut found = found.session(&mut session).await.unwrap();
+    let mut found = loop {
+        let started = session.start_transaction();
+        started.read_concern(ReadConcern::snapshot()).await.unwrap();
+        let found = patients.find(doc! { "_lane": { "$ne": null } });
+        let found = found.projection(doc! { "tags": 1, "sites.id": 1 });
+        match found.session(&mut session).await {
+            // There is no snapshot yet that has the indexes that were just made.
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                session.abort_transaction().await.unwrap();
+            }
+            found => break found.unwrap(),
+        }
+    };
     while let Some(patient) = found.next(&mut session).await {
         let patient = patient.unwrap();
         *recounted.entry("total".to_owned()).or_default() += 1;
