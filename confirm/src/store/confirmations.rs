@@ -8,7 +8,7 @@ use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel,
     action::Find,
     error::{Error, Result},
-    options::{Collation, CollationStrength, IndexOptions, ReadConcern},
+    options::{Collation, CollationStrength, IndexOptions},
 };
 use shared_runtime::mongo::{self, ensure_indexes};
 use shared_types::{UserId, address};
@@ -115,19 +115,22 @@ impl Confirmations {
         Ok(found.into_iter().next())
     }
 
-    /// The newest invitation of `creator` to `email` in one of `statuses` that is not being
-    /// accepted.
+    /// The newest invitation of `creator` to `email` in one of `statuses`, which are in the order in
+    /// which they are reached, that is not being accepted.
     pub(crate) async fn find_sent(
         &self,
         creator: &UserId,
         email: &str,
         statuses: &[Status],
     ) -> Result<Option<Confirmation>> {
-        let filter = sent(creator, email, statuses);
-        let found = self.confirmations.find(filter);
-        // A scan of the index that pauses would miss what moves from one status to another.
-        let found = found.read_concern(ReadConcern::snapshot());
-        let found = collect(found.collation(IGNORING_CASE.clone())).await?;
+        let mut found = Vec::new();
+        // One after the other: a scan of the index that pauses would miss what moves meanwhile from
+        // one status to a later one.
+        for status in statuses {
+            let of_status = self.confirmations.find(sent(creator, email, &[*status]));
+            found.extend(collect(of_status.collation(IGNORING_CASE.clone())).await?);
+        }
+        found.sort_by_key(|confirmation| Reverse(confirmation.created));
         Ok(at(email, found).into_iter().next())
     }
 
