@@ -26,7 +26,7 @@ const METHODS: [Method; 5] = [
 pub fn document(about: OpenApi, table: &RouteTable) -> OpenApi {
     let mut document = about;
     for annotated in table.operations().iter().filter_map(Operation::document) {
-        document.merge(annotated.clone());
+        document.merge(annotated);
     }
     add_aliases(&mut document, table);
     let token = ApiKey::Header(ApiKeyValue::new(TOKEN_HEADER));

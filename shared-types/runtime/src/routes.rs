@@ -28,7 +28,7 @@ macro_rules! operation {
         #[openapi(paths($($handler)::+))]
         struct Annotated;
         $crate::routes::Operation::new(
-            <Annotated as ::utoipa::OpenApi>::openapi(),
+            <Annotated as ::utoipa::OpenApi>::openapi,
             $($handler)::+,
         )
     }};
@@ -45,24 +45,24 @@ pub struct Operation {
     pub paths: Vec<String>,
     /// How it words the rejections of the plumbing; `None`: as the service does.
     envelope: Option<Envelope>,
-    document: Option<OpenApi>,
+    document: Option<fn() -> OpenApi>,
     route: Box<dyn Fn() -> Route>,
 }
 
 impl Operation {
-    /// What [`operation!`](crate::operation) makes: `handler`, and the document that describes it
-    /// alone.
+    /// What [`operation!`](crate::operation) makes: `handler`, and what writes the document that
+    /// describes it alone.
     ///
     /// # Panics
     ///
     /// Where the document does not describe one operation.
-    pub fn new<F, Args>(document: OpenApi, handler: F) -> Self
+    pub fn new<F, Args>(document: fn() -> OpenApi, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let mut described = described(&document);
+        let mut described = described(&document());
         let (method, path) = described.pop().expect("an annotation describes something");
         assert!(
             described.is_empty(),
@@ -121,8 +121,8 @@ impl Operation {
     }
 
     /// What its annotation says.
-    pub(crate) fn document(&self) -> Option<&OpenApi> {
-        self.document.as_ref()
+    pub(crate) fn document(&self) -> Option<OpenApi> {
+        self.document.map(|document| document())
     }
 }
 

@@ -15,10 +15,14 @@ use actix_cors::Cors;
 use actix_web::{
     App, HttpRequest, HttpResponse, Route,
     dev::{Server, ServerHandle},
-    http::{Method, header},
+    guard,
+    http::{
+        Method,
+        header::{self, ContentType},
+    },
     middleware::from_fn,
     rt,
-    web::{self, PayloadConfig, ServiceConfig},
+    web::{self, Bytes, PayloadConfig, ServiceConfig},
 };
 use anyhow::Context;
 use bson::doc;
@@ -28,7 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     auth::TOKEN_HEADER, config::ServerSettings, connection, routes::method_not_allowed, telemetry,
@@ -205,6 +209,11 @@ where
         openapi,
         configure,
     } = service;
+    // Written once: as a tree the document of a large service takes megabytes in each worker thread.
+    let openapi = match openapi {
+        Some(document) => Some(Bytes::from(document.to_json()?)),
+        None => None,
+    };
     // Installed before the first request, so that nothing is counted into the void.
     telemetry::metrics();
     let builder = Server::build()
@@ -267,10 +276,21 @@ pub fn status(healthy: bool) -> HttpResponse {
 }
 
 /// `/openapi.json` and `/docs/`, which the public origin never routes.
-fn documentation(config: &mut ServiceConfig, openapi: Option<OpenApi>) {
-    if let Some(openapi) = openapi {
-        config.service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", openapi));
-    }
+fn documentation(config: &mut ServiceConfig, openapi: Option<Bytes>) {
+    const PATH: &str = "/openapi.json";
+    let Some(openapi) = openapi else {
+        return;
+    };
+    let document = web::resource(PATH).guard(guard::Get()).to(move || {
+        let openapi = openapi.clone();
+        async move {
+            HttpResponse::Ok()
+                .content_type(ContentType::json())
+                .body(openapi)
+        }
+    });
+    let pages = SwaggerUi::new("/docs/{_:.*}").config(Config::new([PATH]));
+    config.service(document).service(pages);
 }
 
 /// What browsers on other origins may do. Nothing but the listed origins is let in, and since
