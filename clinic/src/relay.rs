@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// The effects that clinic owes: what gatekeeper hears of clinicians and patients, what confirm mails,
-/// what profiles say of patients, the count of the patients of a database that the reference wrote, and the comparison of relations.
+/// what profiles say of patients, the count of the patients of a database that the reference wrote, and
+/// the comparison of relations.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
