@@ -2,10 +2,9 @@
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
 //! `tallies` of patients, the `jobs` that change all patients of a clinic, and the `outbox`.
-//! **Calls** user-api (accounts, profiles, tokens) and, through
-//! the outbox, gatekeeper, which hears who works for a clinic and what its patients share with it, and
-//! confirm, which mails what happened. **Settings** start with `CLINIC__`; `config.default.toml` lists
-//! them.
+//! **Calls** user-api (accounts, profiles, tokens) and, through the outbox, gatekeeper, which hears who
+//! works for a clinic and what its patients share with it, and confirm, which mails what happened.
+//! **Settings** start with `CLINIC__`; `config.default.toml` lists them.
 //!
 //! # To add an operation
 //!
@@ -59,7 +58,7 @@ pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
 use crate::{
-    store::{Directories, Store, StoreSettings},
+    store::{ClinicRivals, Directories, Store, StoreSettings},
     use_cases::{count_in_patients, work_jobs},
 };
 
@@ -99,6 +98,7 @@ impl State {
             demo_patient: config.clinics.demo_patient.clone(),
             job_lease: Duration::from_secs(config.jobs.lease_s),
             directories: Directories::new(config.search.memory_bytes),
+            rivals: ClinicRivals::default(),
         };
         Ok(Self {
             connector,

@@ -19,12 +19,15 @@ mod roles;
 mod summary_document;
 mod tallies;
 
-use std::time::Duration;
+use std::{array, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use mongodb::{Client, Database, error::Error};
-use shared_runtime::batches::NotDone;
-use shared_types::UserId;
+use mongodb::{Client, ClientSession, Database, error::Error};
+use shared_runtime::{
+    batches::NotDone,
+    mongo::{Aborted, Rivals},
+};
+use shared_types::{ClinicId, UserId};
 
 pub(crate) use self::{
     archives::Archives,
@@ -41,6 +44,9 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
+/// Groups of clinics whose changes wait for each other where they keep outrunning each other.
+const RIVALS: usize = 64;
+
 /// What the store has to know.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreSettings {
@@ -50,6 +56,25 @@ pub(crate) struct StoreSettings {
     pub(crate) job_lease: Duration,
     /// What is kept in memory to search in, of all worker threads together.
     pub(crate) directories: Directories,
+    /// Those who change the same clinics, of all worker threads together.
+    pub(crate) rivals: ClinicRivals,
+}
+
+/// Those who change the same clinics.
+#[derive(Debug, Clone)]
+pub(crate) struct ClinicRivals(Arc<[Rivals; RIVALS]>);
+
+impl Default for ClinicRivals {
+    fn default() -> Self {
+        Self(Arc::new(array::from_fn(|_| Rivals::default())))
+    }
+}
+
+impl ClinicRivals {
+    fn of(&self, clinic: ClinicId) -> &Rivals {
+        let [.., last] = clinic.bytes();
+        &self.0[usize::from(last) % RIVALS]
+    }
 }
 
 /// Why what goes together with others was not looked up.
@@ -70,6 +95,7 @@ pub(crate) struct Store {
     pub(crate) archives: Archives,
     pub(crate) jobs: Jobs,
     pub(crate) reconciliations: Reconciliations,
+    rivals: ClinicRivals,
 }
 
 impl Store {
@@ -106,6 +132,26 @@ impl Store {
             archives,
             jobs,
             reconciliations: Reconciliations::on(database),
+            rivals: settings.rivals.clone(),
         }
+    }
+
+    /// Runs `work`, which only reads, and need not see everything at one moment.
+    pub(crate) async fn read<T, R>(
+        &self,
+        work: impl AsyncFnOnce(&mut ClientSession) -> Result<T, Aborted<R>>,
+    ) -> Result<T, Aborted<R>> {
+        let session = self.client.start_session().causal_consistency(false);
+        work(&mut session.await?).await
+    }
+
+    /// Runs `work`, which changes `clinic`, in a transaction ([`shared_runtime::mongo::transaction()`]).
+    pub(crate) async fn change<T, R>(
+        &self,
+        clinic: ClinicId,
+        work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
+    ) -> Result<T, Aborted<R>> {
+        let rivals = self.rivals.of(clinic);
+        rivals.transaction(&self.client, work).await
     }
 }

@@ -3,10 +3,7 @@
 
 use bson::DateTime;
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-};
+use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicEvent, ClinicId, UserId};
 
 use crate::{
@@ -157,7 +154,7 @@ async fn in_transaction<T>(
     clinic: ClinicId,
     mut change: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<Refusal>>,
 ) -> Result<T, Error> {
-    let changed = transaction(&state.store.client, async |session| {
+    let changed = state.store.change(clinic, async |session| {
         match state.store.clinics.lock(session, clinic).await? {
             None => Err(Refusal::ClinicNotFound.into()),
             Some(false) => Err(Refusal::NotMigrated.into()),

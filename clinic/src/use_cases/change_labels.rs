@@ -4,10 +4,7 @@
 
 use bson::oid::ObjectId;
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-};
+use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicId, SiteId, TagId, UserId};
 
 use super::work_jobs::{self, BATCH};
@@ -210,7 +207,7 @@ async fn change_labels<T>(
     ) -> Result<(T, Option<BulkChange>), Aborted<Refusal>>,
 ) -> Result<T, Error> {
     let owner = work_jobs::new_owner();
-    let changed = transaction(&state.store.client, async |session| {
+    let changed = state.store.change(id, async |session| {
         let clinic = state.store.clinics.lock_labels(session, id).await?;
         let clinic = clinic.ok_or(Refusal::ClinicNotFound)?;
         let (changed, of_patients) = change(session, &clinic).await?;
@@ -253,7 +250,7 @@ pub(crate) async fn change_some(
 ) -> Result<(), Error> {
     let patients = &state.store.patients;
     for users in users.chunks(BATCH) {
-        let changed = transaction(&state.store.client, async |session| {
+        let changed = state.store.change(clinic, async |session| {
             let listed = patients.list_listed_in(session, clinic, users).await?;
             patients
                 .update_all(session, clinic, &listed, |patient| made(change, patient))

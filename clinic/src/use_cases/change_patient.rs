@@ -3,7 +3,7 @@
 use mongodb::ClientSession;
 use shared_runtime::{
     error::OrFail as _,
-    mongo::{Aborted, is_duplicate_key, transaction},
+    mongo::{Aborted, is_duplicate_key},
     peers::user_api::CustodialAccount,
 };
 use shared_types::{ClinicEvent, ClinicId, PermissionSet, UserId};
@@ -48,12 +48,12 @@ pub(crate) async fn update_patient(
         rename_account(state, &stored, &change).await?;
     }
     let updated = change_patient(state, clinic_id, user, async |session, patient| {
-        check_mrn(state, session, &clinic, &patient.clone().with(&change)).await?;
+        let changed = patient.clone().with(&change);
+        check_mrn(state, session, &clinic, &changed).await?;
         let sites = match &change.sites {
             Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
             None => None,
         };
-        let changed = patient.clone().with(&change);
         describe_patient::queue(state, session, &changed).await?;
         // By now user-api may have said so itself.
         if changed.email != stored.email {
@@ -86,7 +86,7 @@ fn read(details: &PatientDetails, clinic: &Clinic) -> Result<PatientChange, Refu
 
 /// Refuses what would be refused later, before the account is changed.
 async fn check(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
-    let checked = transaction(&state.store.client, async |session| {
+    let checked = state.store.read(async |session| {
         check_mrn(state, session, clinic, patient).await
     });
     checked.await.or_fail(Failure)
@@ -229,7 +229,7 @@ async fn change_permissions(
     missing: Refusal,
     change: impl AsyncFn(&Patient) -> Result<Left, Refusal>,
 ) -> Result<Left, Error> {
-    let left = transaction(&state.store.client, async |session| {
+    let left = state.store.change(clinic, async |session| {
         let stored = state.store.patients.find_in(session, clinic, user).await?;
         let stored = stored.ok_or_else(|| missing.clone())?;
         let left = change(&stored.patient).await?;
@@ -263,7 +263,7 @@ pub(crate) async fn delete_patient(
     user: &UserId,
     by: Option<&UserId>,
 ) -> Result<(), Error> {
-    let deleted = transaction(&state.store.client, async |session| {
+    let deleted = state.store.change(clinic, async |session| {
         let stored = find(state, session, clinic, user).await?;
         remove(state, session, &stored, by).await
     });
@@ -294,7 +294,7 @@ async fn change_patient(
     user: &UserId,
     decide: impl AsyncFn(&mut ClientSession, &Patient) -> Result<PatientChange, Aborted<Refusal>>,
 ) -> Result<Patient, Error> {
-    let changed = transaction(&state.store.client, async |session| {
+    let changed = state.store.change(clinic, async |session| {
         let stored = find(state, session, clinic, user).await?;
         let change = decide(session, &stored.patient).await?;
         Ok(state

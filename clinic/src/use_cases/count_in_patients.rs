@@ -5,10 +5,8 @@
 //! leaves the rest to the next one. So what is cut off goes on, and where all are counted a row or two
 //! find nothing.
 
-use std::convert::Infallible;
-
 use serde::{Deserialize, Serialize};
-use shared_runtime::{mongo::transaction, outbox::Effect};
+use shared_runtime::{mongo::Aborted, outbox::Effect};
 use shared_types::ClinicId;
 use tracing::{info, warn};
 
@@ -59,11 +57,11 @@ pub(crate) async fn relay(state: &State, counting: &Counting) -> anyhow::Result<
             finish(counting.counted, counted);
             return Ok(());
         };
-        let (is_more, count) = transaction::<_, Infallible>(&state.store.client, async |session| {
-            Ok(patients.count_some(session, clinic).await?)
-        })
-        .await
-        .map_err(mongodb::error::Error::from)?;
+        let counted_some = state.store.change(clinic, async |session| {
+            Ok::<_, Aborted>(patients.count_some(session, clinic).await?)
+        });
+        let counted_some = counted_some.await.map_err(mongodb::error::Error::from);
+        let (is_more, count) = counted_some?;
         counted += count;
         if !is_more {
             after = Some(clinic);

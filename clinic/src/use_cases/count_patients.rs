@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared_runtime::{error::OrFail as _, mongo::transaction};
+use shared_runtime::error::OrFail as _;
 use shared_types::ClinicId;
 
 use crate::{
@@ -65,7 +65,7 @@ pub(crate) async fn count(state: &State, clinic: ClinicId) -> Result<Counts, Err
 
 /// Writes how many patients a clinic has into its document, where programs of the reference read it.
 pub(crate) async fn refresh(state: &State, clinic: ClinicId) -> Result<(), Error> {
-    let refreshed = transaction(&state.store.client, async |session| {
+    let refreshed = state.store.change(clinic, async |session| {
         let store = &state.store;
         let counts = store.patients.count_in(session, clinic).await?;
         let clinics = &store.clinics;

@@ -3,10 +3,7 @@
 
 use bson::Document;
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-};
+use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicId, UserId};
 
 use crate::{
@@ -22,11 +19,11 @@ pub(crate) async fn delete_clinic(
     id: ClinicId,
     by: Option<&UserId>,
 ) -> Result<(), Error> {
-    transaction(&state.store.client, async |session| {
-        delete(state, session, id, by).await
-    })
-    .await
-    .or_fail(Failure)?;
+    state
+        .store
+        .change(id, async |session| delete(state, session, id, by).await)
+        .await
+        .or_fail(Failure)?;
     state.outbox.wake();
     Ok(())
 }

@@ -3,7 +3,7 @@
 use mongodb::ClientSession;
 use shared_runtime::{
     error::OrFail as _,
-    mongo::{Aborted, is_duplicate_key, transaction},
+    mongo::{Aborted, is_duplicate_key},
     peers::user_api::CustodialAccount,
 };
 use shared_types::{ClinicId, PermissionSet, Person, UserId};
@@ -131,7 +131,7 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
 
 /// Refuses what [`enrol`] would refuse, before anything is made for it.
 async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
-    let checked = transaction(&state.store.client, async |session| {
+    let checked = state.store.read(async |session| {
         check_mrn(state, session, clinic, patient).await?;
         check_limit(state, session, clinic, patient, 1).await
     });
@@ -147,7 +147,7 @@ async fn enrol(state: &State, clinic: &Clinic, patient: Patient) -> Result<Patie
     } else {
         Lane::random()
     };
-    let stored = transaction(&state.store.client, async |session| {
+    let stored = state.store.change(clinic.id, async |session| {
         store(state, session, clinic, &patient, lane).await
     });
     match stored.await {

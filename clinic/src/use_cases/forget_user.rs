@@ -6,10 +6,7 @@
 
 use bson::{DateTime, Document};
 use mongodb::ClientSession;
-use shared_runtime::{
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-};
+use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicId, UserId};
 
 use crate::{
@@ -55,7 +52,7 @@ pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Erro
 
 async fn leave_as_patient(state: &State, patient: &Patient) -> Result<(), Error> {
     let (clinic, user) = (patient.clinic_id, &patient.user_id);
-    let left = transaction(&state.store.client, async |session| {
+    let left = state.store.change(clinic, async |session| {
         match state.store.patients.find_in(session, clinic, user).await? {
             Some(stored) => remove(state, session, &stored, None).await,
             None => Ok(()),
@@ -77,7 +74,7 @@ enum Step {
 async fn leave_as_clinician(state: &State, clinic: ClinicId, user: &UserId) -> Result<(), Error> {
     let mut after = None;
     loop {
-        let done = transaction(&state.store.client, async |session| {
+        let done = state.store.change(clinic, async |session| {
             step(state, session, clinic, user, after.as_ref()).await
         });
         let done = done.await.or_fail(Failure)?;

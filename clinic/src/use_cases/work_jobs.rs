@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mongodb::error::Error as DatabaseError;
-use shared_runtime::mongo::{Aborted, transaction};
+use shared_runtime::mongo::Aborted;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -111,23 +111,25 @@ async fn work_on(
 
 /// Writes one batch; returns what is left.
 async fn write_batch(state: &State, job: &Job, owner: &str) -> Result<Option<Job>, Aborted> {
-    transaction(&state.store.client, async |session| {
-        let (patients, clinic) = (&state.store.patients, job.clinic());
-        let batch = patients.list_of_job(session, job, BATCH).await?;
-        let change = |_: &Patient| {
-            Some(PatientChange {
-                updated_time: Some(now()),
-                ..PatientChange::default()
-            })
-        };
-        let written = patients.update_all(session, clinic, &batch.patients, change);
-        let written = written.await?;
-        let jobs = &state.store.jobs;
-        if jobs.note(session, job, owner, written, batch.next).await? {
-            Ok(batch.next.map(|next| job.clone().at(next)))
-        } else {
-            Err(Aborted::Outrun)
-        }
-    })
-    .await
+    state
+        .store
+        .change(job.clinic(), async |session| {
+            let (patients, clinic) = (&state.store.patients, job.clinic());
+            let batch = patients.list_of_job(session, job, BATCH).await?;
+            let change = |_: &Patient| {
+                Some(PatientChange {
+                    updated_time: Some(now()),
+                    ..PatientChange::default()
+                })
+            };
+            let written = patients.update_all(session, clinic, &batch.patients, change);
+            let written = written.await?;
+            let jobs = &state.store.jobs;
+            if jobs.note(session, job, owner, written, batch.next).await? {
+                Ok(batch.next.map(|next| job.clone().at(next)))
+            } else {
+                Err(Aborted::Outrun)
+            }
+        })
+        .await
 }

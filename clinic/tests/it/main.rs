@@ -23,6 +23,7 @@ mod patient_model;
 mod patients;
 mod permissions;
 mod queries;
+mod races;
 mod reconciliation;
 mod relations;
 mod scenarios;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use mongodb::{error::TRANSIENT_TRANSACTION_ERROR, options::ReadConcern};
+use mongodb::{
+    error::{Error, TRANSIENT_TRANSACTION_ERROR},
+    options::ReadConcern,
+};
 
 use crate::world::World;
 
@@ -68,30 +71,27 @@ type Numbers = BTreeMap<String, i64>;
 
 /// What the tallies say and what the documents say, at one moment.
 async fn counted_and_recounted(world: &World) -> (Numbers, Numbers) {
-    let mut session = world
-        .database
-        .database
-        .client()
-        .start_session()
-        .await
-        .unwrap();
+    loop {
+        match look(world).await {
+            // There is no snapshot yet that has what was just made: a collection, an index.
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {}
+            seen => return seen.unwrap(),
+        }
+    }
+}
+
+async fn look(world: &World) -> Result<(Numbers, Numbers), Error> {
+    let client = world.database.database.client();
+    let mut session = client.start_session().await?;
+    let started = session.start_transaction();
+    started.read_concern(ReadConcern::snapshot()).await?;
     let (mut counted, mut recounted) = (Numbers::new(), Numbers::new());
     let patients = world.collection("patients");
-    let mut found = loop {
-        let started = session.start_transaction();
-        started.read_concern(ReadConcern::snapshot()).await.unwrap();
-        let found = patients.find(doc! { "_lane": { "$ne": null } });
-        let found = found.projection(doc! { "tags": 1, "sites.id": 1 });
-        match found.session(&mut session).await {
-            // There is no snapshot yet that has the indexes that were just made.
-            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
-                session.abort_transaction().await.unwrap();
-            }
-            found => break found.unwrap(),
-        }
-    };
+    let found = patients.find(doc! { "_lane": { "$ne": null } });
+    let found = found.projection(doc! { "tags": 1, "sites.id": 1 });
+    let mut found = found.session(&mut session).await?;
     while let Some(patient) = found.next(&mut session).await {
-        let patient = patient.unwrap();
+        let patient = patient?;
         *recounted.entry("total".to_owned()).or_default() += 1;
         for tag in patient.get_array("tags").into_iter().flatten() {
             let tag = tag.as_object_id().unwrap();
@@ -103,9 +103,9 @@ async fn counted_and_recounted(world: &World) -> (Numbers, Numbers) {
         }
     }
     let tallies = world.collection("tallies");
-    let mut found = tallies.find(doc! {}).session(&mut session).await.unwrap();
+    let mut found = tallies.find(doc! {}).session(&mut session).await?;
     while let Some(tally) = found.next(&mut session).await {
-        let tally = tally.unwrap();
+        let tally = tally?;
         let total = tally.get_i64("total").unwrap_or_default();
         *counted.entry("total".to_owned()).or_default() += total;
         for kind in ["tags", "sites"] {
@@ -114,9 +114,9 @@ async fn counted_and_recounted(world: &World) -> (Numbers, Numbers) {
             }
         }
     }
-    session.abort_transaction().await.unwrap();
+    session.abort_transaction().await?;
     counted.retain(|_, count| *count != 0);
-    (counted, recounted)
+    Ok((counted, recounted))
 }
 
 /// The tallies say what the documents say.

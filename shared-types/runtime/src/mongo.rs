@@ -22,6 +22,7 @@ use mongodb::{
 use rand::RngExt as _;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
+use tokio::sync::RwLock;
 use tracing::error;
 
 use crate::config::MongoSettings;
@@ -29,6 +30,8 @@ use crate::config::MongoSettings;
 /// How long a transaction is tried again after write conflicts. A busy server may need many tries;
 /// whoever waits for the response gives up later than this.
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
+/// As often a transaction of [`Rivals`] is outrun before it waits until it is alone.
+const OUTRUN_BESIDE_OTHERS: u32 = 3;
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
 /// Documents that come in one round trip (`batch_size`): all of a usual list. MongoDB sends no more
@@ -190,36 +193,66 @@ impl From<Aborted> for Error {
 /// several times and does nothing but read and write through the session.
 pub async fn transaction<T, R>(
     client: &Client,
-    mut work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
+    work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
 ) -> Result<T, Aborted<R>> {
-    let mut session = client.start_session().await?;
-    let deadline = Instant::now() + TRANSACTION_DEADLINE;
-    let mut retries = 0;
-    loop {
-        session.start_transaction().await?;
-        let outcome = match work(&mut session).await {
-            Ok(value) => commit(&mut session)
-                .await
-                .map(|()| value)
-                .map_err(Aborted::Failed),
-            Err(aborted) => {
-                // The server drops a transaction that is not committed, so a failure to say so
-                // changes nothing.
-                let _ = session.abort_transaction().await;
-                Err(aborted)
+    // Nobody else has these, so nobody waits for them.
+    Rivals::default().transaction(client, work).await
+}
+
+/// Whoever changes the same documents from this process. A transaction that the others keep outrunning
+/// waits until it is alone among them, in the order in which they began to wait, so that each gets its
+/// turn.
+#[derive(Debug, Default)]
+pub struct Rivals(RwLock<()>);
+
+impl Rivals {
+    /// As [`transaction()`].
+    pub async fn transaction<T, R>(
+        &self,
+        client: &Client,
+        mut work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
+    ) -> Result<T, Aborted<R>> {
+        let mut session = client.start_session().await?;
+        let deadline = Instant::now() + TRANSACTION_DEADLINE;
+        let mut retries = 0;
+        loop {
+            let is_alone = retries > OUTRUN_BESIDE_OTHERS;
+            let beside = if is_alone {
+                None
+            } else {
+                Some(self.0.read().await)
+            };
+            let alone = if is_alone {
+                Some(self.0.write().await)
+            } else {
+                None
+            };
+            session.start_transaction().await?;
+            let outcome = match work(&mut session).await {
+                Ok(value) => commit(&mut session)
+                    .await
+                    .map(|()| value)
+                    .map_err(Aborted::Failed),
+                Err(aborted) => {
+                    // The server drops a transaction that is not committed, so a failure to say so
+                    // changes nothing.
+                    let _ = session.abort_transaction().await;
+                    Err(aborted)
+                }
+            };
+            drop((beside, alone));
+            match outcome {
+                Err(Aborted::Failed(error))
+                    if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+                        && Instant::now() < deadline =>
+                {
+                    retries += 1;
+                    let ceiling = (5_u64 << retries.min(6)).min(200);
+                    let wait = rand::rng().random_range(1..=ceiling);
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+                outcome => return outcome,
             }
-        };
-        match outcome {
-            Err(Aborted::Failed(error))
-                if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-                    && Instant::now() < deadline =>
-            {
-                retries += 1;
-                let ceiling = (5_u64 << retries.min(6)).min(200);
-                let wait = rand::rng().random_range(1..=ceiling);
-                tokio::time::sleep(Duration::from_millis(wait)).await;
-            }
-            outcome => return outcome,
         }
     }
 }
