@@ -65,6 +65,7 @@ impl From<Refusal> for ApiError {
             ),
             Refusal::MrnRequired => (StatusCode::BAD_REQUEST, "bad request: mrn is required"),
             Refusal::MrnNotUnique => (StatusCode::BAD_REQUEST, "bad request: mrn must be unique"),
+            Refusal::MrnJustTaken => (StatusCode::CONFLICT, "duplicate: mrn must be unique"),
             Refusal::TooManyPatients => (
                 StatusCode::PAYMENT_REQUIRED,
                 "payment required: patient count exceeds limit",

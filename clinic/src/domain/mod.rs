@@ -65,6 +65,8 @@ pub(crate) enum Refusal {
     MrnRequired,
     #[error("another patient of the clinic has the medical record number")]
     MrnNotUnique,
+    #[error("another patient of the clinic got the medical record number meanwhile")]
+    MrnJustTaken,
     #[error("the clinic has as many patients as it may have")]
     TooManyPatients,
     #[error("the clinic has no such site")]

@@ -32,7 +32,8 @@ use crate::{
 /// Response: 200, the patient.
 /// Errors: 400 the body breaks a rule, or the medical record number is missing or another patient's;
 /// 402 the clinic has as many patients as it may have; 404 no such clinic; 409 another account has the
-/// address; 422 the clinic has no such site; otherwise as every operation.
+/// address, or another patient got the number at the same time; 422 the clinic has no such site; otherwise
+/// as every operation.
 /// Source: clinics API, `CreatePatientAccount`.
 #[utoipa::path(
     post, path = "/v1/clinics/{clinicId}/patients", tag = "patients", params(ClinicPath),
@@ -85,7 +86,8 @@ pub(crate) async fn find_patient(
 /// Response: 200, the patient; also of one who is enrolled already where `legacyClinicianId` says that
 /// it comes from one more legacy account, and nothing else is changed then.
 /// Errors: 400 as of a new patient; 402 the clinic has as many patients as it may have; 404 no such
-/// clinic or account; 409 it is a patient of the clinic already; otherwise as every operation.
+/// clinic or account; 409 it is a patient of the clinic already, or as of a new patient; otherwise as
+/// every operation.
 /// Source: clinics API, `CreatePatientFromUser`.
 #[utoipa::path(
     post, path = "/v1/clinics/{clinicId}/patients/{patientId}", tag = "patients",
@@ -111,8 +113,8 @@ pub(crate) async fn enrol_user(
 /// For the clinic's members and services. Body: as of a new patient. Without them there is no address,
 /// no medical record number and no device from then on; the other members stay as they are.
 /// Response: 200, the patient.
-/// Errors: 400 as of a new patient; 404 there is none; 409 another account has the address; 422 the
-/// clinic has no such site; otherwise as every operation.
+/// Errors: 400 as of a new patient; 404 there is none; 409 as of a new patient; 422 the clinic has no
+/// such site; otherwise as every operation.
 /// Source: clinics API, `UpdatePatient`.
 #[utoipa::path(
     put, path = "/v1/clinics/{clinicId}/patients/{patientId}", tag = "patients",

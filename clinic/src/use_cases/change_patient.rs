@@ -49,7 +49,7 @@ pub(crate) async fn update_patient(
     }
     let updated = change_patient(state, clinic_id, user, async |session, patient| {
         let changed = patient.clone().with(&change);
-        check_mrn(state, session, &clinic, &changed).await?;
+        check_mrn(state, session, &clinic, &changed, Refusal::MrnJustTaken).await?;
         let sites = match &change.sites {
             Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
             None => None,
@@ -87,7 +87,7 @@ fn read(details: &PatientDetails, clinic: &Clinic) -> Result<PatientChange, Refu
 /// Refuses what would be refused later, before the account is changed.
 async fn check(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
     let checked = state.store.read(async |session| {
-        check_mrn(state, session, clinic, patient).await
+        check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await
     });
     checked.await.or_fail(Failure)
 }
@@ -306,7 +306,7 @@ async fn change_patient(
     match changed.await {
         // Nothing else of a patient that is there is unique.
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
-            Err(Refusal::MrnNotUnique.into())
+            Err(Refusal::MrnJustTaken.into())
         }
         changed => changed.or_fail(Failure),
     }

@@ -132,7 +132,7 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
 /// Refuses what [`enrol`] would refuse, before anything is made for it.
 async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
     let checked = state.store.read(async |session| {
-        check_mrn(state, session, clinic, patient).await?;
+        check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
         check_limit(state, session, clinic, patient, 1).await
     });
     checked.await.or_fail(Failure)
@@ -175,7 +175,7 @@ async fn store(
     };
     // Before the rest, since others wait for it.
     state.store.patients.insert(session, &patient, lane).await?;
-    check_mrn(state, session, clinic, &patient).await?;
+    check_mrn(state, session, clinic, &patient, Refusal::MrnJustTaken).await?;
     check_limit(state, session, clinic, &patient, 0).await?;
     relate::patient(state, session, &patient).await?;
     describe_patient::queue(state, session, &patient).await?;
@@ -198,12 +198,13 @@ pub(crate) async fn current_sites(
     Ok(renamed(sites, &of_clinic).ok_or(Refusal::UnknownSite)?)
 }
 
-/// Refuses a medical record number that is missing, or another patient's.
+/// Refuses a medical record number that is missing, or another patient's, which is `taken`.
 pub(crate) async fn check_mrn(
     state: &State,
     session: &mut ClientSession,
     clinic: &Clinic,
     patient: &Patient,
+    taken: Refusal,
 ) -> Result<(), Aborted<Refusal>> {
     let settings = clinic.mrn_settings.unwrap_or_default();
     if settings.lacks(patient.mrn.as_deref()) {
@@ -214,7 +215,7 @@ pub(crate) async fn check_mrn(
     };
     let (patients, user) = (&state.store.patients, &patient.user_id);
     if patients.has_mrn_in(session, clinic.id, mrn, user).await? {
-        return Err(Refusal::MrnNotUnique.into());
+        return Err(taken.into());
     }
     Ok(())
 }
@@ -245,6 +246,6 @@ async fn duplicate(state: &State, patient: &Patient) -> Result<Refusal, Error> {
     let found = patients.find(patient.clinic_id, &patient.user_id).await;
     Ok(match found.or_fail(Failure)? {
         Some(_) => Refusal::DuplicatePatient,
-        None => Refusal::MrnNotUnique,
+        None => Refusal::MrnJustTaken,
     })
 }

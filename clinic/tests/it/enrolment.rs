@@ -200,7 +200,12 @@ async fn one_of_several_gets_a_medical_record_number() {
     let made = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(made, 1);
     for answer in answers.iter().filter(|answer| answer.status != 200) {
-        assert_refused(answer, 400, "bad request: mrn must be unique");
+        // Whoever comes later sees that it is taken.
+        let (status, why) = match answer.status {
+            400 => (400, "bad request: mrn must be unique"),
+            _ => (409, "duplicate: mrn must be unique"),
+        };
+        assert_refused(answer, status, why);
     }
     assert_eq!(world.totals(&clinic).await, (1, 1));
     // Without a number there may be many.

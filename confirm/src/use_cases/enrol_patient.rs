@@ -27,6 +27,9 @@ use crate::{
     store::Invited,
 };
 
+/// How clinic's refusal of another patient's medical record number ends.
+const MRN_TAKEN: &str = "mrn must be unique";
+
 /// A clinic accepted an invitation, which the row finishes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PatientAccepted {
@@ -248,7 +251,7 @@ async fn enrol(
     match asked.await.map_err(Unfinished::Clinic)? {
         Ok(shown) => Ok(Outcome::Enrolled(shown)),
         Err(ClinicRefusal { status: 404, .. }) => Ok(Outcome::Gone),
-        Err(ClinicRefusal { status: 409, .. }) => {
+        Err(refusal) if is_of_patient(&refusal) => {
             let found = clinics.patient(clinic, patient).await;
             let found = found.map_err(Unfinished::Clinic)?;
             let left = || PeerError::Unavailable(anyhow!("a patient came and left"));
@@ -259,12 +262,21 @@ async fn enrol(
     }
 }
 
+/// Whether clinic refuses somebody who is its patient by now.
+fn is_of_patient(refusal: &ClinicRefusal) -> bool {
+    refusal.status == 409 && !message_of(refusal).ends_with(MRN_TAKEN)
+}
+
+fn message_of(refusal: &ClinicRefusal) -> &str {
+    refusal.body["message"].as_str().unwrap_or_default()
+}
+
 /// Why clinic does not take a patient.
 fn refused(refusal: &ClinicRefusal) -> Error {
-    let message = refusal.body["message"].as_str().unwrap_or_default();
+    let message = message_of(refusal);
     match refusal.status {
         400 if message.ends_with("mrn is required") => Refusal::MrnRequired.into(),
-        400 if message.ends_with("mrn must be unique") => Refusal::MrnNotUnique.into(),
+        400 | 409 if message.ends_with(MRN_TAKEN) => Refusal::MrnNotUnique.into(),
         400 | 422 => Refusal::InvalidPatient.into(),
         status => Error::failed(
             Failure::CreatingPatient,
@@ -278,4 +290,33 @@ async fn find_patient(state: &State, clinic: ClinicId, patient: &UserId) -> Resu
     let found = found.or_fail(Failure::CreatingPatient)?;
     // It has left since.
     Ok(found.ok_or(Refusal::Forbidden)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared_runtime::peers::clinic::ClinicRefusal;
+
+    use super::{is_of_patient, refused};
+    use crate::error::{Error, Refusal};
+
+    #[test]
+    fn a_number_that_another_patient_got_meanwhile_is_not_taken_for_the_same_patient() {
+        for (status, message, is_the_patient) in [
+            (
+                409,
+                "duplicate: patient is already a member of the clinic",
+                true,
+            ),
+            (409, "duplicate: mrn must be unique", false),
+            (400, "bad request: mrn must be unique", false),
+        ] {
+            let body = json!({ "code": status, "message": message });
+            let refusal = ClinicRefusal { status, body };
+            assert_eq!(is_of_patient(&refusal), is_the_patient, "{message}");
+            let error = refused(&refusal);
+            let is_of_number = matches!(error, Error::Refused(Refusal::MrnNotUnique));
+            assert_eq!(is_of_number, !is_the_patient, "{message}");
+        }
+    }
 }
