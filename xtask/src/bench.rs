@@ -55,9 +55,12 @@ struct Tools {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let oha = cargo::install(OHA.0, OHA.1, "release").await?;
     let programs = cargo::build(true).await?;
-    let bare_driver = cargo::build_example("gatekeeper", "bare_driver").await?;
-    let seed = cargo::build_example("confirm", "seed").await?;
-    let seed_clinics = cargo::build_example("clinic", "seed_clinics").await?;
+    let [bare_driver, seed, seed_clinics] = cargo::build_examples([
+        ("gatekeeper", "bare_driver"),
+        ("confirm", "seed"),
+        ("clinic", "seed_clinics"),
+    ])
+    .await?;
 
     let folder = cargo::workspace().join("target/bench");
     if folder.exists() {

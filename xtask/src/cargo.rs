@@ -79,21 +79,21 @@ pub(crate) async fn build(release: bool) -> anyhow::Result<Vec<PathBuf>> {
     Program::all().map(file).collect()
 }
 
-/// Builds an example of `package`, optimized, and returns where it is.
-pub(crate) async fn build_example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
+/// Builds examples, each of a package, optimized, and returns where they are. In one run what they
+/// depend on is built once.
+pub(crate) async fn build_examples<const N: usize>(
+    examples: [(&str, &str); N],
+) -> anyhow::Result<[PathBuf; N]> {
     let mut command = cargo();
-    command.args([
-        "build",
-        "--release",
-        "--package",
-        package,
-        "--example",
-        name,
-    ]);
-    if !command.status().await?.success() {
-        bail!("the build of {name} failed");
+    command.args(["build", "--release"]);
+    for (package, name) in examples {
+        command.args(["--package", package, "--example", name]);
     }
-    Ok(target_dir().await?.join("release/examples").join(name))
+    if !command.status().await?.success() {
+        bail!("the build of the examples failed");
+    }
+    let folder = target_dir().await?.join("release/examples");
+    Ok(examples.map(|(_, name)| folder.join(name)))
 }
 
 /// A program from crates.io: the one on the PATH or in the target directory if its version is
