@@ -93,11 +93,24 @@ pub fn identity(text: &str) -> String {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return folded(text);
     };
-    let domain = Some(domain)
-        .filter(|domain| domain.chars().all(is_plain))
-        .and_then(ascii_domain)
-        .unwrap_or_else(|| folded(domain));
-    format!("{}@{domain}", folded(local))
+    format!("{}@{}", folded(local), domain_identity(domain))
+}
+
+/// Whether `one` and `other` are the same domain, in whatever form and case.
+pub fn is_same_domain(one: &str, other: &str) -> bool {
+    domain_identity(one) == domain_identity(other)
+}
+
+fn domain_identity(domain: &str) -> String {
+    let plain = Some(domain).filter(|domain| domain.chars().all(is_plain));
+    let ascii = plain.and_then(ascii_domain);
+    ascii.unwrap_or_else(|| folded(domain))
+}
+
+/// The address, or name, `text` in lower case and without blanks around it, as a database keeps it
+/// that is asked for it byte by byte. What merely folds to a letter of ASCII stays as it is.
+pub fn lower_case(text: &str) -> String {
+    folded(text.trim())
 }
 
 /// How the address, or name, `text` may be written in a database that takes no notice of case: as it

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared_runtime::peers::clinic::MembershipRestriction;
+use shared_types::address;
 use utoipa::ToSchema;
 
 /// Whether somebody may join.
@@ -24,25 +25,21 @@ pub(crate) fn admission(
 ) -> Admission {
     let domain = email.and_then(|email| Some(email.rsplit_once('@')?.1));
     let of_domain = restrictions.iter().filter(|restriction| {
-        domain.is_some_and(|domain| is_same(domain, &restriction.email_domain))
+        domain.is_some_and(|domain| address::is_same_domain(domain, &restriction.email_domain))
     });
     let wanted = of_domain.map(|restriction| {
         let idp = restriction.required_idp.as_deref();
         idp.filter(|idp| !idp.is_empty())
     });
-    let is_met = |wanted: Option<&str>| {
-        wanted.is_none_or(|wanted| idp.is_some_and(|idp| is_same(wanted, idp)))
-    };
+    let is_vouched =
+        |wanted: &str| idp.is_some_and(|idp| wanted.to_lowercase() == idp.to_lowercase());
+    let is_met = |wanted: Option<&str>| wanted.is_none_or(is_vouched);
     let can_accept = restrictions.is_empty() || wanted.clone().any(is_met);
     let required_idp = wanted.flatten().next().filter(|_| !can_accept);
     Admission {
         can_accept,
         required_idp: required_idp.map(str::to_owned),
     }
-}
-
-fn is_same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }
 
 #[cfg(test)]
@@ -80,6 +77,14 @@ mod tests {
             (&[oak], Some("nina@sub.oak.example"), None, false),
             (&[oak], Some("nina@notoak.example"), None, false),
             (&[("", None)], Some("nina@oak.example"), None, false),
+            (
+                &[("bücher.example", None)],
+                Some("nina@xn--bcher-kva.example"),
+                None,
+                true,
+            ),
+            // The sign for kelvin.
+            (&[("oa\u{212A}.example", None)], nina, None, false),
             (&[by_idp], nina, Some("oaklogin"), true),
             (&[by_idp], nina, Some("other"), false),
             (&[by_idp], nina, None, false),
