@@ -1,10 +1,10 @@
 //! Patients of a clinic, as they are stored, and what changes about them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use shared_runtime::body::Member;
-use shared_types::{ClinicId, PermissionSet, TagId, UserId};
+use shared_types::{ClinicId, PermissionSet, TagId, UserId, address};
 
-use super::{clinic::Site, glycemic_ranges::GlycemicRanges, patient_summary::Summary};
+use super::{Refusal, clinic::Site, glycemic_ranges::GlycemicRanges, patient_summary::Summary};
 
 /// The permission that a clinic has on an account that it made.
 pub(crate) const CUSTODIAN: &str = "custodian";
@@ -14,6 +14,9 @@ pub(crate) const CUSTODIAL_PERMISSIONS: [&str; 4] = [CUSTODIAN, "view", "upload"
 
 /// How many reviews are kept.
 const MAX_REVIEWS: usize = 2;
+
+/// So long after a reminder there is no other mail, however often somebody asks for one.
+const REMINDER_STANDS: TimeDelta = TimeDelta::minutes(10);
 
 /// A patient as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +114,25 @@ pub(crate) struct Identity {
     pub(crate) requires_unique_mrn: bool,
 }
 
+impl PatientChange {
+    /// The address that is entered with the rest of the identity; `None`: there is none then.
+    pub(crate) fn entered_address(&self) -> Option<&str> {
+        let email = self.identity.as_ref()?.email.as_deref();
+        email.filter(|email| !email.is_empty())
+    }
+
+    /// Refuses to enter an address that is none; one of earlier times, which is `known`, stays.
+    pub(crate) fn check_address(&self, known: Option<&str>) -> Result<(), Refusal> {
+        let stands = |email| known.is_some_and(|known| address::is_same(known, email));
+        match self.entered_address() {
+            Some(email) if !address::is_valid(email) && !stands(email) => {
+                Err(Refusal::InvalidEmail)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Patient {
     /// A patient of whom nothing is known.
     pub(crate) fn new(clinic_id: ClinicId, user_id: UserId, now: DateTime<Utc>) -> Self {
@@ -193,6 +215,12 @@ impl Patient {
         self
     }
 
+    /// Whether somebody asked for a reminder to upload data a moment before `now`.
+    pub(crate) fn was_just_reminded(&self, now: DateTime<Utc>) -> bool {
+        let last = self.last_upload_reminder;
+        last.is_some_and(|last| now.signed_duration_since(last) < REMINDER_STANDS)
+    }
+
     /// Whether `change` gives it another MRN, or none.
     pub(crate) fn changes_mrn(&self, change: &PatientChange) -> bool {
         let identity = change.identity.as_ref();
@@ -256,6 +284,43 @@ pub(crate) mod tests {
             full_name: Some(id.to_owned()),
             birth_date: Some("2000-01-02".to_owned()),
             ..Patient::new(ClinicId::from([1; 12]), id.into(), DateTime::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_stays_where_it_was_and_comes_nowhere_else() {
+        let entered = |email: &str| PatientChange {
+            identity: Some(Identity {
+                full_name: "Mia".to_owned(),
+                birth_date: "2000-01-02".to_owned(),
+                email: Some(email.to_owned()),
+                mrn: None,
+                target_devices: None,
+                requires_unique_mrn: false,
+            }),
+            ..PatientChange::default()
+        };
+        for (email, known, is_taken) in [
+            ("mia@example.org", None, true),
+            ("", None, true),
+            ("mia@localhost", None, false),
+            ("mia@localhost", Some("mia@example.org"), false),
+            ("mia@localhost", Some("Mia@localhost"), true),
+            // The sign for kelvin.
+            ("mi\u{212A}e@example.org", Some("mike@example.org"), false),
+        ] {
+            let checked = entered(email).check_address(known);
+            assert_eq!(checked.is_ok(), is_taken, "{email} {known:?}");
+        }
+    }
+
+    #[test]
+    fn a_reminder_stands_for_a_while() {
+        let (now, mut patient) = (DateTime::UNIX_EPOCH, patient("alice"));
+        assert!(!patient.was_just_reminded(now));
+        for (minutes, is_just_now) in [(9, true), (10, false)] {
+            patient.last_upload_reminder = Some(now - TimeDelta::minutes(minutes));
+            assert_eq!(patient.was_just_reminded(now), is_just_now, "{minutes}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared_runtime::body::{Member, not_null};
-use shared_types::{PermissionSet, SiteId, TagId, dates};
+use shared_types::{PermissionSet, SiteId, TagId, address, dates};
 use utoipa::ToSchema;
 
 use super::{
@@ -300,7 +300,7 @@ impl PatientDetails {
         Identity {
             full_name: self.full_name.as_str().to_owned(),
             birth_date: self.birth_date.as_str().to_owned(),
-            email: self.email.as_ref().map(|email| email.to_lowercase()),
+            email: self.email.as_deref().map(address::lower_case),
             mrn: self.mrn.as_ref().map(|mrn| mrn.as_str().to_owned()),
             target_devices: self.target_devices.clone(),
             requires_unique_mrn,

@@ -10,6 +10,7 @@ use shared_runtime::{
     error::{ApiError, OrFail as _},
     query::{Limit, Offset, Parameters, Query},
 };
+use shared_types::address;
 use utoipa::IntoParams;
 
 use super::{
@@ -79,7 +80,7 @@ pub(crate) async fn list_clinicians(
     let list = query.read()?;
     let filter = ClinicianFilter {
         search: list.search,
-        email: list.email.map(|email| email.to_lowercase()),
+        email: list.email.as_deref().map(address::lower_case),
         role: list.role,
     };
     let clinicians = &state.store.clinicians;

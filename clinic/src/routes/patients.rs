@@ -156,7 +156,7 @@ pub(crate) async fn delete_patient(
 }
 
 /// `POST /v1/clinics/{clinicId}/patients/{patientId}/upload_reminder`: the patient is to be reminded to
-/// upload data.
+/// upload data, with one mail in ten minutes at most.
 ///
 /// For the clinic's members, with a token of their own. Response: 200, the patient.
 /// Errors: 404 there is none; otherwise as every operation.

@@ -4,7 +4,7 @@
 use bson::DateTime;
 use mongodb::ClientSession;
 use shared_runtime::{error::OrFail as _, mongo::Aborted};
-use shared_types::{ClinicEvent, ClinicId, UserId};
+use shared_types::{ClinicEvent, ClinicId, UserId, address};
 
 use crate::{
     State,
@@ -30,7 +30,7 @@ pub(crate) async fn create_clinician(
             clinic_id,
             user_id: details.id.clone().map(|id| id.0),
             invite_id: details.invite_id.clone(),
-            email: Some(details.email.to_lowercase()),
+            email: Some(address::lower_case(&details.email)),
             name: details.name.clone().map(Into::into),
             roles: details.roles.names(),
             created_time: now.to_chrono(),

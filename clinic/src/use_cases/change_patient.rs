@@ -43,6 +43,7 @@ pub(crate) async fn update_patient(
         .or_fail(Failure)?;
     let stored = stored.ok_or(Refusal::PatientNotFound)?;
     let change = read(details, &clinic)?;
+    change.check_address(stored.email.as_deref())?;
     check(state, &clinic, &stored.clone().with(&change)).await?;
     if stored.is_custodial() {
         rename_account(state, &stored, &change).await?;
@@ -97,14 +98,10 @@ async fn rename_account(
     patient: &Patient,
     change: &PatientChange,
 ) -> Result<(), Error> {
-    let email = change
-        .identity
-        .as_ref()
-        .and_then(|identity| identity.email.as_deref());
+    let email = change.entered_address();
     if email == patient.email.as_deref() {
         return Ok(());
     }
-    let email = email.filter(|email| !email.is_empty());
     let renamed = state.user_api.rename_custodial(&patient.user_id, email);
     match renamed.await.or_fail(Failure)? {
         CustodialAccount::Made(_) => Ok(()),
@@ -169,17 +166,21 @@ pub(crate) async fn revert_review(
     Ok(updated.await?.reviews)
 }
 
-/// Notes that the patient is reminded to upload data; returns it since.
+/// Notes that the patient is reminded to upload data; returns it since. One reminder more says nothing
+/// new to whoever had one a moment ago.
 pub(crate) async fn remind_patient(
     state: &State,
     clinic: ClinicId,
     user: &UserId,
 ) -> Result<Patient, Error> {
-    let updated = change_patient(state, clinic, user, async |session, _| {
-        tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
+    let now = now();
+    let updated = change_patient(state, clinic, user, async |session, patient| {
+        if !patient.was_just_reminded(now) {
+            tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
+        }
         Ok(PatientChange {
-            last_upload_reminder: Some(now()),
-            updated_time: Some(now()),
+            last_upload_reminder: Some(now),
+            updated_time: Some(now),
             ..PatientChange::default()
         })
     });

@@ -6,7 +6,7 @@ use shared_runtime::{
     mongo::{Aborted, is_duplicate_key},
     peers::user_api::CustodialAccount,
 };
-use shared_types::{ClinicId, PermissionSet, Person, UserId};
+use shared_types::{ClinicId, PermissionSet, Person, UserId, address};
 
 use crate::{
     State,
@@ -45,6 +45,7 @@ pub(crate) async fn create_patient(
     }
     let settings = clinic.mrn_settings.unwrap_or_default();
     let change = details.change(settings.unique, Some(sites));
+    change.check_address(None)?;
     let draft = |user_id: UserId| Patient {
         permissions: Some(PermissionSet::of(&CUSTODIAL_PERMISSIONS)),
         invited_by: by.cloned(),
@@ -52,11 +53,7 @@ pub(crate) async fn create_patient(
     };
     // Nobody has the empty id.
     may_be_enrolled(state, &clinic, &draft("".into())).await?;
-    let email = change
-        .identity
-        .as_ref()
-        .and_then(|identity| identity.email.as_deref());
-    let email = email.filter(|email| !email.is_empty());
+    let email = change.entered_address();
     let made = state.user_api.create_custodial(clinic_id, email).await;
     let CustodialAccount::Made(account) = made.or_fail(Failure)? else {
         return Err(Refusal::EmailTaken.into());
@@ -115,7 +112,7 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
         identity: Some(Identity {
             full_name: full_name.unwrap_or_default(),
             birth_date: birth_date.unwrap_or_default(),
-            email: email.map(|email| email.to_lowercase()),
+            email: email.as_deref().map(address::lower_case),
             mrn: said(shared.mrn.as_ref()).or_else(|| filled(about?.mrn.as_ref())),
             target_devices: about.and_then(|about| about.target_devices.clone()),
             requires_unique_mrn: clinic.mrn_settings.unwrap_or_default().unique,
