@@ -80,6 +80,9 @@ pub enum ClinicEvent {
     RolesChanged,
     /// The clinic reminds the account, which is its patient's, to upload data.
     UploadReminder,
+    /// The clinic asks the account, which is its patient's, to connect the account that it has with the
+    /// maker of a device.
+    ConnectionRequest,
 }
 
 /// Something happened in a clinic, which the owner of an account has to be told

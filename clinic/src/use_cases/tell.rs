@@ -57,7 +57,7 @@ pub(crate) async fn relay(state: &State, happened: &Happened) -> anyhow::Result<
         ClinicEvent::Created | ClinicEvent::RolesChanged => {
             state.store.clinicians.contains(clinic_id, user_id).await?
         }
-        ClinicEvent::UploadReminder => {
+        ClinicEvent::UploadReminder | ClinicEvent::ConnectionRequest => {
             let patient = state.store.patients.find(clinic_id, user_id).await?;
             patient.is_some()
         }

@@ -18,10 +18,11 @@ pub(crate) enum Template {
     ClinicCreated,
     ClinicianRoles,
     UploadReminder,
+    ConnectionRequest,
 }
 
 impl Template {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::SignUp,
         Self::SignUpClinic,
         Self::SignUpCustodial,
@@ -37,6 +38,7 @@ impl Template {
         Self::ClinicCreated,
         Self::ClinicianRoles,
         Self::UploadReminder,
+        Self::ConnectionRequest,
     ];
 
     /// The stored `templateName`; its files are called so too.
@@ -57,6 +59,7 @@ impl Template {
             Self::ClinicCreated => "clinic_created",
             Self::ClinicianRoles => "clinician_permissions_updated",
             Self::UploadReminder => "patient_upload_reminder",
+            Self::ConnectionRequest => "patient_connection_request",
         }
     }
 

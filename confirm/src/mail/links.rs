@@ -59,7 +59,8 @@ impl Links {
             Template::PatientToClinic
             | Template::ClinicCreated
             | Template::ClinicianRoles
-            | Template::UploadReminder => format!("{base}/login"),
+            | Template::UploadReminder
+            | Template::ConnectionRequest => format!("{base}/login"),
         }
     }
 }
@@ -171,6 +172,7 @@ mod tests {
             (Template::ClinicCreated, &known, "/login"),
             (Template::ClinicianRoles, &known, "/login"),
             (Template::UploadReminder, &known, "/login"),
+            (Template::ConnectionRequest, &known, "/login"),
         ] {
             assert_eq!(
                 links.of(template, variables),

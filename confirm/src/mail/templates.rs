@@ -57,6 +57,8 @@ const COMPILED_IN: &[(&str, &str)] = compiled_in![
     "clinician_permissions_updated.txt",
     "patient_upload_reminder.html",
     "patient_upload_reminder.txt",
+    "patient_connection_request.html",
+    "patient_connection_request.txt",
 ];
 
 pub(super) struct Templates {

@@ -34,6 +34,7 @@ pub(crate) async fn report(state: &State, id: &str, notice: &ClinicNotice) -> Re
         ClinicEvent::Created => Template::ClinicCreated,
         ClinicEvent::RolesChanged => Template::ClinicianRoles,
         ClinicEvent::UploadReminder => Template::UploadReminder,
+        ClinicEvent::ConnectionRequest => Template::ConnectionRequest,
     };
     let key = format!("notice.{id}");
     let made = Confirmation {

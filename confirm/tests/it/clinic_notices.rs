@@ -36,6 +36,10 @@ async fn each_event_has_its_mail() {
         ("created", "Oak Clinic is set up on Tidegate"),
         ("rolesChanged", "Your role at Oak Clinic has changed"),
         ("uploadReminder", "Oak Clinic asks for your latest data"),
+        (
+            "connectionRequest",
+            "Oak Clinic asks you to connect your device",
+        ),
     ] {
         let path = format!("/internal/clinic-notices/{event}");
         let clinic = world.service_called("clinic");

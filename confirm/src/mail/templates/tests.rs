@@ -131,6 +131,10 @@ fn each_mail_says_what_it_is_about() {
             Template::UploadReminder,
             "Harbor Clinic asks for your latest data",
         ),
+        (
+            Template::ConnectionRequest,
+            "Harbor Clinic asks you to connect your device",
+        ),
     ] {
         assert_eq!(rendered(template, &variables).subject, subject);
     }
