@@ -43,6 +43,11 @@ impl PatientFilter {
         *self == everybody
     }
 
+    /// Whether it admits patients by their tags or sites.
+    pub(crate) fn is_by_label(&self) -> bool {
+        self.tags.is_some() || self.sites.is_some()
+    }
+
     /// What is searched for, if nothing else is asked for.
     pub(crate) fn search_alone(&self) -> Option<&SearchText> {
         let search = self.search.clone();

@@ -4,6 +4,7 @@
 
 mod counts;
 mod directory;
+mod labelled;
 mod list;
 mod search;
 mod together;
@@ -108,7 +109,12 @@ impl Patients {
                 by_clinic(doc! { "_lane": 1, "_version": 1 }),
                 named("PatientVersion").build(),
             ),
-            index(by_clinic(doc! { "tags": 1 }), named("PatientTags").build()),
+            index(
+                doc! { "userId": 1, "fullName": 1, "_id": 1 },
+                named("UserFullNameIdEn").collation(loosely()).build(),
+            ),
+            // The reference has had an index `PatientTags` with other keys.
+            index(by_clinic(doc! { "tags": 1 }), named("ClinicTags").build()),
             index(by_clinic(doc! { "sites.id": 1 }), named("Sites").build()),
         ];
         ensure_indexes(&self.documents, indexes).await
@@ -257,6 +263,7 @@ impl Patients {
     ) -> Result<Vec<Patient>> {
         let patients = self.documents.clone_with_type::<PatientDocument>();
         let found = patients.find(doc! { "userId": user.as_str() });
+        let found = found.collation(loosely());
         let found = found.sort(doc! { "fullName": 1, "_id": 1 });
         let found = found.skip(offset.into()).limit(limit.into());
         let found = found.batch_size(limit.min(ONE_BATCH)).await?;

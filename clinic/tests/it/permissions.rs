@@ -54,6 +54,23 @@ async fn a_patient_who_grants_nothing_leaves() {
 }
 
 #[actix_web::test]
+async fn the_clinics_of_a_patient_come_by_its_name_in_whatever_case() {
+    let world = World::start().await;
+    for name in ["Zoe", "bob", "\u{c9}mile"] {
+        let clinic = world.clinic().await;
+        let path = format!("/v1/clinics/{clinic}/patients/{ALICE}");
+        let body = json!({ "fullName": name, "permissions": { "view": {} } });
+        world.user_api.has(ALICE);
+        assert_eq!(world.service().post(&path, &body).await.status, 200);
+    }
+    let path = format!("/v1/patients/{ALICE}/clinics");
+    let clinics: Value = world.user(ALICE).get(&path).await.json();
+    let names = clinics.as_array().unwrap().iter();
+    let names: Vec<&Value> = names.map(|each| &each["patient"]["fullName"]).collect();
+    assert_eq!(names, ["bob", "\u{c9}mile", "Zoe"]);
+}
+
+#[actix_web::test]
 async fn a_claimed_account_ends_custody_and_services_end_nothing_else() {
     let world = World::start().await;
     let clinic = world.clinic().await;
@@ -61,6 +78,8 @@ async fn a_claimed_account_ends_custody_and_services_end_nothing_else() {
     let path = format!("/v1/clinics/{clinic}/patients/{finn}/permissions");
     let service = world.service();
     assert_eq!(service.delete(&format!("{path}/view")).await.status, 403);
+    let nowhere = "/v1/clinics/x/patients/y/permissions/view";
+    assert_eq!(service.delete(nowhere).await.status, 403);
     assert_empty(&service.delete(&format!("{path}/custodian")).await, 204);
     assert_refused(
         &service.delete(&format!("{path}/custodian")).await,

@@ -1,10 +1,12 @@
 //! What reaches the database: no query looks at more than it returns and a few documents more.
 
-use bson::{doc, oid::ObjectId};
+use bson::{DateTime, Document, doc, oid::ObjectId};
 use serde_json::Value;
-use shared_runtime::testing::{Profile, Work, assert_indexed};
+use shared_runtime::testing::{Person, Profile, Work, assert_indexed};
 
 use crate::world::{CAROL, World};
+
+const ALICE: &str = "a000000001";
 
 /// Documents and keys beyond the length of a list that one command may look at: those that the
 /// database tries before it has settled on an index.
@@ -39,8 +41,12 @@ async fn fill(world: &World, clinic: &str, (tag, site): (ObjectId, ObjectId)) {
 }
 
 async fn work_for(world: &World, path: &str) -> (Value, Vec<Work>) {
+    work_of(world, &world.user(CAROL), path).await
+}
+
+async fn work_of(world: &World, person: &Person, path: &str) -> (Value, Vec<Work>) {
     let profile = Profile::start(&world.database.database).await;
-    let answer = world.user(CAROL).get(path).await;
+    let answer = person.get(path).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     (answer.json(), profile.end().await)
 }
@@ -90,4 +96,89 @@ async fn nobody_is_looked_for_among_all_patients() {
     }
     let (_, work) = work_for(&world, "/v1/patients").await;
     assert_indexed(&work, ENOUGH);
+}
+
+/// A thousand clinics, one in fifty connected to hospital records; `clinic` has a thousand clinicians,
+/// CAROL works for 300 of the clinics and ALICE is a patient of these.
+async fn fill_with_clinics(world: &World, clinic: &str) {
+    let oak = ObjectId::parse_str(clinic).unwrap();
+    let ids: Vec<ObjectId> = (0..1_000).map(|_| ObjectId::new()).collect();
+    let time = |number: usize| DateTime::from_millis(i64::try_from(number).unwrap() * 1_000);
+    let (mut clinics, mut clinicians) = (Vec::new(), Vec::new());
+    let mut patients: Vec<Document> = Vec::new();
+    for (number, id) in ids.iter().enumerate() {
+        let code = format!("AAAA-AAAA-{number:04}");
+        clinics.push(doc! {
+            "_id": id, "name": format!("Clinic {number}"), "createdTime": time(number),
+            "shareCodes": [&code], "canonicalShareCode": &code,
+            "ehrSettings": { "enabled": number % 50 == 0, "sourceId": "s" },
+        });
+        let clinician = |clinic: &ObjectId, user: String| {
+            doc! {
+                "clinicId": clinic, "email": format!("{user}@example.org"), "userId": user,
+                "roles": ["CLINIC_MEMBER"], "createdTime": time(number),
+            }
+        };
+        clinicians.push(clinician(&oak, format!("d{number:09}")));
+        if number < 300 {
+            clinicians.push(clinician(id, CAROL.to_owned()));
+            patients.push(doc! {
+                "clinicId": id, "userId": ALICE, "fullName": format!("Alice {number}"),
+                "permissions": { "view": {} },
+            });
+        }
+    }
+    world
+        .collection("clinics")
+        .insert_many(clinics)
+        .await
+        .unwrap();
+    let store = world.collection("clinicians");
+    store.insert_many(clinicians).await.unwrap();
+    world
+        .collection("patients")
+        .insert_many(patients)
+        .await
+        .unwrap();
+}
+
+#[actix_web::test]
+async fn no_list_of_clinics_or_clinicians_looks_at_more_than_it_shows() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    fill_with_clinics(&world, &clinic).await;
+    let (service, carol, alice) = (world.service(), world.user(CAROL), world.user(ALICE));
+    let of_carol = format!("/v1/clinicians/{CAROL}/clinics?limit=20");
+    let of_alice = format!("/v1/patients/{ALICE}/clinics?limit=20");
+    let clinicians = format!("/v1/clinics/{clinic}/clinicians");
+    for (person, path, count) in [
+        (&service, "/v1/clinics?limit=20".to_owned(), 20),
+        (
+            &service,
+            "/v1/clinics?shareCode=AAAA-AAAA-0007".to_owned(),
+            1,
+        ),
+        (
+            &service,
+            "/v1/clinics?createdTimeStart=1970-01-01T00:05:00Z&limit=20".to_owned(),
+            20,
+        ),
+        (
+            &service,
+            "/v1/clinics?ehrEnabled=true&limit=20".to_owned(),
+            20,
+        ),
+        (&carol, format!("{clinicians}?limit=20"), 20),
+        (
+            &carol,
+            format!("{clinicians}?email=d000000007@example.org"),
+            1,
+        ),
+        (&carol, of_carol.clone(), 20),
+        (&alice, of_alice.clone(), 20),
+    ] {
+        let (list, work) = work_of(&world, person, &path).await;
+        assert_eq!(list.as_array().unwrap().len(), count, "{path}");
+        assert_indexed(&work, 20 + ENOUGH);
+    }
 }

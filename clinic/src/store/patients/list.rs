@@ -1,6 +1,6 @@
 //! Lists of patients.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use futures_util::{
@@ -10,9 +10,12 @@ use futures_util::{
 use mongodb::{Collection, action::Action as _, error::Result, options::Collation};
 use serde::Deserialize;
 use shared_runtime::{mongo::ONE_BATCH, query::Direction};
-use shared_types::{ClinicId, SiteId, TagId};
+use shared_types::ClinicId;
 
-use super::{Patients, Stored, ids, loosely, patient_document::PatientDocument, search::SEARCHED};
+use super::{
+    Job, Patients, Stored, ids, labelled, loosely, patient_document::PatientDocument,
+    search::SEARCHED,
+};
 use crate::domain::{
     patient::Patient,
     patient_list::{
@@ -61,7 +64,13 @@ impl Patients {
         {
             return Ok(page);
         }
-        let query = query(clinic, filter);
+        // What a job that begins after this look is to write is not shown yet.
+        let jobs = if filter.is_by_label() {
+            self.together.list_jobs(clinic).await?
+        } else {
+            Arc::default()
+        };
+        let query = query(clinic, filter, &jobs);
         let page = self.page(clinic, &query, order, offset, limit);
         let total = self.total(clinic);
         if filter.is_empty() {
@@ -224,11 +233,13 @@ fn stats(kind: Kind) -> String {
     format!("summary.{}Stats", kind.name())
 }
 
-fn query(clinic: ClinicId, filter: &PatientFilter) -> Document {
+fn query(clinic: ClinicId, filter: &PatientFilter, jobs: &[Job]) -> Document {
     let mut all = Vec::new();
     all.extend(filter.search.as_ref().map(|text| search(text.as_str())));
-    all.extend(filter.tags.as_deref().map(with_tags));
-    all.extend(filter.sites.as_deref().map(of_sites));
+    let tags = filter.tags.as_deref();
+    all.extend(tags.map(|tags| labelled::with_tags(tags, jobs)));
+    let sites = filter.sites.as_deref();
+    all.extend(sites.map(|sites| labelled::of_sites(sites, jobs)));
     if filter.omits_other_ranges {
         let usual = doc! { "glycemicRanges.preset": "adaStandard" };
         all.push(doc! { "$or": [usual, { "glycemicRanges": null }] });
@@ -252,26 +263,6 @@ fn search(text: &str) -> Document {
     let pattern = regex_lite::escape(text).replace('\0', "\\x00");
     let part = doc! { "$regex": pattern, "$options": "i" };
     doc! { "$or": SEARCHED.map(|name| doc! { name: &part }).to_vec() }
-}
-
-fn with_tags(tags: &[TagId]) -> Document {
-    if tags.is_empty() {
-        return without_any("tags");
-    }
-    let tags: Vec<ObjectId> = tags.iter().map(|tag| tag.bytes().into()).collect();
-    doc! { "tags": { "$all": tags } }
-}
-
-fn of_sites(sites: &[SiteId]) -> Document {
-    if sites.is_empty() {
-        return without_any("sites");
-    }
-    let sites: Vec<ObjectId> = sites.iter().map(|site| site.bytes().into()).collect();
-    doc! { "sites.id": { "$in": sites } }
-}
-
-fn without_any(name: &str) -> Document {
-    doc! { "$or": [{ name: { "$exists": false } }, { name: { "$size": 0 } }] }
 }
 
 fn last_data((kind, span): &(Kind, Span)) -> Document {
