@@ -31,7 +31,7 @@ use utoipa::OpenApi;
 use crate::{
     error::envelope,
     rights::{
-        Who::{self, Admin, Member, Own, OwnMember, Service, User},
+        Who::{self, Admin, Member, Own, OwnMember, Service, ServiceWhere, User},
         identified, only,
     },
 };
@@ -137,9 +137,8 @@ fn permissions() -> Lines {
             &[Own("patientId")],
             operation!(permissions::set_permissions),
         ),
-        // A service may take `custodian` alone.
         (
-            &[Own("patientId"), Service],
+            &[Own("patientId"), ServiceWhere("permission", "custodian")],
             operation!(permissions::remove_permission),
         ),
         (

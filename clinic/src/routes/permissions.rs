@@ -5,7 +5,7 @@ use actix_web::{
     web::{Json, Path},
 };
 use serde::{Deserialize, Serialize};
-use shared_runtime::{auth::Caller, error::ApiError, query::Query};
+use shared_runtime::{error::ApiError, query::Query};
 use shared_types::{ClinicId, PermissionSet};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +17,7 @@ use super::{
     views::{PatientRelation, permission_set},
 };
 use crate::{
-    domain::{Refusal, clinician::AccountId, patient_details::ClinicPermissions},
+    domain::{clinician::AccountId, patient_details::ClinicPermissions},
     use_cases::{change_patient, list_clinics},
 };
 
@@ -100,13 +100,9 @@ pub(crate) async fn set_permissions(
     responses((status = 204, description = "The clinic has it no more."), Missing, Refusals),
 )]
 pub(crate) async fn remove_permission(
-    caller: Caller,
     path: Path<PermissionPath>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    if caller.is_service() && path.permission != Permission::Custodian {
-        return Err(Refusal::NotAuthorized.into());
-    }
     let (clinic, user) = (path.clinic_id, &path.patient_id.0);
     change_patient::remove_permission(&state, clinic, user, path.permission.name()).await?;
     Ok(HttpResponse::NoContent().finish())

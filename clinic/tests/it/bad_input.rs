@@ -90,7 +90,7 @@ impl Stage {
             ("siteId", &self.site),
             ("inviteId", "unknown"),
             ("shareCode", "AAAA-AAAA-AAAA"),
-            ("permission", "view"),
+            ("permission", "custodian"),
         ];
         let parameters = parameters.iter().chain(&usual);
         parameters.fold(row.pattern().to_owned(), |path, (name, value)| {

@@ -48,7 +48,9 @@ async fn a_path_that_breaks_a_rule_changes_nothing() {
                 // the body names is refused before.
                 let statuses: &[u16] = match (caller, name.as_str()) {
                     (_, "inviteId" | "shareCode") => &[400, 404, 409],
-                    (Caller::Admin, "clinicId") | (Caller::Patient, "patientId") => &[403],
+                    (Caller::Admin, "clinicId")
+                    | (Caller::Patient, "patientId")
+                    | (Caller::Service, "permission") => &[403],
                     _ => &[400],
                 };
                 let what = format!("{} {path}", row.method());
