@@ -1,5 +1,7 @@
 //! Times of requests.
 
+use std::iter;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,12 +30,23 @@ const ZERO: DateTime<Utc> = match NaiveDate::from_ymd_opt(1, 1, 1) {
     None => DateTime::UNIX_EPOCH,
 };
 
+/// How a time begins; `0` stands for a digit.
+const FORM: &[u8] = b"0000-00-00T00:00:00";
+
+fn fits((form, byte): (&u8, u8)) -> bool {
+    match form {
+        b'0' => byte.is_ascii_digit(),
+        separator => *separator == byte,
+    }
+}
+
 impl TryFrom<String> for Instant {
     type Error = InvalidTime;
 
     fn try_from(text: String) -> Result<Self, InvalidTime> {
-        // The forms of RFC 3339 that separate date and time by something else are refused.
-        if text.as_bytes().get(10) != Some(&b'T') || text.ends_with('z') {
+        // Other forms of RFC 3339, and numbers with fewer digits, are refused.
+        let has_form = text.len() >= FORM.len() && iter::zip(FORM, text.bytes()).all(fits);
+        if !has_form || text.ends_with('z') {
             return Err(InvalidTime);
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
@@ -68,6 +81,9 @@ mod tests {
             "2030-01-02",
             "2030-01-02 12:00:00Z",
             "2030-01-02T12:00Z",
+            "2030-01-02T3:4:5",
+            "2030- 1-02T12:00:00",
+            "2030-01-02T12:00:0",
             "noon",
         ] {
             assert_eq!(read(text), None, "{text}");

@@ -274,6 +274,17 @@ impl Clinicians {
         self.update_by(session, member(clinic, user), update).await
     }
 
+    /// Whether somebody is invited under this key, in the transaction of `session`.
+    pub(crate) async fn has_invited_in(
+        &self,
+        session: &mut ClientSession,
+        (clinic, invite): (ClinicId, &str),
+    ) -> Result<bool> {
+        let found = self.clinicians.find_one(invited(clinic, invite));
+        let found = found.projection(doc! { "_id": 1 }).session(session).await?;
+        Ok(found.is_some())
+    }
+
     /// Makes whoever was invited a member with an account; `name`: what is known of it. Returns the
     /// clinician since, or `None` where nobody is invited under this key.
     pub(crate) async fn associate(

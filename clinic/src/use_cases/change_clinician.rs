@@ -96,10 +96,13 @@ pub(crate) async fn associate_clinician(
     let associated = in_transaction(state, clinic, async |session| {
         let now = DateTime::now();
         let clinicians = &state.store.clinicians;
+        let invited = (clinic, invite);
+        if !clinicians.has_invited_in(session, invited).await? {
+            return Err(Refusal::ClinicianNotFound.into());
+        }
         if clinicians.find_in(session, clinic, user).await?.is_some() {
             return Err(Refusal::DuplicateClinician.into());
         }
-        let invited = (clinic, invite);
         let associated = clinicians.associate(session, invited, user, name.as_deref(), now);
         let associated = associated.await?.ok_or(Refusal::ClinicianNotFound)?;
         note_admin(state, session, clinic, user, associated.is_admin(), now).await?;

@@ -40,9 +40,6 @@ pub(crate) async fn create_patient(
 ) -> Result<Patient, Error> {
     let clinic = find_clinic(state, clinic_id).await?;
     let (sites, are_known) = resolved(details.sites.as_deref().unwrap_or_default(), &clinic.sites);
-    if !are_known {
-        return Err(Refusal::UnknownSite.into());
-    }
     let settings = clinic.mrn_settings.unwrap_or_default();
     let change = details.change(settings.unique, Some(sites));
     change.check_address(None)?;
@@ -53,6 +50,9 @@ pub(crate) async fn create_patient(
     };
     // Nobody has the empty id.
     may_be_enrolled(state, &clinic, &draft("".into())).await?;
+    if !are_known {
+        return Err(Refusal::UnknownSite.into());
+    }
     let email = change.entered_address();
     let made = state.user_api.create_custodial(clinic_id, email).await;
     let CustodialAccount::Made(account) = made.or_fail(Failure)? else {
