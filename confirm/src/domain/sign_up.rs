@@ -11,15 +11,25 @@ use super::{
 /// The role of accounts that clinics used before there were clinics.
 const CLINIC_ROLE: &str = "clinic";
 
-/// Who asks for it.
-pub(crate) enum Asker<'a> {
-    /// A service, for a clinic if it says so.
+/// Who asks for a confirmation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Requester<'a> {
+    /// A service, for a clinic if it names one.
     Service {
         clinic_id: Option<ClinicId>,
+        /// Who made the account there.
         invited_by: Option<&'a str>,
     },
-    /// A person.
-    User(&'a UserRecord),
+    /// The account itself, or who runs it.
+    Person(&'a UserId),
+}
+
+impl Requester<'_> {
+    /// This service itself.
+    pub(crate) const NOBODY: Self = Self::Service {
+        clinic_id: None,
+        invited_by: None,
+    };
 }
 
 /// On whose behalf a sign-up is confirmed, and how.
@@ -64,28 +74,32 @@ pub(crate) fn may_have_claimed(confirmation: &Confirmation) -> bool {
 }
 
 impl Occasion {
-    pub(crate) fn of(account: &UserRecord, asker: &Asker<'_>) -> Self {
+    /// The occasion of a request for `account`. `is_by_clinic`: the person who asks has the account
+    /// of a clinic; no service does.
+    pub(crate) fn of(account: &UserRecord, requester: Requester<'_>, is_by_clinic: bool) -> Self {
         let (template, creator_id, clinic_id) = if is_clinic(account) {
             (Template::SignUpClinic, None, None)
         } else if !is_custodial(account) {
             (Template::SignUp, None, None)
         } else {
-            match asker {
-                Asker::Service {
+            match requester {
+                Requester::Service {
                     clinic_id: Some(clinic_id),
                     invited_by,
                 } => (
                     Template::SignUpCustodialNewClinic,
                     invited_by.map(UserId::from),
-                    Some(*clinic_id),
+                    Some(clinic_id),
                 ),
-                Asker::Service { .. } => (Template::SignUpCustodial, None, None),
-                Asker::User(user) if is_clinic(user) => (
+                Requester::Service { .. } => (Template::SignUpCustodial, None, None),
+                Requester::Person(person) if is_by_clinic => (
                     Template::SignUpCustodialByClinic,
-                    Some(user.userid.clone()),
+                    Some(person.clone()),
                     None,
                 ),
-                Asker::User(user) => (Template::SignUpCustodial, Some(user.userid.clone()), None),
+                Requester::Person(person) => {
+                    (Template::SignUpCustodial, Some(person.clone()), None)
+                }
             }
         };
         Self {
@@ -116,7 +130,7 @@ mod tests {
     use serde_json::json;
     use shared_types::{ClinicId, UserRecord};
 
-    use super::{Asker, Next, Occasion, may_have_claimed, next};
+    use super::{Next, Occasion, Requester, may_have_claimed, next};
     use crate::domain::{
         confirmation::{Confirmation, Kind, Status},
         template::Template,
@@ -137,37 +151,36 @@ mod tests {
             account("c", &["patient"], false),
         );
         let harbor = ClinicId::from([7; 12]);
-        let service = Asker::Service {
-            clinic_id: None,
-            invited_by: None,
-        };
-        let for_clinic = Asker::Service {
+        let service = Requester::NOBODY;
+        let for_clinic = Requester::Service {
             clinic_id: Some(harbor),
             invited_by: Some("doctor"),
         };
-        let (parent, old_clinic) = (Asker::User(&adult), Asker::User(&clinic));
-        for (account, asker, template, creator, clinic_id) in [
-            (&clinic, &service, Template::SignUpClinic, None, None),
-            (&adult, &parent, Template::SignUp, None, None),
-            (&adult, &for_clinic, Template::SignUp, None, None),
-            (&child, &service, Template::SignUpCustodial, None, None),
-            (&child, &parent, Template::SignUpCustodial, Some("a"), None),
+        let parent = Requester::Person(&adult.userid);
+        let old_clinic = Requester::Person(&clinic.userid);
+        for (account, requester, template, creator, clinic_id) in [
+            (&clinic, service, Template::SignUpClinic, None, None),
+            (&adult, parent, Template::SignUp, None, None),
+            (&adult, for_clinic, Template::SignUp, None, None),
+            (&child, service, Template::SignUpCustodial, None, None),
+            (&child, parent, Template::SignUpCustodial, Some("a"), None),
             (
                 &child,
-                &old_clinic,
+                old_clinic,
                 Template::SignUpCustodialByClinic,
                 Some("k"),
                 None,
             ),
             (
                 &child,
-                &for_clinic,
+                for_clinic,
                 Template::SignUpCustodialNewClinic,
                 Some("doctor"),
                 Some(harbor),
             ),
         ] {
-            let occasion = Occasion::of(account, asker);
+            let is_by_clinic = matches!(requester, Requester::Person(id) if *id == clinic.userid);
+            let occasion = Occasion::of(account, requester, is_by_clinic);
             assert_eq!(occasion.template, template);
             assert_eq!(occasion.creator_id, creator.map(Into::into), "{template:?}");
             assert_eq!(occasion.clinic_id, clinic_id, "{template:?}");

@@ -21,8 +21,9 @@ use super::{
     visit::{Visit, see},
 };
 use crate::{
+    domain::sign_up::Requester,
     error::{Failure, Refusal},
-    use_cases::send_sign_up::{self, Mail, Requester},
+    use_cases::send_sign_up::{self, Mail},
 };
 
 /// Where those sign up who are invited into a clinic.

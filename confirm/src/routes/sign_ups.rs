@@ -13,14 +13,14 @@ use utoipa::{IntoResponses, ToSchema};
 use super::{refusals::Refusals, view::ConfirmationView};
 use crate::{
     State,
-    domain::confirmation::Confirmation,
+    domain::{confirmation::Confirmation, sign_up::Requester},
     error::Refusal,
     guesses::limited,
     rights::{Manager, require_manager},
     use_cases::{
         answer_confirmation,
         load_people::Profiles,
-        send_sign_up::{self, Mail, Requester},
+        send_sign_up::{self, Mail},
     },
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Reference {
 
 /// Why no confirmation is made, for the OpenAPI document.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 enum NotMade {
     #[response(status = 400, description = "Error decoding the confirmation")]
     Unreadable,
@@ -65,7 +65,7 @@ enum NotMade {
 
 /// What a withdrawal comes to, for the OpenAPI document.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 enum Withdrawal {
     #[response(status = 200, description = "Withdrawn")]
     Withdrawn,
@@ -134,7 +134,7 @@ pub(crate) async fn create_sign_up(
 /// `GET /confirm/signup/:userid`: the newest pending confirmation of an account's sign-up.
 ///
 /// For services, the account, and who runs it. Response: 200, the confirmation, whose key is empty
-/// unless a service asks: whoever could read it here could verify an address that is not theirs.
+/// unless a service asks: a user who could read it here could verify an address of another person.
 /// Errors: 401 no token or no right; 403 invalid token; 404 none is pending; 500 the store or
 /// gatekeeper failed.
 /// Source: public confirmation API `GetAccountSignupConfirmation`.
@@ -191,7 +191,7 @@ pub(crate) async fn resend_sign_up(
 
 /// `PUT /confirm/signup/:userid`: withdraws the confirmation of a sign-up.
 ///
-/// Whoever has the key may, without a token. Without a key, the pending one is withdrawn for
+/// A caller who has the key may, without a token. Without a key, the pending one is withdrawn for
 /// services, the account, and who runs it.
 /// Body: `{"key"?}`. Response: 200, empty.
 /// Errors: 400 no JSON, or neither key nor token; 401 no right; 403 invalid token; 404 no such

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::{
     send_mail::QueuedMail,
-    send_sign_up::{self, Mail, Requester},
+    send_sign_up::{self, Mail},
 };
 use crate::{
     State,
@@ -18,6 +18,7 @@ use crate::{
         account_change::AccountChange,
         confirmation::{Confirmation, Kind},
         key,
+        sign_up::Requester,
         template::Template,
     },
     error::{Error, Failure},

@@ -6,7 +6,7 @@ use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, transaction},
 };
-use shared_types::{ClinicId, Person, UserId};
+use shared_types::{Person, UserId};
 
 use super::{
     load_people,
@@ -18,31 +18,10 @@ use crate::{
         confirmation::{Confirmation, Kind},
         key,
         quota::Cause,
-        sign_up::{self, Asker, Next, Occasion},
+        sign_up::{self, Next, Occasion, Requester},
     },
     error::{Error, Failure, Refusal},
 };
-
-/// Who asks for a confirmation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Requester<'a> {
-    /// A service, for a clinic if it names one.
-    Service {
-        clinic_id: Option<ClinicId>,
-        /// Who made the account there.
-        invited_by: Option<&'a str>,
-    },
-    /// The account itself, or who runs it.
-    Person(&'a UserId),
-}
-
-impl Requester<'_> {
-    /// This service itself.
-    pub(crate) const NOBODY: Self = Self::Service {
-        clinic_id: None,
-        invited_by: None,
-    };
-}
 
 /// Whether the key is mailed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -197,25 +176,14 @@ async fn occasion(
     requester: Requester<'_>,
     account: &Person,
 ) -> Result<Occasion, Error> {
-    match requester {
-        Requester::Service {
-            clinic_id,
-            invited_by,
-        } => {
-            let asker = Asker::Service {
-                clinic_id,
-                invited_by,
-            };
-            Ok(Occasion::of(&account.user, &asker))
-        }
+    let is_by_clinic = match requester {
+        Requester::Service { .. } => false,
         Requester::Person(person) if *person == account.user.userid => {
-            Ok(Occasion::of(&account.user, &Asker::User(&account.user)))
+            sign_up::is_clinic(&account.user)
         }
-        Requester::Person(person) => {
-            let person = load(state, person).await?;
-            Ok(Occasion::of(&account.user, &Asker::User(&person.user)))
-        }
-    }
+        Requester::Person(person) => sign_up::is_clinic(&load(state, person).await?.user),
+    };
+    Ok(Occasion::of(&account.user, requester, is_by_clinic))
 }
 
 fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) -> Confirmation {
