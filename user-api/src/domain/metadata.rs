@@ -49,7 +49,7 @@ pub(crate) enum Reader {
 const OPENING_NAMES_ALONE: [&str; 2] = ["follow", "note"];
 
 impl Reader {
-    /// What somebody is to the user who has granted `permissions`.
+    /// What a holder of `permissions` is to the user who granted them.
     pub(crate) fn holding(permissions: &PermissionSet) -> Self {
         if permissions.grants_nothing() {
             return Self::Stranger;

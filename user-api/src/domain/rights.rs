@@ -9,7 +9,7 @@ pub(crate) enum Rights {
     Service,
     /// The account itself.
     Owner,
-    /// Somebody else, who holds these permissions on the account; a stranger holds none.
+    /// Another user, who holds these permissions on the account; a stranger holds none.
     Holder(PermissionSet),
 }
 

@@ -12,19 +12,19 @@ use shared_runtime::{
     body::Body,
     error::{ApiError, OrFail as _},
 };
-use shared_types::{PermissionSet, UserId};
+use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::refusals;
 use crate::{
     State,
     domain::{
-        metadata::{Collection, MetadataRefusal, Reader},
+        metadata::{Collection, MetadataRefusal},
         password::hex,
         private_pair::{is_pair_name, keep_pair},
     },
     error::Failure,
-    rights::rights_on,
+    rights::{check_writer, reader_of},
     use_cases::change_metadata::change_metadata,
 };
 
@@ -72,7 +72,7 @@ pub(crate) async fn list_collections() -> HttpResponse {
 /// `GET /metadata/:userid/:collection`: one collection of a user.
 ///
 /// Services read everything. The user and everybody with a permission on the user read all but
-/// `private`, which holds the hashes that anonymize the user and is for services alone. Somebody
+/// `private`, which holds the hashes that anonymize the user and is for services alone. A caller
 /// who holds `note` and `follow` alone, or has given the user a permission, which the user
 /// accepted, and holds none, reads the `fullName` of `profile`.
 ///
@@ -237,74 +237,4 @@ pub(crate) async fn find_private_pair(
 fn collection_of(request: &HttpRequest) -> Result<Collection, MetadataRefusal> {
     let name = request.path().rsplit('/').next().unwrap_or_default();
     Collection::named(name).ok_or(MetadataRefusal::Missing)
-}
-
-/// What the caller is to the user; asks no more than `collection` needs.
-async fn reader_of(
-    state: &State,
-    caller: &Caller,
-    user_id: &UserId,
-    collection: Collection,
-) -> Result<Reader, ApiError> {
-    let Some(caller) = caller.user_id() else {
-        return Ok(Reader::Service);
-    };
-    if caller == user_id {
-        return Ok(Reader::Owner);
-    }
-    if collection.view_for(Reader::Trustee).is_err() {
-        return Ok(Reader::Stranger);
-    }
-    let held = permissions_on(state, user_id, caller).await?;
-    let reader = Reader::holding(&held);
-    if reader != Reader::Stranger || collection.view_for(Reader::Acquaintance).is_err() {
-        return Ok(reader);
-    }
-    let given = permissions_on(state, caller, user_id).await?;
-    if given.grants_nothing() {
-        return Ok(Reader::Stranger);
-    }
-    let agreements = state
-        .gatekeeper
-        .agreements(caller)
-        .await
-        .or_fail(Failure::FindingUser)?;
-    // What was given through a clinic needs no agreement.
-    Ok(match agreements.get(user_id) {
-        Some(false) => Reader::Stranger,
-        Some(true) | None => Reader::Acquaintance,
-    })
-}
-
-async fn check_writer(
-    state: &State,
-    caller: &Caller,
-    user_id: &UserId,
-    collection: Collection,
-) -> Result<(), ApiError> {
-    if collection == Collection::Private && !caller.is_service() {
-        return Err(MetadataRefusal::Unauthorized.into());
-    }
-    let rights = rights_on(state, caller, user_id)
-        .await
-        .or_fail(Failure::FindingUser)?;
-    if rights.edit() {
-        Ok(())
-    } else {
-        Err(MetadataRefusal::Unauthorized.into())
-    }
-}
-
-/// What `holder` may do on the account of the user.
-async fn permissions_on(
-    state: &State,
-    user_id: &UserId,
-    holder: &UserId,
-) -> Result<PermissionSet, ApiError> {
-    let permissions = state
-        .gatekeeper
-        .permissions(user_id, holder)
-        .await
-        .or_fail(Failure::FindingUser)?;
-    Ok(permissions.unwrap_or_default())
 }
