@@ -1,22 +1,14 @@
 //! What an operator can do about effects on other services that were given up.
 
 use actix_web::web::Json;
-use serde::Serialize;
 use shared_runtime::{
     auth::Operator,
     error::{ApiError, OrFail as _},
+    outbox::{Revived, revive_all},
 };
-use utoipa::ToSchema;
 
 use super::{State, refusals::Refusals};
 use crate::error::Failure;
-
-/// How many rows are tried again.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Revived {
-    /// Rows.
-    revived: u64,
-}
 
 /// `POST /internal/outbox/revive`: tries every dead outbox row again, from the first attempt.
 ///
@@ -31,6 +23,6 @@ pub(crate) struct Revived {
     ),
 )]
 pub(crate) async fn revive_outbox(_: Operator, state: State) -> Result<Json<Revived>, ApiError> {
-    let revived = state.outbox.revive().await.or_fail(Failure)?;
-    Ok(Json(Revived { revived }))
+    let revived = revive_all(&[&state.outbox]).await;
+    Ok(Json(revived.or_fail(Failure)?))
 }

@@ -4,15 +4,14 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use serde::Serialize;
 use shared_runtime::{
     auth::{Operator, Peer},
     body::Body,
     error::{ApiError, OrFail as _},
+    outbox::{Revived, revive_all},
     query::{Query, Until},
 };
 use shared_types::{AccountNotice, ClinicNotice, UserId};
-use utoipa::ToSchema;
 
 use super::refusals::Refusals;
 use crate::{
@@ -20,13 +19,6 @@ use crate::{
     error::{Failure, Refusal},
     use_cases::{forget_account, report_change, report_clinic_event},
 };
-
-/// How many rows are tried again.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Revived {
-    /// Rows.
-    revived: u64,
-}
 
 /// `DELETE /internal/users/:userid`: an account was deleted; what it asked for and was asked goes.
 ///
@@ -52,7 +44,7 @@ pub(crate) async fn delete_user(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `DELETE /internal/users/:userid/invitations?until=`: somebody else owns an account from now on;
+/// `DELETE /internal/users/:userid/invitations?until=`: an account has another owner from now on;
 /// the invitations that were sent for it until then, and that nobody has accepted, are canceled.
 ///
 /// An acceptance that is under way is canceled as well; what it has granted by then, or is about
@@ -162,9 +154,6 @@ pub(crate) async fn revive_outbox(
     _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut revived = 0;
-    for outbox in [&state.outbox, &state.mails] {
-        revived += outbox.revive().await.or_fail(Failure::Internal)?;
-    }
-    Ok(HttpResponse::Ok().json(Revived { revived }))
+    let revived = revive_all(&[&state.outbox, &state.mails]).await;
+    Ok(HttpResponse::Ok().json(revived.or_fail(Failure::Internal)?))
 }

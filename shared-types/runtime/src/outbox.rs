@@ -23,6 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use self::effects::{Effect, Effects};
@@ -79,6 +80,22 @@ struct Row {
 #[derive(Debug, thiserror::Error)]
 #[error("no repeat can help: {0}")]
 pub struct Hopeless(pub String);
+
+/// How many rows are tried again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Revived {
+    /// Rows.
+    revived: u64,
+}
+
+/// Tries every dead row of `outboxes` again, from the first attempt.
+pub async fn revive_all(outboxes: &[&Outbox]) -> Result<Revived, mongodb::error::Error> {
+    let mut revived = 0;
+    for outbox in outboxes {
+        revived += outbox.revive().await?;
+    }
+    Ok(Revived { revived })
+}
 
 /// The outbox of a service.
 #[derive(Clone)]

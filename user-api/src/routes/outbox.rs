@@ -1,22 +1,14 @@
 //! What an operator can do about effects on other services that were given up.
 
 use actix_web::{HttpResponse, web::Data};
-use serde::Serialize;
 use shared_runtime::{
     auth::Operator,
     error::{ApiError, OrFail as _},
+    outbox::{Revived, revive_all},
 };
-use utoipa::ToSchema;
 
 use super::refusals;
 use crate::{State, error::Failure};
-
-/// How many rows are tried again.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Revived {
-    /// Rows.
-    revived: u64,
-}
 
 /// `POST /internal/outbox/revive`: tries every dead outbox row again, from the first attempt.
 ///
@@ -35,6 +27,6 @@ pub(crate) async fn revive_outbox(
     _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let revived = state.outbox.revive().await.or_fail(Failure::Silent)?;
-    Ok(HttpResponse::Ok().json(Revived { revived }))
+    let revived = revive_all(&[&state.outbox]).await;
+    Ok(HttpResponse::Ok().json(revived.or_fail(Failure::Silent)?))
 }
