@@ -7,7 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 /// What tells the time.
-const CLOCKS: [&str; 3] = ["Utc::now", "SystemTime::now", "Instant::now"];
+const CLOCKS: [&str; 5] = [
+    "Utc::now",
+    "Local::now",
+    "DateTime::now",
+    "SystemTime::now",
+    "Instant::now",
+];
 
 /// Fails where a file of rules below `root` asks for the time, and names the lines.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {

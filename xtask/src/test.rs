@@ -19,9 +19,10 @@ const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs everything that CI runs and stops at the first failure.
 ///
-/// Formatting, lints, documentation, dependencies (policy, unused ones, advisories where their
-/// database can be fetched), generated requests, then all tests against a MongoDB of their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is
-/// used where it is installed, `cargo test` where it is not.
+/// Formatting, lints, documentation, clocks in rules, dependencies (policy, unused ones, advisories
+/// where their database can be fetched), generated requests, then all tests against a MongoDB of
+/// their own (or the one at `TEST_MONGODB_URI`). `cargo nextest` is used where it is installed,
+/// `cargo test` where it is not.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
