@@ -4,8 +4,8 @@
 //! **Owns** the collections `confirmations` and `quotas` and two outboxes: `outbox` for effects on
 //! other services, `mail_outbox` for mails, so that a slow mail server holds nothing else up.
 //! **Calls** user-api (accounts, profiles, tokens), gatekeeper (permissions) and, where there are
-//! any, clinic (clinics, their clinicians and patients) and the data service (alerts). **Settings** start with `CONFIRM__`; `config.default.toml` lists
-//! them.
+//! any, clinic (clinics, their clinicians and patients) and the data service (alerts). **Settings**
+//! start with `CONFIRM__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
 //!

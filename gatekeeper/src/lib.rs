@@ -3,8 +3,8 @@
 //! **Owns** the grants of accounts to accounts (`perms`) and which offers have become such
 //! (`applied_grants`), and the relations of clinics to patients and clinicians
 //! (`patient_permissions`, `clinician_permissions`), which the clinic service tells it. **Calls**
-//! user-api: to check tokens, and to tell who runs an account before that changes, which it answers
-//! with whether the account needs somebody. **Settings** start with `GATEKEEPER__`;
+//! user-api to check tokens, and to report who runs an account before that changes; user-api
+//! returns whether the account needs somebody. **Settings** start with `GATEKEEPER__`;
 //! `config.default.toml` lists them.
 //!
 //! # To add an operation

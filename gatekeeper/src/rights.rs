@@ -16,7 +16,7 @@ pub(crate) enum Standing<'a> {
     Service,
     /// The account itself.
     Owner,
-    /// Somebody whose permissions decide.
+    /// Another user, whose permissions decide.
     Other(&'a UserId),
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::UserId;
 
-/// An account (`GET /user/:userid` and every other operation that answers an account).
+/// An account (`GET /user/:userid` and every other operation that returns an account).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRecord {

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Refusal},
 };
 
-/// Where somebody logged in is remembered for so long.
+/// Where a user logged in is remembered for so long.
 const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// So many accounts and sources take some megabytes.
@@ -30,7 +30,7 @@ pub(crate) struct Limits {
 
 /// Counts wrong passwords. The limits of a source and of a pair refuse those alone who guessed;
 /// that of an account refuses, once many sources together have used it up, all that failed there
-/// before. So whoever has the right password gets in from a place where nobody guesses, whatever
+/// before. So a user who has the right password gets in from a place where nobody guesses, whatever
 /// others do.
 struct PasswordLimits {
     per_source: KeyedLimiter,
@@ -60,8 +60,8 @@ impl Limits {
         }
     }
 
-    /// Counts an account that `caller` is about to make for somebody else. Services make as many as
-    /// they like.
+    /// Counts an account that `caller` is about to make for another person. Services make as many
+    /// as they like.
     pub(crate) fn take_dependant(&self, source: Source, caller: &Caller) -> Result<(), Refusal> {
         if caller.is_service() {
             return Ok(());

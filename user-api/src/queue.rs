@@ -20,13 +20,13 @@ pub(crate) struct FairQueue<K: Copy + Eq + Hash> {
 pub(crate) struct Bounds {
     /// Turns.
     pub(crate) turns: usize,
-    /// Who waits, of one source.
+    /// Waiting callers of one source.
     pub(crate) per_source: usize,
-    /// Who waits, of all.
+    /// Waiting callers of all sources.
     pub(crate) total: usize,
 }
 
-/// Who waits: a line for each source.
+/// The waiting callers: a line for each source.
 struct Lines<K: Copy + Eq + Hash> {
     turns_taken: usize,
     by_source: HashMap<K, Line<K>>,
@@ -176,7 +176,7 @@ mod tests {
         })
     }
 
-    /// Somebody of `source` who has asked for a turn.
+    /// A caller from `source` who has asked for a turn.
     fn ask(queue: &Queue, source: char) -> Waiting {
         let queue = queue.clone();
         let mut waiting: Waiting = Box::pin(async move { queue.turn(source).await });

@@ -1,4 +1,4 @@
-//! Changes of an account are decided anew when somebody else changed it meanwhile.
+//! Changes of an account are decided anew when another caller changed it meanwhile.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) fn pause(tries: u32) -> Duration {
     Duration::from_millis(rand::rng().random_range(1..=ceiling))
 }
 
-/// `failure`, because somebody else was faster at every try.
+/// `failure`, because other callers were faster at every try.
 pub(crate) fn outrun(failure: Failure) -> Error {
     Error::failed(failure, anyhow!("other changes were always faster"))
 }

@@ -110,7 +110,7 @@ impl Sessions {
         &self.tokens
     }
 
-    /// Opens a session of the account read as `account` and answers its token; `None` when the
+    /// Opens a session of the account read as `account` and returns its token; `None` when the
     /// account is gone or has another password since.
     pub(crate) async fn open(
         &self,
@@ -131,7 +131,7 @@ impl Sessions {
         Ok(is_open.then_some(token))
     }
 
-    /// Opens a session of the service `name` and answers its token.
+    /// Opens a session of the service `name` and returns its token.
     pub(crate) async fn open_server(&self, name: String) -> anyhow::Result<String> {
         let duration_s = i64::from(self.settings.server_ttl_s);
         self.open_for(&Subject::Service(name), duration_s, Utc::now())

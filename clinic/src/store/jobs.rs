@@ -232,14 +232,14 @@ impl Jobs {
     }
 
     /// Leases a job to `owner` that is not done and that nobody works on; `None`: there is none.
-    pub(crate) async fn claim(&self, owner: &str) -> Result<Option<Job>> {
+    pub(crate) async fn lease(&self, owner: &str) -> Result<Option<Job>> {
         let jobs = self.jobs.clone_with_type::<JobDocument>();
         let is_free = doc! { "$lt": ["$leasedUntil", "$$NOW"] };
         let free = doc! { "doneTime": null, "$expr": is_free };
         let lease = vec![doc! { "$set": { "owner": owner, "leasedUntil": self.lease_end() } }];
-        let claimed = jobs.find_one_and_update(free, lease);
-        let claimed = claimed.return_document(ReturnDocument::After).await?;
-        Ok(claimed.map(Into::into))
+        let leased = jobs.find_one_and_update(free, lease);
+        let leased = leased.return_document(ReturnDocument::After).await?;
+        Ok(leased.map(Into::into))
     }
 
     /// Notes in the transaction of `session` that `owner` has changed `patients` more, and goes on at

@@ -1,5 +1,5 @@
 //! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
-//! services. Routes call it; it knows no HTTP type and makes no query of its own.
+//! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
 
 pub(crate) mod ask_to_claim;
 pub(crate) mod change_clinician;

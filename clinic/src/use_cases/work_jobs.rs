@@ -74,7 +74,7 @@ async fn work_once(
     owner: &str,
     stop: &CancellationToken,
 ) -> Result<bool, DatabaseError> {
-    let Some(mut job) = state.store.jobs.claim(owner).await? else {
+    let Some(mut job) = state.store.jobs.lease(owner).await? else {
         return Ok(false);
     };
     while !stop.is_cancelled() {

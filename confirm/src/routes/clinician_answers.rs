@@ -18,7 +18,7 @@ use crate::{
     use_cases::{join_clinic, list_clinic_invitations, withdraw_clinician},
 };
 
-/// `GET /v1/clinicians/:userid/invites`: the invitations of clinics that somebody can answer, newest
+/// `GET /v1/clinicians/:userid/invites`: the invitations of clinics that a user can answer, newest
 /// first.
 ///
 /// For the person alone. Those sent to the address of the account before it existed are in it once

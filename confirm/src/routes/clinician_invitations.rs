@@ -34,7 +34,7 @@ pub(crate) struct NewClinician {
     roles: Vec<String>,
 }
 
-/// `POST /v1/clinics/:clinicid/invites/clinicians`: invites somebody to work for the clinic.
+/// `POST /v1/clinics/:clinicid/invites/clinicians`: invites a person to work for the clinic.
 ///
 /// For services and those who run the clinic. All or nothing: what a failure interrupts is finished
 /// by a repeat of the request, or without one a little later.

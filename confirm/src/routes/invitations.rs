@@ -58,7 +58,7 @@ pub(crate) struct SentInvitation {
 
 /// What a cancellation comes to, for the OpenAPI document.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 enum Cancellation {
     #[response(status = 200, description = "Canceled")]
     Canceled,
@@ -68,7 +68,7 @@ enum Cancellation {
     Failed,
 }
 
-/// `POST /confirm/send/invite/:userid`: invites somebody into the care team of an account.
+/// `POST /confirm/send/invite/:userid`: invites a person into the care team of an account.
 ///
 /// For services, the account, and who runs it.
 /// Body: `{"email", "permissions", "nickname"?, "alertsConfig"?}`. Response: 200, the invitation
@@ -189,7 +189,7 @@ pub(crate) async fn cancel_invite(
 
 /// `DELETE /confirm/:userid/invited/:invited_address`: the same.
 ///
-/// Body, answer, errors: as [`cancel_invite`].
+/// Body, response, errors: as [`cancel_invite`].
 /// Source: sharing document, "cancel invitation".
 #[utoipa::path(
     delete,

@@ -4,7 +4,7 @@ use utoipa::IntoResponses;
 
 /// Of operations that a token opens.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum Refusals {
     #[response(status = 401, description = "Not authorized for requested operation")]
     NotAllowed,

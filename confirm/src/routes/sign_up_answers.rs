@@ -1,4 +1,4 @@
-//! Confirmations of sign-ups: answered by whoever got the mail.
+//! Confirmations of sign-ups: answered by the recipient of the mail.
 
 use actix_web::{
     HttpResponse,
@@ -18,7 +18,7 @@ use crate::{
 
 /// What a verification comes to, for the OpenAPI document.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 enum Verification {
     #[response(status = 200, description = "Verified")]
     Verified,
@@ -66,7 +66,7 @@ pub(crate) async fn accept_sign_up(
 
 /// `PUT /confirm/accept/signup/:userid/:confirmationid`: the same, for this account only. Public.
 ///
-/// Body, answer, errors: as [`accept_sign_up`].
+/// Body, response, errors: as [`accept_sign_up`].
 /// Source: older document of the confirmation API.
 #[utoipa::path(
     put, security(()), path = "/confirm/accept/signup/{userid}/{confirmationid}", tag = "sign-ups", request_body = Object,
@@ -88,7 +88,7 @@ pub(crate) async fn accept_sign_up_of(
     Ok(HttpResponse::Ok().finish())
 }
 
-/// `PUT /confirm/dismiss/signup/:userid`: whoever got the mail says that it is not for them.
+/// `PUT /confirm/dismiss/signup/:userid`: the recipient of the mail says that it is not for them.
 /// Public.
 ///
 /// Body: `{"key"}`. Response: 200, empty.

@@ -8,7 +8,7 @@ use super::{
     permissions::{Held, is_part},
 };
 
-/// Whether somebody who holds `held` on an account may see who else can reach it, what the
+/// Whether a user who holds `held` on an account may see who else can reach it, what the
 /// account can reach, and the permissions of any pair.
 pub(crate) fn may_see_all(held: &PermissionSet) -> Result<(), Refusal> {
     if held.administers() {
@@ -18,13 +18,13 @@ pub(crate) fn may_see_all(held: &PermissionSet) -> Result<(), Refusal> {
     }
 }
 
-/// Whether somebody who holds `held` on an account may replace the set of another grantee.
+/// Whether a user who holds `held` on an account may replace the set of another grantee.
 pub(crate) fn may_change_another(held: Held) -> Result<(), Refusal> {
     may_see_all(&held.effective())
 }
 
-/// Whether a grantee who holds `held` may replace its own direct set by `wanted`. Whoever does
-/// not run the account may only give up what it has, so a stranger may do nothing.
+/// Whether a grantee who holds `held` may replace its own direct set by `wanted`. One that
+/// does not run the account may only give up what it has, so a stranger may do nothing.
 pub(crate) fn may_change_own(held: Held, wanted: &PermissionSet) -> Result<(), Refusal> {
     let only_drops = is_part(wanted, &held.direct);
     let effective = held.effective();

@@ -48,7 +48,7 @@ pub(crate) fn sender(grant: &Grant) -> Option<&UserId> {
         .filter(|sender| **sender != grant.sharer_id)
 }
 
-/// Whether somebody who holds `held` on an account may still share it with others.
+/// Whether a user who holds `held` on an account may still share it with others.
 pub(crate) fn may_share(held: Held) -> Result<(), Refusal> {
     if held.effective().administers() {
         Ok(())

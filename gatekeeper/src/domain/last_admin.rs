@@ -6,7 +6,8 @@ use shared_types::{AdministeredAccount, UserId};
 
 use super::Refusal;
 
-/// Whether whoever runs `account` beside the others may go, of whom the `existing` accounts count.
+/// Whether an admin of `account` may go. `account` holds the other admins; only those in `existing`
+/// count.
 pub(crate) fn may_go(
     account: &AdministeredAccount,
     existing: &BTreeSet<UserId>,

@@ -1,4 +1,4 @@
-//! Grants that somebody offered and the grantee accepted. For admitted services; each may be
+//! Grants that a user offered and the grantee accepted. For admitted services; each may be
 //! repeated.
 
 use actix_web::web::{Json, Path};

@@ -4,7 +4,7 @@ use utoipa::IntoResponses;
 
 /// Of operations that users call as well.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum Refusals {
     /// No valid token, or not allowed.
     #[response(status = 401, content_type = "application/json", example = json!("Unauthorized"))]
@@ -19,7 +19,7 @@ pub(crate) enum Refusals {
 
 /// Of operations for admitted services.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum InternalRefusals {
     /// Not an admitted service.
     #[response(status = 401, content_type = "application/json", example = json!("Unauthorized"))]

@@ -32,7 +32,7 @@ pub(crate) struct Conditions {
 
 /// What a read comes to for its conditions, for the OpenAPI document.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum ConditionalRead {
     /// `If-None-Match` has the `ETag`; no body.
     #[response(

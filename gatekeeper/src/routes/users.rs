@@ -138,7 +138,7 @@ pub(crate) async fn delete_custodians(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `DELETE /internal/users/{user_id}/grantees?until=`: somebody else owns an account from now on;
+/// `DELETE /internal/users/{user_id}/grantees?until=`: an account has another owner from now on;
 /// what was granted on it directly is removed. What was granted to it stays, and so do the
 /// relations to clinics, which are not ours.
 ///

@@ -1,6 +1,6 @@
 //! Changes of who runs an account, which hold under concurrency and of which user-api knows.
 //!
-//! user-api is told before somebody begins or ceases to run an account: it says whether the account
+//! user-api is told before a user begins or ceases to run an account: it says whether the account
 //! needs somebody, keeps who may run it, and lets nobody of them be deleted without a look at what
 //! changed. It is told between two tries of a transaction, never inside one, and at a version of
 //! the account's lock; if that has moved on when the transaction runs, user-api is told again.
@@ -86,7 +86,7 @@ pub(crate) async fn with_lock<T>(
     ))
 }
 
-/// Tells user-api that `account` is run by whom it is, and by `grantee`, who may be about to begin.
+/// Reports to user-api who runs `account`; `grantee`, who may be about to, is among them.
 async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard, Error> {
     // The version comes first: who begins to run the account after it is read makes it move on.
     let version = state

@@ -1,4 +1,4 @@
-//! What somebody may do on an account.
+//! What a user may do on an account.
 
 use shared_runtime::{auth::Caller, error::OrFail as _};
 use shared_types::UserId;

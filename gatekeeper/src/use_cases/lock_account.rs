@@ -1,4 +1,4 @@
-//! Whatever is being decided about who runs an account is decided anew.
+//! Locks an account, so that pending decisions about who runs it are made anew.
 
 use shared_runtime::{error::OrFail as _, mongo};
 use shared_types::{LockedAccount, UserId};

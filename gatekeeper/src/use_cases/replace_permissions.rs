@@ -87,7 +87,7 @@ struct Replacement<'a> {
     by_grantee: Option<PermissionSet>,
 }
 
-/// Somebody ceased to run an account that needs somebody.
+/// A user ceased to run an account that needs an admin.
 struct Departure {
     /// The version of the account's lock since.
     version: i64,

@@ -60,8 +60,8 @@ impl Parameters for Filter {
 }
 
 impl Filter {
-    /// Whether somebody with these permissions can be listed at all, before anything else is
-    /// known about them.
+    /// Whether a user with these permissions can be listed at all, before anything else is known
+    /// about that user.
     pub(crate) fn admits_permissions(
         &self,
         trustor: Option<&PermissionSet>,

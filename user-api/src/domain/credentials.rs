@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// `User-Agent` prefixes of the platform's app clients, whose sessions live long.
 const LONG_LIVED_CLIENTS: [&str; 4] = ["Tidepool/", "axios/", "okhttp/", "Loop/"];
 
-/// What somebody logs in with.
+/// What a user logs in with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
     /// User id, user name or address, without blanks around it.

@@ -1,11 +1,11 @@
-//! Whether an account may go although somebody depends on it.
+//! Whether an account may go although other accounts depend on it.
 
 use std::collections::BTreeSet;
 
 use shared_types::{AdministeredAccount, UserId};
 
-/// Whether `child` still has somebody who runs it once the account `leaving` is gone. `existing`
-/// holds the accounts that exist.
+/// Whether `child` still has an admin once the account `leaving` is gone. `existing` holds the
+/// accounts that exist.
 pub(crate) fn keeps_an_admin(
     child: &AdministeredAccount,
     leaving: &UserId,

@@ -68,7 +68,7 @@ impl SignUp {
     }
 }
 
-/// Body of the operations that create an account for somebody else: its address, if any.
+/// Body of the operations that create an account for another person: its address, if any.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Custodial {
     /// The first of the addresses, else the user name.

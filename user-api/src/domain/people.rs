@@ -26,7 +26,7 @@ impl Parameters for PeopleParameters {
     const FIRST_COUNTS: bool = true;
 }
 
-/// Who is asked for.
+/// The users that are asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PeopleQuery {
     /// Whose accounts.
@@ -39,7 +39,7 @@ pub(crate) struct PeopleQuery {
 pub(crate) enum Accounts {
     /// Those with these ids; there may be none.
     Ids(Vec<UserId>),
-    /// Whoever has this address.
+    /// Those that have this address.
     Email(String),
 }
 

@@ -1,4 +1,4 @@
-//! Accounts that are created for somebody else.
+//! Accounts that are created for other people.
 
 use actix_web::{
     HttpResponse,
@@ -103,7 +103,7 @@ pub(crate) async fn create_clinic_user(
     Ok(HttpResponse::Created().json(account.record(true)))
 }
 
-/// `POST /user/createChild/:userid`: creates the data account of somebody whom `:userid` cares for
+/// `POST /user/createChild/:userid`: creates the data account of a person whom `:userid` cares for
 /// and gives `:userid` all rights on it.
 ///
 /// For `:userid` and services. Body: `fullName`, and optionally `username`, `password` and

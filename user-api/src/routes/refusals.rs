@@ -4,7 +4,7 @@ use utoipa::IntoResponses;
 
 /// Of operations on accounts.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(super) enum Accounts {
     #[response(status = 401, description = "Not authorized for requested operation")]
     NotAuthorized,
@@ -17,7 +17,7 @@ pub(super) enum Accounts {
 
 /// Of operations on tokens and sessions.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(super) enum Sessions {
     #[response(status = 401, description = "No x-tidepool-session-token was found")]
     NoToken,
@@ -27,7 +27,7 @@ pub(super) enum Sessions {
 
 /// Of operations on metadata.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(super) enum Metadata {
     #[response(
         status = 401,
@@ -41,7 +41,7 @@ pub(super) enum Metadata {
 
 /// Of operations for admitted services and operators.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the answers")]
+#[expect(dead_code, reason = "only documents the responses")]
 pub(super) enum Internal {
     #[response(
         status = 401,

@@ -84,7 +84,7 @@ pub(crate) async fn log_in_server(
         .finish())
 }
 
-/// `GET /token/:token`: a service checks somebody's token.
+/// `GET /token/:token`: a service checks a token.
 ///
 /// Body: none. Response: 200, what the token says.
 /// Errors: 401 the caller is no service, or the token is invalid, expired or revoked.

@@ -152,7 +152,7 @@ async fn answer_user(state: &State, caller: &Caller, target: &str) -> Result<Htt
     Ok(HttpResponse::Ok().json(account.record(caller.is_service())))
 }
 
-/// `POST /user`: somebody signs up.
+/// `POST /user`: a user signs up.
 ///
 /// Body: `username` (an address), `emails` (at least one), `password`, optionally `roles`, of which
 /// only services give `brokered`. Response: 201, the account, for services with `passwordExists`;
@@ -186,7 +186,7 @@ pub(crate) async fn sign_up(
         .json(account.record(is_service)))
 }
 
-/// Whether a service signs somebody up. Without a valid token it is a person who has no account.
+/// Whether a service signs a user up. Without a valid token it is a person who has no account.
 fn is_service(caller: Result<Caller, ApiError>) -> Result<bool, ApiError> {
     match caller {
         Ok(caller) => Ok(caller.is_service()),

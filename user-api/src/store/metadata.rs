@@ -1,14 +1,12 @@
 //! The collection `seagull`: one document a user, as the reference platform keeps it, all of the
 //! user's metadata in one JSON text.
 
-use std::{collections::HashMap, io, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use bson::{Bson, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
-    Client, ClientSession, Collection, Database, IndexModel,
-    error::{Error, Result},
-    options::IndexOptions,
+    Client, ClientSession, Collection, Database, IndexModel, error::Result, options::IndexOptions,
 };
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -17,7 +15,7 @@ use shared_types::UserId;
 
 use crate::domain::{metadata::Collections, profile};
 
-/// How often a change is tried again because somebody else was faster. Of several writers one
+/// How often a change is tried again because another writer was faster. Of several writers one
 /// always succeeds, so it takes this many at once to fail one.
 const MAX_TRIES: u64 = 100;
 
@@ -153,7 +151,7 @@ impl MetadataStore {
         Ok(())
     }
 
-    /// Applies `change` to the metadata of a user and answers the result; `None` if nothing was
+    /// Applies `change` to the metadata of a user and returns the result; `None` if nothing was
     /// ever written.
     ///
     /// The text is replaced only if it is still the one that was read, so `change` may run several
@@ -178,10 +176,7 @@ impl MetadataStore {
                 return Ok(Some(collections));
             }
         }
-        Err(Error::from(io::Error::other(
-            "other writers of the metadata were always faster",
-        ))
-        .into())
+        Err(Aborted::Outrun)
     }
 
     /// Forgets everything about a user, in the caller's transaction.
@@ -201,7 +196,7 @@ impl MetadataStore {
             .map(|document| document.value))
     }
 
-    /// Replaces `before` by `after`; `false` if somebody was faster.
+    /// Replaces `before` by `after`; `false` if another writer was faster.
     async fn replace(&self, user_id: &UserId, before: Value, after: Value) -> Result<bool> {
         let unchanged = doc! { "userId": user_id.as_str(), "value": before.text };
         let change = doc! { "$set": { "value": after.text } };

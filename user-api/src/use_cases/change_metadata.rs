@@ -1,4 +1,4 @@
-//! Somebody changes what is kept about a user.
+//! A caller changes the metadata of a user.
 
 use shared_runtime::{
     auth::Caller,
@@ -14,7 +14,7 @@ use crate::{
     retries::{MAX_TRIES, outrun, pause},
 };
 
-/// Applies `change` to the metadata of the user, which is empty until somebody writes it.
+/// Applies `change` to the metadata of the user, which is empty until it is first written.
 pub(crate) async fn change_metadata(
     state: &State,
     caller: &Caller,
@@ -37,8 +37,8 @@ pub(crate) async fn change_metadata(
     Err(outrun(Failure::UpdatingUser))
 }
 
-/// Writes the first metadata of the user; `false` when somebody else did, so that there is something
-/// to update.
+/// Writes the first metadata of the user; `false` when another caller did, so that there is
+/// something to update.
 ///
 /// It is written together with a look at the account, so that nobody who once had a permission
 /// leaves something behind on an account that is just being deleted. Services are trusted to know.

@@ -45,7 +45,7 @@ pub(crate) struct NewAccount<'a> {
 }
 
 /// What `grantee` gets on the account of `sharer`, one of whom is the new account.
-pub(crate) struct Grant {
+pub(crate) struct FirstGrant {
     pub(crate) sharer: UserId,
     pub(crate) grantee: UserId,
     pub(crate) permissions: PermissionSet,
@@ -130,7 +130,7 @@ pub(crate) async fn create_with(
 pub(crate) async fn create_with_grant(
     state: &State,
     new: &NewAccount<'_>,
-    grant: &Grant,
+    grant: &FirstGrant,
 ) -> Result<(), Error> {
     let started = Instant::now();
     let undo = Undo {
@@ -166,7 +166,7 @@ async fn insert_instead(
     undo: ObjectId,
     started: Instant,
     new: &NewAccount<'_>,
-    grant: &Grant,
+    grant: &FirstGrant,
 ) -> Result<(), Aborted<Refusal>> {
     let userid = &new.account.userid;
     transaction(&state.client, async |session| {

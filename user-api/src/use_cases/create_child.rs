@@ -1,4 +1,4 @@
-//! Somebody creates the data account of a person whom they care for.
+//! A user, or a service for a user, creates the data account of a person whom the user cares for.
 
 use anyhow::anyhow;
 use rand::RngExt as _;
@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Failure, Refusal},
     guesses::{TAKEN, limited},
     strength,
-    use_cases::create_account::{Grant, NewAccount, check_free, create_with_grant, draft},
+    use_cases::create_account::{FirstGrant, NewAccount, check_free, create_with_grant, draft},
 };
 
 /// Letters of a generated user name.
@@ -88,7 +88,7 @@ async fn insert(
     parent: UserId,
     full_name: &str,
 ) -> Result<(), Error> {
-    let grant = Grant {
+    let grant = FirstGrant {
         sharer: account.userid.clone(),
         grantee: parent,
         permissions: PermissionSet::of(&["view", "edit", "note", "admin", "upload"]),

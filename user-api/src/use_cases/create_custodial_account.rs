@@ -1,5 +1,5 @@
-//! Somebody creates an account without a password, for a person who is cared for or for a patient of
-//! a clinic.
+//! A caller creates an account without a password, for a person who is cared for or for a patient
+//! of a clinic.
 
 use shared_runtime::auth::{Caller, Service};
 use shared_types::{ClinicId, PermissionSet, UserId};
@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Refusal},
     use_cases::{
         await_enrolment,
-        create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
+        create_account::{FirstGrant, NewAccount, check_free, create, create_with_grant, draft},
     },
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn create_for_custodian(
     account: &Account,
     custodian: UserId,
 ) -> Result<(), Error> {
-    let grant = Grant {
+    let grant = FirstGrant {
         sharer: account.userid.clone(),
         grantee: custodian,
         permissions: PermissionSet::of(&["custodian", "view", "upload"]),

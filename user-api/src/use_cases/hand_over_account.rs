@@ -1,6 +1,6 @@
 //! An account is handed over: with the first address that is proven, its password becomes that of
-//! whoever reads the mails there, who may be somebody else than whoever made the account. What was
-//! given away on it until then ends; what others gave to it stays.
+//! the recipient of the mails there, who may be another person than the one who made the account.
+//! What was given away on it until then ends; what others gave to it stays.
 //!
 //! The request does it at once, so that what the new owner gives afterwards is not meant. A row does
 //! it once more: the request may fail, and what was under way with a session that has ended may be

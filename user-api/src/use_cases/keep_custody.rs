@@ -21,14 +21,14 @@ use crate::{
     domain::holders::{Custody, KnownHolders},
 };
 
-/// How long an account counts as if its last address were gone once somebody asked for that.
+/// How long an account counts as if its last address were gone once a caller asked for that.
 const LOSS_EXPECTED_FOR: Duration = Duration::from_mins(1);
 
 /// A removal that took this long starts anew, far enough before the other processes, whatever their
 /// clocks say, cease to expect it.
 const REMOVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Learns who runs an account or is about to. If it needs somebody, returns who of them
+/// Learns who runs an account or is about to. If the account needs an admin, returns who of them
 /// exists; a deletion of one of these that is under way decides anew. Repeatable.
 pub(crate) async fn learn_holders(
     state: &State,
@@ -58,7 +58,7 @@ pub(crate) async fn learn_holders(
     .map_err(Error::from)
 }
 
-/// Locks those of `holders` that exist, keeps them beside the account and answers them.
+/// Locks those of `holders` that exist, keeps them beside the account and returns them.
 async fn record(
     state: &State,
     session: &mut ClientSession,

@@ -1,4 +1,4 @@
-//! Somebody looks at the people with whom a user shares.
+//! A caller looks at the people with whom a user shares.
 
 use std::collections::BTreeSet;
 

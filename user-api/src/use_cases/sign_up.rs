@@ -1,4 +1,4 @@
-//! Somebody signs up.
+//! A user signs up.
 
 use anyhow::Context;
 use chrono::Utc;
@@ -14,7 +14,9 @@ use crate::{
     error::{Error, Failure, Refusal},
     sessions::Length,
     strength,
-    use_cases::create_account::{Grant, NewAccount, check_free, create, create_with_grant, draft},
+    use_cases::create_account::{
+        FirstGrant, NewAccount, check_free, create, create_with_grant, draft,
+    },
 };
 
 /// Creates the account that `details` describe and opens a session of it; returns both. A service
@@ -62,7 +64,7 @@ async fn insert(state: &State, account: &Account) -> Result<(), Error> {
     };
     match &state.accounts.demo_account {
         Some(demo) if account.has_role(CLINIC_ROLE) => {
-            let grant = Grant {
+            let grant = FirstGrant {
                 sharer: demo.clone(),
                 grantee: account.userid.clone(),
                 permissions: PermissionSet::of(&["view"]),

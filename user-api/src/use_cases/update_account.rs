@@ -1,4 +1,4 @@
-//! Somebody changes an account: its names, password, roles, terms, and what is verified.
+//! A caller changes an account: its names, password, roles, terms, and what is verified.
 
 use bson::oid::ObjectId;
 use mongodb::ClientSession;
@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// What somebody asks for.
+/// What the caller asks for.
 pub(crate) struct Update<'a> {
     pub(crate) state: &'a State,
     pub(crate) source: Source,
