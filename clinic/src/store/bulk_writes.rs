@@ -14,7 +14,7 @@ use super::{
     Job, Lane, Patients, Stored, ids,
     jobs::Position,
     patient_document::PatientDocument,
-    patients::{Written, of_user},
+    patients::{BY_SITE, BY_TAG, Written, of_user},
 };
 use crate::domain::{
     bulk_change::BulkChange,
@@ -54,12 +54,11 @@ impl Patients {
         match &job.change {
             BulkChange::RemoveTag { tag } | BulkChange::ConvertTag { tag, .. } => {
                 let has = doc! { "tags": ids::tag(*tag) };
-                self.list_having(session, job, has, "PatientTags", limit)
-                    .await
+                self.list_having(session, job, has, BY_TAG, limit).await
             }
             BulkChange::RemoveSite { site } | BulkChange::MergeSite { site, .. } => {
                 let has = doc! { "sites.id": ids::site(*site) };
-                self.list_having(session, job, has, "Sites", limit).await
+                self.list_having(session, job, has, BY_SITE, limit).await
             }
             BulkChange::AssignTag { tag } => {
                 let lacks = doc! { "tags": { "$ne": ids::tag(*tag) } };

@@ -34,6 +34,12 @@ pub(crate) use self::{
     search::Directories,
 };
 
+/// Name of the index of a clinic's patients by tags; the reference has had a `PatientTags` with other
+/// keys.
+pub(super) const BY_TAG: &str = "ClinicTags";
+/// Name of the index of a clinic's patients by sites, which is the reference's.
+pub(super) const BY_SITE: &str = "Sites";
+
 /// Patients.
 #[derive(Debug, Clone)]
 pub(crate) struct Patients {
@@ -113,9 +119,8 @@ impl Patients {
                 doc! { "userId": 1, "fullName": 1, "_id": 1 },
                 named("UserFullNameIdEn").collation(loosely()).build(),
             ),
-            // The reference has had an index `PatientTags` with other keys.
-            index(by_clinic(doc! { "tags": 1 }), named("ClinicTags").build()),
-            index(by_clinic(doc! { "sites.id": 1 }), named("Sites").build()),
+            index(by_clinic(doc! { "tags": 1 }), named(BY_TAG).build()),
+            index(by_clinic(doc! { "sites.id": 1 }), named(BY_SITE).build()),
         ];
         ensure_indexes(&self.documents, indexes).await
     }
