@@ -5,8 +5,8 @@ use shared_runtime::outbox::Effects;
 use crate::{
     State,
     use_cases::{
-        accept_invitation, enrol_patient, invite_clinician, join_clinic, reset_password, send_mail,
-        withdraw_clinician,
+        answer::{accept_invitation, enrol_patient, join_clinic, withdraw_clinician},
+        invite_clinician, reset_password, send_mail,
     },
 };
 
@@ -29,9 +29,13 @@ mod tests {
     use shared_runtime::{outbox::Effect, testing::assert_row};
 
     use crate::use_cases::{
-        accept_invitation::Accepted, enrol_patient::PatientAccepted,
-        invite_clinician::ClinicianInvited, join_clinic::ClinicAccepted, reset_password::Forgotten,
-        send_mail::QueuedMail, withdraw_clinician::ClinicianWithdrawn,
+        answer::{
+            accept_invitation::Accepted, enrol_patient::PatientAccepted,
+            join_clinic::ClinicAccepted, withdraw_clinician::ClinicianWithdrawn,
+        },
+        invite_clinician::ClinicianInvited,
+        reset_password::Forgotten,
+        send_mail::QueuedMail,
     };
 
     #[test]

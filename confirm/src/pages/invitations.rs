@@ -21,10 +21,10 @@ use crate::{
     },
     error::{Error, Refusal},
     use_cases::{
-        answer_confirmation, join_clinic, list_clinic_invitations,
+        answer::{answer_confirmation, join_clinic, withdraw_clinician},
+        list_clinic_invitations,
         list_invitations::List,
         load_people::{self, Profiles, care_team_name},
-        withdraw_clinician,
     },
 };
 

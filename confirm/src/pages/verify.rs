@@ -17,7 +17,7 @@ use crate::{
     domain::sign_up::is_custodial,
     error::{Error, Refusal},
     guesses::limited,
-    use_cases::{send_sign_up, verify_address},
+    use_cases::{answer::verify_address, send_sign_up},
 };
 
 const CLAIM: &str = "claim.html";

@@ -15,7 +15,10 @@ use crate::{
     State,
     error::Refusal,
     rights::Oneself,
-    use_cases::{join_clinic, list_clinic_invitations, withdraw_clinician},
+    use_cases::{
+        answer::{join_clinic, withdraw_clinician},
+        list_clinic_invitations,
+    },
 };
 
 /// `GET /v1/clinicians/:userid/invites`: the invitations of clinics that a user can answer, newest

@@ -19,7 +19,7 @@ use crate::{
     State,
     error::Refusal,
     rights::ClinicAdmin,
-    use_cases::{invite_clinician, withdraw_clinician},
+    use_cases::{answer::withdraw_clinician, invite_clinician},
 };
 
 /// Body of a new invitation; other members are ignored.

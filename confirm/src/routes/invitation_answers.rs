@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     State, domain::invitation::Reference, error::Refusal, rights::Manager,
-    use_cases::answer_confirmation,
+    use_cases::answer::answer_confirmation,
 };
 
 /// Body of an answer: which invitation is meant. Members beside `key` must fit as well where they

@@ -19,7 +19,7 @@ use crate::{
     domain::context::{self, Offer},
     error::Refusal,
     rights::Manager,
-    use_cases::{answer_confirmation, send_invitation},
+    use_cases::{answer::answer_confirmation, send_invitation},
 };
 
 /// Body of a new invitation; other members are ignored.

@@ -20,7 +20,10 @@ use crate::{
     domain::{clinic_invitation::PatientDetails, context},
     error::Refusal,
     rights::{ClinicMember, Manager},
-    use_cases::{enrol_patient, list_clinic_invitations, share_with_clinic},
+    use_cases::{
+        answer::{end_share, enrol_patient},
+        list_clinic_invitations, share_with_clinic,
+    },
 };
 
 /// Body of an offer to a clinic; other members are ignored.
@@ -161,7 +164,7 @@ pub(crate) async fn delete_patient_invite(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     state.clinics()?;
-    let ended = share_with_clinic::end(&state, &caller, path.clinicid, &path.inviteid).await?;
+    let ended = end_share::end(&state, &caller, path.clinicid, &path.inviteid).await?;
     Ok(HttpResponse::Ok().json(with_creator(&state, ended).await))
 }
 

@@ -13,7 +13,7 @@ use crate::{
     State,
     error::Refusal,
     guesses::limited,
-    use_cases::{answer_confirmation, verify_address},
+    use_cases::answer::{answer_confirmation, verify_address},
 };
 
 /// What a verification comes to, for the OpenAPI document.

@@ -18,7 +18,7 @@ use crate::{
     guesses::limited,
     rights::{Manager, require_manager},
     use_cases::{
-        answer_confirmation,
+        answer::answer_confirmation,
         load_people::Profiles,
         send_sign_up::{self, Mail},
     },

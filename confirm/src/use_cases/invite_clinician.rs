@@ -25,7 +25,8 @@ use shared_runtime::{
 use shared_types::{ClinicId, UserId, address};
 
 use super::{
-    acceptance, load_people,
+    answer::acceptance,
+    load_people,
     send_mail::{self, QueuedMail},
 };
 use crate::{

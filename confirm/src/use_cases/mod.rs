@@ -1,14 +1,10 @@
 //! What the service does: an act loads, decides (`domain`), writes (`store`) and tells. Routes, pages
 //! and the relay call it; it knows no HTTP type and makes no query of its own.
 
-pub(crate) mod accept_invitation;
-mod acceptance;
-pub(crate) mod answer_confirmation;
+pub(crate) mod answer;
 pub(crate) mod attach_invitations;
-pub(crate) mod enrol_patient;
 pub(crate) mod forget_account;
 pub(crate) mod invite_clinician;
-pub(crate) mod join_clinic;
 pub(crate) mod list_clinic_invitations;
 pub(crate) mod list_invitations;
 pub(crate) mod load_people;
@@ -20,5 +16,3 @@ pub(crate) mod send_mail;
 pub(crate) mod send_sign_up;
 pub(crate) mod share_with_clinic;
 pub(crate) mod undo_change;
-pub(crate) mod verify_address;
-pub(crate) mod withdraw_clinician;

@@ -1,5 +1,5 @@
 //! How one side invites the other, and does so once more. What becomes of an invitation is in
-//! [`super::answer_confirmation`].
+//! [`super::answer`].
 
 use chrono::Utc;
 use mongodb::ClientSession;

@@ -1,5 +1,4 @@
-//! How a person offers its data to a clinic, and how the offer ends without being taken. How it is
-//! taken is in [`super::enrol_patient`].
+//! How a person offers its data to a clinic. What becomes of the offer is in [`super::answer`].
 
 use chrono::Utc;
 use serde_json::Value;
@@ -20,13 +19,11 @@ use crate::{
     domain::{
         clinic_invitation,
         confirmation::{Confirmation, Kind, Status},
-        invitation::{CANCELABLE, NotAnswerable},
         key as keys,
         quota::Cause,
         template::Template,
     },
     error::{Error, Failure, Refusal},
-    rights::{is_member, may_manage},
 };
 
 /// Offers `permissions` on the account of `sharer` to the clinic with the share code `code`. The mail
@@ -100,48 +97,4 @@ async fn store(
     stored.await.or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(())
-}
-
-/// Ends the invitation to `clinic` with `key`: it is canceled by who sent it or runs that account,
-/// declined by the clinic. Returns it since.
-pub(crate) async fn end(
-    state: &State,
-    caller: &Caller,
-    clinic: ClinicId,
-    key: &str,
-) -> Result<Confirmation, Error> {
-    let found = state.confirmations.find(key).await;
-    let invitation = found
-        .or_fail(Failure::Finding)?
-        .filter(|found| found.clinic_id == Some(clinic))
-        .ok_or(Refusal::UnknownInvitation)?;
-    let to = right(state, caller, clinic, &invitation).await?;
-    clinic_invitation::may_end(&invitation, clinic)?;
-    let ended = state.confirmations.answer(key, CANCELABLE, to).await;
-    // Whoever accepted it at this moment was faster.
-    if !ended.or_fail(Failure::Updating)? {
-        return Err(NotAnswerable.into());
-    }
-    let ended = state.confirmations.find(key).await;
-    Ok(ended.or_fail(Failure::Finding)?.ok_or(NotAnswerable)?)
-}
-
-/// What the invitation is when `caller` has ended it.
-async fn right(
-    state: &State,
-    caller: &Caller,
-    clinic: ClinicId,
-    invitation: &Confirmation,
-) -> Result<Status, Error> {
-    let creator = clinic_invitation::patient(invitation, clinic);
-    if creator.is_some_and(|creator| caller.is(creator)) {
-        return Ok(Status::Canceled);
-    }
-    if is_member(state, caller, clinic).await? {
-        return Ok(Status::Declined);
-    }
-    match creator {
-        Some(creator) if may_manage(state, caller, creator).await? => Ok(Status::Canceled),
-        _ => Err(Refusal::NotAllowed.into()),
-    }
 }

@@ -17,7 +17,7 @@ use shared_runtime::{
 };
 use shared_types::{ClinicId, UserId};
 
-use super::{acceptance, attach_invitations::attach};
+use super::acceptance;
 use crate::{
     State,
     domain::{
@@ -27,6 +27,7 @@ use crate::{
     },
     error::{Error, Failure, Refusal},
     store::Invited,
+    use_cases::attach_invitations::attach,
 };
 
 /// An invitation of a clinic was accepted, which the row finishes.

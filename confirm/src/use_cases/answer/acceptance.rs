@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The request itself finishes within this, unless a peer fails or the process dies.
-pub(super) const ROW_AFTER: Duration = Duration::from_secs(3);
+pub(crate) const ROW_AFTER: Duration = Duration::from_secs(3);
 
 /// The invitation whose acceptance is under way, and the row that finishes it.
 pub(super) type UnderWay<'a> = (&'a str, ObjectId);

@@ -5,7 +5,7 @@ use chrono::Utc;
 use shared_runtime::error::OrFail as _;
 use shared_types::UserId;
 
-use super::{accept_invitation, attach_invitations::attach};
+use super::accept_invitation;
 use crate::{
     State,
     domain::{
@@ -13,6 +13,7 @@ use crate::{
         invitation::{self, CANCELABLE, NotAnswerable, Reference},
     },
     error::{Error, Failure, Refusal},
+    use_cases::attach_invitations::attach,
 };
 
 /// Accepts the invitation of `sharer` to `invitee` that `reference` means, as far as it has not
