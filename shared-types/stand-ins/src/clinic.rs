@@ -126,9 +126,10 @@ impl Part for Patients {
         Some((ask, about))
     }
 
-    fn admit(_: Ask, request: &Request) -> Result<(), ApiError> {
+    fn admit(ask: Ask, request: &Request) -> Result<(), ApiError> {
         match Caller::of(request) {
             Caller::Service(_) => Ok(()),
+            Caller::User if matches!(ask, Ask::Clinic | Ask::ShareCode) => Ok(()),
             Caller::User => Err(refused(
                 StatusCode::FORBIDDEN,
                 "security requirements failed: the subject is not authorized for the requested action",
@@ -157,7 +158,9 @@ impl Part for Patients {
                 let user = segment(2);
                 let of_user = known.permissions.iter().filter(|((id, _), _)| *id == user);
                 let clinics = of_user.map(|((_, clinic), permissions)| {
-                    json!({ "clinic": { "id": clinic }, "patient": patient(&user, permissions) })
+                    let mut shown = patient(&user, permissions);
+                    known.describe(&mut shown, clinic.clone());
+                    json!({ "clinic": known.clinic_of_patient(clinic), "patient": shown })
                 });
                 Ok(HttpResponse::Ok().json(clinics.collect::<Vec<_>>()))
             }
@@ -165,13 +168,22 @@ impl Part for Patients {
                 let relation = (segment(4), segment(2));
                 let permissions = known.permissions.get_mut(&relation);
                 let permissions = permissions.and_then(Value::as_object_mut);
-                let ended = permissions.and_then(|permissions| permissions.remove("custodian"));
-                ended.ok_or_else(|| missing("permission not found"))?;
+                let is_last = permissions.and_then(|permissions| {
+                    permissions.remove("custodian")?;
+                    Some(permissions.is_empty())
+                });
+                // With the last one the patient leaves.
+                if is_last.ok_or_else(|| missing("permission not found"))? {
+                    known.permissions.remove(&relation);
+                    known.details.remove(&relation);
+                }
                 Ok(HttpResponse::NoContent().finish())
             }
             Ask::Forget => {
                 let user = segment(2);
                 known.permissions.retain(|(id, _), _| *id != user);
+                known.details.retain(|(id, _), _| *id != user);
+                known.clinicians.retain(|each| each["id"] != user);
                 known.forgotten.push(user);
                 Ok(HttpResponse::Ok().finish())
             }

@@ -110,11 +110,12 @@ impl Known {
         let named = |place: usize| request.segments[place].as_str();
         let body: Value = request.body().unwrap_or_default();
         match ask {
-            Ask::Clinic => self.clinic(clinic).map(ok),
+            Ask::Clinic => self.clinic(clinic).map(|found| ok(&profile(found))),
             Ask::ShareCode => {
                 let mut clinics = self.clinics.values();
                 let found = clinics.find(|clinic| clinic["shareCode"] == named(3));
-                found.map(ok).ok_or_else(|| missing("not found"))
+                let found = found.ok_or_else(|| missing("not found"))?;
+                Ok(ok(&profile(found)))
             }
             Ask::Clinicians => {
                 let role = request.parameter("role").map(Value::from);
@@ -135,6 +136,7 @@ impl Known {
             Ask::Invite => self.invite(clinic, body),
             Ask::Associate => self.associate(clinic, named(5), &body["userId"]),
             Ask::Uninvite => {
+                self.clinic(clinic)?;
                 self.find(clinic, "inviteId", named(5))?;
                 let is_it = |each: &Value| each["clinic"] == clinic && each["inviteId"] == named(5);
                 self.clinicians.retain(|each| !is_it(each));
@@ -161,6 +163,12 @@ impl Known {
         }
     }
 
+    /// A clinic as it is shown beside its patient; of one that no test described there is the id.
+    pub(super) fn clinic_of_patient(&self, id: &str) -> Value {
+        let found = self.clinics.get(id);
+        found.map_or_else(|| json!({ "id": id }), profile)
+    }
+
     fn clinic(&self, id: &str) -> Result<&Value, ApiError> {
         let found = self.clinics.get(id);
         found.ok_or_else(|| missing("clinic not found"))
@@ -184,7 +192,10 @@ impl Known {
         }
         self.clinic(clinic)?;
         let is_same = |each: &Value, name: &str| !body[name].is_null() && each[name] == body[name];
-        let is_known = |each: &Value| is_same(each, "inviteId") || is_same(each, "email");
+        let address = |each: &Value| each["email"].as_str().map(str::to_lowercase);
+        let is_known = |each: &Value| {
+            is_same(each, "id") || is_same(each, "inviteId") || address(each) == address(&body)
+        };
         if self.clinicians_of(clinic).any(is_known) {
             return Err(refused(StatusCode::CONFLICT, TAKEN));
         }
@@ -200,6 +211,8 @@ impl Known {
         invite: &str,
         user: &Value,
     ) -> Result<HttpResponse, ApiError> {
+        self.clinic(clinic)?;
+        self.find(clinic, "inviteId", invite)?;
         if self.clinicians_of(clinic).any(|each| each["id"] == *user) {
             return Err(refused(StatusCode::CONFLICT, TAKEN));
         }
@@ -223,9 +236,15 @@ impl Known {
             let message = "duplicate: patient is already a member of the clinic";
             return Err(refused(StatusCode::CONFLICT, message));
         }
-        let mrn = &body["mrn"];
+        let number = |details: &Value| details["mrn"].as_str().map(str::to_lowercase);
+        let mrn = number(&body);
+        if settings["required"] == true && mrn.as_deref().is_none_or(str::is_empty) {
+            let message = "bad request: mrn is required";
+            return Err(refused(StatusCode::BAD_REQUEST, message));
+        }
         let mut others = self.details.iter().filter(|((_, of), _)| of == clinic);
-        if settings["unique"] == true && others.any(|(_, other)| other["mrn"] == *mrn) {
+        let is_taken = mrn.is_some() && others.any(|(_, other)| number(other) == mrn);
+        if settings["unique"] == true && is_taken {
             let message = "bad request: mrn must be unique";
             return Err(refused(StatusCode::BAD_REQUEST, message));
         }
@@ -241,6 +260,16 @@ impl Known {
 
 fn ok(body: &Value) -> HttpResponse {
     HttpResponse::Ok().json(body)
+}
+
+/// A clinic as clients see it, for whom each of its settings is an operation of its own.
+fn profile(clinic: &Value) -> Value {
+    let mut profile = clinic.clone();
+    let members = profile.as_object_mut().unwrap();
+    for setting in ["restrictions", "mrnSettings"] {
+        members.remove(setting);
+    }
+    profile
 }
 
 /// A clinician as clients see it.
