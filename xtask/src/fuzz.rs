@@ -87,22 +87,22 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     stack.start_all(&programs, &wiring)?;
     stack.wait_until_ready().await?;
 
-    let people = People::sign_up(&wiring).await?;
     let campaign = Campaign {
         generator,
         folder,
         seconds: arguments.seconds.div_ceil(2),
         seed: arguments.seed,
     };
-    let person = ("person", people.token().to_owned());
     let mut failed = Vec::new();
-    for as_person in [false, true] {
+    for (who, as_person) in [("service", false), ("person", true)] {
+        // Those of the other half may be deleted by now.
+        let people = People::sign_up(&wiring, who).await?;
         let mut runs = Vec::new();
         for service in Program::services() {
-            let (who, token) = if as_person {
-                person.clone()
+            let token = if as_person {
+                people.token().to_owned()
             } else {
-                ("service", server_token(&wiring, caller_of(service)).await?)
+                server_token(&wiring, caller_of(service)).await?
             };
             let config = people.config(&token)?;
             runs.push(campaign.send(service.name(), who, wiring.url(service), config));
