@@ -9,12 +9,15 @@ mod mailbox;
 mod scene;
 mod stage;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stack::VERIFIED_TAG;
+use stack::{VERIFIED_TAG, secret_file};
 
 use self::{
     mailbox::Mailbox,
@@ -23,10 +26,15 @@ use self::{
 };
 use crate::cargo;
 
+/// The service that does what people cannot.
+const SERVICE: &str = "scripts";
+
 /// Plays the story of a family and a clinic against a running platform and prints every call, its
 /// response, and the mails that come.
 ///
 /// It makes new accounts each time. A response that is not as the story says ends it with an error.
+/// Steps that are for services are skipped where their secret is not known: it is that of the
+/// ready file, or of the platform that runs in the workspace.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The public origin of the platform.
@@ -35,7 +43,7 @@ pub(crate) struct Arguments {
     /// The folder to which it writes its mails [default: .tidegate/mail in the workspace].
     #[arg(long)]
     mail_dir: Option<PathBuf>,
-    /// The ready file of the platform, which tells both.
+    /// The ready file of the platform, which tells both, and the secret of a service.
     #[arg(long, conflicts_with_all = ["origin", "mail_dir"])]
     ready_file: Option<PathBuf>,
     /// What makes an address count as verified there.
@@ -44,9 +52,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let (origin, mail_dir) = places(arguments)?;
-    let stage = Stage::new(&origin)?;
-    let mails = Mailbox::open(&mail_dir)?;
+    let places = places(arguments)?;
+    let stage = Stage::new(&places.origin)?;
+    let mails = Mailbox::open(&places.mail_dir)?;
     let family = Family::sign_up(&stage, &arguments.verified_tag).await?;
     share(&stage, &family).await?;
     drop_rights(&stage, &family).await?;
@@ -55,6 +63,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let scene = Scene {
         stage: &stage,
         mails: &mails,
+        secret: places.secret,
     };
     invitations::tell(&scene).await?;
     clinics::tell(&scene).await?;
@@ -62,26 +71,57 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The origin and the folder of its mails.
-fn places(arguments: &Arguments) -> anyhow::Result<(String, PathBuf)> {
-    let Some(file) = &arguments.ready_file else {
-        let mail_dir = arguments.mail_dir.clone();
-        let mail_dir = mail_dir.unwrap_or_else(|| cargo::workspace().join(".tidegate/mail"));
-        return Ok((arguments.origin.clone(), mail_dir));
-    };
+/// What the story has to know of the platform.
+struct Places {
+    origin: String,
+    /// The folder of its mails.
+    mail_dir: PathBuf,
+    /// With what [`SERVICE`] logs in there, if that is known.
+    secret: Option<String>,
+}
+
+fn places(arguments: &Arguments) -> anyhow::Result<Places> {
+    match &arguments.ready_file {
+        Some(file) => read_places(file),
+        None => Ok(default_places(arguments)),
+    }
+}
+
+fn read_places(file: &Path) -> anyhow::Result<Places> {
     let text =
         fs::read_to_string(file).with_context(|| format!("{} is not there", file.display()))?;
     let places: Value = serde_json::from_str(&text)?;
     let origin = places["origin"].as_str();
     let mail_dir = places["mail_dir"].as_str();
-    Ok((
-        origin.context("the ready file names no origin")?.to_owned(),
-        mail_dir
+    let secret = places["server_secret"][SERVICE].as_str();
+    Ok(Places {
+        origin: origin.context("the ready file names no origin")?.to_owned(),
+        mail_dir: mail_dir
             .context(
                 "mails of that platform go to a mail server, where the story cannot read them",
             )?
             .into(),
-    ))
+        secret: secret.map(str::to_owned),
+    })
+}
+
+fn default_places(arguments: &Arguments) -> Places {
+    let origin = arguments.origin.clone();
+    if let Some(mail_dir) = &arguments.mail_dir {
+        // It may be that of any platform.
+        return Places {
+            origin,
+            mail_dir: mail_dir.clone(),
+            secret: None,
+        };
+    }
+    let data_dir = cargo::workspace().join(".tidegate");
+    let secret = fs::read_to_string(data_dir.join("secrets").join(secret_file(SERVICE)));
+    Places {
+        origin,
+        mail_dir: data_dir.join("mail"),
+        secret: secret.ok().map(|secret| secret.trim().to_owned()),
+    }
 }
 
 struct Family {

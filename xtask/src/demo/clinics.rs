@@ -1,33 +1,44 @@
 //! The third chapter of the story: a clinic is opened, looks after people, and they leave it.
 
+mod ending;
+mod rules;
+
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
     scene::Scene,
-    stage::{Answer, Person, address, password, set},
+    stage::{Answer, Person, address, password, set, work_address},
 };
+
+/// The number that the clinic gives Alice.
+const NUMBER: &str = "oak-1";
 
 /// A clinic, as its people call it.
 struct Clinic<'a> {
     scene: &'a Scene<'a>,
     /// Runs it.
     carol: Person,
+    /// Does what people may not; `None`: its secret is not known.
+    service: Option<Person>,
     id: String,
     share_code: String,
 }
 
-/// From the first day of a clinic to where only the last who runs it is left.
+/// From the first day of a clinic to where nobody runs it any more.
 pub(super) async fn tell(scene: &Scene<'_>) -> anyhow::Result<()> {
     let clinic = Clinic::open(scene).await?;
     let nina = clinic.hire().await?;
+    clinic.restrict(&nina).await?;
     let alice = clinic.take_a_patient(&nina).await?;
+    clinic.number_once().await?;
     let finn = clinic.enrol(&nina).await?;
     clinic.be_claimed(&nina).await?;
     clinic.label(&nina, &alice, &finn).await?;
     clinic.lose_a_patient(&nina, &alice).await?;
-    clinic.end(&nina, &finn).await
+    clinic.end(&nina, &finn).await?;
+    clinic.be_left(&finn).await
 }
 
 impl<'a> Clinic<'a> {
@@ -36,7 +47,7 @@ impl<'a> Clinic<'a> {
             "Third chapter, in a clinic. Dr Carol signs up as a clinician and opens Oak Clinic. Who has its share code can share with it.",
         );
         let carol = scene
-            .join_as("clinician", "Carol", &address("Carol", "")?)
+            .join_as("clinician", "Carol", &work_address("Carol")?)
             .await?;
         let name = json!({ "fullName": "Dr Carol" });
         scene.set_profile(&carol, &carol.id, &name).await?;
@@ -45,11 +56,18 @@ impl<'a> Clinic<'a> {
             .call(&carol, Method::POST, "/v1/clinics", Some(&profile))
             .await?
             .must_be(200)?;
+        let (id, share_code) = (text(&opened["id"])?, text(&opened["shareCode"])?);
+        let shown = scene
+            .call(&carol, Method::GET, &format!("/v1/clinics/{id}"), None)
+            .await?
+            .must_be(200)?;
+        ensure!(shown["shareCode"] == share_code, "the share code shows");
         Ok(Self {
             scene,
             carol,
-            id: text(&opened["id"])?,
-            share_code: text(&opened["shareCode"])?,
+            service: scene.service().await?,
+            id,
+            share_code,
         })
     }
 
@@ -58,18 +76,8 @@ impl<'a> Clinic<'a> {
         self.scene.stage.chapter(
             "She invites Nina, who has no account; the mail leads to a sign-up. Until Nina accepts she sees nothing of the clinic.",
         );
-        let address = address("Nina", "")?;
-        let invited = json!({ "email": address, "roles": ["CLINIC_MEMBER"] });
-        let invited = self
-            .call(
-                &self.carol,
-                Method::POST,
-                "/invites/clinicians",
-                Some(&invited),
-            )
-            .await?
-            .must_be(200)?;
-        let key = text(&invited["inviteId"])?;
+        let address = work_address("Nina")?;
+        let key = self.invite(&address).await?;
         let mail = self.scene.mails.receive(&address).await?;
         ensure!(
             mail.subject.contains("Oak Clinic"),
@@ -104,18 +112,18 @@ impl<'a> Clinic<'a> {
                 200,
                 &json!({ "data": [], "meta": { "count": 0, "totalCount": 0 } }),
             )?;
-
-        self.scene.stage.chapter(
-            "Who may work for the clinic is for others to restrict. Carol can read it, Nina can't.",
-        );
-        let restrictions = "/membership_restrictions";
-        self.call(&self.carol, Method::GET, restrictions, None)
-            .await?
-            .must_equal(200, &json!({}))?;
-        self.call(&nina, Method::GET, restrictions, None)
-            .await?
-            .must_be(403)?;
         Ok(nina)
+    }
+
+    /// Carol invites somebody to work for the clinic; the key of the invitation.
+    async fn invite(&self, address: &str) -> anyhow::Result<String> {
+        let body = json!({ "email": address, "roles": ["CLINIC_MEMBER"] });
+        let path = "/invites/clinicians";
+        let invited = self
+            .call(&self.carol, Method::POST, path, Some(&body))
+            .await?
+            .must_be(200)?;
+        text(&invited["inviteId"])
     }
 
     /// Somebody with an account shares it.
@@ -139,7 +147,7 @@ impl<'a> Clinic<'a> {
             .receive_about(&self.carol.address, subject)
             .await?;
         let accept = format!("/invites/patients/{}", text(&sent["key"])?);
-        let number = json!({ "mrn": "oak-1" });
+        let number = json!({ "mrn": NUMBER });
         let patient = self
             .call(nina, Method::PUT, &accept, Some(&number))
             .await?
@@ -173,11 +181,11 @@ impl<'a> Clinic<'a> {
     /// Somebody without an account becomes a patient; the id of the account.
     async fn enrol(&self, nina: &Person) -> anyhow::Result<String> {
         self.scene.stage.chapter(
-            "Finn has neither an account nor an address. The clinic makes him one and runs it.",
+            "Finn has neither an account nor an address. Carol has the clinic make him one, which it runs.",
         );
         let details = json!({ "fullName": "Finn", "birthDate": "2019-08-30" });
         let finn = self
-            .call(nina, Method::POST, "/patients", Some(&details))
+            .call(&self.carol, Method::POST, "/patients", Some(&details))
             .await?
             .must_be(200)?;
         let finn = text(&finn["id"])?;
@@ -195,7 +203,7 @@ impl<'a> Clinic<'a> {
         let address = address("Mia", "")?;
         let details = json!({ "fullName": "Mia", "birthDate": "2001-02-03", "email": address });
         let mia = self
-            .call(nina, Method::POST, "/patients", Some(&details))
+            .call(&self.carol, Method::POST, "/patients", Some(&details))
             .await?
             .must_be(200)?;
         let mia = text(&mia["id"])?;
@@ -210,35 +218,32 @@ impl<'a> Clinic<'a> {
     }
 
     async fn label(&self, nina: &Person, alice: &Person, finn: &str) -> anyhow::Result<()> {
-        self.scene
-            .stage
-            .chapter("Nina makes a tag and gives it to Finn. Then she finds him by it.");
-        let tag = self
-            .call(
-                nina,
-                Method::POST,
-                "/patient_tags",
-                Some(&json!({ "name": "Pumps" })),
-            )
+        let stage = self.scene.stage;
+        stage.chapter(
+            "Nina makes a tag, and Carol, who runs the clinic, a site. Nina gives both to Finn. Then she finds him by each.",
+        );
+        let tag = self.make(nina, "/patient_tags", "Pumps").await?;
+        let site = self.make(&self.carol, "/sites", "North").await?;
+        let of_finn = format!("/patients/{finn}");
+        let change = json!({
+            "fullName": "Finn", "birthDate": "2019-08-30", "tags": [tag],
+            "sites": [{ "id": site, "name": "North" }],
+        });
+        let changed = self
+            .call(nina, Method::PUT, &of_finn, Some(&change))
             .await?
             .must_be(200)?;
-        let tag = text(&tag["id"])?;
-        let change = json!({ "fullName": "Finn", "birthDate": "2019-08-30", "tags": [tag] });
-        self.call(
-            nina,
-            Method::PUT,
-            &format!("/patients/{finn}"),
-            Some(&change),
-        )
-        .await?
-        .must_be(200)?;
-        let by_tag = format!("/patients?tags={tag}");
+        ensure!(
+            changed["tags"] == change["tags"] && changed["sites"] == change["sites"],
+            "Finn has both"
+        );
         for (query, found) in [
-            (by_tag.as_str(), finn),
-            ("/patients?search=ali", alice.id.as_str()),
+            (format!("tags={tag}"), finn),
+            (format!("sites={site}"), finn),
+            ("search=ali".to_owned(), alice.id.as_str()),
         ] {
             let list = self
-                .call(nina, Method::GET, query, None)
+                .call(nina, Method::GET, &format!("/patients?{query}"), None)
                 .await?
                 .must_be(200)?;
             ensure!(
@@ -247,26 +252,59 @@ impl<'a> Clinic<'a> {
             );
         }
 
-        self.scene.stage.chapter(
-            "A tag is renamed by who works there and removed by who runs the clinic, from patients as well.",
+        stage.chapter(
+            "A tag is renamed by who works there, a site by who runs the clinic, for its patients as well.",
         );
-        let path = format!("/patient_tags/{tag}");
+        let of_tag = format!("/patient_tags/{tag}");
         let name = json!({ "name": "Pump users" });
-        self.call(nina, Method::PUT, &path, Some(&name))
+        self.call(nina, Method::PUT, &of_tag, Some(&name))
             .await?
             .must_equal(200, &json!({ "id": tag, "name": "Pump users" }))?;
-        self.call(nina, Method::DELETE, &path, None)
+        let of_site = format!("/sites/{site}");
+        let name = json!({ "id": site, "name": "Northern" });
+        self.call(nina, Method::PUT, &of_site, Some(&name))
             .await?
             .must_be(403)?;
-        self.call(&self.carol, Method::DELETE, &path, None)
-            .await?
-            .must_be(204)?;
-        let finn = self
-            .call(nina, Method::GET, &format!("/patients/{finn}"), None)
+        let renamed = self
+            .call(&self.carol, Method::PUT, &of_site, Some(&name))
             .await?
             .must_be(200)?;
-        ensure!(finn["tags"].is_null(), "Finn has no tag");
+        ensure!(renamed["name"] == name["name"], "the site is renamed");
+        let seen = self
+            .call(nina, Method::GET, &of_finn, None)
+            .await?
+            .must_be(200)?;
+        ensure!(seen["sites"][0] == name, "Finn's site is renamed");
+
+        stage.chapter("Who runs the clinic removes both, and Finn has neither then.");
+        for path in [&of_tag, &of_site] {
+            self.call(nina, Method::DELETE, path, None)
+                .await?
+                .must_be(403)?;
+            self.call(&self.carol, Method::DELETE, path, None)
+                .await?
+                .must_be(204)?;
+        }
+        let seen = self
+            .call(nina, Method::GET, &of_finn, None)
+            .await?
+            .must_be(200)?;
+        ensure!(
+            seen["tags"].is_null() && seen["sites"] == json!([]),
+            "Finn has neither"
+        );
         Ok(())
+    }
+
+    /// Makes a tag or a site; its id.
+    async fn make(&self, person: &Person, path: &str, name: &str) -> anyhow::Result<String> {
+        let body = json!({ "name": name });
+        let made = self
+            .call(person, Method::POST, path, Some(&body))
+            .await?
+            .must_be(200)?;
+        ensure!(made["name"] == body["name"], "it has its name");
+        text(&made["id"])
     }
 
     async fn lose_a_patient(&self, nina: &Person, alice: &Person) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{
+    SERVICE,
     mailbox::{Mail, Mailbox},
     stage::{Answer, Person, Stage, address},
 };
@@ -13,6 +14,8 @@ use super::{
 pub(super) struct Scene<'a> {
     pub(super) stage: &'a Stage,
     pub(super) mails: &'a Mailbox,
+    /// With what [`SERVICE`] logs in, if that is known.
+    pub(super) secret: Option<String>,
 }
 
 impl Scene<'_> {
@@ -70,6 +73,17 @@ impl Scene<'_> {
             .await?
             .must_be(200)?;
         Ok(())
+    }
+
+    /// A service; `None`: its secret is not known.
+    pub(super) async fn service(&self) -> anyhow::Result<Option<Person>> {
+        let Some(secret) = &self.secret else {
+            return Ok(None);
+        };
+        self.stage
+            .chapter("Some of what follows is for services alone. One of them logs in.");
+        let service = self.stage.log_in_service(SERVICE, secret).await?;
+        Ok(Some(service))
     }
 
     pub(super) async fn call(

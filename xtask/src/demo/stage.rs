@@ -34,8 +34,17 @@ impl Person {
 
 /// An address that nobody has; so the story can be told again and again.
 pub(super) fn address(name: &str, tag: &str) -> anyhow::Result<String> {
+    free_address(name, &format!("{tag}@example.org"))
+}
+
+/// The same of somebody who has it from Oak Clinic.
+pub(super) fn work_address(name: &str) -> anyhow::Result<String> {
+    free_address(name, "@oak.example")
+}
+
+fn free_address(name: &str, rest: &str) -> anyhow::Result<String> {
     let name = name.to_lowercase();
-    Ok(format!("{name}.{:x}{tag}@example.org", nanoseconds()?))
+    Ok(format!("{name}.{:x}{rest}", nanoseconds()?))
 }
 
 /// A password that is somebody's own.
@@ -95,6 +104,13 @@ impl Stage {
         }
     }
 
+    /// Says that something is left out, which only a service may do.
+    pub(super) fn skip(&self, what: &str) {
+        if self.aloud {
+            println!("\n# Skipped, as no secret of a service is known: {what}.");
+        }
+    }
+
     /// An account with a verified address, logged in.
     pub(super) async fn sign_up(
         &self,
@@ -149,6 +165,23 @@ impl Stage {
             person.token.clone_from(token);
         }
         Ok(answer)
+    }
+
+    /// A service that logs in as `name`. Its secret is not printed.
+    pub(super) async fn log_in_service(&self, name: &str, secret: &str) -> anyhow::Result<Person> {
+        let request = self
+            .client
+            .request(Method::POST, self.url("/serverlogin"))
+            .header("x-tidepool-server-name", name)
+            .header("x-tidepool-server-secret", secret);
+        let what = format!("POST /serverlogin  (as {name})");
+        let answer = self.send(&what, None, request).await?;
+        let token = answer.token.clone();
+        answer.must_be(200)?;
+        Ok(Person {
+            token: token.context("a log-in answers a token")?,
+            ..Person::of("a service", "", "", "")
+        })
     }
 
     pub(super) async fn members(&self, person: &Person, account: &str) -> anyhow::Result<Answer> {
