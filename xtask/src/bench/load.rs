@@ -124,7 +124,7 @@ impl Bench {
         }
         if !operation.bodies.is_empty() {
             fs::write(&bodies, operation.bodies.join("\n"))?;
-            command.arg("-Z").arg(&bodies);
+            command.args(["-T", "application/json", "-Z"]).arg(&bodies);
         }
         command.arg("--urls-from-file").arg(&urls);
         Ok(serde_json::from_str(&output(&mut command).await?)?)
