@@ -16,7 +16,7 @@ impl Clinics {
         session: &mut ClientSession,
         id: ClinicId,
     ) -> Result<Option<Clinic>> {
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         let touch = doc! { "$inc": { "_labelChanges": 1_i64 } };
         let locked = clinics.find_one_and_update(doc! { "_id": ids::clinic(id) }, touch);
         let locked = locked.return_document(ReturnDocument::After);
@@ -29,7 +29,7 @@ impl Clinics {
         session: &mut ClientSession,
         id: ClinicId,
     ) -> Result<Vec<Site>> {
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         let found = clinics.find_one(doc! { "_id": ids::clinic(id) });
         let found = found.projection(doc! { "sites": 1 }).session(session);
         let clinic = found.await?.map(Clinic::from);
@@ -69,7 +69,7 @@ impl Clinics {
         let known = doc! { "$ifNull": [format!("${list}"), []] };
         let all = doc! { "$concatArrays": [known, [{ "$literal": item }]] };
         let update = vec![doc! { "$set": { list: all, "updatedTime": DateTime::now() } }];
-        self.clinics
+        self.documents
             .update_one(doc! { "_id": ids::clinic(id) }, update)
             .session(session)
             .await?;
@@ -86,7 +86,7 @@ impl Clinics {
         let of_clinic = doc! { "_id": ids::clinic(id), "patientTags._id": ids::tag(tag.id) };
         let name =
             doc! { "$set": { "patientTags.$.name": &tag.name, "updatedTime": DateTime::now() } };
-        self.clinics
+        self.documents
             .update_one(of_clinic, name)
             .session(session)
             .await?;
@@ -102,7 +102,7 @@ impl Clinics {
     ) -> Result<()> {
         let of_clinic = doc! { "_id": ids::clinic(id), "sites.id": ids::site(site.id) };
         let name = doc! { "$set": { "sites.$.name": &site.name, "updatedTime": DateTime::now() } };
-        self.clinics
+        self.documents
             .update_one(of_clinic, name)
             .session(session)
             .await?;
@@ -120,7 +120,7 @@ impl Clinics {
             "$pull": { "patientTags": { "_id": ids::tag(tag) } },
             "$set": { "lastDeletedPatientTag": ids::tag(tag), "updatedTime": DateTime::now() },
         };
-        self.clinics
+        self.documents
             .update_one(doc! { "_id": ids::clinic(id) }, update)
             .session(session)
             .await?;
@@ -138,7 +138,7 @@ impl Clinics {
             "$pull": { "sites": { "id": ids::site(site) } },
             "$set": { "updatedTime": DateTime::now() },
         };
-        self.clinics
+        self.documents
             .update_one(doc! { "_id": ids::clinic(id) }, update)
             .session(session)
             .await?;

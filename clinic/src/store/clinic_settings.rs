@@ -8,7 +8,7 @@ use mongodb::{
 };
 use shared_types::ClinicId;
 
-use super::{Clinics, clinic_document::ClinicDocument, ehr_document, ids};
+use super::{Clinics, clinic_document::ClinicDocument, ehr_document, ids, not_done};
 use crate::domain::{
     clinic::{Clinic, SuppressedNotifications, Tier},
     counts::Counts,
@@ -52,9 +52,9 @@ impl Clinics {
         Ok(settings.and_then(|found| found.ok().map(ehr_document::read)))
     }
 
-    async fn find_member(&self, id: ClinicId, name: &str) -> Result<Option<Document>> {
-        let found = self.clinics.find_one(doc! { "_id": ids::clinic(id) });
-        found.projection(doc! { "_id": 0, name: 1 }).await
+    async fn find_member(&self, id: ClinicId, name: &'static str) -> Result<Option<Document>> {
+        let found = self.members.add_repeatable((id, name));
+        found.await.map_err(not_done)
     }
 
     /// Replaces the restrictions; returns whether there is such a clinic.
@@ -116,7 +116,7 @@ impl Clinics {
                 settings.insert(name, limit_document(limit));
             }
         }
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         let set = updated(doc! { "patientCountSettings": settings });
         let updated = clinics.find_one_and_update(doc! { "_id": ids::clinic(id) }, set);
         let updated = updated.return_document(ReturnDocument::After).await?;
@@ -125,7 +125,7 @@ impl Clinics {
 
     async fn set(&self, id: ClinicId, members: Document) -> Result<bool> {
         let clinic = doc! { "_id": ids::clinic(id) };
-        let set = self.clinics.update_one(clinic, updated(members)).await?;
+        let set = self.documents.update_one(clinic, updated(members)).await?;
         Ok(set.matched_count > 0)
     }
 
@@ -139,7 +139,7 @@ impl Clinics {
     ) -> Result<bool> {
         let clinic = doc! { "_id": ids::clinic(id) };
         let count = doc! { "$set": { "patientCount": count_document(counts)? } };
-        let set = self.clinics.update_one(clinic, count);
+        let set = self.documents.update_one(clinic, count);
         Ok(set.session(session).await?.matched_count > 0)
     }
 }

@@ -1,6 +1,8 @@
 //! Collection `clinics`, which the reference wrote as well.
 
-use bson::{DateTime, Document, doc, oid::ObjectId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use chrono::{DateTime as Time, Utc};
 use futures_util::{TryStreamExt, future::ready};
 use mongodb::{
@@ -8,19 +10,25 @@ use mongodb::{
     error::{Error, Result},
     options::{IndexOptions, ReturnDocument},
 };
-use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
+use shared_runtime::{
+    batches::Batcher,
+    mongo::{ONE_BATCH, ensure_indexes},
+};
 use shared_types::{ClinicId, UserId};
 
 use super::{
     clinic_document::{self, ClinicDocument},
-    ids,
+    ids, not_done,
 };
 use crate::domain::clinic::{Clinic, Profile};
 
 /// Clinics.
 #[derive(Debug, Clone)]
 pub(crate) struct Clinics {
-    pub(super) clinics: Collection<Document>,
+    pub(super) documents: Collection<Document>,
+    /// Look-ups at the same moment, which share a round trip: of whole clinics, and of a member each.
+    whole: Batcher<ClinicId, Option<Clinic>, Error>,
+    pub(super) members: Batcher<(ClinicId, &'static str), Option<Document>, Error>,
 }
 
 /// A clinic to be stored.
@@ -42,8 +50,18 @@ pub(crate) struct ClinicFilter {
 
 impl Clinics {
     pub(super) fn on(database: &Database) -> Self {
+        let documents: Collection<Document> = database.collection("clinics");
+        let (whole, members) = (documents.clone_with_type(), documents.clone());
         Self {
-            clinics: database.collection("clinics"),
+            documents,
+            whole: Batcher::start("clinics", move |ids| {
+                let clinics = whole.clone();
+                async move { find_whole(&clinics, ids).await }
+            }),
+            members: Batcher::start("clinic_members", move |asked| {
+                let clinics = members.clone();
+                async move { find_members(&clinics, asked).await }
+            }),
         }
     }
 
@@ -66,7 +84,7 @@ impl Clinics {
                 .keys(doc! { "ehrSettings.enabled": 1, "_id": 1 })
                 .build(),
         ];
-        ensure_indexes(&self.clinics, indexes).await
+        ensure_indexes(&self.documents, indexes).await
     }
 
     /// Stores a clinic in the transaction of `session`.
@@ -84,13 +102,13 @@ impl Clinics {
             now,
         );
         let document = document.map_err(Error::custom)?;
-        self.clinics.insert_one(document).session(session).await?;
+        self.documents.insert_one(document).session(session).await?;
         Ok(())
     }
 
     /// The clinic with this id.
     pub(crate) async fn find(&self, id: ClinicId) -> Result<Option<Clinic>> {
-        self.find_by(doc! { "_id": ids::clinic(id) }).await
+        self.whole.add_repeatable(id).await.map_err(not_done)
     }
 
     /// The clinic of a share code, an old one perhaps.
@@ -99,13 +117,13 @@ impl Clinics {
     }
 
     async fn find_by(&self, filter: Document) -> Result<Option<Clinic>> {
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         Ok(clinics.find_one(filter).await?.map(Into::into))
     }
 
     /// Whether a clinic has this share code, so that another must not.
     pub(crate) async fn has_share_code(&self, code: &str) -> Result<bool> {
-        let found = self.clinics.find_one(doc! { "shareCodes": code });
+        let found = self.documents.find_one(doc! { "shareCodes": code });
         Ok(found.projection(doc! { "_id": 1 }).await?.is_some())
     }
 
@@ -122,7 +140,7 @@ impl Clinics {
         } else {
             doc! { "_id": 1 }
         };
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         let found = clinics.find(query(filter)).sort(order);
         let found = found.skip(offset.into()).limit(limit.into());
         let found = found.batch_size(limit.min(ONE_BATCH)).await?;
@@ -131,9 +149,8 @@ impl Clinics {
 
     /// The clinics with these ids, in no order; those that are gone are missing.
     pub(crate) async fn find_all(&self, ids: &[ClinicId]) -> Result<Vec<Clinic>> {
-        let wanted: Vec<ObjectId> = ids.iter().copied().map(ids::clinic).collect();
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
-        let found = clinics.find(doc! { "_id": { "$in": wanted } });
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
+        let found = clinics.find(with_ids(ids.iter().copied()));
         let found = found.batch_size(ONE_BATCH).await?;
         found.map_ok(Into::into).try_collect().await
     }
@@ -146,7 +163,7 @@ impl Clinics {
     ) -> Result<Vec<ClinicId>> {
         let wanted: Vec<ObjectId> = ids.iter().copied().map(ids::clinic).collect();
         let of_source = doc! { "_id": { "$in": wanted }, "ehrSettings.sourceId": source };
-        let found = self.clinics.find(of_source).projection(doc! { "_id": 1 });
+        let found = self.documents.find(of_source).projection(doc! { "_id": 1 });
         let found = found.batch_size(ONE_BATCH).await?;
         let id = |clinic: Document| ready(Ok(clinic.get_object_id("_id").ok()));
         let found = found.try_filter_map(id);
@@ -164,7 +181,7 @@ impl Clinics {
     ) -> Result<Option<Clinic>> {
         let members = clinic_document::profile_members(profile, DateTime::now());
         let set = doc! { "$set": members.map_err(Error::custom)? };
-        let clinics = self.clinics.clone_with_type::<ClinicDocument>();
+        let clinics = self.documents.clone_with_type::<ClinicDocument>();
         let updated = clinics.find_one_and_update(doc! { "_id": ids::clinic(id) }, set);
         let updated = updated.return_document(ReturnDocument::After).await?;
         Ok(updated.map(Into::into))
@@ -179,7 +196,7 @@ impl Clinics {
     ) -> Result<Option<bool>> {
         let touch = doc! { "$inc": { "_clinicianChanges": 1_i64 } };
         let locked = self
-            .clinics
+            .documents
             .find_one_and_update(doc! { "_id": ids::clinic(id) }, touch)
             .projection(doc! { "_id": 0, "isMigrated": 1 })
             .session(session)
@@ -198,7 +215,7 @@ impl Clinics {
         let update =
             doc! { "$addToSet": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
         let clinic = doc! { "_id": ids::clinic(id) };
-        self.clinics
+        self.documents
             .update_one(clinic, update)
             .session(session)
             .await?;
@@ -217,7 +234,7 @@ impl Clinics {
         let clinic = doc! { "_id": ids::clinic(id), "admins": another };
         let update = doc! { "$pull": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
         let updated = self
-            .clinics
+            .documents
             .update_one(clinic, update)
             .session(session)
             .await?;
@@ -234,7 +251,7 @@ impl Clinics {
     ) -> Result<()> {
         let clinic = doc! { "_id": ids::clinic(id) };
         let update = doc! { "$pull": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
-        self.clinics
+        self.documents
             .update_one(clinic, update)
             .session(session)
             .await?;
@@ -247,11 +264,47 @@ impl Clinics {
         session: &mut ClientSession,
         id: ClinicId,
     ) -> Result<Option<Document>> {
-        self.clinics
+        self.documents
             .find_one_and_delete(doc! { "_id": ids::clinic(id) })
             .session(session)
             .await
     }
+}
+
+fn with_ids(ids: impl Iterator<Item = ClinicId>) -> Document {
+    let ids: BTreeSet<ObjectId> = ids.map(ids::clinic).collect();
+    doc! { "_id": { "$in": ids.into_iter().collect::<Vec<_>>() } }
+}
+
+async fn find_whole(
+    clinics: &Collection<ClinicDocument>,
+    asked: Vec<ClinicId>,
+) -> Result<Vec<Option<Clinic>>> {
+    let found = clinics.find(with_ids(asked.iter().copied()));
+    let found = found.batch_size(ONE_BATCH).await?;
+    let found = found.map_ok(|document| {
+        let clinic = Clinic::from(document);
+        (clinic.id, clinic)
+    });
+    let found: BTreeMap<ClinicId, Clinic> = found.try_collect().await?;
+    Ok(asked.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+/// Each with the members that any of those asks for that go together.
+async fn find_members(
+    clinics: &Collection<Document>,
+    asked: Vec<(ClinicId, &'static str)>,
+) -> Result<Vec<Option<Document>>> {
+    let members: Document = asked
+        .iter()
+        .map(|(_, name)| ((*name).to_owned(), Bson::Int32(1)))
+        .collect();
+    let found = clinics.find(with_ids(asked.iter().map(|(id, _)| *id)));
+    let found = found.projection(members).batch_size(ONE_BATCH).await?;
+    let found = found.map_ok(|clinic| (clinic.get_object_id("_id").ok(), clinic));
+    let found: BTreeMap<Option<ObjectId>, Document> = found.try_collect().await?;
+    let found = |(id, _): &(ClinicId, _)| found.get(&Some(ids::clinic(*id))).cloned();
+    Ok(asked.iter().map(found).collect())
 }
 
 fn query(filter: &ClinicFilter) -> Document {

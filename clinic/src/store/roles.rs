@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared_runtime::batches::Batcher;
 use shared_types::ClinicId;
 
-use super::{ids, not_done};
+use super::{not_done, of_users};
 
 /// A clinic, and the account of somebody who may work for it.
 type Pair = (ClinicId, String);
@@ -51,17 +51,7 @@ async fn find_all(
     clinicians: &Collection<RolesDocument>,
     pairs: Vec<Pair>,
 ) -> Result<Vec<Option<Vec<String>>>> {
-    let mut each = pairs.clone();
-    each.sort_unstable();
-    each.dedup();
-    let any = each
-        .iter()
-        .map(|(clinic, user)| doc! { "clinicId": ids::clinic(*clinic), "userId": user });
-    let mut any: Vec<Document> = any.collect();
-    let filter = match any.pop() {
-        Some(one) if any.is_empty() => one,
-        last => doc! { "$or": any.into_iter().chain(last).collect::<Vec<_>>() },
-    };
+    let filter = of_users(pairs.iter().map(|(clinic, user)| (*clinic, user.as_str())));
     let members = doc! { "_id": 0, "clinicId": 1, "userId": 1, "roles": 1 };
     let found = clinicians.find(filter).projection(members).await?;
     let found = found.map_ok(|found| {

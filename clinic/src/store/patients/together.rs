@@ -15,7 +15,7 @@ use shared_runtime::{batches::Batcher, mongo::ONE_BATCH};
 use shared_types::{ClinicId, UserId};
 
 use super::{Stored, of_user, patient_document::PatientDocument, uncounted};
-use crate::store::{Job, Jobs, Tallies, not_done, tallies::Standing};
+use crate::store::{Job, Jobs, Tallies, not_done, of_users, tallies::Standing};
 
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
@@ -73,14 +73,8 @@ async fn find_all(
         let found = patients.find_one(of_user(*clinic, user)).await?;
         return Ok(vec![found.map(Into::into)]);
     }
-    let any: Vec<Document> = asked
-        .iter()
-        .map(|(clinic, user)| of_user(*clinic, user))
-        .collect();
-    let found = patients
-        .find(doc! { "$or": any })
-        .batch_size(ONE_BATCH)
-        .await?;
+    let any = of_users(asked.iter().map(|(clinic, user)| (*clinic, user.as_str())));
+    let found = patients.find(any).batch_size(ONE_BATCH).await?;
     let found = found.map_ok(|patient| {
         let stored = Stored::from(patient);
         let whose = (stored.patient.clinic_id, stored.patient.user_id.clone());
