@@ -113,12 +113,9 @@ impl Clinics {
 
     /// The clinic of a share code, an old one perhaps.
     pub(crate) async fn find_by_share_code(&self, code: &str) -> Result<Option<Clinic>> {
-        self.find_by(doc! { "shareCodes": code }).await
-    }
-
-    async fn find_by(&self, filter: Document) -> Result<Option<Clinic>> {
         let clinics = self.documents.clone_with_type::<ClinicDocument>();
-        Ok(clinics.find_one(filter).await?.map(Into::into))
+        let found = clinics.find_one(doc! { "shareCodes": code }).await?;
+        Ok(found.map(Into::into))
     }
 
     /// Whether a clinic has this share code, so that another must not.
@@ -161,8 +158,8 @@ impl Clinics {
         ids: &[ClinicId],
         source: &str,
     ) -> Result<Vec<ClinicId>> {
-        let wanted: Vec<ObjectId> = ids.iter().copied().map(ids::clinic).collect();
-        let of_source = doc! { "_id": { "$in": wanted }, "ehrSettings.sourceId": source };
+        let mut of_source = with_ids(ids.iter().copied());
+        of_source.insert("ehrSettings.sourceId", source);
         let found = self.documents.find(of_source).projection(doc! { "_id": 1 });
         let found = found.batch_size(ONE_BATCH).await?;
         let id = |clinic: Document| ready(Ok(clinic.get_object_id("_id").ok()));

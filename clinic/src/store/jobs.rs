@@ -135,7 +135,8 @@ impl Job {
             let Lane(number) = lane;
             doc! { "_lane": number, "_version": { "$lte": self.up_to(lane) } }
         };
-        let uncounted = iter::once(doc! { "_lane": null });
+        // Who is not counted when a job is done came after it.
+        let uncounted = iter::once(doc! { "_lane": null }).filter(|_| !self.is_done);
         let scopes: Vec<Document> = uncounted.chain(Lane::all().map(in_lane)).collect();
         doc! { "$or": scopes }
     }

@@ -34,9 +34,8 @@ pub(crate) use self::{
     search::Directories,
 };
 
-/// Name of the index of a clinic's patients by tags; the reference has had a `PatientTags` with other
-/// keys.
-pub(super) const BY_TAG: &str = "ClinicTags";
+/// Name of the index of a clinic's patients by tags.
+pub(super) const BY_TAG: &str = "PatientTags";
 /// Name of the index of a clinic's patients by sites, which is the reference's.
 pub(super) const BY_SITE: &str = "Sites";
 
@@ -75,8 +74,8 @@ impl Patients {
         }
     }
 
-    /// Ensures the indexes of the queries below. The first two are the reference's, with its names;
-    /// it has others, which no query of ours needs.
+    /// Ensures the indexes of the queries below. The first two and that of sites are the
+    /// reference's, with its names; it has others, which no query of ours needs.
     pub(super) async fn prepare(&self) -> anyhow::Result<()> {
         let named = |name: &str| IndexOptions::builder().name(name.to_owned());
         let index = |keys, options| IndexModel::builder().keys(keys).options(options).build();
@@ -278,7 +277,9 @@ impl Patients {
             .map(|stored| stored.patient.clinic_id)
             .collect();
         let jobs = self.jobs.list_all(&clinics).await?;
-        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
+        // The order is one without regard to case, and so is the look-up.
+        let of_user = found.iter().filter(|found| found.patient.user_id == *user);
+        Ok(of_user.map(|stored| stored.since(&jobs)).collect())
     }
 
     /// Everywhere that `user` is a patient, in the transaction of `session`.

@@ -54,7 +54,8 @@ impl Patients {
         Ok(all)
     }
 
-    /// The same in the transaction of `session`.
+    /// The same in the transaction of `session`. Without one, a patient who is counted meanwhile may be
+    /// missing.
     pub(crate) async fn count_in(
         &self,
         session: &mut ClientSession,
