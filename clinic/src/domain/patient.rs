@@ -215,7 +215,7 @@ impl Patient {
         self
     }
 
-    /// Whether somebody asked for a reminder to upload data a moment before `now`.
+    /// Whether the patient was reminded to upload data a moment before `now`.
     pub(crate) fn was_just_reminded(&self, now: DateTime<Utc>) -> bool {
         let last = self.last_upload_reminder;
         last.is_some_and(|last| now.signed_duration_since(last) < REMINDER_STANDS)

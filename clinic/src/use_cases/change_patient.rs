@@ -166,8 +166,8 @@ pub(crate) async fn revert_review(
     Ok(updated.await?.reviews)
 }
 
-/// Notes that the patient is reminded to upload data; returns it since. One reminder more says nothing
-/// new to whoever had one a moment ago.
+/// Has the patient reminded to upload data, and notes it; returns the patient since. Whoever was
+/// reminded a moment ago stays as it is.
 pub(crate) async fn remind_patient(
     state: &State,
     clinic: ClinicId,
@@ -175,9 +175,10 @@ pub(crate) async fn remind_patient(
 ) -> Result<Patient, Error> {
     let now = now();
     let updated = change_patient(state, clinic, user, async |session, patient| {
-        if !patient.was_just_reminded(now) {
-            tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
+        if patient.was_just_reminded(now) {
+            return Ok(PatientChange::default());
         }
+        tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
         Ok(PatientChange {
             last_upload_reminder: Some(now),
             updated_time: Some(now),

@@ -1,5 +1,7 @@
 //! What confirm is asked to mail.
 
+use bson::{DateTime, doc};
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared_runtime::testing::eventually;
 use shared_types::{ClinicEvent, ClinicNotice};
@@ -75,6 +77,24 @@ async fn a_patient_is_reminded() {
     told.retain(|notice| notice.event == ClinicEvent::UploadReminder);
     let wanted = notice(ClinicEvent::UploadReminder, &clinic, PATIENT);
     assert_eq!(told, [wanted]);
+
+    // Asking again and again puts the next one off for nobody.
+    let patients = world.collection("patients");
+    let of_patient = doc! { "userId": PATIENT };
+    for (minutes, reminders) in [(9, 1), (11, 2)] {
+        let last = DateTime::from_chrono(Utc::now() - TimeDelta::minutes(minutes));
+        let earlier = doc! { "$set": { "lastUploadReminderTime": last } };
+        let changed = patients.update_one(of_patient.clone(), earlier);
+        changed.await.unwrap();
+        let shown: Value = carol.post(&path, &json!({})).await.json();
+        let time = shown["lastUploadReminderTime"].as_str().unwrap();
+        let time: chrono::DateTime<Utc> = time.parse().unwrap();
+        assert_eq!(time > last.to_chrono(), reminders == 2, "{shown}");
+        world.settled().await;
+        let mut told = world.confirm.clinic_notices();
+        told.retain(|notice| notice.event == ClinicEvent::UploadReminder);
+        assert_eq!(told.len(), reminders);
+    }
 }
 
 #[actix_web::test]
