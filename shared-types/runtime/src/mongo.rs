@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use bson::{doc, oid::ObjectId};
+use futures_util::future::Either;
 #[cfg(feature = "testing")]
 use mongodb::event::{EventHandler, command::CommandEvent};
 use mongodb::{
@@ -22,7 +23,10 @@ use mongodb::{
 use rand::RngExt as _;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
-use tokio::sync::RwLock;
+use tokio::{
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::timeout,
+};
 use tracing::error;
 
 use crate::config::MongoSettings;
@@ -32,6 +36,8 @@ use crate::config::MongoSettings;
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(15);
 /// As often a transaction of [`Rivals`] is outrun before it waits until it is alone.
 const OUTRUN_BESIDE_OTHERS: u32 = 3;
+/// How long a turn is waited for: a transaction that hangs must not hold up all others.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a commit whose outcome is unknown is repeated.
 const MAX_COMMIT_RETRIES: u32 = 3;
 /// Documents that come in one round trip (`batch_size`): all of a usual list. MongoDB sends no more
@@ -216,17 +222,7 @@ impl Rivals {
         let deadline = Instant::now() + TRANSACTION_DEADLINE;
         let mut retries = 0;
         loop {
-            let is_alone = retries > OUTRUN_BESIDE_OTHERS;
-            let beside = if is_alone {
-                None
-            } else {
-                Some(self.0.read().await)
-            };
-            let alone = if is_alone {
-                Some(self.0.write().await)
-            } else {
-                None
-            };
+            let turn = timeout(PATIENCE, self.turn(retries)).await.ok();
             session.start_transaction().await?;
             let outcome = match work(&mut session).await {
                 Ok(value) => commit(&mut session)
@@ -240,7 +236,7 @@ impl Rivals {
                     Err(aborted)
                 }
             };
-            drop((beside, alone));
+            drop(turn);
             match outcome {
                 Err(Aborted::Failed(error))
                     if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
@@ -253,6 +249,17 @@ impl Rivals {
                 }
                 outcome => return outcome,
             }
+        }
+    }
+
+    async fn turn(
+        &self,
+        retries: u32,
+    ) -> Either<RwLockReadGuard<'_, ()>, RwLockWriteGuard<'_, ()>> {
+        if retries < OUTRUN_BESIDE_OTHERS {
+            Either::Left(self.0.read().await)
+        } else {
+            Either::Right(self.0.write().await)
         }
     }
 }
