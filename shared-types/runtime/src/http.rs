@@ -331,11 +331,12 @@ impl PeerClient {
         }
         // The token may have been revoked or its key withdrawn; nothing has happened at the peer.
         self.token.refused(&token).await;
-        let other = self.token.token().await?;
-        if Arc::ptr_eq(&token, &other) {
-            return Ok(answer);
+        match self.token.token().await {
+            Ok(other) if !Arc::ptr_eq(&token, &other) => {
+                self.call_with(&other, method, path, json).await
+            }
+            _ => Ok(answer),
         }
-        self.call_with(&other, method, path, json).await
     }
 
     async fn call_with(
