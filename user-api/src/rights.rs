@@ -29,8 +29,8 @@ pub(crate) async fn rights_on(
     }
 }
 
-/// What `caller` is to the user as a reader of `collection`; gatekeeper is asked no more than that
-/// needs.
+/// What `caller` is to the user as a reader of `collection`: of one that is for services alone everybody
+/// else is a stranger. gatekeeper is asked no more than that needs.
 pub(crate) async fn reader_of(
     state: &State,
     caller: &Caller,

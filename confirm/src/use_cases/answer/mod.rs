@@ -1,4 +1,4 @@
-//! The responses to confirmations: each is accepted, declined or canceled here.
+//! The responses to invitations and sign-ups: each is accepted, declined or canceled here.
 
 pub(crate) mod accept_invitation;
 pub(super) mod acceptance;
