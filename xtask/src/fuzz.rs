@@ -63,9 +63,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("skipped: Python cannot install Schemathesis on this machine");
         return Ok(());
     };
-    // With everything else, as the tests build them, so that nothing is built twice.
+    // With everything else, as the tests build them: what tests need gives dependencies features that
+    // programs alone would not, and everything would be built twice.
     let build = cargo::workspace_command("build")
-        .arg("--bins")
+        .arg("--all-targets")
         .status()
         .await?;
     ensure!(build.success(), "the build failed");
