@@ -8,7 +8,7 @@ use mongodb::{
 };
 use shared_types::ClinicId;
 
-use super::{Clinics, clinic_document::ClinicDocument, ehr_document, ids, not_done};
+use super::{Clinics, clinic_document::ClinicDocument, ehr_document, ids};
 use crate::domain::{
     clinic::{Clinic, SuppressedNotifications, Tier},
     counts::Counts,
@@ -53,8 +53,7 @@ impl Clinics {
     }
 
     async fn find_member(&self, id: ClinicId, name: &'static str) -> Result<Option<Document>> {
-        let found = self.members.add_repeatable((id, name));
-        found.await.map_err(not_done)
+        Ok(self.members.add_repeatable((id, name)).await?)
     }
 
     /// Replaces the restrictions; returns whether there is such a clinic.

@@ -18,7 +18,7 @@ use shared_types::{ClinicId, UserId};
 
 use super::{
     clinic_document::{self, ClinicDocument},
-    ids, not_done,
+    ids,
 };
 use crate::domain::clinic::{Clinic, Profile};
 
@@ -108,7 +108,7 @@ impl Clinics {
 
     /// The clinic with this id.
     pub(crate) async fn find(&self, id: ClinicId) -> Result<Option<Clinic>> {
-        self.whole.add_repeatable(id).await.map_err(not_done)
+        Ok(self.whole.add_repeatable(id).await?)
     }
 
     /// The clinic of a share code, an old one perhaps.

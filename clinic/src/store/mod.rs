@@ -28,11 +28,8 @@ use std::{
 
 use bson::{Document, doc};
 use chrono::{DateTime, SubsecRound as _, Utc};
-use mongodb::{Client, ClientSession, Database, error::Error};
-use shared_runtime::{
-    batches::NotDone,
-    mongo::{Aborted, Rivals},
-};
+use mongodb::{Client, ClientSession, Database};
+use shared_runtime::mongo::{Aborted, Rivals};
 use shared_types::{ClinicId, UserId};
 
 pub(crate) use self::{
@@ -97,14 +94,6 @@ fn of_users<'a>(pairs: impl IntoIterator<Item = (ClinicId, &'a str)>) -> Documen
     match any.pop() {
         Some(one) if any.is_empty() => one,
         last => doc! { "$or": any.into_iter().chain(last).collect::<Vec<_>>() },
-    }
-}
-
-/// Why what goes together with others was not looked up.
-fn not_done(not_done: NotDone<Error>) -> Error {
-    match not_done {
-        NotDone::Failed(error) => error,
-        NotDone::NoOutcome => Error::custom("MongoDB did not answer in time"),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared_runtime::batches::Batcher;
 use shared_types::ClinicId;
 
-use super::{not_done, of_users};
+use super::of_users;
 
 /// A clinic, and the account of somebody who may work for it.
 type Pair = (ClinicId, String);
@@ -42,8 +42,7 @@ impl Roles {
 
     /// The roles of a user in a clinic; `None`: none, an invitation at most.
     pub(super) async fn find(&self, clinic: ClinicId, user: &str) -> Result<Option<Vec<String>>> {
-        let roles = self.0.add_repeatable((clinic, user.to_owned()));
-        roles.await.map_err(not_done)
+        Ok(self.0.add_repeatable((clinic, user.to_owned())).await?)
     }
 }
 

@@ -5,7 +5,7 @@
 //! another, and none is sent again that may have been written.
 
 use mongodb::error::{Error, Result};
-use shared_runtime::batches::{Batcher, NotDone};
+use shared_runtime::batches::Batcher;
 
 use super::permissions::{Pair, PairLookup, PairReplacement, Permissions};
 
@@ -45,7 +45,7 @@ impl Batches {
 
     /// What `lookup` asks for, a pair for each grantee.
     pub(crate) async fn find(&self, lookup: PairLookup) -> Result<Vec<Pair>> {
-        self.lookups.add(lookup).await.map_err(error)?
+        self.lookups.add(lookup).await?
     }
 
     /// See [`Permissions::upsert_unless_administering`]. After an error it may be written or not,
@@ -55,17 +55,10 @@ impl Batches {
         replacement: PairReplacement,
     ) -> Result<bool> {
         let together = self.replacements.add(replacement.clone()).await;
-        Ok(together.map_err(error)?
+        Ok(together?
             || self
                 .permissions
                 .upsert_unless_administering(&replacement)
                 .await?)
-    }
-}
-
-fn error(not_done: NotDone<Error>) -> Error {
-    match not_done {
-        NotDone::Failed(error) => error,
-        NotDone::NoOutcome => Error::custom("MongoDB did not answer in time"),
     }
 }

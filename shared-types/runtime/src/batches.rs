@@ -46,6 +46,15 @@ pub enum NotDone<E: fmt::Display> {
     NoOutcome,
 }
 
+impl From<NotDone<mongodb::error::Error>> for mongodb::error::Error {
+    fn from(not_done: NotDone<Self>) -> Self {
+        match not_done {
+            NotDone::Failed(error) => error,
+            NotDone::NoOutcome => Self::custom("MongoDB did not answer in time"),
+        }
+    }
+}
+
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{why}")]
 struct BatchNotDone<E: fmt::Display> {

@@ -15,7 +15,7 @@ use shared_runtime::{batches::Batcher, mongo::ONE_BATCH};
 use shared_types::{ClinicId, UserId};
 
 use super::{Stored, of_user, patient_document::PatientDocument, uncounted};
-use crate::store::{Job, Jobs, Tallies, not_done, of_users, tallies::Standing};
+use crate::store::{Job, Jobs, Tallies, of_users, tallies::Standing};
 
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
@@ -49,19 +49,19 @@ impl Together {
     /// The patient of a clinic.
     pub(super) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Stored>> {
         let found = self.patients.add_repeatable((clinic, user.clone()));
-        found.await.map_err(not_done)
+        Ok(found.await?)
     }
 
     /// How far a clinic is; `None`: it has patients that are not counted yet.
     pub(super) async fn find_standing(&self, clinic: ClinicId) -> Result<Option<Standing>> {
         let standing = self.standings.add_repeatable(clinic);
-        standing.await.map_err(not_done)
+        Ok(standing.await?)
     }
 
     /// The jobs of a clinic, in the order in which they were made, done ones perhaps.
     pub(super) async fn list_jobs(&self, clinic: ClinicId) -> Result<Arc<Vec<Job>>> {
         let jobs = self.jobs.add_repeatable(clinic);
-        jobs.await.map_err(not_done)
+        Ok(jobs.await?)
     }
 }
 
