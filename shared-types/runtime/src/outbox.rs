@@ -19,7 +19,7 @@ use mongodb::{Client, ClientSession, Collection, Database};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Notify,
-    time::{Instant, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -33,6 +33,7 @@ use self::{
     turns::{BATCH, Turn},
 };
 use crate::{
+    batches::Batcher,
     config::OutboxSettings,
     mongo::{self, ensure_indexes},
 };
@@ -41,6 +42,10 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(1);
 /// Keys delivered at the same time.
 const CONCURRENT_KEYS: usize = 8;
+/// The least time from one pass to the next: rows that come meanwhile go together.
+const PASS_EVERY: Duration = Duration::from_millis(10);
+/// How long a row that was read is taken for what it was.
+const FRESH: Duration = Duration::from_secs(1);
 /// Rows of one key that are delivered in one pass, so that no pass waits long for its last key.
 const ROWS_PER_KEY: usize = BATCH / CONCURRENT_KEYS;
 /// How often the rows are counted for the metrics.
@@ -104,7 +109,16 @@ pub struct Outbox {
     rows: Collection<Row>,
     lease: Lease,
     settings: OutboxSettings,
+    removals: Batcher<ObjectId, bool, mongodb::error::Error>,
     wake: Arc<Notify>,
+}
+
+/// What a relay keeps from pass to pass.
+struct Relay {
+    owner: String,
+    count_at: Instant,
+    /// The lease holds for longer.
+    renew_at: Instant,
 }
 
 impl Outbox {
@@ -130,6 +144,7 @@ impl Outbox {
         let lease = Lease::open(database, name, Duration::from_secs(settings.lease_s)).await?;
         Ok(Self {
             name,
+            removals: turns::removals(&rows),
             rows,
             lease,
             settings: settings.clone(),
@@ -212,10 +227,14 @@ impl Outbox {
     /// Delivers rows until `stop`, and then what is under way. Every replica runs it; the one that
     /// holds the lease works.
     pub async fn relay<S>(&self, effects: &Effects<S>, stop: &CancellationToken) {
-        let owner = Uuid::new_v4().to_string();
-        let mut count_at = Instant::now();
+        let mut relay = Relay {
+            owner: Uuid::new_v4().to_string(),
+            count_at: Instant::now(),
+            renew_at: Instant::now(),
+        };
         while !stop.is_cancelled() {
-            let busy = match self.pass(&owner, &mut count_at, effects, stop).await {
+            let next_pass = Instant::now() + PASS_EVERY;
+            let busy = match self.pass(&mut relay, effects, stop).await {
                 Ok(busy) => busy,
                 Err(error) => {
                     warn!(cause = %error, "the outbox cannot be read");
@@ -225,12 +244,12 @@ impl Outbox {
             if !busy {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = self.wake.notified() => {}
-                    () = tokio::time::sleep(IDLE) => {}
+                    () = self.wake.notified() => sleep_until(next_pass).await,
+                    () = sleep(IDLE) => {}
                 }
             }
         }
-        if let Err(error) = self.lease.release(&owner).await {
+        if let Err(error) = self.lease.release(&relay.owner).await {
             warn!(cause = %error, "the outbox lease was not given back");
         }
     }
@@ -238,16 +257,15 @@ impl Outbox {
     /// One look at a batch of due rows; `true` when more may be due.
     async fn pass<S>(
         &self,
-        owner: &str,
-        count_at: &mut Instant,
+        relay: &mut Relay,
         effects: &Effects<S>,
         stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
-        if *count_at <= Instant::now() {
+        if relay.count_at <= Instant::now() {
             self.report().await?;
-            *count_at = Instant::now() + COUNT_EVERY;
+            relay.count_at = Instant::now() + COUNT_EVERY;
         }
-        if !self.lease.hold(owner).await? {
+        if relay.renew_at <= Instant::now() && !self.renew(relay).await? {
             return Ok(false);
         }
         let (turns, mut busy) = self.due().await?;
@@ -255,8 +273,6 @@ impl Outbox {
         let mut outcomes = stream::iter(turns)
             .map(|turn| self.work_off(turn, rows_per_key, effects, stop))
             .buffer_unordered(CONCURRENT_KEYS);
-        let period = self.lease.renewal_period();
-        let mut renewal = tokio::time::interval_at(Instant::now() + period, period);
         loop {
             tokio::select! {
                 outcome = outcomes.next() => match outcome {
@@ -265,17 +281,28 @@ impl Outbox {
                 },
                 // A pass over slow receivers outlasts the lease. Without it, somebody else is
                 // delivering; what is cut off here was not noted and comes again.
-                _ = renewal.tick() => if !self.lease.hold(owner).await? {
+                () = sleep_until(relay.renew_at) => if !self.renew(relay).await? {
                     return Ok(busy);
                 },
                 // Rows under way would come twice if they were cut off. They may take as long as
                 // the lease holds without another renewal.
                 () = stop.cancelled() => {
-                    let _ = timeout(2 * period, outcomes.for_each(async |_| {})).await;
+                    let grace = 2 * self.lease.renewal_period();
+                    let _ = timeout(grace, outcomes.for_each(async |_| {})).await;
                     return Ok(busy);
                 }
             }
         }
+    }
+
+    /// Takes or renews the lease; returns whether the relay has it.
+    async fn renew(&self, relay: &mut Relay) -> Result<bool, mongodb::error::Error> {
+        let asked = Instant::now();
+        let is_held = self.lease.hold(&relay.owner).await?;
+        if is_held {
+            relay.renew_at = asked + self.lease.renewal_period();
+        }
+        Ok(is_held)
     }
 
     /// Delivers rows of one key until `stop`, the first first, at most `limit` of them; `true` when
@@ -288,9 +315,14 @@ impl Outbox {
         stop: &CancellationToken,
     ) -> Result<bool, mongodb::error::Error> {
         let mut gone = 0;
+        let mut known = turn.first.filter(|_| turn.read.elapsed() < FRESH);
         while gone < limit && !stop.is_cancelled() {
-            let Some(first) = self.first_of(&turn.key).await? else {
-                break;
+            let first = match known.take() {
+                Some(first) => first,
+                None => match self.first_of(&turn.key).await? {
+                    Some(first) => first,
+                    None => break,
+                },
             };
             if !first.due || !self.deliver(&first, effects).await? {
                 return Ok(self.put_off(&first, &turn.rows).await? || gone > 0);

@@ -1,10 +1,11 @@
 //! Whose turn it is. Rows of one key go one after the other, and no look costs more than a batch,
 //! however many rows wait.
 //!
-//! The relay reads a batch of the rows that are due, by an index. Where one of them is not the
-//! first pending row of its key and the first cannot go, it is put off: it stays pending, leaves
-//! the rows that are due, and the first notes in `hides` that others wait behind it. Whoever takes
-//! such a row away, by its delivery, withdrawal or death, makes the next one of its key due.
+//! The relay reads a batch of the rows that are due, by an index, and where the first pending row of
+//! each of their keys is. Where a row that is due is not the first one of its key and the first cannot
+//! go, it is put off: it stays pending, leaves the rows that are due, and the first notes in `hides`
+//! that others wait behind it. Whoever takes such a row away, by its delivery, withdrawal or death,
+//! makes the next one of its key due.
 //!
 //! A row is never put off without somebody who will fetch it, whatever dies and however enqueuing,
 //! withdrawing and two relays interleave:
@@ -22,19 +23,25 @@
 
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 
-use bson::{Document, doc, oid::ObjectId};
+use bson::{Document, Timestamp, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
-use mongodb::{ClientSession, IndexModel, error::Error, options::Hint};
+use mongodb::{ClientSession, Collection, IndexModel, error::Error, options::Hint};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::{DEAD, Outbox, PENDING, Row};
-use crate::mongo::transaction;
+use crate::{
+    batches::Batcher,
+    mongo::{ONE_BATCH, transaction},
+};
 
 /// Due rows looked at in one pass, the oldest first.
 pub(super) const BATCH: usize = 200;
 /// With a full batch of them, the newest are looked at as well, so that they need not wait until
 /// a flood is worked off or put off.
 const NEWEST: usize = 40;
+/// Places of the rows of a batch's keys that are looked at to find the first ones.
+const MOST_PLACES: u32 = 400;
 
 /// When a row that was put off looks for its turn by itself.
 const PUT_OFF: Duration = Duration::from_hours(1);
@@ -43,13 +50,18 @@ const PUT_OFF: Duration = Duration::from_hours(1);
 pub(super) struct Turn {
     pub(super) key: String,
     pub(super) rows: Vec<ObjectId>,
+    /// The first pending row of the key, if it is one of them and no more had to be read for that.
+    pub(super) first: Option<Row>,
+    /// When they were read.
+    pub(super) read: Instant,
 }
 
+/// The place of the first pending row of a key.
 #[derive(Deserialize)]
-struct Candidate {
+struct FirstPlace {
     #[serde(rename = "_id")]
-    id: ObjectId,
     key: String,
+    sequence: Timestamp,
 }
 
 pub(super) fn indexes() -> Vec<IndexModel> {
@@ -76,27 +88,62 @@ impl Outbox {
         if more {
             candidates.extend(self.candidates(NEWEST, -1).await?);
         }
-        let mut turns = HashMap::<String, Vec<ObjectId>>::new();
+        let read = Instant::now();
+        let mut turns = HashMap::<String, Vec<Row>>::new();
         for candidate in candidates {
-            turns.entry(candidate.key).or_default().push(candidate.id);
+            let rows = turns.entry(candidate.key.clone()).or_default();
+            rows.push(candidate);
         }
-        let turns = turns.into_iter();
-        let turns = turns.map(|(key, rows)| Turn { key, rows }).collect();
-        Ok((turns, more))
+        let places = self.first_places(turns.keys()).await?;
+        let turns = turns.into_iter().map(|(key, rows)| {
+            let ids = rows.iter().map(|row| row.id).collect();
+            let place = places.get(&key);
+            let first = rows.into_iter().find(|row| place == Some(&row.sequence));
+            Turn {
+                key,
+                rows: ids,
+                first,
+                read,
+            }
+        });
+        Ok((turns.collect(), more))
     }
 
-    async fn candidates(&self, limit: usize, order: i32) -> Result<Vec<Candidate>, Error> {
+    /// The place of the first pending row of each of `keys`, as far as a bounded look finds it; of one
+    /// key alone, whose first row is looked up as soon, none.
+    async fn first_places(
+        &self,
+        keys: impl ExactSizeIterator<Item = &String>,
+    ) -> Result<HashMap<String, Timestamp>, Error> {
+        if keys.len() < 2 {
+            return Ok(HashMap::new());
+        }
+        let keys: Vec<&String> = keys.collect();
+        let firsts = [
+            doc! { "$match": { "state": PENDING, "key": { "$in": keys } } },
+            doc! { "$sort": { "key": 1, "sequence": 1 } },
+            doc! { "$limit": MOST_PLACES },
+            doc! { "$group": { "_id": "$key", "sequence": { "$min": "$sequence" } } },
+        ];
+        let found = self.rows.aggregate(firsts).hint(Hint::Keys(by_key()));
+        let found = found.with_type::<FirstPlace>().batch_size(ONE_BATCH);
+        let places = found.await?;
+        let places = places.map_ok(|FirstPlace { key, sequence }| (key, sequence));
+        places.try_collect().await
+    }
+
+    async fn candidates(&self, limit: usize, order: i32) -> Result<Vec<Row>, Error> {
         let due = doc! { "state": PENDING, "$expr": { "$lte": ["$nextAttemptAt", "$$NOW"] } };
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let rows = self.rows.clone_with_type::<Candidate>();
-        let candidates = rows
+        let candidates = self
+            .rows
             .find(due)
-            .projection(doc! { "key": 1 })
             .sort(doc! { "nextAttemptAt": order })
             .limit(limit.into())
             .batch_size(limit)
             .hint(Hint::Keys(by_due()));
-        candidates.await?.try_collect().await
+        let candidates = candidates.await?.map_ok(|row| Row { due: true, ..row });
+        candidates.try_collect().await
     }
 
     /// The first pending row of a key.
@@ -152,8 +199,7 @@ impl Outbox {
     /// Removes a row that was delivered.
     pub(super) async fn remove(&self, row: &Row) -> Result<(), Error> {
         // Most rows have nobody behind them; somebody may have come since this one was read.
-        let alone = doc! { "_id": row.id, "hides": { "$exists": false } };
-        if row.hides == 0 && self.rows.delete_one(alone).await?.deleted_count == 1 {
+        if row.hides == 0 && self.removals.add_repeatable(row.id).await? {
             return Ok(());
         }
         transaction::<_, Infallible>(self.rows.client(), async |session| {
@@ -203,4 +249,32 @@ impl Outbox {
             .await?;
         Ok(())
     }
+}
+
+/// Removes rows that have nobody behind them, several at once where several are delivered; each outcome
+/// is whether the row is gone.
+pub(super) fn removals(rows: &Collection<Row>) -> Batcher<ObjectId, bool, Error> {
+    let rows = rows.clone();
+    Batcher::start("outbox removals", move |ids| {
+        let rows = rows.clone();
+        async move { remove_alone(&rows, ids).await }
+    })
+}
+
+async fn remove_alone(rows: &Collection<Row>, ids: Vec<ObjectId>) -> Result<Vec<bool>, Error> {
+    let these = doc! { "_id": { "$in": &ids } };
+    let mut alone = these.clone();
+    alone.insert("hides", doc! { "$exists": false });
+    let removed = rows.delete_many(alone).await?.deleted_count;
+    if removed == ids.len() as u64 {
+        return Ok(vec![true; ids.len()]);
+    }
+    let rows = rows.clone_with_type::<Document>();
+    let left = rows.find(these).projection(doc! { "_id": 1 });
+    let left: Vec<Document> = left.await?.try_collect().await?;
+    let left: Vec<ObjectId> = left
+        .iter()
+        .filter_map(|row| row.get_object_id("_id").ok())
+        .collect();
+    Ok(ids.iter().map(|id| !left.contains(id)).collect())
 }
