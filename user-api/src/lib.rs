@@ -44,6 +44,7 @@ mod use_cases;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
+use futures_util::future::join;
 use secrecy::{ExposeSecret, SecretString};
 use shared_runtime::{
     auth::{Admission, Authenticator},
@@ -66,6 +67,7 @@ use crate::{
     server_secrets::ServerSecrets,
     sessions::Sessions,
     store::{AppliedUpdates, Holders, MetadataStore, PastAccounts, Tokens, Users},
+    use_cases::await_enrolment,
 };
 
 /// What handlers share.
@@ -166,10 +168,15 @@ impl State {
         }
     }
 
-    /// Does what is owed to other services, until `stop`.
+    /// Does what is owed to other services, and looks after accounts that wait for a patient, until
+    /// `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
         let effects = relay::effects(self.clone());
-        self.outbox.relay(&effects, stop).await;
+        join(
+            self.outbox.relay(&effects, stop),
+            await_enrolment::run(self, stop),
+        )
+        .await;
     }
 
     /// The secret that marks addresses as verified, where there is one.

@@ -10,6 +10,7 @@ mod clinics;
 mod ehr_document;
 mod ids;
 mod jobs;
+mod own_lanes;
 mod patient_batches;
 mod patient_document;
 mod patients;
@@ -32,6 +33,7 @@ use mongodb::{Client, ClientSession, Database};
 use shared_runtime::mongo::{Aborted, Rivals};
 use shared_types::{ClinicId, UserId};
 
+use self::own_lanes::{OwnLane, OwnLanes};
 pub(crate) use self::{
     archives::Archives,
     clinicians::{ClinicianChange, ClinicianFilter, Clinicians},
@@ -65,16 +67,23 @@ pub(crate) struct StoreSettings {
 
 /// Those who change the same clinics.
 #[derive(Debug, Clone)]
-pub(crate) struct ClinicRivals(Arc<[Rivals; RIVALS]>);
+pub(crate) struct ClinicRivals(Arc<[OfClinic; RIVALS]>);
+
+/// Those who change a clinic, and the lanes that those who enrol patients keep to themselves.
+#[derive(Debug, Default)]
+struct OfClinic {
+    rivals: Rivals,
+    lanes: OwnLanes,
+}
 
 impl Default for ClinicRivals {
     fn default() -> Self {
-        Self(Arc::new(array::from_fn(|_| Rivals::default())))
+        Self(Arc::new(array::from_fn(|_| OfClinic::default())))
     }
 }
 
 impl ClinicRivals {
-    fn of(&self, clinic: ClinicId) -> &Rivals {
+    fn of(&self, clinic: ClinicId) -> &OfClinic {
         let [.., last] = clinic.bytes();
         &self.0[usize::from(last) % RIVALS]
     }
@@ -163,7 +172,18 @@ impl Store {
         clinic: ClinicId,
         work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
     ) -> Result<T, Aborted<R>> {
-        let rivals = self.rivals.of(clinic);
+        let OfClinic { rivals, .. } = self.rivals.of(clinic);
         rivals.transaction(&self.client, work).await
+    }
+
+    /// A lane of `clinic` in which nobody else of this process enrols patients as long as it is kept,
+    /// or the one of patients whose number is limited: who waits here is not outrun in the database.
+    pub(crate) async fn own_lane(&self, clinic: ClinicId, is_limited: bool) -> OwnLane<'_> {
+        let OfClinic { lanes, .. } = self.rivals.of(clinic);
+        if is_limited {
+            lanes.keep(Lane::LIMITED).await
+        } else {
+            lanes.keep_any().await
+        }
     }
 }

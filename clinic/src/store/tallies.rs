@@ -19,31 +19,36 @@ use shared_types::ClinicId;
 use super::ids;
 use crate::domain::counts::Counts;
 
-/// Lanes of a clinic. More of them let more patients change at once, and make reads longer.
-const LANES: i32 = 4;
-
 /// A part of a clinic's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane(pub(super) i32);
 
 impl Lane {
+    /// Lanes of a clinic. More of them let more patients change at once, and make reads longer.
+    pub(super) const ALL: [Self; 4] = [Self(0), Self(1), Self(2), Self(3)];
+
     /// The one in which patients are counted whose number is limited, one after the other.
     pub(crate) const LIMITED: Self = Self(0);
 
     /// Any.
     pub(crate) fn random() -> Self {
-        Self(rand::rng().random_range(0..LANES))
+        Self::ALL[rand::rng().random_range(0..Self::ALL.len())]
     }
 
     /// All of them, in their order.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..LANES).map(Self)
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
+        Self::ALL.into_iter()
+    }
+
+    /// Which of all it is, from 0.
+    pub(super) fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or_default()
     }
 
     /// The next one after `lane`; after `None` the first.
     pub(crate) fn after(lane: Option<Self>) -> Option<Self> {
         let next = lane.map_or(0, |Self(lane)| lane + 1);
-        (next < LANES).then_some(Self(next))
+        Self::ALL.into_iter().find(|Self(lane)| *lane == next)
     }
 }
 
@@ -84,7 +89,7 @@ struct TallyId {
 }
 
 /// How far the lanes of a clinic are, in their order.
-pub(super) type Versions = [i64; LANES as usize];
+pub(super) type Versions = [i64; Lane::ALL.len()];
 
 /// How far a clinic is, and how many counted patients it has.
 #[derive(Debug, Clone, Copy, Default)]
@@ -255,7 +260,7 @@ fn id(clinic: ClinicId, lane: i32) -> Document {
 }
 
 fn lanes_of(clinic: ClinicId) -> impl Iterator<Item = Document> {
-    (0..LANES).map(move |lane| id(clinic, lane))
+    Lane::all().map(move |Lane(lane)| id(clinic, lane))
 }
 
 fn of_clinic(clinic: ClinicId) -> Document {

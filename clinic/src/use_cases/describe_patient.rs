@@ -1,5 +1,6 @@
 //! The profile of an account that a clinic made says what the clinic knows of the patient: who claims
-//! the account is asked for the birthday in it.
+//! the account is asked for the birthday in it. The account is made with it; what changes later follows
+//! by a row.
 
 use anyhow::Context as _;
 use mongodb::{ClientSession, error::Error};
@@ -54,16 +55,11 @@ pub(crate) async fn relay(state: &State, described: &Described) -> anyhow::Resul
     let Some(patient) = patient.filter(Patient::is_custodial) else {
         return Ok(());
     };
-    let filled = |text: Option<&'_ String>| text.filter(|text| !text.trim().is_empty()).cloned();
-    let [name, birth_date, mrn] =
-        [&patient.full_name, &patient.birth_date, &patient.mrn].map(|text| filled(text.as_ref()));
-    let known = KnownPatient {
-        full_name: name.as_deref(),
-        birth_date: birth_date.as_deref(),
-        mrn: mrn.as_deref(),
-        target_devices: patient.target_devices.as_deref(),
-    };
-    match state.user_api.describe_patient(user, &known).await {
+    match state
+        .user_api
+        .describe_patient(user, &known(&patient))
+        .await
+    {
         // No repeat makes another profile of it. A patient whom the reference stored may have anything.
         Err(PeerError::Refused { status: 400 | 413 }) => {
             warn!(user.id = %user, "a profile cannot hold what the clinic knows of its patient");
@@ -71,4 +67,18 @@ pub(crate) async fn relay(state: &State, described: &Described) -> anyhow::Resul
         }
         written => written.context("user-api"),
     }
+}
+
+/// What a profile can say of the patient.
+pub(crate) fn known(patient: &Patient) -> KnownPatient<'_> {
+    KnownPatient {
+        full_name: filled(patient.full_name.as_deref()),
+        birth_date: filled(patient.birth_date.as_deref()),
+        mrn: filled(patient.mrn.as_deref()),
+        target_devices: patient.target_devices.as_deref(),
+    }
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
 }

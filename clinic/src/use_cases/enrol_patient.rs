@@ -49,16 +49,20 @@ pub(crate) async fn create_patient(
         ..Patient::new(clinic_id, user_id, now()).with(&change)
     };
     // Nobody has the empty id.
-    may_be_enrolled(state, &clinic, &draft("".into())).await?;
+    let nobody = draft("".into());
+    may_be_enrolled(state, &clinic, &nobody).await?;
     if !are_known {
         return Err(Refusal::UnknownSite.into());
     }
     let email = change.entered_address();
-    let made = state.user_api.create_custodial(clinic_id, email).await;
-    let CustodialAccount::Made(account) = made.or_fail(Failure)? else {
+    let known = describe_patient::known(&nobody);
+    let made = state.user_api.create_custodial(clinic_id, email, &known);
+    let CustodialAccount::Made(account) = made.await.or_fail(Failure)? else {
         return Err(Refusal::EmailTaken.into());
     };
-    match enrol(state, &clinic, draft(account.userid)).await {
+    // An account with an address may be one that another request had made, with another profile.
+    let is_described = email.is_none();
+    match enrol(state, &clinic, draft(account.userid), is_described).await {
         Err(Error::Refused(Refusal::DuplicatePatient)) => Err(Refusal::EmailTaken.into()),
         enrolled => enrolled,
     }
@@ -88,7 +92,7 @@ pub(crate) async fn enrol_user(
         ..Patient::new(clinic_id, user.clone(), now()).with(&known(shared, &person, &clinic))
     };
     may_be_enrolled(state, &clinic, &patient).await?;
-    enrol(state, &clinic, patient).await
+    enrol(state, &clinic, patient, false).await
 }
 
 /// What is known of a patient who shares: what is said, and what the profile says.
@@ -126,7 +130,8 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
     }
 }
 
-/// Refuses what [`enrol`] would refuse, before anything is made for it.
+/// Refuses what [`enrol`] would refuse, before anything is made for it, and a number that another patient
+/// has: of two who bring the same at the same moment, the index refuses one.
 async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
     let checked = state.store.read(async |session| {
         check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
@@ -135,19 +140,28 @@ async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> R
     checked.await.or_fail(Failure)
 }
 
-/// Stores the patient, counted, with the row that tells gatekeeper.
-async fn enrol(state: &State, clinic: &Clinic, patient: Patient) -> Result<Patient, Error> {
+/// Stores the patient, counted, with the row that tells gatekeeper, and the one for the profile unless
+/// that says what is known already.
+async fn enrol(
+    state: &State,
+    clinic: &Clinic,
+    patient: Patient,
+    is_described: bool,
+) -> Result<Patient, Error> {
     let limit = clinic.patient_limit(patient.created_time);
     let is_limited = patient.is_custodial() && limit.is_some();
-    let lane = if is_limited {
-        Lane::LIMITED
-    } else {
-        Lane::random()
-    };
+    let own = state.store.own_lane(clinic.id, is_limited).await;
     let stored = state.store.change(clinic.id, async |session| {
-        store(state, session, clinic, &patient, lane).await
+        let patient = store(state, session, clinic, &patient, own.lane).await?;
+        if !is_described {
+            describe_patient::queue(state, session, &patient).await?;
+        }
+        ask_to_claim::queue(state, session, &patient).await?;
+        Ok(patient)
     });
-    match stored.await {
+    let stored = stored.await;
+    drop(own);
+    match stored {
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             Err(duplicate(state, &patient).await?.into())
         }
@@ -172,11 +186,8 @@ async fn store(
     };
     // Before the rest, since others wait for it.
     state.store.patients.insert(session, &patient, lane).await?;
-    check_mrn(state, session, clinic, &patient, Refusal::MrnJustTaken).await?;
     check_limit(state, session, clinic, &patient, 0).await?;
     relate::patient(state, session, &patient).await?;
-    describe_patient::queue(state, session, &patient).await?;
-    ask_to_claim::queue(state, session, &patient).await?;
     Ok(patient)
 }
 

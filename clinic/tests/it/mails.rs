@@ -224,9 +224,15 @@ async fn the_profile_of_an_account_that_a_clinic_made_says_what_the_clinic_knows
 async fn a_claim_waits_until_the_profile_has_the_birthday() {
     let world = World::start().await;
     let clinic = world.clinic().await;
+    let mut known = with_email("mia@example.org");
+    let email = known.as_object_mut().unwrap().remove("email").unwrap();
+    let mia = world.enrol(&clinic, &known).await;
     world.settled().await;
     world.user_api.fail(user_api::Ask::Describe, 500);
-    world.enrol(&clinic, &with_email("mia@example.org")).await;
+    known["email"] = email;
+    known["birthDate"] = json!("2001-02-04");
+    let path = format!("/v1/clinics/{clinic}/patients/{mia}");
+    assert_eq!(world.user(CAROL).put(&path, &known).await.status, 200);
     eventually("the first try", async || {
         !world.user_api.asked(user_api::Ask::Describe).is_empty()
     })

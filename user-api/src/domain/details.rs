@@ -7,6 +7,7 @@ use shared_types::{address, password};
 
 use crate::domain::{
     members::{Emails, InvalidDetails, Roles, empty_if_null},
+    metadata::{Collection, Collections},
     user::{DEFAULT_ROLE, is_own_choice, read_name},
 };
 
@@ -95,6 +96,26 @@ impl Custodial {
             email: emails.into_iter().next().or(username),
         })
     }
+}
+
+/// Reads the `profile` of a body, what a clinic knows of the patient for whom it has an account made, as
+/// the metadata of the account; `None`: it knows nothing.
+pub(crate) fn read_profile(body: &[u8]) -> Result<Option<Collections>, InvalidDetails> {
+    #[derive(Deserialize)]
+    struct ProfileBody {
+        #[serde(default, deserialize_with = "not_null")]
+        profile: Option<Value>,
+    }
+    let ProfileBody { profile } = parse_object(body)?;
+    let Some(profile) = profile else {
+        return Ok(None);
+    };
+    let mut collections = Collections::new();
+    let merged = Collection::Profile
+        .check_patch(profile)
+        .and_then(|profile| Collection::Profile.merge(profile, &mut collections));
+    merged.map_err(|_| InvalidDetails)?;
+    Ok(Some(collections))
 }
 
 /// Body of `POST /user/createChild/:userid`.

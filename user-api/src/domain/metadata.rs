@@ -140,6 +140,11 @@ impl Collection {
     pub(crate) fn read_patch(self, body: &[u8]) -> Result<Members, MetadataRefusal> {
         let body = serde_json::from_slice(body)
             .map_err(|_| MetadataRefusal::Invalid("The body is not valid JSON"))?;
+        self.check_patch(body)
+    }
+
+    /// The same of a body that was parsed.
+    pub(crate) fn check_patch(self, body: Value) -> Result<Members, MetadataRefusal> {
         if !nests_within(&body, MAX_DEPTH) {
             return Err(MetadataRefusal::Invalid("The body is nested too deeply"));
         }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::refusals;
 use crate::{
     State,
-    domain::details::{Child, Custodial},
+    domain::details::{Child, Custodial, read_profile},
     error::Refusal,
     guesses::{TAKEN, limited},
     use_cases::{
@@ -75,7 +75,8 @@ pub(crate) async fn create_custodial_user(
 /// `POST /v1/clinics/:clinicid/users`: creates an account without a password for a clinic, which
 /// keeps the relation to it itself. For services.
 ///
-/// Body: as for a custodial account. Response: 201, the account with `passwordExists`; the same one
+/// Body: as for a custodial account, and optionally `profile`, what the clinic knows of the patient,
+/// which becomes the profile of the account. Response: 201, the account with `passwordExists`; the same one
 /// where the clinic asks again for an address, as long as it has not stored the patient. An account
 /// whose patient it does not store goes after a minute. (Both where `clinic.url` is set.)
 /// Errors: 400 the body breaks a rule; 401 the caller is no service; 409 the address is taken; 500
@@ -98,8 +99,8 @@ pub(crate) async fn create_clinic_user(
     body: Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let details = Custodial::read(&body.0)?;
-    let account = create_for_clinic(&state, &service, &clinic, details).await?;
+    let (details, profile) = (Custodial::read(&body.0)?, read_profile(&body.0)?);
+    let account = create_for_clinic(&state, &service, &clinic, details, profile).await?;
     Ok(HttpResponse::Created().json(account.record(true)))
 }
 

@@ -12,7 +12,7 @@ mod user_locks;
 mod users;
 
 pub(crate) use applied_updates::{AppliedUpdate, AppliedUpdates};
-pub(crate) use awaited::Awaited;
+pub(crate) use awaited::{Awaited, Waiting};
 pub(crate) use holders::Holders;
 pub(crate) use metadata::MetadataStore;
 pub(crate) use past_accounts::PastAccounts;

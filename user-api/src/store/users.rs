@@ -26,8 +26,8 @@ use shared_types::UserId;
 use crate::{
     domain::{account_change::AccountChange, query::Period, user::Account},
     store::{
-        logins,
-        user_document::{UserDocument, change_of, document, members},
+        Awaited, awaited, logins,
+        user_document::{UserDocument, change_of, members},
         user_locks::Locks,
     },
 };
@@ -81,6 +81,7 @@ impl Users {
                 .options(by_name())
                 .build(),
             logins::index(),
+            awaited::index(),
             // Serves `list_by_role`.
             IndexModel::builder()
                 .keys(doc! { "roles": 1, "_id": -1 })
@@ -150,10 +151,16 @@ impl Users {
         mongo::collect_readable(found.with_type(), "users", read).await
     }
 
-    /// Stores a new account, created by the user or service `by`. A name or id that is taken is a
-    /// duplicate key.
-    pub(crate) async fn insert(&self, account: &Account, by: &str) -> Result<(), Error> {
-        self.users.insert_one(document(account, by)).await?;
+    /// Stores a new account, created by the user or service `by`, which waits for `awaited`. A name or id
+    /// that is taken is a duplicate key.
+    pub(crate) async fn insert(
+        &self,
+        account: &Account,
+        by: &str,
+        awaited: Option<&Awaited>,
+    ) -> Result<(), Error> {
+        let document = awaited::document(account, by, awaited);
+        self.users.insert_one(document).await?;
         Ok(())
     }
 
@@ -163,11 +170,10 @@ impl Users {
         session: &mut ClientSession,
         account: &Account,
         by: &str,
+        awaited: Option<&Awaited>,
     ) -> Result<(), Error> {
-        self.users
-            .insert_one(document(account, by))
-            .session(session)
-            .await?;
+        let document = awaited::document(account, by, awaited);
+        self.users.insert_one(document).session(session).await?;
         Ok(())
     }
 

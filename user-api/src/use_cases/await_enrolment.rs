@@ -1,97 +1,49 @@
 //! An account is made for a patient of a clinic, which stores the patient a moment later: unless it
 //! does, the account goes again, for nobody could ever reach or want it.
 //!
-//! The account holds a mark until clinic has the patient, and a row looks after a while. A clinic that
-//! asks again for the same address meanwhile gets the same account with a mark of its own, which the
-//! rows of others leave alone: so one repeat finishes what was cut off between the two services.
+//! The account holds a mark, and when it is a minute old, clinic is asked for its patient. A clinic that
+//! asks again for the same address meanwhile gets the same account with a new mark: so one repeat
+//! finishes what was cut off between the two services.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bson::DateTime;
+use chrono::Utc;
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use shared_runtime::{
-    auth::Service,
-    error::OrFail as _,
-    mongo::{Aborted, transaction},
-    outbox::Effect,
-};
+use shared_runtime::{error::OrFail as _, outbox::Effect, peers::clinic::Clinic};
 use shared_types::{ClinicId, UserId, address};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
     State,
     domain::user::Account,
-    error::{Error, Failure, Refusal},
-    store::Awaited,
-    use_cases::{
-        create_account::{NewAccount, create_with},
-        delete_account,
-    },
+    error::{Error, Failure},
+    store::{Awaited, Waiting},
+    use_cases::delete_account,
 };
 
-/// Far longer than a clinic takes from the account to the patient.
+/// How old a mark gets: far longer than a clinic takes from the account to the patient.
 const LOOK_AFTER: Duration = Duration::from_mins(1);
+/// How often accounts are looked for that have waited so long.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The same after a failure.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Accounts that are read at once.
+const BATCH: u32 = 200;
+/// Patients that clinic is asked for at once.
+const CONCURRENT_QUESTIONS: usize = 8;
 
-/// Whether clinic has the patient of an account is to be looked at.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Enrolling {
-    pub(crate) userid: UserId,
-    pub(crate) clinic_id: ClinicId,
-    /// Of the request that the row belongs to.
-    pub(crate) mark: String,
-}
-
-impl Effect for Enrolling {
-    const TOPIC: &'static str = "users.enrolling";
-
-    fn key(&self) -> String {
-        format!("enrolling:{}", self.userid)
+/// The mark of an account that is made, or given once more, for a patient of `clinic`.
+pub(crate) fn begin(clinic: ClinicId) -> Awaited {
+    Awaited {
+        clinic,
+        mark: Uuid::new_v4().to_string(),
+        since: DateTime::now(),
     }
-
-    fn delay(&self) -> Duration {
-        LOOK_AFTER
-    }
-}
-
-impl Enrolling {
-    fn begin(userid: &UserId, clinic_id: ClinicId) -> Self {
-        Self {
-            userid: userid.clone(),
-            clinic_id,
-            mark: Uuid::new_v4().to_string(),
-        }
-    }
-
-    fn awaited(&self) -> Awaited<'_> {
-        Awaited {
-            clinic: self.clinic_id,
-            mark: &self.mark,
-        }
-    }
-}
-
-/// Creates `account` for a patient of `clinic`.
-pub(crate) async fn create(
-    state: &State,
-    service: &Service,
-    account: &Account,
-    clinic: ClinicId,
-) -> Result<(), Error> {
-    let new = NewAccount {
-        account,
-        metadata: None,
-        by: &service.name,
-        needs: None,
-    };
-    let enrolling = Enrolling::begin(&account.userid, clinic);
-    create_with(state, &new, async |session| {
-        let (users, awaited) = (&state.users, enrolling.awaited());
-        users.begin_wait(session, &account.userid, &awaited).await?;
-        state.outbox.enqueue(session, &enrolling).await?;
-        Ok(())
-    })
-    .await
 }
 
 /// The account with `email` that was made for a patient whom `clinic` does not have yet, for another
@@ -105,47 +57,105 @@ pub(crate) async fn find_awaited(
     for account in found.or_fail(Failure::CreatingUser)? {
         let has_it_alone =
             matches!(account.emails.as_slice(), [own] if address::is_same(own, email));
-        if has_it_alone && !account.has_password() && renew(state, clinic, &account.userid).await? {
+        if !has_it_alone || account.has_password() {
+            continue;
+        }
+        let awaited = begin(clinic);
+        let renewed = state.users.renew_wait(&account.userid, &awaited);
+        if renewed.await.or_fail(Failure::CreatingUser)? {
             return Ok(Some(account));
         }
     }
     Ok(None)
 }
 
-/// Gives an account that waits for `clinic` another mark; returns whether it does.
-async fn renew(state: &State, clinic: ClinicId, userid: &UserId) -> Result<bool, Error> {
-    let enrolling = Enrolling::begin(userid, clinic);
-    let renewed = transaction::<_, Refusal>(&state.client, async |session| {
-        let (users, awaited) = (&state.users, enrolling.awaited());
-        if !users.renew_wait(session, userid, &awaited).await? {
-            return Err(Aborted::Outrun);
+/// Ends the waits that are over, until `stop`. Every replica runs it, as it may be done twice.
+pub(crate) async fn run(state: &State, stop: &CancellationToken) {
+    let Some(clinic) = &state.clinic else {
+        return;
+    };
+    while !stop.is_cancelled() {
+        let pause = match end_waits(state, clinic).await {
+            Ok(()) => PAUSE,
+            Err(error) => {
+                let cause = format!("{error:#}");
+                warn!(
+                    cause,
+                    "accounts that were made for patients wait longer than a minute"
+                );
+                PAUSE_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        state.outbox.enqueue(session, &enrolling).await?;
-        Ok(())
-    });
-    match renewed.await {
-        Ok(()) => Ok(true),
-        Err(Aborted::Outrun) => Ok(false),
-        Err(aborted) => Err(aborted).or_fail(Failure::CreatingUser),
     }
 }
 
-/// Ends the wait for a patient whom clinic has, and deletes the account of one whom it has not.
-/// Repeatable.
-pub(crate) async fn relay(state: &State, enrolling: &Enrolling) -> anyhow::Result<()> {
-    let clinic = state.clinic.as_ref().context("clinic.url is not set")?;
-    let (userid, awaited) = (&enrolling.userid, enrolling.awaited());
-    let Some(account) = state.users.find_awaited(userid, &awaited).await? else {
-        return Ok(());
-    };
-    let is_kept = account.has_password()
-        || clinic
-            .has_patient(enrolling.clinic_id, userid)
-            .await
-            .context("clinic")?;
-    if is_kept {
-        state.users.end_wait(userid, &awaited).await?;
-        return Ok(());
+/// Ends the waits that are over: for patients whom clinic has, and with the account for those whom it
+/// has not. What fails leaves the others alone and is the error.
+async fn end_waits(state: &State, clinic: &Clinic) -> anyhow::Result<()> {
+    let before = DateTime::from_chrono(Utc::now() - LOOK_AFTER);
+    let mut after = DateTime::MIN;
+    let mut failure = None;
+    loop {
+        let waiting = state.users.list_waiting(after, before, BATCH).await?;
+        let outcomes = stream::iter(&waiting)
+            .map(async |one| (one, end_wait(state, clinic, one).await))
+            .buffer_unordered(CONCURRENT_QUESTIONS);
+        let outcomes: Vec<_> = outcomes.collect().await;
+        let mut kept = Vec::new();
+        for (one, outcome) in outcomes {
+            match outcome {
+                Ok(true) => kept.push(one),
+                Ok(false) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        state.users.end_waits(&kept).await?;
+        match waiting.last() {
+            Some(last) if waiting.len() == BATCH as usize => after = last.awaited.since,
+            _ => return failure.map_or(Ok(()), Err),
+        }
     }
-    delete_account::delete_awaited(state, &account, &awaited).await
+}
+
+/// Returns whether the account is to stay; deletes it otherwise.
+async fn end_wait(state: &State, clinic: &Clinic, one: &Waiting) -> anyhow::Result<bool> {
+    let Waiting { account, awaited } = one;
+    if account.has_password() {
+        return Ok(true);
+    }
+    let enrolled = clinic.has_patient(awaited.clinic, &account.userid).await;
+    if enrolled.context("clinic")? {
+        return Ok(true);
+    }
+    delete_account::delete_awaited(state, account, awaited).await?;
+    Ok(false)
+}
+
+/// Whether clinic has the patient of an account is to be looked at: a row of earlier releases, whose
+/// marks did not say since when.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Enrolling {
+    pub(crate) userid: UserId,
+    pub(crate) clinic_id: ClinicId,
+    pub(crate) mark: String,
+}
+
+impl Effect for Enrolling {
+    const TOPIC: &'static str = "users.enrolling";
+
+    fn key(&self) -> String {
+        format!("enrolling:{}", self.userid)
+    }
+}
+
+/// Lets the account of the row be one that has waited long enough.
+pub(crate) async fn relay(state: &State, enrolling: &Enrolling) -> anyhow::Result<()> {
+    let users = &state.users;
+    users.date_wait(&enrolling.userid, &enrolling.mark).await?;
+    Ok(())
 }

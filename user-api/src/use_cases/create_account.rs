@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use bson::oid::ObjectId;
-use mongodb::ClientSession;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
@@ -24,6 +23,7 @@ use crate::{
     State,
     domain::{holders::KnownHolders, metadata::Collections, user::Account},
     error::{Error, Failure, Refusal},
+    store::Awaited,
 };
 
 /// When a creation counts as failed.
@@ -103,21 +103,24 @@ pub(crate) async fn check_free<'a>(
     Ok(())
 }
 
-/// Creates an account that comes without a permission. Refused as [`create_with_grant`].
-pub(crate) async fn create(state: &State, new: &NewAccount<'_>) -> Result<(), Error> {
-    let inserted = state.users.insert(new.account, new.by).await;
-    inserted.map_err(not_inserted)
-}
-
-/// The same with what `follow` writes in the transaction that creates it.
-pub(crate) async fn create_with(
+/// Creates an account that comes without a permission, and waits for a patient if `awaited` says so.
+/// Refused as [`create_with_grant`].
+pub(crate) async fn create(
     state: &State,
     new: &NewAccount<'_>,
-    follow: impl AsyncFn(&mut ClientSession) -> Result<(), mongodb::error::Error>,
+    awaited: Option<&Awaited>,
 ) -> Result<(), Error> {
+    let NewAccount { account, by, .. } = new;
+    let Some(metadata) = &new.metadata else {
+        let inserted = state.users.insert(account, by, awaited).await;
+        return inserted.map_err(not_inserted);
+    };
     let created: Result<(), Aborted> = transaction(&state.client, async |session| {
-        state.users.insert_in(session, new.account, new.by).await?;
-        follow(session).await?;
+        let (users, stored) = (&state.users, &state.metadata);
+        users.insert_in(session, account, by, awaited).await?;
+        stored
+            .insert(session, &account.userid, metadata.clone())
+            .await?;
         Ok(())
     })
     .await;
@@ -173,7 +176,8 @@ async fn insert_instead(
         if started.elapsed() > CREATE_WITHIN || !state.outbox.withdraw(session, undo).await? {
             return Err(Aborted::Outrun);
         }
-        state.users.insert_in(session, new.account, new.by).await?;
+        let (users, by) = (&state.users, new.by);
+        users.insert_in(session, new.account, by, None).await?;
         if grant.sharer == *userid && grant.permissions.administers() {
             let holders = KnownHolders::updated(None, 0, std::slice::from_ref(&grant.grantee));
             state.holders.update(session, userid, &holders).await?;

@@ -8,6 +8,7 @@ use crate::{
     State,
     domain::{
         details::Custodial,
+        metadata::Collections,
         user::{Account, CUSTODIAL_ROLE, DEFAULT_ROLE},
     },
     error::{Error, Refusal},
@@ -52,38 +53,36 @@ pub(crate) async fn create_for_custodian(
 }
 
 /// Creates the account that `details` describe for a patient of `clinic`, which keeps the relation to
-/// it itself; returns it. Where clinic can be asked, an account that waits for its patient is given
-/// once more, and goes if the patient never comes (see [`await_enrolment`]). `clinic` is whatever the
-/// path has: what is no id has no patients.
+/// it itself, with the profile of the patient; returns it. Where clinic can be asked, an account that
+/// waits for its patient is given once more, and goes if the patient never comes (see
+/// [`await_enrolment`]). `clinic` is whatever the path has: what is no id has no patients.
 pub(crate) async fn create_for_clinic(
     state: &State,
     service: &Service,
     clinic: &str,
     details: Custodial,
+    metadata: Option<Collections>,
 ) -> Result<Account, Error> {
     let clinic: Option<ClinicId> = clinic.parse().ok();
-    let Some(clinic) = clinic.filter(|_| state.clinic.is_some()) else {
-        let account = prepare(state, details).await?;
-        let new = NewAccount {
-            account: &account,
-            metadata: None,
-            by: &service.name,
-            needs: None,
-        };
-        create(state, &new).await?;
-        return Ok(account);
-    };
+    let clinic = clinic.filter(|_| state.clinic.is_some());
     let email = details.email.clone();
     let created = async {
         let account = prepare(state, details).await?;
-        await_enrolment::create(state, service, &account, clinic).await?;
+        let new = NewAccount {
+            account: &account,
+            metadata,
+            by: &service.name,
+            needs: None,
+        };
+        let awaited = clinic.map(await_enrolment::begin);
+        create(state, &new, awaited.as_ref()).await?;
         Ok::<_, Error>(account)
     };
-    match (created.await, email) {
-        (Err(Error::Refused(Refusal::UserExists)), Some(email)) => {
+    match (created.await, clinic, email) {
+        (Err(Error::Refused(Refusal::UserExists)), Some(clinic), Some(email)) => {
             let awaited = await_enrolment::find_awaited(state, clinic, &email).await?;
             awaited.ok_or_else(|| Refusal::UserExists.into())
         }
-        (created, _) => created,
+        (created, ..) => created,
     }
 }

@@ -171,7 +171,7 @@ async fn check_password(
 pub(crate) async fn delete_awaited(
     state: &State,
     account: &Account,
-    awaited: &Awaited<'_>,
+    awaited: &Awaited,
 ) -> anyhow::Result<()> {
     remove(state, account, Provided::Awaited(awaited)).await?;
     Ok(())
@@ -282,7 +282,7 @@ enum Provided<'a> {
     /// Nobody has locked it since it had these locks.
     Unlocked(Locks),
     /// It has no password and is awaited by this request.
-    Awaited(&'a Awaited<'a>),
+    Awaited(&'a Awaited),
 }
 
 impl Provided<'_> {

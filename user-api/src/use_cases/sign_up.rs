@@ -71,6 +71,6 @@ async fn insert(state: &State, account: &Account) -> Result<(), Error> {
             };
             create_with_grant(state, &new, &grant).await
         }
-        _ => create(state, &new).await,
+        _ => create(state, &new, None).await,
     }
 }

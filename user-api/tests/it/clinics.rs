@@ -1,6 +1,6 @@
 //! What clinic is told of accounts, and asked about those that are made for its patients.
 
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, Document, Timestamp, doc};
 use serde_json::{Value, json};
 use shared_runtime::{config::PeerSettings, testing::Answer};
 use stand_ins::{Clinic, clinic::Ask};
@@ -37,6 +37,23 @@ async fn hurry(world: &World, topic: &str) {
         .await
         .unwrap();
     settled(world, topic).await;
+}
+
+/// Lets the accounts that wait for a patient have waited long enough.
+async fn long_ago(world: &World) {
+    let long_ago = doc! { "$set": { "awaitedBy.since": DateTime::from_millis(1) } };
+    let waiting = doc! { "awaitedBy": { "$exists": true } };
+    world.users().update_many(waiting, long_ago).await.unwrap();
+}
+
+/// Waits until no account waits for a patient.
+async fn nobody_waits(world: &World) {
+    let waiting = doc! { "awaitedBy": { "$exists": true } };
+    eventually("the end of the waits", async || {
+        let waiting = world.users().count_documents(waiting.clone()).await;
+        waiting.unwrap() == 0
+    })
+    .await;
 }
 
 async fn create(world: &World, clinic: &str, body: &Value) -> Answer {
@@ -218,10 +235,10 @@ async fn an_account_stays_once_its_clinic_has_the_patient() {
     for id in [&finn, &nameless] {
         clinic.has_patient(OAK, id, json!({ "custodian": {} }));
     }
-    hurry(&world, "users.enrolling").await;
+    long_ago(&world).await;
+    nobody_waits(&world).await;
     for id in [&finn, &nameless] {
-        let account = world.document(id).await.unwrap();
-        assert!(!account.contains_key("awaitedBy"));
+        assert!(world.document(id).await.is_some());
     }
     // The clinic has it, and gets no other.
     let again = create(&world, OAK, &kid()).await;
@@ -236,13 +253,11 @@ async fn an_account_whose_patient_never_comes_goes_again() {
     let nameless = created(&world, OAK, &json!({})).await;
     // As long as clinic does not answer, nothing is known.
     clinic.fail(Ask::Patient, 500);
-    let due = doc! { "$set": { "nextAttemptAt": DateTime::now() } };
-    world.outbox().update_many(doc! {}, due).await.unwrap();
-    let failed = doc! { "topic": "users.enrolling", "attempts": { "$gt": 0 } };
-    eventually("a look", async || rows(&world, failed.clone()).await == 2).await;
+    long_ago(&world).await;
+    eventually("a look", async || clinic.asked(Ask::Patient).len() >= 2).await;
     assert!(world.document(&finn).await.is_some());
     clinic.mend_all();
-    hurry(&world, "users.enrolling").await;
+    nobody_waits(&world).await;
     for id in [&finn, &nameless] {
         assert_eq!(world.document(id).await, None);
     }
@@ -260,7 +275,8 @@ async fn a_claimed_account_stays_whatever_clinic_has() {
     change(&world, &finn, json!({ "password": PASSWORD })).await;
     let again = create(&world, OAK, &kid()).await;
     assert_refused(&again, 409, "User already exists");
-    hurry(&world, "users.enrolling").await;
+    long_ago(&world).await;
+    nobody_waits(&world).await;
     assert!(world.document(&finn).await.is_some());
 }
 
@@ -277,20 +293,78 @@ async fn a_clinic_that_asks_again_gets_the_account_that_it_has_not_used() {
     assert_refused(&elsewhere, 409, "User already exists");
     let by_hand = create(&world, "0123", &kid()).await;
     assert_refused(&by_hand, 409, "User already exists");
-    // The row of the first request takes nothing from the second one.
-    let waiting = doc! { "topic": "users.enrolling" };
-    assert_eq!(rows(&world, waiting.clone()).await, 2);
-    let due = doc! { "$set": { "nextAttemptAt": DateTime::now() } };
-    let outbox = world.outbox();
-    let oldest = outbox.find_one_and_update(waiting.clone(), due);
-    oldest.sort(doc! { "sequence": 1 }).await.unwrap().unwrap();
-    eventually("the first look", async || {
-        rows(&world, waiting.clone()).await == 1
-    })
-    .await;
-    assert!(world.document(&finn).await.is_some());
-    hurry(&world, "users.enrolling").await;
+    long_ago(&world).await;
+    nobody_waits(&world).await;
     assert_eq!(world.document(&finn).await, None);
+}
+
+#[actix_web::test]
+async fn who_asks_again_has_as_much_time_as_the_first() {
+    let clinic = Clinic::start();
+    let world = world_with(&clinic).await;
+    let finn = created(&world, OAK, &kid()).await;
+    let awaited = async || {
+        let account = world.document(&finn).await.unwrap();
+        account.get_document("awaitedBy").unwrap().clone()
+    };
+    // As long as clinic does not answer, the account stays.
+    clinic.fail(Ask::Patient, 500);
+    long_ago(&world).await;
+    let first = awaited().await;
+    let asked = DateTime::now();
+    assert_eq!(created(&world, OAK, &kid()).await, finn);
+    let second = awaited().await;
+    assert_ne!(first.get("mark"), second.get("mark"));
+    assert!(second.get_datetime("since").unwrap() >= &asked);
+}
+
+#[actix_web::test]
+async fn rows_of_earlier_releases_look_after_their_accounts() {
+    let clinic = Clinic::start();
+    let world = world_with(&clinic).await;
+    let finn = created(&world, OAK, &kid()).await;
+    let undated = doc! { "$unset": { "awaitedBy.since": "" } };
+    let users = world.users();
+    users.update_many(doc! {}, undated).await.unwrap();
+    let account = world.document(&finn).await.unwrap();
+    let mark = account.get_document("awaitedBy").unwrap().get_str("mark");
+    let row = doc! {
+        "key": format!("enrolling:{finn}"), "topic": "users.enrolling",
+        "payload": { "userid": &finn, "clinicId": OAK, "mark": mark.unwrap() },
+        "sequence": Timestamp { time: 1, increment: 1 }, "state": "pending", "attempts": 0,
+        "nextAttemptAt": DateTime::now(), "enqueuedAt": DateTime::now(),
+    };
+    world.outbox().insert_one(row).await.unwrap();
+    settled(&world, "users.enrolling").await;
+    nobody_waits(&world).await;
+    assert_eq!(world.document(&finn).await, None);
+}
+
+#[actix_web::test]
+async fn an_account_is_made_with_what_its_clinic_knows() {
+    let clinic = Clinic::start();
+    let world = world_with(&clinic).await;
+    let profile = json!({
+        "fullName": "Finn", "patient": { "birthday": "2010-01-31", "mrn": "7" },
+    });
+    let service = world.service().await;
+    for clinic in [OAK, "0123"] {
+        let finn = created(&world, clinic, &json!({ "profile": &profile })).await;
+        let stored = service.get(&format!("/metadata/{finn}/profile")).await;
+        assert_eq!(stored.json::<Value>(), profile);
+    }
+    let before = world.users().count_documents(doc! {}).await.unwrap();
+    for invalid in [
+        json!("Finn"),
+        json!([]),
+        json!({ "fullName": 1 }),
+        json!({ "patient": { "birthday": "2001-02-29" } }),
+    ] {
+        let answer = create(&world, OAK, &json!({ "profile": invalid })).await;
+        assert_refused(&answer, 400, "Invalid user details were given");
+    }
+    let after = world.users().count_documents(doc! {}).await.unwrap();
+    assert_eq!(after, before);
 }
 
 #[actix_web::test]

@@ -234,18 +234,22 @@ impl UserApi {
         Ok(person.filter(|_| people.is_empty()))
     }
 
-    /// Makes an account without a password for a patient of `clinic`, or gives the one that it made
-    /// for that before (`POST /v1/clinics/:clinicId/users`). It goes again unless clinic has the patient
-    /// within a minute.
+    /// Makes an account without a password, with what is `known` as its profile, for a patient of
+    /// `clinic`, or gives the one that it made for the same `email` before
+    /// (`POST /v1/clinics/:clinicId/users`). It goes again unless clinic has the patient within a minute.
     pub async fn create_custodial(
         &self,
         clinic: ClinicId,
         email: Option<&str>,
+        known: &KnownPatient<'_>,
     ) -> Result<CustodialAccount, PeerError> {
-        let body = match email {
-            Some(email) => json!({ "username": email, "emails": [email] }),
-            None => json!({}),
-        };
+        let mut profile = Map::new();
+        known.write(&mut profile);
+        let mut body = json!({ "profile": profile });
+        if let Some(email) = email {
+            body["username"] = json!(email);
+            body["emails"] = json!([email]);
+        }
         let answer = self
             .client
             .post(&format!("/v1/clinics/{clinic}/users"), &body)

@@ -25,6 +25,7 @@ struct Custodial {
     username: Option<String>,
     #[serde(default)]
     emails: Vec<String>,
+    profile: Option<PersonProfile>,
 }
 
 /// Body of `PUT /user/{userid}` with other names.
@@ -88,7 +89,7 @@ impl Known {
             user: user.clone(),
             password: None,
             proven_email: None,
-            profile: None,
+            profile: asked.profile,
             awaited_by,
             applied: Vec::new(),
         };
