@@ -8,7 +8,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use super::{
     answer::acceptance,
     load_people,
     send_mail::{self, QueuedMail},
+    unfinished::Unfinished,
 };
 use crate::{
     State,
@@ -60,12 +61,6 @@ impl Effect for ClinicianInvited {
 
 /// What is done, or why clinic refuses it.
 pub(crate) type Told<T> = Result<T, ClinicRefusal>;
-
-/// Why an invitation is not made yet; it goes on later.
-enum Unfinished {
-    Clinic(PeerError),
-    Store(mongodb::error::Error),
-}
 
 /// Invites whoever has the address `email` to work for a clinic in these `roles`, as far as that has
 /// not happened. The mail follows.
@@ -179,11 +174,8 @@ pub(crate) async fn resume(state: &State, invited: &ClinicianInvited) -> anyhow:
     if !invitation.is_being_made() {
         return Ok(());
     }
-    match finish(state, &invitation, true).await {
-        Ok(_) => Ok(()),
-        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
-        Err(Unfinished::Store(error)) => Err(error.into()),
-    }
+    let finished = finish(state, &invitation, true).await;
+    Ok(finished.map(drop)?)
 }
 
 async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Error> {
@@ -272,16 +264,8 @@ async fn begin(
 
 /// Finishes the making of an invitation, for whoever waits for it.
 async fn finish_now(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, Error> {
-    match finish(state, begun, false).await {
-        Ok(told) => Ok(told),
-        Err(unfinished) => {
-            state.outbox.wake();
-            Err(match unfinished {
-                Unfinished::Clinic(error) => Error::failed(Failure::FindingClinic, error),
-                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
-            })
-        }
-    }
+    let finished = finish(state, begun, false).await;
+    finished.map_err(|unfinished| unfinished.leave_to_relay(state, Failure::FindingClinic))
 }
 
 /// Tells clinic who is invited, and makes the invitation, or removes it. `is_unanswered`: nobody
@@ -291,16 +275,13 @@ async fn finish(
     begun: &Confirmation,
     is_unanswered: bool,
 ) -> Result<Told<Clinician>, Unfinished> {
-    let told = tell_clinic(state, begun)
-        .await
-        .map_err(Unfinished::Clinic)?;
+    let told = tell_clinic(state, begun).await?;
     let row = begun.making.as_ref().map(|making| making.row);
     let row = row.filter(|_| !is_unanswered);
-    let ended = match &told {
-        Ok(_) => make(state, begun, row).await,
-        Err(_) => remove(state, begun, row).await,
-    };
-    ended.map_err(Unfinished::Store)?;
+    match &told {
+        Ok(_) => make(state, begun, row).await?,
+        Err(_) => remove(state, begun, row).await?,
+    }
     Ok(told)
 }
 

@@ -16,3 +16,4 @@ pub(crate) mod send_mail;
 pub(crate) mod send_sign_up;
 pub(crate) mod share_with_clinic;
 pub(crate) mod undo_change;
+mod unfinished;

@@ -25,6 +25,7 @@ use crate::{
     },
     error::{Error, Failure, Refusal},
     store::Invited,
+    use_cases::unfinished::Unfinished,
 };
 
 /// How clinic's refusal of another patient's medical record number ends.
@@ -70,12 +71,6 @@ enum Outcome {
     Refused(ClinicRefusal),
 }
 
-/// Why an acceptance did not end; it goes on later.
-enum Unfinished {
-    Clinic(PeerError),
-    Store(mongodb::error::Error),
-}
-
 /// Makes who sent the invitation with `key` a patient of `clinic`, as far as that has not happened;
 /// returns the patient as clinic shows it.
 pub(crate) async fn accept(
@@ -109,20 +104,15 @@ pub(crate) async fn accept(
         permissions,
         row,
     };
-    match finish(state, &accepting, details, false).await {
-        Ok(Outcome::Enrolled(shown)) => {
+    let finished = finish(state, &accepting, details, false).await;
+    let failure = Failure::CreatingPatient;
+    match finished.map_err(|unfinished| unfinished.leave_to_relay(state, failure))? {
+        Outcome::Enrolled(shown) => {
             acceptance::take_outcome(state, key).await?;
             Ok(shown)
         }
-        Ok(Outcome::Gone) => Err(Refusal::Forbidden.into()),
-        Ok(Outcome::Refused(refusal)) => Err(refused(&refusal)),
-        Err(unfinished) => {
-            state.outbox.wake();
-            Err(match unfinished {
-                Unfinished::Clinic(error) => Error::failed(Failure::CreatingPatient, error),
-                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
-            })
-        }
+        Outcome::Gone => Err(Refusal::Forbidden.into()),
+        Outcome::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 
@@ -147,11 +137,8 @@ pub(crate) async fn resume(state: &State, accepted: &PatientAccepted) -> anyhow:
         row: acceptance.row,
     };
     let details = details.context("what is said about a patient")?;
-    match finish(state, &accepting, &details, true).await {
-        Ok(_) => Ok(()),
-        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
-        Err(Unfinished::Store(error)) => Err(error.into()),
-    }
+    finish(state, &accepting, &details, true).await?;
+    Ok(())
 }
 
 /// Refuses details without the medical record number that the clinic requires.
@@ -205,14 +192,13 @@ async fn finish(
 ) -> Result<Outcome, Unfinished> {
     let outcome = enrol(state, accepting, details).await?;
     let under_way = (accepting.key, accepting.row);
-    let ended = match &outcome {
-        Outcome::Enrolled(_) => complete(state, accepting, is_unanswered).await,
-        Outcome::Gone => acceptance::end(state, under_way, Status::Canceled, false)
-            .await
-            .map(drop),
-        Outcome::Refused(_) => acceptance::release(state, under_way).await,
-    };
-    ended.map_err(Unfinished::Store)?;
+    match &outcome {
+        Outcome::Enrolled(_) => complete(state, accepting, is_unanswered).await?,
+        Outcome::Gone => {
+            acceptance::end(state, under_way, Status::Canceled, false).await?;
+        }
+        Outcome::Refused(_) => acceptance::release(state, under_way).await?,
+    }
     Ok(outcome)
 }
 
@@ -237,7 +223,7 @@ async fn enrol(
     state: &State,
     accepting: &Accepting<'_>,
     details: &PatientDetails,
-) -> Result<Outcome, Unfinished> {
+) -> Result<Outcome, PeerError> {
     let &Accepting {
         clinic,
         patient,
@@ -245,18 +231,15 @@ async fn enrol(
         ..
     } = accepting;
     let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
-    let clinics = state.clinics.as_ref();
-    let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;
+    let clinics = state.clinics.as_ref().ok_or_else(no_clinics)?;
     let asked = clinics.enrol(clinic, patient, permissions, details.members());
-    match asked.await.map_err(Unfinished::Clinic)? {
+    match asked.await? {
         Ok(shown) => Ok(Outcome::Enrolled(shown)),
         Err(ClinicRefusal { status: 404, .. }) => Ok(Outcome::Gone),
         Err(refusal) if is_of_patient(&refusal) => {
-            let found = clinics.patient(clinic, patient).await;
-            let found = found.map_err(Unfinished::Clinic)?;
+            let found = clinics.patient(clinic, patient).await?;
             let left = || PeerError::Unavailable(anyhow!("a patient came and left"));
-            let shown = found.ok_or_else(left).map_err(Unfinished::Clinic)?;
-            Ok(Outcome::Enrolled(shown))
+            Ok(Outcome::Enrolled(found.ok_or_else(left)?))
         }
         Err(refusal) => Ok(Outcome::Refused(refusal)),
     }

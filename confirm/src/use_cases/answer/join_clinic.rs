@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
@@ -27,7 +27,7 @@ use crate::{
     },
     error::{Error, Failure, Refusal},
     store::Invited,
-    use_cases::attach_invitations::attach,
+    use_cases::{attach_invitations::attach, unfinished::Unfinished},
 };
 
 /// An invitation of a clinic was accepted, which the row finishes.
@@ -57,12 +57,6 @@ enum Outcome {
     Refused(ClinicRefusal),
 }
 
-/// Why an acceptance did not end; it goes on later.
-enum Unfinished {
-    Clinic(PeerError),
-    Store(mongodb::error::Error),
-}
-
 /// Makes `user`, for whose session the identity provider `idp` vouched, a clinician of the clinic
 /// that sent the invitation with `key`, as far as that has not happened; returns the clinician.
 pub(crate) async fn accept(
@@ -90,20 +84,14 @@ pub(crate) async fn accept(
         Some(acceptance) => acceptance.row,
         None => begin(state, user, idp, clinic, key).await?,
     };
-    match finish(state, (key, row), clinic, user, false).await {
-        Ok(Outcome::Joined(clinician)) => {
+    let finished = finish(state, (key, row), clinic, user, false).await;
+    match finished.map_err(|unfinished| unfinished.leave_to_relay(state, Failure::Accepting))? {
+        Outcome::Joined(clinician) => {
             acceptance::take_outcome(state, key).await?;
             Ok(clinician)
         }
-        Ok(Outcome::Withdrawn) => Err(Refusal::NoInvitation.into()),
-        Ok(Outcome::Refused(refusal)) => Err(refused(&refusal)),
-        Err(unfinished) => {
-            state.outbox.wake();
-            Err(match unfinished {
-                Unfinished::Clinic(error) => Error::failed(Failure::Accepting, error),
-                Unfinished::Store(error) => Error::failed(Failure::Saving, error),
-            })
-        }
+        Outcome::Withdrawn => Err(Refusal::NoInvitation.into()),
+        Outcome::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 
@@ -120,11 +108,8 @@ pub(crate) async fn resume(state: &State, accepted: &ClinicAccepted) -> anyhow::
         bail!("an accepted invitation names an account and a clinic");
     };
     let under_way = (accepted.key.as_str(), acceptance.row);
-    match finish(state, under_way, clinic, user, true).await {
-        Ok(_) => Ok(()),
-        Err(Unfinished::Clinic(error)) => Err(error).context("clinic"),
-        Err(Unfinished::Store(error)) => Err(error.into()),
-    }
+    finish(state, under_way, clinic, user, true).await?;
+    Ok(())
 }
 
 /// The invitation with `key` to `user`, whatever its status, and who sent it; given to `user` first
@@ -197,21 +182,17 @@ async fn finish(
 ) -> Result<Outcome, Unfinished> {
     let (key, _) = under_way;
     let no_clinics = || PeerError::Unavailable(anyhow!("no clinic is configured"));
-    let clinics = state.clinics.as_ref();
-    let clinics = clinics.ok_or_else(no_clinics).map_err(Unfinished::Clinic)?;
-    let outcome = join(clinics, clinic, key, user).await;
-    let outcome = outcome.map_err(Unfinished::Clinic)?;
-    let ended = match &outcome {
+    let clinics = state.clinics.as_ref().ok_or_else(no_clinics)?;
+    let outcome = join(clinics, clinic, key, user).await?;
+    match &outcome {
         Outcome::Joined(_) => {
-            let ended = acceptance::end(state, under_way, Status::Completed, is_unanswered);
-            ended.await.map(drop)
+            acceptance::end(state, under_way, Status::Completed, is_unanswered).await?;
         }
-        Outcome::Withdrawn => acceptance::end(state, under_way, Status::Canceled, false)
-            .await
-            .map(drop),
-        Outcome::Refused(_) => acceptance::release(state, under_way).await,
-    };
-    ended.map_err(Unfinished::Store)?;
+        Outcome::Withdrawn => {
+            acceptance::end(state, under_way, Status::Canceled, false).await?;
+        }
+        Outcome::Refused(_) => acceptance::release(state, under_way).await?,
+    }
     Ok(outcome)
 }
 
