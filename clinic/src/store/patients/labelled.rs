@@ -4,7 +4,7 @@
 use bson::{Document, doc, oid::ObjectId};
 use shared_types::{SiteId, TagId};
 
-use super::Job;
+use super::{Job, ids};
 use crate::domain::bulk_change::BulkChange;
 
 /// Patients with all of `tags`, or without any tag where it is empty.
@@ -22,7 +22,7 @@ pub(super) fn of_sites(sites: &[SiteId], jobs: &[Job]) -> Document {
         return without_sites(jobs);
     }
     if jobs.is_empty() {
-        let sites: Vec<ObjectId> = sites.iter().map(|site| site.bytes().into()).collect();
+        let sites: Vec<ObjectId> = sites.iter().copied().map(ids::site).collect();
         return doc! { "sites.id": { "$in": sites } };
     }
     let any: Vec<Document> = sites.iter().map(|site| is_of_site(*site, jobs)).collect();
@@ -30,7 +30,7 @@ pub(super) fn of_sites(sites: &[SiteId], jobs: &[Job]) -> Document {
 }
 
 fn has_tag(tag: TagId, jobs: &[Job]) -> Document {
-    let mut has = doc! { "tags": ObjectId::from(tag.bytes()) };
+    let mut has = doc! { "tags": ids::tag(tag) };
     for job in jobs {
         match &job.change {
             BulkChange::AssignTag { tag: given } if *given == tag => {
@@ -48,7 +48,7 @@ fn has_tag(tag: TagId, jobs: &[Job]) -> Document {
 }
 
 fn is_of_site(site: SiteId, jobs: &[Job]) -> Document {
-    let mut is_of = doc! { "sites.id": ObjectId::from(site.bytes()) };
+    let mut is_of = doc! { "sites.id": ids::site(site) };
     for (place, job) in jobs.iter().enumerate() {
         let before = &jobs[..place];
         // Who comes to the site with the job.
@@ -70,7 +70,6 @@ fn is_of_site(site: SiteId, jobs: &[Job]) -> Document {
     is_of
 }
 
-/// Whoever has nothing but tags that a job may have taken, and none of these.
 fn without_tags(jobs: &[Job]) -> Document {
     let touched = jobs.iter().filter_map(|job| match &job.change {
         BulkChange::AssignTag { tag }
@@ -80,16 +79,10 @@ fn without_tags(jobs: &[Job]) -> Document {
         | BulkChange::RemoveSite { .. }
         | BulkChange::MergeSite { .. } => None,
     });
-    let touched: Vec<TagId> = touched.collect();
-    if touched.is_empty() {
-        return without_any("tags");
-    }
-    let ids: Vec<ObjectId> = touched.iter().map(|tag| tag.bytes().into()).collect();
-    let has: Vec<Document> = touched.iter().map(|tag| has_tag(*tag, jobs)).collect();
-    doc! { "tags": { "$not": { "$elemMatch": { "$nin": ids } } }, "$nor": has }
+    let touched = touched.map(|tag| (ids::tag(tag), has_tag(tag, jobs)));
+    without("tags", touched.unzip(), |id| id)
 }
 
-/// The same of sites.
 fn without_sites(jobs: &[Job]) -> Document {
     let touched = jobs.iter().flat_map(|job| match &job.change {
         BulkChange::ConvertTag { site, .. } => vec![site.id],
@@ -99,15 +92,21 @@ fn without_sites(jobs: &[Job]) -> Document {
         | BulkChange::AssignTag { .. }
         | BulkChange::RemoveTag { .. } => Vec::new(),
     });
-    let touched: Vec<SiteId> = touched.collect();
-    if touched.is_empty() {
-        return without_any("sites");
-    }
-    let ids: Vec<ObjectId> = touched.iter().map(|site| site.bytes().into()).collect();
-    let is_of: Vec<Document> = touched.iter().map(|site| is_of_site(*site, jobs)).collect();
-    doc! { "sites": { "$not": { "$elemMatch": { "id": { "$nin": ids } } } }, "$nor": is_of }
+    let touched = touched.map(|site| (ids::site(site), is_of_site(site, jobs)));
+    without("sites", touched.unzip(), |id| doc! { "id": id })
 }
 
-fn without_any(name: &str) -> Document {
-    doc! { "$or": [{ name: { "$exists": false } }, { name: { "$size": 0 } }] }
+/// Patients without tags or without sites, whichever `member` holds: their documents have no other
+/// ids there than those that jobs have `touched`, and after the jobs they have none of these (`has`
+/// is the filter of each). `entry` makes the condition on an entry from the one on its id.
+fn without(
+    member: &str,
+    (touched, has): (Vec<ObjectId>, Vec<Document>),
+    entry: impl FnOnce(Document) -> Document,
+) -> Document {
+    if touched.is_empty() {
+        return doc! { "$or": [{ member: { "$exists": false } }, { member: { "$size": 0 } }] };
+    }
+    let other = entry(doc! { "$nin": touched });
+    doc! { member: { "$not": { "$elemMatch": other } }, "$nor": has }
 }
