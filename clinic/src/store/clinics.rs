@@ -1,6 +1,6 @@
 //! Collection `clinics`, which the reference wrote as well.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use chrono::{DateTime as Time, Utc};
@@ -18,7 +18,7 @@ use shared_types::{ClinicId, UserId};
 
 use super::{
     clinic_document::{self, ClinicDocument},
-    ids,
+    ids::{self, with_ids},
 };
 use crate::domain::clinic::{Clinic, Profile};
 
@@ -266,11 +266,6 @@ impl Clinics {
             .session(session)
             .await
     }
-}
-
-fn with_ids(ids: impl Iterator<Item = ClinicId>) -> Document {
-    let ids: BTreeSet<ObjectId> = ids.map(ids::clinic).collect();
-    doc! { "_id": { "$in": ids.into_iter().collect::<Vec<_>>() } }
 }
 
 async fn find_whole(

@@ -20,14 +20,8 @@ mod roles;
 mod summary_document;
 mod tallies;
 
-use std::{
-    array,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{array, sync::Arc, time::Duration};
 
-use bson::{Document, doc};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use mongodb::{Client, ClientSession, Database};
 use shared_runtime::mongo::{Aborted, Rivals};
@@ -86,23 +80,6 @@ impl ClinicRivals {
     fn of(&self, clinic: ClinicId) -> &OfClinic {
         let [.., last] = clinic.bytes();
         &self.0[usize::from(last) % RIVALS]
-    }
-}
-
-/// The documents of these accounts in these clinics, as a filter.
-fn of_users<'a>(pairs: impl IntoIterator<Item = (ClinicId, &'a str)>) -> Document {
-    let mut users: BTreeMap<ClinicId, BTreeSet<&str>> = BTreeMap::new();
-    for (clinic, user) in pairs {
-        users.entry(clinic).or_default().insert(user);
-    }
-    let of_clinic = |(clinic, users): (ClinicId, BTreeSet<&str>)| {
-        let users: Vec<&str> = users.into_iter().collect();
-        doc! { "clinicId": ids::clinic(clinic), "userId": { "$in": users } }
-    };
-    let mut any: Vec<Document> = users.into_iter().map(of_clinic).collect();
-    match any.pop() {
-        Some(one) if any.is_empty() => one,
-        last => doc! { "$or": any.into_iter().chain(last).collect::<Vec<_>>() },
     }
 }
 

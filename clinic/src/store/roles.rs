@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared_runtime::batches::Batcher;
 use shared_types::ClinicId;
 
-use super::of_users;
+use super::ids::of_users;
 
 /// A clinic, and the account of somebody who may work for it.
 type Pair = (ClinicId, String);

@@ -15,7 +15,7 @@ use shared_runtime::{batches::Batcher, mongo::ONE_BATCH};
 use shared_types::{ClinicId, UserId};
 
 use super::{Stored, of_user, patient_document::PatientDocument, uncounted};
-use crate::store::{Job, Jobs, Tallies, of_users, tallies::Standing};
+use crate::store::{Job, Jobs, Tallies, ids::of_users, tallies::Standing};
 
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
