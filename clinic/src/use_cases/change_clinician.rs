@@ -97,11 +97,13 @@ pub(crate) async fn associate_clinician(
         let now = DateTime::now();
         let clinicians = &state.store.clinicians;
         let invited = (clinic, invite);
-        if !clinicians.has_invited_in(session, invited).await? {
-            return Err(Refusal::ClinicianNotFound.into());
-        }
         if clinicians.find_in(session, clinic, user).await?.is_some() {
-            return Err(Refusal::DuplicateClinician.into());
+            let is_invited = clinicians.has_invited_in(session, invited).await?;
+            return Err(Aborted::Refused(if is_invited {
+                Refusal::DuplicateClinician
+            } else {
+                Refusal::ClinicianNotFound
+            }));
         }
         let associated = clinicians.associate(session, invited, user, name.as_deref(), now);
         let associated = associated.await?.ok_or(Refusal::ClinicianNotFound)?;
