@@ -66,8 +66,8 @@ pub(crate) async fn relay(state: &State, happened: &Happened) -> anyhow::Result<
     if !is_there || state.demo_patient.as_ref() == Some(user_id) {
         return Ok(());
     }
-    let told = state
+    let reported = state
         .confirm
-        .tell_clinic_event(&happened.id, &happened.notice);
-    told.await.context("confirm")
+        .report_clinic_event(&happened.id, &happened.notice);
+    reported.await.context("confirm")
 }

@@ -76,8 +76,8 @@ pub(crate) async fn delete_invitations(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `PUT /internal/account-notices/:noticeid`: the owner of an account is told what was changed, by
-/// a mail to each recipient, with a link that puts the account back. No quota keeps these mails
+/// `PUT /internal/account-notices/:noticeid`: reports to the owner of an account what was changed,
+/// by a mail to each recipient, with a link that puts the account back. No quota keeps these mails
 /// away.
 ///
 /// Where the account has an address that is to be proven, the key for that is mailed as well.
@@ -96,7 +96,7 @@ pub(crate) async fn delete_invitations(
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
-pub(crate) async fn tell_change(
+pub(crate) async fn report_change(
     _: Peer,
     id: Path<String>,
     body: Body,
@@ -107,10 +107,10 @@ pub(crate) async fn tell_change(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `PUT /internal/clinic-notices/:noticeid`: the owner of an account is told what happened in a
-/// clinic, by a mail to the first address of the account. No quota keeps it away.
+/// `PUT /internal/clinic-notices/:noticeid`: reports to the owner of an account what happened in
+/// a clinic, by a mail to the first address of the account. No quota keeps it away.
 ///
-/// Of an account that is gone, or has no address, nobody is told. Repeatable. For admitted services.
+/// An account that is gone, or has no address, gets no mail. Repeatable. For admitted services.
 /// Body: [`ClinicNotice`]. Response: 204, empty.
 /// Errors: 400 no such body; 401 no token or not an admitted service; 403 invalid token; 500 the
 /// store or user-api failed.
@@ -125,7 +125,7 @@ pub(crate) async fn tell_change(
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
-pub(crate) async fn tell_clinic_event(
+pub(crate) async fn report_clinic_event(
     _: Peer,
     id: Path<String>,
     body: Body,

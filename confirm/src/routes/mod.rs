@@ -36,8 +36,8 @@ pub fn table() -> RouteTable {
         // /internal.
         .serve(operation!(internal::delete_user))
         .serve(operation!(internal::delete_invitations))
-        .serve(operation!(internal::tell_change))
-        .serve(operation!(internal::tell_clinic_event))
+        .serve(operation!(internal::report_change))
+        .serve(operation!(internal::report_clinic_event))
         .serve(operation!(internal::revive_outbox))
 }
 

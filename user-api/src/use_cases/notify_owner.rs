@@ -184,6 +184,6 @@ fn needs_proof(read: &Account, change: &AccountChange) -> bool {
 /// Does what a row says. Repeatable.
 pub(crate) async fn relay(state: &State, changed: &Changed) -> anyhow::Result<()> {
     let confirm = state.confirm.as_ref().context("confirm.url is not set")?;
-    let told = confirm.tell_change(&changed.id, &changed.notice).await;
-    told.context("confirm")
+    let reported = confirm.report_change(&changed.id, &changed.notice).await;
+    reported.context("confirm")
 }

@@ -45,16 +45,16 @@ impl Confirm {
         }
     }
 
-    /// Has the owner of an account told that it was changed
+    /// Reports to the owner of an account that it was changed
     /// (`PUT /internal/account-notices/:noticeId`). Repeatable.
-    pub async fn tell_change(&self, id: &str, notice: &AccountNotice) -> Result<(), PeerError> {
+    pub async fn report_change(&self, id: &str, notice: &AccountNotice) -> Result<(), PeerError> {
         let path = format!("/internal/account-notices/{}", segment(id));
         self.client.put(&path, notice).await?.done()
     }
 
-    /// Has the owner of an account told what happened in a clinic
+    /// Reports to the owner of an account what happened in a clinic
     /// (`PUT /internal/clinic-notices/:noticeId`). Repeatable.
-    pub async fn tell_clinic_event(
+    pub async fn report_clinic_event(
         &self,
         id: &str,
         notice: &ClinicNotice,
