@@ -1,9 +1,10 @@
 //! Changes of who runs an account, which hold under concurrency and of which user-api knows.
 //!
-//! user-api is told before a user begins or ceases to run an account: it says whether the account
-//! needs somebody, keeps who may run it, and lets nobody of them be deleted without a look at what
-//! changed. It is told between two tries of a transaction, never inside one, and at a version of
-//! the account's lock; if that has moved on when the transaction runs, user-api is told again.
+//! gatekeeper reports to user-api before a user begins or ceases to run an account: user-api says
+//! whether the account needs somebody, keeps who may run it, and lets nobody of them be deleted
+//! without a look at what changed. The report is made between two tries of a transaction, never
+//! inside one, and at a version of the account's lock; if that has moved on when the transaction
+//! runs, gatekeeper reports again.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +77,7 @@ pub(crate) async fn with_lock<T>(
         })
         .await;
         match outcome {
-            Err(Aborted::Outrun) => heard = Some(tell(state, account, grantee).await?),
+            Err(Aborted::Outrun) => heard = Some(report_holders(state, account, grantee).await?),
             outcome => return outcome.or_fail(Failure),
         }
     }
@@ -87,7 +88,7 @@ pub(crate) async fn with_lock<T>(
 }
 
 /// Reports to user-api who runs `account`; `grantee`, who may be about to, is among them.
-async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard, Error> {
+async fn report_holders(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard, Error> {
     // The version comes first: who begins to run the account after it is read makes it move on.
     let version = state
         .store
@@ -105,7 +106,7 @@ async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard
     holders.insert(grantee.clone());
     let need = state
         .user_api
-        .tell_holders(account, &notice(version, holders))
+        .note_holders(account, &notice(version, holders))
         .await
         .or_fail(Failure)?;
     Ok(Heard {
@@ -115,19 +116,20 @@ async fn tell(state: &State, account: &UserId, grantee: &UserId) -> Result<Heard
     })
 }
 
-/// Tells user-api that nobody but `holders` runs `account` from `version` on, so that it holds
-/// nobody back who has left. If that fails it holds back somebody too many until it is told again.
-pub(crate) async fn tell_who_stayed(
+/// Reports to user-api that nobody but `holders` runs `account` from `version` on, so that user-api
+/// holds nobody back who has left. If that fails, it holds back somebody too many until the next
+/// report.
+pub(crate) async fn report_who_stayed(
     state: &State,
     account: &UserId,
     version: i64,
     holders: BTreeSet<UserId>,
 ) {
-    let answer = state
+    let noted = state
         .user_api
-        .tell_holders(account, &notice(version, holders))
+        .note_holders(account, &notice(version, holders))
         .await;
-    if let Err(error) = answer {
+    if let Err(error) = noted {
         warn!(cause = %error, "user-api was not told who runs an account");
     }
 }

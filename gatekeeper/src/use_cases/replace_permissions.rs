@@ -9,7 +9,7 @@ use shared_runtime::{auth::Caller, error::OrFail as _, mongo::Aborted};
 use shared_types::{AdministeredAccount, PermissionSet, UserId};
 
 use super::{
-    change_holders::{Locked, tell_who_stayed, with_lock},
+    change_holders::{Locked, report_who_stayed, with_lock},
     find_permissions::held_on,
 };
 use crate::{
@@ -110,7 +110,7 @@ impl Replacement<'_> {
         })
         .await?;
         if let Some(Departure { version, stayed }) = departure {
-            tell_who_stayed(state, sharer, version, stayed).await;
+            report_who_stayed(state, sharer, version, stayed).await;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What gatekeeper tells about who runs an account.
+//! What gatekeeper reports about who runs an account.
 
 use actix_web::{
     HttpResponse,
@@ -24,7 +24,7 @@ const MAX_HOLDERS: usize = 1000;
 /// `PUT /internal/users/{userid}/holders`: who runs an account, or is about to. For admitted
 /// services.
 ///
-/// gatekeeper tells it before it grants `admin` or `custodian` and before it takes them away, so
+/// gatekeeper reports it before it grants `admin` or `custodian` and before it takes them away, so
 /// that nobody whom the account needs is deleted while gatekeeper cannot be asked.
 /// Body: [`HolderNotice`], at most 1000 holders. Response: 200, [`HolderNeed`]; an unknown account
 /// needs nobody.
@@ -40,7 +40,7 @@ const MAX_HOLDERS: usize = 1000;
         (status = 500, description = "Error updating user"),
     ),
 )]
-pub(crate) async fn update_holders(
+pub(crate) async fn note_holders(
     _: Peer,
     userid: Path<UserId>,
     body: Body,
@@ -50,7 +50,7 @@ pub(crate) async fn update_holders(
     if notice.holders.len() > MAX_HOLDERS {
         return Err(Refusal::InvalidDetails.into());
     }
-    let need = keep_custody::learn_holders(&state, &userid, &notice)
+    let need = keep_custody::note_holders(&state, &userid, &notice)
         .await
         .or_fail(Failure::UpdatingUser)?;
     Ok(HttpResponse::Ok().json(need))

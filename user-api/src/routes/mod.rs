@@ -40,7 +40,7 @@ pub fn table() -> RouteTable {
         .merge(sessions())
         .also_without("/auth")
         .serve(operation!(people::list_people))
-        .serve(operation!(holders::update_holders))
+        .serve(operation!(holders::note_holders))
         .serve(operation!(restorations::restore_user))
         .serve(operation!(outbox::revive_outbox))
         // Last, since some of the aliases begin with an id.

@@ -185,7 +185,7 @@ pub(crate) async fn delete_awaited(
 /// account lives on without these rights, and a repeat finishes.
 ///
 /// To decide, gatekeeper says here who runs such an account, which locks the account that leaves as
-/// well (see [`keep_custody::learn_holders`]): the locks that were read before would not admit the
+/// well (see [`keep_custody::note_holders`]): the locks that were read before would not admit the
 /// deletion. So it looks again, and finds nothing to give up. An account that it creates meanwhile
 /// makes it look again, too.
 async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), Error> {

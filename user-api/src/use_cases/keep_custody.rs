@@ -1,8 +1,8 @@
 //! Keeps accounts that nobody can log into from being left without anybody who runs them, together
 //! with gatekeeper: neither knows alone who can reach an account.
 //!
-//! gatekeeper tells who runs an account before it changes that ([`learn_holders`]), and notices when
-//! it told something that has changed since: each account has a lock there, with a version. user-api
+//! gatekeeper reports who runs an account before it changes that ([`note_holders`]), and notices
+//! when what it reported has changed since: each account has a lock there, with a version. user-api
 //! moves that version on before it removes a last address ([`Removal`]).
 
 use std::{
@@ -28,9 +28,9 @@ const LOSS_EXPECTED_FOR: Duration = Duration::from_mins(1);
 /// clocks say, cease to expect it.
 const REMOVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Learns who runs an account or is about to. If the account needs an admin, returns who of them
+/// Notes who runs an account or is about to. If the account needs an admin, returns who of them
 /// exists; a deletion of one of these that is under way decides anew. Repeatable.
-pub(crate) async fn learn_holders(
+pub(crate) async fn note_holders(
     state: &State,
     userid: &UserId,
     notice: &HolderNotice,

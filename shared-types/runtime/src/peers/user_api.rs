@@ -165,9 +165,9 @@ impl UserApi {
             .json()
     }
 
-    /// Tells who runs the account of `user`, or is about to; returns whether it needs somebody, and
-    /// who of them exists (`PUT /internal/users/:userId/holders`). Repeatable.
-    pub async fn tell_holders(
+    /// Reports who runs the account of `user`, or is about to; returns whether it needs somebody,
+    /// and who of them exists (`PUT /internal/users/:userId/holders`). Repeatable.
+    pub async fn note_holders(
         &self,
         user: &UserId,
         notice: &HolderNotice,

@@ -123,7 +123,7 @@ async fn user_api_and_gatekeeper_tell_each_other_who_runs_an_account() {
         holders: vec!["alice".into(), "bob".into()],
     };
     let need = UserApi::new(client(&server))
-        .tell_holders(&kid, &notice)
+        .note_holders(&kid, &notice)
         .await;
     let expected = HolderNeed {
         needs_holder: true,

@@ -1,4 +1,4 @@
-//! Changes of who runs an account, of which user-api is told before they are made.
+//! Changes of who runs an account, which are reported to user-api before they are made.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,15 @@ use shared_types::{Grant, HolderNeed, HolderNotice, PermissionSet, ROOT, UserId}
 use super::{Known, Permissions};
 
 /// What user-api said at a version of the account.
-struct Told {
+struct Heard {
     version: i64,
     need: HolderNeed,
 }
 
 /// Why a change is not made.
 enum Stop {
-    /// user-api has to be told first, or again.
-    Tell,
+    /// A report to user-api comes first, or another one.
+    Report,
     Refuse(ApiError),
 }
 
@@ -33,13 +33,13 @@ impl Permissions {
             return Ok(Some(PermissionSet::of(&[ROOT])));
         }
         let departure = self
-            .change(sharer, grantee, |known, told| {
+            .change(sharer, grantee, |known, heard| {
                 let was_admin = known.direct(sharer, grantee).administers();
                 if was_admin == wanted.administers() {
                     known.replace(sharer, grantee, wanted.clone());
                     return Ok(false);
                 }
-                let need = told_now(known, sharer, told)?;
+                let need = heard_now(known, sharer, heard)?;
                 let leaves = was_admin && need.needs_holder;
                 let beside = known.beside(sharer, grantee);
                 if leaves && !beside.keeps_an_admin(|admin| need.existing.contains(admin)) {
@@ -52,7 +52,7 @@ impl Permissions {
             .await?;
         if departure {
             // As with the real one, nothing depends on it.
-            let _ = self.tell(sharer, None).await;
+            let _ = self.report_holders(sharer, None).await;
         }
         let set = self.known().effective(sharer, grantee);
         Ok(Some(set).filter(|set| !set.is_empty()))
@@ -64,7 +64,7 @@ impl Permissions {
         if sharer == grantee {
             return Ok(PermissionSet::of(&[ROOT]));
         }
-        self.change(sharer, grantee, |known, told| {
+        self.change(sharer, grantee, |known, heard| {
             if known.applied.iter().any(|applied| applied == id) {
                 known.move_on(sharer);
                 return Ok(grant.permissions.clone().grantable());
@@ -75,7 +75,7 @@ impl Permissions {
             }
             let set = known.joined(&grant);
             if set.administers() && !known.direct(sharer, grantee).administers() {
-                told_now(known, sharer, told)?;
+                heard_now(known, sharer, heard)?;
             }
             known.move_on(sharer);
             known.replace(sharer, grantee, set.clone());
@@ -85,26 +85,33 @@ impl Permissions {
         .await
     }
 
-    /// Makes `change` of what `grantee` has on `account`, once user-api was told as often as needed.
+    /// Makes `change` of what `grantee` has on `account`, after as many reports to user-api as it
+    /// needs.
     async fn change<T>(
         &self,
         account: &UserId,
         grantee: &UserId,
-        mut change: impl FnMut(&mut Known, Option<&Told>) -> Result<T, Stop>,
+        mut change: impl FnMut(&mut Known, Option<&Heard>) -> Result<T, Stop>,
     ) -> Result<T, ApiError> {
-        let mut told = None;
+        let mut heard = None;
         loop {
-            let outcome = change(&mut self.known(), told.as_ref());
+            let outcome = change(&mut self.known(), heard.as_ref());
             match outcome {
                 Ok(done) => return Ok(done),
                 Err(Stop::Refuse(refusal)) => return Err(refusal),
-                Err(Stop::Tell) => told = Some(self.tell(account, Some(grantee)).await?),
+                Err(Stop::Report) => {
+                    heard = Some(self.report_holders(account, Some(grantee)).await?);
+                }
             }
         }
     }
 
-    /// Tells user-api who runs `account`, and that `coming` may be about to.
-    async fn tell(&self, account: &UserId, coming: Option<&UserId>) -> Result<Told, ApiError> {
+    /// Reports to user-api who runs `account`, and that `coming` may be about to.
+    async fn report_holders(
+        &self,
+        account: &UserId,
+        coming: Option<&UserId>,
+    ) -> Result<Heard, ApiError> {
         let (version, mut holders): (i64, BTreeSet<UserId>) = {
             let known = self.known();
             (known.version(account), known.holders(account))
@@ -117,7 +124,7 @@ impl Permissions {
         let user_api = self.user_api.lock().unwrap().clone();
         let need = match user_api {
             Some(user_api) => user_api
-                .tell_holders(account, &notice)
+                .note_holders(account, &notice)
                 .await
                 .map_err(|_| ApiError::empty(StatusCode::INTERNAL_SERVER_ERROR))?,
             None => HolderNeed {
@@ -125,18 +132,18 @@ impl Permissions {
                 existing: Vec::new(),
             },
         };
-        Ok(Told { version, need })
+        Ok(Heard { version, need })
     }
 }
 
 /// What user-api said of the account as it is.
-fn told_now<'a>(
+fn heard_now<'a>(
     known: &Known,
     account: &UserId,
-    told: Option<&'a Told>,
+    heard: Option<&'a Heard>,
 ) -> Result<&'a HolderNeed, Stop> {
-    let told = told.filter(|told| told.version == known.version(account));
-    told.map(|told| &told.need).ok_or(Stop::Tell)
+    let heard = heard.filter(|heard| heard.version == known.version(account));
+    heard.map(|heard| &heard.need).ok_or(Stop::Report)
 }
 
 fn last_admin() -> ApiError {
