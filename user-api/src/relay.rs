@@ -8,7 +8,7 @@ use crate::{
     use_cases::{
         await_enrolment, create_account,
         delete_account::{self, Gone},
-        end_custody, hand_over_account, notify_owner, prove_address, tell_address,
+        end_custody, hand_over_account, notify_owner, prove_address, report_address,
     },
 };
 
@@ -25,7 +25,7 @@ pub(crate) fn effects(state: State) -> Effects<State> {
         .on(end_custody::relay)
         .on(hand_over_account::end_gifts)
         .on(prove_address::take_from_noting)
-        .on(tell_address::relay)
+        .on(report_address::relay)
         .on(await_enrolment::relay)
 }
 
@@ -43,7 +43,7 @@ mod tests {
         hand_over_account::HandedOver,
         notify_owner::Changed,
         prove_address::Proven,
-        tell_address::AddressChanged,
+        report_address::AddressChanged,
     };
 
     #[test]

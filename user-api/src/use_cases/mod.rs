@@ -15,7 +15,7 @@ pub(crate) mod list_people;
 pub(crate) mod log_in;
 pub(crate) mod notify_owner;
 pub(crate) mod prove_address;
+pub(crate) mod report_address;
 pub(crate) mod restore_account;
 pub(crate) mod sign_up;
-pub(crate) mod tell_address;
 pub(crate) mod update_account;

@@ -20,7 +20,7 @@ use crate::{
         account_change::AccountChange, names::Names, proof::Proof, standing::Yielding,
         user::Account,
     },
-    use_cases::{keep_custody::Removal, tell_address},
+    use_cases::{keep_custody::Removal, report_address},
 };
 
 /// As many accounts lose an address before another row has its turn.
@@ -141,7 +141,7 @@ impl<'a> Takeover<'a> {
         if !state.users.update(session, other, &change, by).await? {
             return Err(Aborted::Outrun);
         }
-        tell_address::note(state, session, other, &change).await?;
+        report_address::note(state, session, other, &change).await?;
         if is_removal
             && let Some(removal) = removal
             && !removal
@@ -207,7 +207,7 @@ async fn take_from(
         if !state.users.update(session, account, &change, by).await? {
             return Err(Aborted::Outrun);
         }
-        tell_address::note(state, session, account, &change).await?;
+        report_address::note(state, session, account, &change).await?;
         Ok(())
     })
     .await;

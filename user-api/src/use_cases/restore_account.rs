@@ -22,7 +22,7 @@ use crate::{
     use_cases::{
         notify_owner,
         prove_address::{NotProven, Takeover},
-        tell_address,
+        report_address,
     },
 };
 
@@ -178,7 +178,7 @@ async fn write(
         if !state.users.update(session, account, change, by).await? {
             return Err(Aborted::Outrun);
         }
-        tell_address::note(state, session, account, change).await?;
+        report_address::note(state, session, account, change).await?;
         let mut list = state.past_accounts.list_in(session, userid).await?;
         let past = find(&list, asked).ok().filter(|past| !past.is_void);
         let past = past.ok_or(Aborted::Outrun)?;

@@ -31,7 +31,7 @@ use crate::{
         keep_custody::Removal,
         notify_owner,
         prove_address::{NotProven, Takeover},
-        tell_address,
+        report_address,
     },
 };
 
@@ -260,7 +260,7 @@ impl Update<'_> {
             if !state.users.update(session, account, change, by).await? {
                 return Err(Aborted::Outrun);
             }
-            tell_address::note(state, session, account, change).await?;
+            report_address::note(state, session, account, change).await?;
             self.check_session(session).await?;
             if let Some(removal) = &losses.removal {
                 self.check_removal(session, removal, userid).await?;

@@ -90,9 +90,10 @@ impl Clinic {
         self.client.delete(&user_path(user)).await?.done()
     }
 
-    /// The account of `user` has the address `email`, or none (`POST /v1/users/:userId/clinics`).
-    /// Refused with 400: it is no address to clinic; 422: another clinician has it. Repeatable.
-    pub async fn tell_address(&self, user: &UserId, email: Option<&str>) -> Result<(), PeerError> {
+    /// Reports that the account of `user` has the address `email`, or none
+    /// (`POST /v1/users/:userId/clinics`). Refused with 400: it is no address to clinic; 422: another
+    /// clinician has it. Repeatable.
+    pub async fn note_address(&self, user: &UserId, email: Option<&str>) -> Result<(), PeerError> {
         let body = match email {
             Some(email) => json!({ "email": email }),
             None => json!({}),

@@ -1,5 +1,5 @@
-//! An account gets another address, or loses it: clinic hears of it, which shows the addresses of
-//! patients and clinicians.
+//! An account gets another address, or loses it: user-api reports that to clinic, which shows the
+//! addresses of patients and clinicians.
 
 use anyhow::Context as _;
 use mongodb::ClientSession;
@@ -15,8 +15,8 @@ use crate::{
     domain::{account_change::AccountChange, user::Account},
 };
 
-/// The address of an account changed. What it is then is read when the row is delivered, so that no
-/// row holds one, and the last row tells the last one.
+/// The address of an account changed. The address is read when the row is delivered, so that no row
+/// holds one, and the last row reports the last one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AddressChanged {
     pub(crate) userid: UserId,
@@ -31,7 +31,7 @@ impl Effect for AddressChanged {
 }
 
 /// Queues the row in the transaction of `session` that made `change` of the account read as `read`,
-/// where that gave it another address and there is somebody to be told.
+/// where that gave the account another address and there is a clinic.
 pub(crate) async fn note(
     state: &State,
     session: &mut ClientSession,
@@ -49,15 +49,15 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// Tells the address that the account has. Repeatable.
+/// Reports the address that the account has. Repeatable.
 pub(crate) async fn relay(state: &State, changed: &AddressChanged) -> anyhow::Result<()> {
     let clinic = state.clinic.as_ref().context("clinic.url is not set")?;
     let Some(account) = state.users.find(&changed.userid).await? else {
-        // Whoever was told of it is told of the deletion.
+        // Another row reports the deletion.
         return Ok(());
     };
-    let told = clinic.tell_address(&account.userid, account.main_address());
-    match told.await {
+    let noted = clinic.note_address(&account.userid, account.main_address());
+    match noted.await {
         Err(PeerError::Refused { status: 422 }) => {
             let cause = "another clinician of a clinic has the address".to_owned();
             Err(Hopeless(cause).into())
@@ -65,6 +65,6 @@ pub(crate) async fn relay(state: &State, changed: &AddressChanged) -> anyhow::Re
         Err(PeerError::Refused { status: 400 }) => {
             Err(Hopeless("clinic takes it for no address".to_owned()).into())
         }
-        told => told.context("clinic"),
+        noted => noted.context("clinic"),
     }
 }
