@@ -275,7 +275,7 @@ async fn finish(
     begun: &Confirmation,
     is_unanswered: bool,
 ) -> Result<Told<Clinician>, Unfinished> {
-    let told = tell_clinic(state, begun).await?;
+    let told = create_invited(state, begun).await?;
     let row = begun.making.as_ref().map(|making| making.row);
     let row = row.filter(|_| !is_unanswered);
     match &told {
@@ -285,7 +285,7 @@ async fn finish(
     Ok(told)
 }
 
-async fn tell_clinic(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, PeerError> {
+async fn create_invited(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, PeerError> {
     let known = state.clinics.as_ref().zip(begun.clinic_id);
     let (Some((clinics, clinic)), Some(making)) = (known, &begun.making) else {
         return Err(PeerError::Unavailable(anyhow!("no clinic is configured")));

@@ -15,7 +15,7 @@ async fn access(world: &World) -> Value {
     }
 }
 
-async fn tell_patient(world: &World, revision: i64, permissions: Option<Value>) {
+async fn relate_patient(world: &World, revision: i64, permissions: Option<Value>) {
     let path = format!("/internal/clinics/{CLINIC}/patients/patient");
     let answer = match permissions {
         Some(permissions) => {
@@ -37,7 +37,7 @@ async fn tell_patient(world: &World, revision: i64, permissions: Option<Value>) 
     assert_eq!((answer.status, answer.text()), (204, ""));
 }
 
-async fn tell_clinician(world: &World, revision: i64, works: bool) {
+async fn relate_clinician(world: &World, revision: i64, works: bool) {
     let path = format!("/internal/clinics/{CLINIC}/clinicians/doctor");
     let answer = if works {
         world
@@ -57,72 +57,72 @@ async fn tell_clinician(world: &World, revision: i64, works: bool) {
 async fn an_older_change_of_a_patient_never_overwrites_a_newer_one() {
     let world = World::start().await;
     world.work_for(CLINIC, "doctor").await;
-    tell_patient(&world, 5, Some(json!({"view": {}}))).await;
+    relate_patient(&world, 5, Some(json!({"view": {}}))).await;
     assert_eq!(access(&world).await, json!({"view": {}}));
     for late in [1, 4, 5] {
-        tell_patient(&world, late, Some(json!({"upload": {}}))).await;
-        tell_patient(&world, late, None).await;
+        relate_patient(&world, late, Some(json!({"upload": {}}))).await;
+        relate_patient(&world, late, None).await;
         assert_eq!(access(&world).await, json!({"view": {}}));
     }
-    tell_patient(&world, 6, None).await;
+    relate_patient(&world, 6, None).await;
     assert_eq!(access(&world).await, Value::Null);
     for late in [5, 6] {
-        tell_patient(&world, late, Some(json!({"view": {}}))).await;
+        relate_patient(&world, late, Some(json!({"view": {}}))).await;
         assert_eq!(access(&world).await, Value::Null);
     }
-    tell_patient(&world, 7, Some(json!({"note": {}}))).await;
+    relate_patient(&world, 7, Some(json!({"note": {}}))).await;
     assert_eq!(access(&world).await, json!({"note": {}}));
 }
 
 #[actix_web::test]
 async fn an_older_change_of_a_clinician_never_overwrites_a_newer_one() {
     let world = World::start().await;
-    tell_patient(&world, 1, Some(json!({"view": {}}))).await;
-    tell_clinician(&world, 3, true).await;
-    tell_clinician(&world, 2, false).await;
-    tell_clinician(&world, 3, false).await;
+    relate_patient(&world, 1, Some(json!({"view": {}}))).await;
+    relate_clinician(&world, 3, true).await;
+    relate_clinician(&world, 2, false).await;
+    relate_clinician(&world, 3, false).await;
     assert_eq!(access(&world).await, json!({"view": {}}));
-    tell_clinician(&world, 4, false).await;
-    tell_clinician(&world, 3, true).await;
-    tell_clinician(&world, 4, true).await;
+    relate_clinician(&world, 4, false).await;
+    relate_clinician(&world, 3, true).await;
+    relate_clinician(&world, 4, true).await;
     assert_eq!(access(&world).await, Value::Null);
-    tell_clinician(&world, 5, true).await;
+    relate_clinician(&world, 5, true).await;
     assert_eq!(access(&world).await, json!({"view": {}}));
 }
 
 #[actix_web::test]
 async fn a_deletion_that_overtakes_its_creation_stays() {
     let world = World::start().await;
-    tell_patient(&world, 2, None).await;
-    tell_clinician(&world, 2, false).await;
-    tell_patient(&world, 1, Some(json!({"view": {}}))).await;
-    tell_clinician(&world, 1, true).await;
+    relate_patient(&world, 2, None).await;
+    relate_clinician(&world, 2, false).await;
+    relate_patient(&world, 1, Some(json!({"view": {}}))).await;
+    relate_clinician(&world, 1, true).await;
     assert_eq!(access(&world).await, Value::Null);
-    tell_patient(&world, 3, Some(json!({"view": {}}))).await;
+    relate_patient(&world, 3, Some(json!({"view": {}}))).await;
     assert_eq!(access(&world).await, Value::Null);
-    tell_clinician(&world, 3, true).await;
+    relate_clinician(&world, 3, true).await;
     assert_eq!(access(&world).await, json!({"view": {}}));
 }
 
 #[actix_web::test]
 async fn repeating_a_change_changes_nothing() {
     let world = World::start().await;
-    tell_patient(&world, 1, Some(json!({"view": {"a": 1}}))).await;
-    tell_clinician(&world, 1, true).await;
+    relate_patient(&world, 1, Some(json!({"view": {"a": 1}}))).await;
+    relate_clinician(&world, 1, true).await;
     let once = world.everything().await;
-    tell_patient(&world, 1, Some(json!({"view": {"a": 1}}))).await;
-    tell_clinician(&world, 1, true).await;
+    relate_patient(&world, 1, Some(json!({"view": {"a": 1}}))).await;
+    relate_clinician(&world, 1, true).await;
     assert_eq!(world.everything().await, once);
 }
 
 #[actix_web::test]
 async fn changes_that_arrive_at_once_leave_the_latest() {
     let world = World::start().await;
-    tell_clinician(&world, 1, true).await;
+    relate_clinician(&world, 1, true).await;
     for round in 0..20 {
         let first = round * 8 + 1;
         let changes = (0..8).map(|i| {
-            tell_patient(
+            relate_patient(
                 &world,
                 first + i,
                 Some(json!({"view": {"revision": first + i}})),
@@ -133,10 +133,10 @@ async fn changes_that_arrive_at_once_leave_the_latest() {
             access(&world).await,
             json!({"view": {"revision": first + 7}})
         );
-        let changes = (0..8).map(|i| tell_clinician(&world, first + 1 + i, (i + round) % 2 == 0));
+        let changes = (0..8).map(|i| relate_clinician(&world, first + 1 + i, (i + round) % 2 == 0));
         futures_util::future::join_all(changes).await;
         assert_eq!(access(&world).await != Value::Null, (7 + round) % 2 == 0);
-        tell_clinician(&world, first + 8 + 1, true).await;
+        relate_clinician(&world, first + 8 + 1, true).await;
     }
 }
 
@@ -238,10 +238,10 @@ async fn a_relation_that_is_none_is_refused() {
 #[actix_web::test]
 async fn a_member_of_the_clinic_that_has_no_permissions_has_none() {
     let world = World::start().await;
-    tell_clinician(&world, 1, true).await;
-    tell_patient(&world, 1, Some(json!({}))).await;
+    relate_clinician(&world, 1, true).await;
+    relate_patient(&world, 1, Some(json!({}))).await;
     assert_eq!(access(&world).await, Value::Null);
-    tell_patient(&world, 2, Some(json!({"notes": {}, "root": {}}))).await;
+    relate_patient(&world, 2, Some(json!({"notes": {}, "root": {}}))).await;
     assert_eq!(access(&world).await, json!({"note": {}}));
 }
 

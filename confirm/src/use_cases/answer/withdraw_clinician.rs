@@ -44,7 +44,7 @@ impl Effect for ClinicianWithdrawn {
 /// Takes the invitation of `clinic` with `key` back, again if need be.
 pub(crate) async fn withdraw(state: &State, clinic: ClinicId, key: &str) -> Result<(), Error> {
     let row = end(state, clinic, key, Status::Canceled).await?;
-    tell_clinic(state, clinic, key, row).await
+    delete_invited(state, clinic, key, row).await
 }
 
 /// Declines the invitation with `key` to `user`, if there is a pending one.
@@ -56,7 +56,7 @@ pub(crate) async fn decline(state: &State, user: &UserId, key: &str) -> Result<(
         return Ok(());
     };
     let row = end(state, clinic, key, Status::Declined).await?;
-    tell_clinic(state, clinic, key, row).await
+    delete_invited(state, clinic, key, row).await
 }
 
 /// Tells clinic what no request has. Repeatable.
@@ -99,7 +99,7 @@ async fn end(
 }
 
 /// Has clinic forget who was invited, and takes the row back.
-async fn tell_clinic(
+async fn delete_invited(
     state: &State,
     clinic: ClinicId,
     key: &str,
