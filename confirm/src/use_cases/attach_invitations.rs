@@ -1,4 +1,4 @@
-//! Whoever has proven an address gets the invitations that were sent to it.
+//! An account that has proven an address gets the invitations that were sent to the address.
 
 use shared_types::{Person, UserId};
 

@@ -10,8 +10,8 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Removes what the deleted account `user` asked for and was asked. What it asked for a clinic stays.
-/// Repeatable.
+/// Removes the confirmations that the deleted account `user` asked for or was asked. What the
+/// account asked for a clinic stays. Repeatable.
 pub(crate) async fn forget(state: &State, user: &UserId) -> Result<(), Error> {
     let removed = state
         .confirmations

@@ -1,10 +1,10 @@
-//! A clinic invites somebody to work for it. The invitation is here, who is invited is known to clinic,
-//! and in the end either both are there or neither.
+//! A clinic invites somebody to work for it. confirm has the invitation, clinic the invited
+//! clinician; in the end either both exist or neither.
 //!
-//! First the invitation is stored as one that is being made, which nobody sees, with an outbox row
-//! that finishes it. Then clinic is told, under the invitation's key, so that it takes it once. Last
-//! the invitation is made and its mail queued, or removed where clinic refuses. Whatever dies in
-//! between, the row or a repeated request goes on from there.
+//! First confirm stores the invitation as one that is being made, which nobody sees, with an outbox
+//! row that finishes it. Then clinic creates the invited clinician, once for the key of the
+//! invitation. Last confirm makes the invitation and queues its mail, or removes it where clinic
+//! refuses. If a process dies in between, the row or a repeated request goes on from there.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -41,7 +41,7 @@ use crate::{
     error::{Error, Failure, Refusal},
 };
 
-/// Somebody is being invited into a clinic, which the row finishes.
+/// An invitation into a clinic is being made. The row finishes it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClinicianInvited {
     pub(crate) key: String,
@@ -59,11 +59,11 @@ impl Effect for ClinicianInvited {
     }
 }
 
-/// What is done, or why clinic refuses it.
+/// The result, or the refusal of clinic.
 pub(crate) type Told<T> = Result<T, ClinicRefusal>;
 
-/// Invites whoever has the address `email` to work for a clinic in these `roles`, as far as that has
-/// not happened. The mail follows.
+/// Invites the owner of the address `email` to work for a clinic in these `roles`, as far as
+/// earlier requests have not. The mail follows.
 pub(crate) async fn invite(
     state: &State,
     caller: &Caller,
@@ -89,7 +89,7 @@ pub(crate) async fn invite(
     finish_now(state, &begun).await
 }
 
-/// Who is invited, and the invitation.
+/// The pending invitation of `clinic` with `key`, if clinic knows the invited clinician.
 pub(crate) async fn find(
     state: &State,
     clinic: ClinicId,
@@ -109,8 +109,8 @@ pub(crate) async fn find(
     Ok(Ok(found.ok_or(Refusal::NoInvitation)?))
 }
 
-/// Mails an invitation once more, with the same key; makes it anew where clinic alone knows who is
-/// invited.
+/// Mails an invitation once more, with the same key; makes the invitation anew where clinic alone
+/// knows the invited clinician.
 pub(crate) async fn resend(
     state: &State,
     caller: &Caller,
@@ -155,7 +155,8 @@ pub(crate) async fn resend(
     Ok(Ok(renewed))
 }
 
-/// Whether what is stored under the key of somebody whom `clinic` invited can be mailed again.
+/// Refuses to mail `found` once more unless it is an invitation of `clinic` to a clinician, which
+/// nobody is accepting.
 fn may_resend(found: &Confirmation, clinic: ClinicId) -> Result<(), Refusal> {
     if found.kind != Kind::ClinicianInvitation || found.clinic_id != Some(clinic) {
         return Err(Refusal::NoInvitation);
@@ -184,7 +185,7 @@ async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Er
     Ok(found.ok_or(Refusal::ClinicNotFound)?)
 }
 
-/// Whose address it is; `None`: nobody has shown it to be theirs.
+/// The account whose address `email` is; `None`: no account has proven the address.
 async fn addressee(state: &State, email: &str) -> Result<Option<UserId>, Error> {
     let account = load_people::find_account(&state.user_api, email).await;
     let account = account.or_fail(Failure::FindingUser)?;
@@ -203,8 +204,8 @@ fn of_clinic(confirmation: Confirmation, clinic: ClinicRecord) -> Confirmation {
     }
 }
 
-/// Finishes the invitations of the clinic to `email` that are being made; returns who is invited,
-/// if one of them is what is asked for and nobody has been told.
+/// Finishes the invitations of the clinic to `email` that are being made; returns the invited
+/// clinician where one of them has these `roles` and no request has returned it.
 async fn finish_earlier(
     state: &State,
     clinic: ClinicId,
@@ -262,14 +263,14 @@ async fn begin(
     stored.await.or_fail(Failure::Saving)
 }
 
-/// Finishes the making of an invitation, for whoever waits for it.
+/// Finishes the making of an invitation for a request that waits for the outcome.
 async fn finish_now(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, Error> {
     let finished = finish(state, begun, false).await;
     finished.map_err(|unfinished| unfinished.leave_to_relay(state, Failure::FindingClinic))
 }
 
-/// Tells clinic who is invited, and makes the invitation, or removes it. `is_unanswered`: nobody
-/// waits for the outcome.
+/// Has clinic create the invited clinician, and makes the invitation, or removes it.
+/// `is_unanswered`: no request waits for the outcome.
 async fn finish(
     state: &State,
     begun: &Confirmation,
@@ -292,7 +293,7 @@ async fn create_invited(state: &State, begun: &Confirmation) -> Result<Told<Clin
     };
     let created = clinics.create_invited(clinic, &begun.key, &begun.email, &making.roles);
     match created.await? {
-        // Clinic knows the key, from an earlier try, or somebody else with this address.
+        // Clinic knows the key from an earlier try, or another clinician with this address.
         Err(refusal) if refusal.status == 409 => {
             let invited = clinics.invited(clinic, &begun.key).await?;
             Ok(invited.map_err(|_| refusal))
@@ -301,8 +302,8 @@ async fn create_invited(state: &State, begun: &Confirmation) -> Result<Told<Clin
     }
 }
 
-/// Ends the making of an invitation, and queues its mail. `row`: to be taken back; `None`: nobody has
-/// been told.
+/// Ends the making of an invitation, and queues its mail. `row`: the row to be taken back; `None`:
+/// no request waits for the outcome.
 async fn make(
     state: &State,
     begun: &Confirmation,

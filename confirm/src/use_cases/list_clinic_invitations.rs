@@ -22,11 +22,11 @@ use crate::{
     error::{Error, Failure, Refusal},
 };
 
-/// What clinics sent somebody, newest first.
+/// The invitations that clinics sent to an account, newest first.
 pub(crate) struct FromClinics {
-    /// Each with whether the clinic admits who is invited.
+    /// Each with whether its clinic admits the invited account.
     pub(crate) invitations: Vec<(Confirmation, Admission)>,
-    /// Those of the creators.
+    /// The profiles of the creators.
     pub(crate) profiles: Profiles,
 }
 
@@ -42,8 +42,9 @@ pub(crate) async fn to_clinic(state: &State, clinic: ClinicId) -> Result<List, E
     })
 }
 
-/// The invitations of clinics that `user` can answer, in a session for which the identity provider
-/// `idp` vouched, those included that were sent to its verified address before it had an account.
+/// The invitations of clinics that `user` can answer in a session for which the identity provider
+/// `idp` vouched. Those that were sent to the verified address of `user` before the account existed
+/// are included.
 pub(crate) async fn from_clinics(
     state: &State,
     user: &UserId,
@@ -69,8 +70,8 @@ pub(crate) async fn from_clinics(
     })
 }
 
-/// Each of `invitations` with what its clinic says of who is invited; without those of clinics that
-/// are gone.
+/// Each of `invitations` with whether its clinic admits the invited account; those of clinics that
+/// are gone are left out.
 async fn with_admission(
     state: &State,
     invitations: Vec<Confirmation>,

@@ -1,6 +1,6 @@
-//! The lists of the invitations of an account. Those asked for at the same moment are loaded
-//! together ([`shared_runtime::batches`]): a list takes up to four queries in two services, and many
-//! lists take hardly more.
+//! The lists of the invitations of an account. Lists that are asked for at the same moment are
+//! loaded together ([`shared_runtime::batches`]): a list takes up to four queries in two services,
+//! and many lists take hardly more.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,15 +21,15 @@ use crate::{
     store::Confirmations,
 };
 
-/// What an account sent or was sent, newest first.
+/// The invitations that an account sent or received, newest first.
 #[derive(Clone)]
 pub(crate) struct List {
     pub(crate) invitations: Vec<Confirmation>,
-    /// Those of the creators, and of others.
+    /// The profiles of the creators, and of others.
     pub(crate) profiles: Arc<Profiles>,
 }
 
-/// What an account was sent, and the account; `None`: there is none.
+/// The invitations that an account received, and the account; `None`: there is no such account.
 pub(crate) type Received = (List, Option<Person>);
 
 /// Loads lists for one worker thread.
@@ -40,7 +40,7 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    /// Starts the tasks that gather; they end with the last clone.
+    /// Starts the tasks that gather look-ups; they end with the last clone.
     pub(crate) fn of(confirmations: &Confirmations, user_api: &UserApi) -> Self {
         let source = Source {
             confirmations: confirmations.clone(),
@@ -60,15 +60,15 @@ impl Lists {
         }
     }
 
-    /// The invitations that `invitee` can answer, those included that were sent to its verified
-    /// address before it had an account.
+    /// The invitations that `invitee` can answer. Those that were sent to the verified address of
+    /// `invitee` before the account existed are included.
     pub(crate) async fn received(&self, invitee: &UserId) -> Result<Received, Error> {
         let list = self.received.add_repeatable(invitee.clone()).await;
         list.map_err(error)
     }
 
-    /// The invitations of `creator` that it still sees; without its profile where user-api cannot be
-    /// asked.
+    /// The invitations of `creator` that the account still sees; without profiles where user-api
+    /// cannot be asked.
     pub(crate) async fn sent(&self, creator: &UserId) -> Result<List, Error> {
         let list = self.sent.add_repeatable(creator.clone()).await;
         list.map_err(error)
@@ -136,7 +136,7 @@ impl Source {
     }
 }
 
-/// The list of each of `accounts`; `account` tells whose an invitation is.
+/// The list of each of `accounts`; `account` returns the account whose list has an invitation.
 fn lists(
     accounts: &[UserId],
     invitations: Vec<Confirmation>,

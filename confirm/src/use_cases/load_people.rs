@@ -1,4 +1,4 @@
-//! People and what their profiles say, loaded from user-api.
+//! People and their profiles, loaded from user-api.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,13 @@ use shared_runtime::peers::{PeerError, user_api::UserApi};
 use shared_types::{People, Person, PersonProfile, UserId, address};
 use tracing::warn;
 
-/// Ids of each kind that one question takes.
+/// Ids of each kind that one call takes.
 const MAX_IDS: usize = 200;
 
 /// Profiles by the ids of their accounts.
 pub(crate) type Profiles = BTreeMap<UserId, PersonProfile>;
 
-/// The profiles of those of these accounts that have one.
+/// The profiles of the accounts with these `ids`, as far as they have one.
 pub(crate) async fn load_profiles(
     user_api: &UserApi,
     ids: impl IntoIterator<Item = &UserId>,
@@ -20,7 +20,8 @@ pub(crate) async fn load_profiles(
     Ok(load(user_api, &[], ids).await?.profiles)
 }
 
-/// The same where an answer is worth giving without names: none if user-api cannot be asked.
+/// As [`load_profiles`], for responses that are useful without names: no profiles if user-api
+/// cannot be asked.
 pub(crate) async fn load_profiles_if_possible(
     user_api: &UserApi,
     ids: impl IntoIterator<Item = &UserId>,
@@ -53,7 +54,8 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
-/// The account with the address `email`, compared as we do and not only as the database does.
+/// The account with the address `email`, compared as all services compare addresses and not only as
+/// the database does.
 pub(crate) async fn find_account(
     user_api: &UserApi,
     email: &str,
@@ -69,7 +71,7 @@ pub(crate) async fn find_account(
     Ok(found.filter(is_same))
 }
 
-/// Whose data it is about.
+/// The name of the person whose data the account holds.
 pub(crate) fn care_team_name(profile: &PersonProfile) -> Option<String> {
     match &profile.patient {
         Some(patient) if patient.is_other_person => patient.full_name.clone(),

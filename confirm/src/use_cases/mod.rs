@@ -1,5 +1,6 @@
-//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells. Routes, pages
-//! and the relay call it; it knows no HTTP type and makes no query of its own.
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and reports to other
+//! services. Routes, pages and the relay call it; an act knows no HTTP type and makes no query of
+//! its own.
 
 pub(crate) mod answer;
 pub(crate) mod attach_invitations;

@@ -1,4 +1,4 @@
-//! Owners of accounts are told what somebody changed.
+//! Reports to the owner of an account what somebody changed.
 
 use chrono::Utc;
 use shared_runtime::{
@@ -24,8 +24,8 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Queues a mail to each recipient of `notice`, whatever else is mailed to them: no quota keeps
-/// these away. Of an account that is gone nobody is told. Repeatable under the same `id`.
+/// Queues a mail to each recipient of `notice`. No quota limits these mails. Nobody gets a mail
+/// about an account that is gone. Repeatable under the same `id`.
 pub(crate) async fn report(state: &State, id: &str, notice: &AccountNotice) -> Result<(), Error> {
     let Some(account) = state
         .user_api
@@ -62,7 +62,8 @@ pub(crate) async fn report(state: &State, id: &str, notice: &AccountNotice) -> R
     Ok(())
 }
 
-/// The confirmation of the mail to one of the recipients. Its key is in the mail alone.
+/// The confirmation of the mail to one of the recipients. Only the mail holds the key of the
+/// confirmation.
 fn confirmation(id: &str, notice: &AccountNotice, number: usize) -> Confirmation {
     let recipient = &notice.recipients[number];
     let change = AccountChange {
@@ -85,8 +86,8 @@ fn confirmation(id: &str, notice: &AccountNotice, number: usize) -> Confirmation
     }
 }
 
-/// Mails the key that proves the new address of an account, which says that it is not verified
-/// until then. What is refused, such as a mail too many, the owner may ask for later.
+/// Mails the key that proves the new address of an account, which shows the address as not verified
+/// until then. Where the mail is refused, as one mail too many, the owner may ask for it later.
 async fn ask_for_proof(state: &State, account: &Person) -> Result<(), Error> {
     match send_sign_up::request_for(state, Requester::NOBODY, account, Mail::Queued).await {
         Err(Error::Refused(_)) => Ok(()),

@@ -1,4 +1,4 @@
-//! People are told what happened in a clinic.
+//! Reports to the owner of an account what happened in a clinic.
 
 use chrono::Utc;
 use shared_runtime::{
@@ -18,8 +18,8 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Queues the mail of `notice`, whatever else is mailed to that address: no quota keeps it away. Of an
-/// account that is gone, or has no address, nobody is told. Repeatable under the same `id`.
+/// Queues the mail of `notice`. No quota limits these mails. An account that is gone, or has no
+/// address, gets none. Repeatable under the same `id`.
 pub(crate) async fn report(state: &State, id: &str, notice: &ClinicNotice) -> Result<(), Error> {
     let account = state
         .user_api

@@ -1,7 +1,7 @@
 //! Forgotten passwords.
 //!
-//! Whether an address has an account must not be seen from the answer nor from its delay. So the
-//! request only stores a row; the look-up and the mail come later.
+//! Neither the response nor its delay may show whether an address has an account. So the request
+//! only stores a row; the look-up and the mail come later.
 
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
@@ -34,11 +34,11 @@ use crate::{
     error::{Error, Failure, Refusal},
 };
 
-/// Somebody forgot a password: the address is looked up and the mail queued.
+/// Somebody forgot a password. The row looks the address up and queues the mail.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forgotten {
     pub(crate) email: String,
-    /// What the id of the confirmation to be made comes from, so that a repeat makes no second one.
+    /// The key that gives the confirmation its id, so that a repeat makes no second confirmation.
     pub(crate) key: String,
     pub(crate) at: bson::DateTime,
 }
@@ -74,8 +74,8 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
     Ok(())
 }
 
-/// Makes the confirmation and queues the mail; none that there is no account, if the mailbox has had
-/// enough of these. Repeatable.
+/// Makes the confirmation and queues the mail. A mail that there is no account is left out if the
+/// address has had enough of these. Repeatable.
 pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result<()> {
     let confirmation = confirmation(state, forgotten).await?;
     let stored = transaction(&state.client, async |session| {
@@ -103,8 +103,9 @@ pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result
     Ok(())
 }
 
-/// What is stored for `made`: if it is the confirmation of a sign-up, the one that is there goes, and
-/// the new one is for the same occasion. The keys of one that waits go on: anybody can ask for this.
+/// The confirmation that is stored for `made`. If `made` confirms a sign-up, the stored
+/// confirmation of that sign-up is removed, and the new one is for the same occasion. The keys of a
+/// pending confirmation stay good, since anybody can ask for this.
 async fn replace_sign_up(
     state: &State,
     session: &mut ClientSession,
@@ -114,7 +115,7 @@ async fn replace_sign_up(
         return Ok(made.clone());
     };
     let found = state.confirmations.find_sign_up_in(session, user).await?;
-    // The same one is there when this is done a second time, and is not stored again.
+    // A repeat finds `made` itself, which is not stored again.
     let Some(old) = found.filter(|old| old.key != made.key) else {
         return Ok(made.clone());
     };
@@ -140,7 +141,7 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
         });
     };
     let (kind, template, key) = if sign_up::is_custodial(&account.user) {
-        // Whoever has the mail still has to know the birthday.
+        // The reader of the mail still has to know the birthday.
         (Kind::SignUp, Template::SignUpCustodial, key)
     } else {
         let id = key::keyless_id(&key);
@@ -157,7 +158,7 @@ async fn confirmation(state: &State, forgotten: &Forgotten) -> anyhow::Result<Co
     })
 }
 
-/// The reset that `key` opens, even if it is too late for it.
+/// The reset that `key` opens, also where it has expired.
 pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation>, Error> {
     let found = state
         .confirmations
@@ -169,7 +170,8 @@ pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation
     Ok(found.filter(|found| is_open(found) && found.is_opened_by(key, Utc::now())))
 }
 
-/// Sets the password with the key from the mail; `None`: one that is not accepted.
+/// Sets the password with the key from the mail; `password`: `None` where the request has one that
+/// is not accepted.
 pub(crate) async fn reset(
     state: &State,
     key: &str,
@@ -192,7 +194,7 @@ pub(crate) async fn reset(
             // The mail was read, so the address is proven.
             email_verified: Some(true),
         },
-        // An address that the account gave up since opens it no more.
+        // The account has to have the address still.
         only_if: AccountCondition {
             email: reset.email.clone(),
             password_exists: None,
@@ -206,13 +208,14 @@ pub(crate) async fn reset(
         }) => return Err(Refusal::NoReset.into()),
         Err(error) => return Err(unset(error, password, &account)),
     }
-    // The others first: what dies in between leaves this key to be used for it.
+    // The other resets come first: if the process dies in between, this key still works and a
+    // repeat cancels them.
     state
         .confirmations
         .cancel_resets_but(&user, &reset.key)
         .await
         .or_fail(Failure::Saving)?;
-    // Whoever forgets this password as well needs another mail.
+    // An owner who forgets this password as well needs another mail.
     let asked = Quota::forgotten(&state.limits, &reset.email);
     state.quotas.clear(&asked).await.or_fail(Failure::Saving)?;
     state
@@ -233,8 +236,8 @@ fn unset(error: PeerError, password: &SecretString, account: &Person) -> Error {
     }
 }
 
-/// Whose password is reset. An account without one is claimed, not reset. Documents of the
-/// reference need not name the account.
+/// The account whose password is reset. An account without a password is claimed, not reset.
+/// Documents of the reference need not name the account.
 async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Person>, Error> {
     let user_api = &state.user_api;
     let account = match &reset.user_id {

@@ -1,5 +1,5 @@
-//! How one side invites the other, and does so once more. What becomes of an invitation is in
-//! [`super::answer`].
+//! Invitations of one person to another are sent, and sent once more. [`super::answer`] has the
+//! responses to them.
 
 use chrono::Utc;
 use mongodb::ClientSession;
@@ -26,7 +26,7 @@ use crate::{
     rights::may_manage,
 };
 
-/// Invites whoever has the address `email`, on behalf of `sharer`. The mail follows.
+/// Invites the owner of the address `email`, on behalf of `sharer`. The mail follows.
 pub(crate) async fn send(
     state: &State,
     caller: &Caller,
@@ -72,7 +72,7 @@ pub(crate) async fn send(
     Ok(made)
 }
 
-/// Stores a new invitation and queues its mail, unless there is one already.
+/// Stores a new invitation and queues its mail, unless an earlier one is pending.
 async fn store(
     state: &State,
     caller: &Caller,
@@ -80,14 +80,14 @@ async fn store(
     made: &Confirmation,
 ) -> Result<(), Error> {
     let stored = transaction(&state.client, async |session| {
-        // Keeps out another invitation to the same address, so that it comes first.
+        // The quota comes first: it keeps out another invitation to the same address.
         take_quota(state, session, caller, made).await?;
         let pending = state
             .confirmations
             .find_pending_in(session, sharer, &made.email)
             .await?;
         if let Some(pending) = pending {
-            // One that expired must not be sent again beside the new one.
+            // An expired invitation must not be sent again beside the new one.
             let canceled = Status::Canceled;
             let is_over = pending.is_expired(made.created)
                 && state
@@ -109,9 +109,9 @@ async fn store(
     Ok(())
 }
 
-/// Mails a pending invitation of a person to a person once more, with another key; it lasts as long
-/// again, and the caller vouches for it from now on. Who has not heard of its key names an earlier
-/// one.
+/// Mails a pending invitation of a person to a person once more, with another key. The invitation
+/// lasts as long again, and the caller vouches for it from now on. A caller who does not know the
+/// current key names an earlier one.
 pub(crate) async fn resend(
     state: &State,
     caller: &Caller,
@@ -147,7 +147,7 @@ pub(crate) async fn resend(
     Ok(renewed)
 }
 
-/// Who invites on behalf of `sharer`; `None` for the account itself and for services.
+/// The account that invites on behalf of `sharer`; `None` for `sharer` itself and for services.
 pub(super) fn sender(caller: &Caller, sharer: &UserId) -> Option<UserId> {
     caller.user_id().filter(|user| *user != sharer).cloned()
 }

@@ -1,5 +1,5 @@
 //! Mails that go with confirmations: queued in the transaction that stores the confirmation, made
-//! and sent when their row is relayed.
+//! and sent when the relay delivers their row.
 
 use bson::oid::ObjectId;
 use mongodb::ClientSession;
@@ -54,7 +54,7 @@ impl Effect for QueuedMail {
     }
 }
 
-/// Sends the mail of a row, unless what it is about was answered or sent again meanwhile.
+/// Sends the mail of a row, unless its confirmation was answered or sent again meanwhile.
 pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<()> {
     let Some(confirmation) = state.confirmations.find(&queued.key).await? else {
         return Ok(());
@@ -88,7 +88,7 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
             Ok(())
         }
         Err(SendError::Permanent(cause)) => {
-            // Strangers name addresses; one that does not exist concerns no operator.
+            // Strangers name addresses; an address that does not exist concerns no operator.
             metrics::counter!("mails_refused_total", "template" => template.name()).increment(1);
             warn!(
                 cause = format!("{cause:#}"),
@@ -100,8 +100,9 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     }
 }
 
-/// The key that the mail holds; `None`: the confirmation was answered meanwhile. One without a key
-/// of its own gets another one with each try, and no row and no document ever holds it.
+/// The key that the mail holds; `None`: the confirmation was answered meanwhile. A confirmation
+/// without a key of its own gets another key with each try, which no row and no document ever
+/// holds.
 async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Result<Option<String>> {
     if !confirmation.is_keyless() {
         return Ok(Some(confirmation.key.clone()));
@@ -111,7 +112,7 @@ async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Resu
     Ok(is_added.then_some(key))
 }
 
-/// The clinic that the confirmation is about, unless all that has to be said of it is known.
+/// The clinic of the confirmation, unless the confirmation holds the clinic's name.
 async fn load_clinic(
     state: &State,
     confirmation: &Confirmation,
@@ -123,7 +124,8 @@ async fn load_clinic(
     }
 }
 
-/// Who gets the mail: of one to a clinic those who run it, unless it wants none.
+/// The addresses that get the mail. A mail to a clinic goes to its administrators, unless the
+/// clinic suppresses such mails.
 async fn recipients(
     state: &State,
     confirmation: &Confirmation,
@@ -142,7 +144,7 @@ async fn recipients(
     Ok(recipients)
 }
 
-/// What the mail says, but for the key.
+/// The variables of the mail, without the key.
 async fn variables(
     state: &State,
     confirmation: &Confirmation,
@@ -184,15 +186,16 @@ async fn variables(
     })
 }
 
-/// What the quotas say of a mail.
+/// What the quotas allow for a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allowed {
     Sent,
-    /// Those that were sent stand for it, and none is to be queued.
+    /// Mails that were sent stand for this one, which is not to be queued.
     Stands,
 }
 
-/// Takes one mail of the quotas of who causes it and who gets it, in the transaction that queues it.
+/// Takes one mail of the quotas of its cause and of its recipient, in the transaction that queues
+/// the mail.
 pub(crate) async fn take_quota(
     state: &State,
     session: &mut ClientSession,

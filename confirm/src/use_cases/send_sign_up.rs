@@ -41,7 +41,7 @@ pub(crate) async fn request(
     request_for(state, requester, &account, mail).await
 }
 
-/// The same for an account that is known.
+/// As [`request`], for an account that is loaded.
 pub(crate) async fn request_for(
     state: &State,
     requester: Requester<'_>,
@@ -59,7 +59,7 @@ pub(crate) async fn request_for(
             }
             return Ok(None);
         };
-        // Keeps out another request for the same address, so that it comes first.
+        // The quota comes first: it keeps out another request for the same address.
         let cause = match requester {
             Requester::Service { .. } => Cause::Verified(None),
             Requester::Person(sender) => Cause::Verified(Some(sender)),
@@ -90,8 +90,8 @@ pub(crate) async fn request_for(
     Ok(made)
 }
 
-/// Mails another key for the pending sign-up of the account with this address or id, unless
-/// mails that went to this very address a moment ago stand for it. `caller`: who shows a token.
+/// Mails another key for the pending sign-up of the account with this address or id, unless mails
+/// that went to this very address a moment ago stand for it. `caller`: whose token the request has.
 pub(crate) async fn resend(
     state: &State,
     source: &str,
@@ -109,14 +109,14 @@ pub(crate) async fn resend(
     let recipient = found.as_ref().map_or(name, |found| found.email.as_str());
     let owner = found.as_ref().and_then(|found| found.user_id.as_ref());
     let is_owner = |caller: &&Caller| owner.is_some_and(|owner| caller.is(owner));
-    // Strangers cannot use up what the owner may have sent.
+    // Strangers cannot use up the mails that the owner may ask for.
     let cause = match caller.filter(is_owner) {
         Some(caller) => Cause::Verified(caller.user_id()),
         None if found.is_some() => Cause::SentAgain(source),
         None => Cause::SentAgainInVain(source),
     };
     let stored = transaction(&state.client, async |session| {
-        // Counted for unknown addresses as well, which so end in the same refusal.
+        // Unknown addresses are counted as well, so that they end in the same refusal.
         let allowed = send_mail::take_quota(state, session, cause, recipient).await?;
         let Some(found) = &found else {
             return Ok(false);
@@ -142,8 +142,9 @@ pub(crate) async fn resend(
     Ok(())
 }
 
-/// As [`resend`] for whoever shows no token. An account whose owner signed up elsewhere and never
-/// asked for the mail gets its first one; one that others made gets it when they want it.
+/// As [`resend`], for a request without a token. An account whose owner signed up elsewhere and
+/// never asked for the mail gets its first one; an account that others made gets it when they ask
+/// for it.
 pub(crate) async fn resend_or_send(state: &State, source: &str, email: &str) -> Result<(), Error> {
     match resend(state, source, None, email).await {
         Err(Error::Refused(Refusal::NoSignUp)) => {}
@@ -159,7 +160,7 @@ pub(crate) async fn resend_or_send(state: &State, source: &str, email: &str) -> 
         return Ok(());
     };
     match request(state, Requester::NOBODY, &account.user.userid, Mail::Queued).await {
-        // It stands already: another address of the account was verified with it.
+        // The confirmation stands already: another address of the account was verified with it.
         Err(Error::Refused(Refusal::SignUpExists)) => Ok(()),
         made => made.map(drop),
     }
@@ -197,7 +198,8 @@ fn first(occasion: &Occasion, user: &UserId, email: &str, now: DateTime<Utc>) ->
     }
 }
 
-/// What takes the place of `old`: the same mail, with the clinic that asks for it, if one does.
+/// The confirmation that takes the place of `old`: with the same mail, and with the clinic that
+/// asks for the mail, if one does.
 fn next(old: &Confirmation, occasion: &Occasion, email: &str, now: DateTime<Utc>) -> Confirmation {
     let next = Confirmation {
         email: email.to_owned(),

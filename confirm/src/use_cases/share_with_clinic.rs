@@ -1,4 +1,4 @@
-//! How a person offers its data to a clinic. What becomes of the offer is in [`super::answer`].
+//! A person offers data to a clinic. [`super::answer`] has the responses to the offer.
 
 use chrono::Utc;
 use serde_json::Value;
@@ -26,8 +26,8 @@ use crate::{
     error::{Error, Failure, Refusal},
 };
 
-/// Offers `permissions` on the account of `sharer` to the clinic with the share code `code`. The mail
-/// to those who run it follows.
+/// Offers `permissions` on the account of `sharer` to the clinic with the share code `code`. The
+/// mail to the administrators of the clinic follows.
 pub(crate) async fn share(
     state: &State,
     caller: &Caller,
@@ -66,7 +66,7 @@ async fn find_clinic(state: &State, code: &str) -> Result<ClinicRecord, Error> {
     Ok(found.ok_or(Refusal::ClinicNotFound)?)
 }
 
-/// Stores a new invitation and queues its mail, unless there is one already.
+/// Stores a new invitation and queues its mail, unless an earlier one is pending.
 async fn store(
     state: &State,
     cause: Cause<'_>,
@@ -76,7 +76,7 @@ async fn store(
 ) -> Result<(), Error> {
     let confirmations = &state.confirmations;
     let stored = transaction(&state.client, async |session| {
-        // Keeps out another invitation to the same clinic, so that it comes first.
+        // The quota comes first: it keeps out another invitation to the same clinic.
         let allowed = send_mail::take_quota(state, session, cause, &clinic.to_string()).await?;
         let pending = confirmations.find_to_clinic_in(session, sharer, clinic);
         if let Some(pending) = pending.await? {

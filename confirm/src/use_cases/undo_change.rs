@@ -1,5 +1,5 @@
-//! Owners put an account back to what it was before a change, with the link in the mail that told
-//! them of it.
+//! The owner of an account puts it back to what it was before a change, with the link in the mail
+//! that reported the change.
 
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
@@ -41,10 +41,10 @@ pub(crate) async fn find(state: &State, key: &str) -> Result<(Confirmation, Acco
 }
 
 /// Puts the account back to what it was before the change that `key` undoes; `password`: the new
-/// one, `None` where it is not accepted.
+/// password, or `None` where the request has one that is not accepted.
 ///
-/// user-api changes the account first, in one transaction; a repeat of the request, which a crash
-/// before the confirmation is completed needs, finds it done.
+/// user-api changes the account first, in one transaction. After a crash before the confirmation is
+/// completed, a repeat of the request finds the account changed and completes the confirmation.
 pub(crate) async fn undo(
     state: &State,
     key: &str,
@@ -68,7 +68,8 @@ pub(crate) async fn undo(
     Ok(completed.await.or_fail(Failure::Saving)?)
 }
 
-/// Completes the confirmation of a change that was undone, and cancels what could undo more.
+/// Completes the confirmation of a change that was undone, and cancels the confirmations that the
+/// restoration makes void.
 async fn complete(
     state: &State,
     user: &UserId,
@@ -77,7 +78,8 @@ async fn complete(
 ) -> Result<(), mongodb::error::Error> {
     let (key, email) = (&confirmation.key, &confirmation.email);
     let confirmations = &state.confirmations;
-    // The others first: what dies in between leaves this key to be used for it.
+    // The other confirmations come first: if the process dies in between, this key still works and
+    // a repeat cancels them.
     confirmations.cancel_changes_but(user, void, key).await?;
     confirmations.cancel_resets_but(user, key).await?;
     confirmations.cancel_sign_ups_but(user, email).await?;
@@ -87,7 +89,8 @@ async fn complete(
     Ok(())
 }
 
-/// Why user-api does not put the account back. A link that is void says so from here on.
+/// Why user-api does not put the account back. The confirmation of a void link is canceled, so that
+/// its page says so from now on.
 async fn refused(
     state: &State,
     confirmation: &Confirmation,

@@ -1,10 +1,10 @@
 //! The acceptance of an invitation, all or nothing.
 //!
-//! First it is begun: one transaction marks the invitation, so that nobody can cancel, decline
-//! or accept it any more, and stores an outbox row that finishes it. Then gatekeeper grants what
-//! is offered, once for this invitation however often it is asked, and refuses if the sender may no
+//! First the acceptance begins: one transaction marks the invitation, so that nobody can cancel,
+//! decline or accept it any more, and stores an outbox row that finishes it. Then gatekeeper grants
+//! the offer, once for this invitation however often confirm asks, and refuses if the sender may no
 //! longer share the account. Last, one transaction completes (or cancels) the invitation and takes
-//! the row back. Whatever dies in between, the row or a repeated request goes on from there.
+//! the row back. If a process dies in between, the row or a repeated request goes on from there.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::{
     store::Invited,
 };
 
-/// An invitation was accepted, which the row finishes.
+/// An invitation was accepted. The row finishes the acceptance.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Accepted {
     pub(crate) key: String,
@@ -62,7 +62,7 @@ struct Accepting<'a> {
     invitee: &'a UserId,
     sharer: &'a UserId,
     offer: Offer,
-    /// The outbox row that finishes it if the request does not.
+    /// The outbox row that finishes the acceptance if the request does not.
     row: ObjectId,
 }
 
@@ -73,7 +73,7 @@ enum Unfinished {
     Store(anyhow::Error),
 }
 
-/// Accepts `invitation` for `invitee`, as far as it has not been.
+/// Accepts `invitation` for `invitee`, as far as earlier requests have not.
 pub(crate) async fn accept(
     state: &State,
     invitation: &Confirmation,
@@ -149,8 +149,8 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
     }
 }
 
-/// Grants what the invitation offers and ends it; returns `None` when it was not under way any more.
-/// `is_unanswered`: nobody waits for the outcome.
+/// Grants the offer and ends the invitation; returns `None` when the acceptance was not under way
+/// any more. `is_unanswered`: no request waits for the outcome.
 async fn finish(
     state: &State,
     accepting: &Accepting<'_>,

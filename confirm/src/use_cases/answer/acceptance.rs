@@ -1,6 +1,6 @@
-//! What all acceptances have in common: each is begun first, so that nobody can answer or cancel the
-//! invitation any more, together with an outbox row that finishes it; then others do what it means;
-//! last it is ended, and the row taken back.
+//! What all acceptances have in common. First confirm begins the acceptance, with an outbox row
+//! that finishes it, so that nobody can answer or cancel the invitation any more. Then the other
+//! services do their part. Last confirm ends the invitation and takes the row back.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -18,14 +18,15 @@ use crate::{
     store::Invited,
 };
 
-/// The request itself finishes within this, unless a peer fails or the process dies.
+/// The request itself finishes within this time, unless a peer fails or the process dies.
 pub(crate) const ROW_AFTER: Duration = Duration::from_secs(3);
 
-/// The invitation whose acceptance is under way, and the row that finishes it.
+/// The key of an invitation whose acceptance is under way, and the row that finishes the
+/// acceptance.
 pub(super) type UnderWay<'a> = (&'a str, ObjectId);
 
-/// Begins the acceptance of the invitation with `key` for who is `invited`; returns the row that
-/// finishes it, which carries out `effect`.
+/// Begins the acceptance of the invitation with `key` for the `invited` account or clinic; returns
+/// the row that finishes it, which carries out `effect`.
 pub(super) async fn begin(
     state: &State,
     invited: Invited<'_>,
@@ -42,7 +43,7 @@ pub(super) async fn begin(
         {
             return Ok(row);
         }
-        // A read outside of the transaction may not see yet what was faster.
+        // A read outside of the transaction may not see the faster change yet.
         found = confirmations.find_in(session, key).await?;
         Err(Aborted::Outrun)
     })
@@ -50,18 +51,18 @@ pub(super) async fn begin(
     let Err(Aborted::Outrun) = begun else {
         return begun.or_fail(Failure::Saving);
     };
-    // It was answered, canceled or accepted meanwhile. It may have been begun twice at once; then
-    // both finish it.
+    // The invitation was answered, canceled or accepted meanwhile. Where two requests began the
+    // acceptance at once, both finish it.
     let acceptance = match found {
         Some(found) => found.acceptance.ok_or(NotAnswerable)?,
-        // It was sent again, with another key.
+        // The invitation was sent again, with another key.
         None => return Err(Refusal::NoInvitation.into()),
     };
     Ok(acceptance.row)
 }
 
-/// Ends the invitation as `to` and takes the row back; returns whether it was still under way.
-/// `is_unanswered`: nobody waits for the outcome.
+/// Ends the invitation as `to` and takes the row back; returns whether the acceptance was still
+/// under way. `is_unanswered`: no request waits for the outcome.
 pub(super) async fn end(
     state: &State,
     (key, row): UnderWay<'_>,
@@ -73,7 +74,7 @@ pub(super) async fn end(
             .confirmations
             .finish(session, key, to, is_unanswered)
             .await?;
-        // The relay removes the row that it is delivering by itself.
+        // The relay itself removes the row that it is delivering.
         if is_ended && !is_unanswered {
             state.outbox.withdraw(session, row).await?;
         }
@@ -83,7 +84,8 @@ pub(super) async fn end(
     .map_err(Into::into)
 }
 
-/// Has the invitation be pending again, and takes the row back.
+/// Ends the acceptance without an outcome, so that the invitation can be answered again, and takes
+/// the row back.
 pub(super) async fn release(
     state: &State,
     (key, row): UnderWay<'_>,
@@ -97,8 +99,8 @@ pub(super) async fn release(
     released.await.map_err(Into::into)
 }
 
-/// The outcome of an acceptance that was completed before the request came: the outbox was faster
-/// than a repeat, or it is another request.
+/// The outcome of an acceptance that was completed before the request came: the relay was faster
+/// than the repeat of a request, or this is another request.
 pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
     let is_told = state.confirmations.note_answered(key).await;
     if is_told.or_fail(Failure::Saving)? {
@@ -108,7 +110,8 @@ pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
     }
 }
 
-/// The outcome of an acceptance that the outbox or another request finished, for who accepted.
+/// The outcome of an acceptance that the relay or another request finished, for the request that
+/// accepted.
 pub(super) async fn take_outcome(state: &State, key: &str) -> Result<(), Error> {
     let found = state.confirmations.find(key).await;
     let found = found

@@ -66,7 +66,7 @@ pub(crate) async fn cancel_invitation(
         .answer(&invitation.key, CANCELABLE, Status::Canceled)
         .await
         .or_fail(Failure::Updating)?;
-    // Whoever accepted it at this moment was faster.
+    // An acceptance at this moment was faster.
     if is_canceled {
         Ok(())
     } else {
@@ -86,7 +86,7 @@ pub(crate) async fn cancel_sign_up(state: &State, user: &UserId, key: &str) -> R
     end_sign_up(state, &sign_up, Status::Canceled).await
 }
 
-/// Cancels the newest pending sign-up of `user`, for whom may manage the account.
+/// Cancels the newest pending sign-up of `user`, for a caller who may manage the account.
 pub(crate) async fn cancel_pending_sign_up(state: &State, user: &UserId) -> Result<(), Error> {
     let sign_up = find_pending_sign_up(state, user).await?;
     end_sign_up(state, &sign_up, Status::Canceled).await
@@ -105,8 +105,8 @@ pub(crate) async fn find_pending_sign_up(
     Ok(found.ok_or(Refusal::NoSignUp)?)
 }
 
-/// The invitation that `reference` means; given to `invitee` first if it was sent to its verified
-/// address.
+/// The invitation that `reference` means. An invitation that was sent to the verified address of
+/// `invitee` is given to `invitee` first.
 async fn find_invitation(
     state: &State,
     invitee: &UserId,

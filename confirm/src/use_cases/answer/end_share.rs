@@ -1,4 +1,4 @@
-//! How an offer of data to a clinic ends without being taken.
+//! An offer of data to a clinic ends without being accepted.
 
 use shared_runtime::{auth::Caller, error::OrFail as _};
 use shared_types::ClinicId;
@@ -14,8 +14,8 @@ use crate::{
     rights::{is_member, may_manage},
 };
 
-/// Ends the invitation to `clinic` with `key`: it is canceled by who sent it or runs that account,
-/// declined by the clinic. Returns it since.
+/// Ends the invitation to `clinic` with `key`: the sender, or an account that runs the sharer's,
+/// cancels it; the clinic declines it. Returns the invitation as it is then.
 pub(crate) async fn end(
     state: &State,
     caller: &Caller,
@@ -30,7 +30,7 @@ pub(crate) async fn end(
     let to = right(state, caller, clinic, &invitation).await?;
     clinic_invitation::may_end(&invitation, clinic)?;
     let ended = state.confirmations.answer(key, CANCELABLE, to).await;
-    // Whoever accepted it at this moment was faster.
+    // An acceptance at this moment was faster.
     if !ended.or_fail(Failure::Updating)? {
         return Err(NotAnswerable.into());
     }
@@ -38,7 +38,7 @@ pub(crate) async fn end(
     Ok(ended.or_fail(Failure::Finding)?.ok_or(NotAnswerable)?)
 }
 
-/// What the invitation is when `caller` has ended it.
+/// The status of the invitation once `caller` has ended it.
 async fn right(
     state: &State,
     caller: &Caller,

@@ -1,6 +1,6 @@
-//! A clinic takes who shares with it as its patient, all or nothing: as in
-//! [`super::accept_invitation`], where clinic takes the place of gatekeeper. Clinic makes an account
-//! its patient once, and says that it is one from then on.
+//! A clinic accepts an offer of data, and the sharer becomes its patient, all or nothing: as in
+//! [`super::accept_invitation`], with clinic in the place of gatekeeper. Clinic makes an account a
+//! patient once, and says from then on that the account is one.
 
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ use crate::{
     use_cases::unfinished::Unfinished,
 };
 
-/// How clinic's refusal of another patient's medical record number ends.
+/// The end of the message with which clinic refuses the medical record number of another patient.
 const MRN_TAKEN: &str = "mrn must be unique";
 
-/// A clinic accepted an invitation, which the row finishes.
+/// A clinic accepted an invitation. The row finishes the acceptance.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PatientAccepted {
     pub(crate) key: String,
@@ -57,22 +57,22 @@ struct Accepting<'a> {
     clinic: ClinicId,
     patient: &'a UserId,
     permissions: PermissionSet,
-    /// The outbox row that finishes it if the request does not.
+    /// The outbox row that finishes the acceptance if the request does not.
     row: ObjectId,
 }
 
-/// What clinic makes of it.
+/// The response of clinic to an acceptance.
 enum Outcome {
     /// The patient as clinic shows it.
     Enrolled(Value),
     /// There is no such account or clinic any more.
     Gone,
-    /// What is said about the patient cannot be taken.
+    /// Clinic does not take the details of the patient.
     Refused(ClinicRefusal),
 }
 
-/// Makes who sent the invitation with `key` a patient of `clinic`, as far as that has not happened;
-/// returns the patient as clinic shows it.
+/// Makes the account that the invitation with `key` offers a patient of `clinic`, as far as earlier
+/// requests have not; returns the patient as clinic shows it.
 pub(crate) async fn accept(
     state: &State,
     clinic: ClinicId,
@@ -155,8 +155,8 @@ async fn require_mrn(
     Ok(())
 }
 
-/// Begins the acceptance, unless who sent the invitation for somebody else may no longer share that
-/// account; returns the row that finishes it.
+/// Begins the acceptance; returns the row that finishes it. A sender who invited on behalf of
+/// another account must still be allowed to share that account.
 async fn begin(
     state: &State,
     invitation: &Confirmation,
@@ -182,7 +182,7 @@ async fn begin(
     acceptance::begin(state, Invited::Clinic(clinic), &accepted, key).await
 }
 
-/// Has clinic take the patient and ends the invitation. `is_unanswered`: nobody waits for the
+/// Has clinic enrol the patient and ends the invitation. `is_unanswered`: no request waits for the
 /// outcome.
 async fn finish(
     state: &State,
@@ -202,7 +202,8 @@ async fn finish(
     Ok(outcome)
 }
 
-/// Completes the invitation, also where somebody who was refused released it meanwhile.
+/// Completes the invitation, also where another request, which clinic refused, released it
+/// meanwhile.
 async fn complete(
     state: &State,
     accepting: &Accepting<'_>,
@@ -245,7 +246,7 @@ async fn enrol(
     }
 }
 
-/// Whether clinic refuses somebody who is its patient by now.
+/// Whether clinic refuses the account because it is a patient by now.
 fn is_of_patient(refusal: &ClinicRefusal) -> bool {
     refusal.status == 409 && !message_of(refusal).ends_with(MRN_TAKEN)
 }
@@ -254,7 +255,7 @@ fn message_of(refusal: &ClinicRefusal) -> &str {
     refusal.body["message"].as_str().unwrap_or_default()
 }
 
-/// Why clinic does not take a patient.
+/// The error for a patient whom clinic refuses.
 fn refused(refusal: &ClinicRefusal) -> Error {
     let message = message_of(refusal);
     match refusal.status {
@@ -271,7 +272,7 @@ fn refused(refusal: &ClinicRefusal) -> Error {
 async fn find_patient(state: &State, clinic: ClinicId, patient: &UserId) -> Result<Value, Error> {
     let found = state.clinics()?.patient(clinic, patient).await;
     let found = found.or_fail(Failure::CreatingPatient)?;
-    // It has left since.
+    // The patient has left since.
     Ok(found.ok_or(Refusal::Forbidden)?)
 }
 

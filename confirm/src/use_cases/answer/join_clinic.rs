@@ -1,6 +1,6 @@
-//! Somebody who was invited works for a clinic from then on, all or nothing: as in
-//! [`super::accept_invitation`], where clinic takes the place of gatekeeper. Clinic makes who is
-//! invited a clinician once, and knows the clinician from then on.
+//! An account accepts the invitation of a clinic and works for it from then on, all or nothing: as
+//! in [`super::accept_invitation`], with clinic in the place of gatekeeper. Clinic makes the
+//! account a clinician once, and knows the clinician from then on.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::{
     use_cases::{attach_invitations::attach, unfinished::Unfinished},
 };
 
-/// An invitation of a clinic was accepted, which the row finishes.
+/// An invitation of a clinic was accepted. The row finishes the acceptance.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClinicAccepted {
     pub(crate) key: String,
@@ -48,17 +48,17 @@ impl Effect for ClinicAccepted {
     }
 }
 
-/// What clinic makes of it.
+/// The response of clinic to an acceptance.
 enum Outcome {
     Joined(Clinician),
-    /// Nobody is invited there any more.
+    /// Clinic knows the invitation no more.
     Withdrawn,
-    /// The account cannot take this place.
+    /// The account cannot become a clinician.
     Refused(ClinicRefusal),
 }
 
 /// Makes `user`, for whose session the identity provider `idp` vouched, a clinician of the clinic
-/// that sent the invitation with `key`, as far as that has not happened; returns the clinician.
+/// that sent the invitation with `key`, as far as earlier requests have not; returns the clinician.
 pub(crate) async fn accept(
     state: &State,
     user: &UserId,
@@ -112,8 +112,8 @@ pub(crate) async fn resume(state: &State, accepted: &ClinicAccepted) -> anyhow::
     Ok(())
 }
 
-/// The invitation with `key` to `user`, whatever its status, and who sent it; given to `user` first
-/// if it was sent to its verified address.
+/// The invitation with `key` to `user`, whatever its status, and the clinic that sent it. An
+/// invitation that was sent to the verified address of `user` is given to `user` first.
 pub(super) async fn find(
     state: &State,
     user: &UserId,
@@ -165,14 +165,14 @@ async fn begin(
         key: key.to_owned(),
     };
     match acceptance::begin(state, Invited::Person(user), &accepted, key).await {
-        // It was withdrawn or declined meanwhile.
+        // The invitation was withdrawn or declined meanwhile.
         Err(Error::Refused(Refusal::Forbidden)) => Err(Refusal::NoInvitation.into()),
         begun => begun,
     }
 }
 
-/// Has clinic take the clinician and ends the invitation. `is_unanswered`: nobody waits for the
-/// outcome.
+/// Has clinic make the account a clinician and ends the invitation. `is_unanswered`: no request
+/// waits for the outcome.
 async fn finish(
     state: &State,
     under_way: acceptance::UnderWay<'_>,
@@ -208,19 +208,20 @@ async fn join(
     };
     let is_gone = match refusal.status {
         404 => true,
-        // The account works there already; why, the invitation tells.
+        // The account works for the clinic already: through this invitation if clinic knows it no
+        // more.
         409 => clinics.invited(clinic, key).await?.is_err(),
         _ => false,
     };
     if !is_gone {
         return Ok(Outcome::Refused(refusal));
     }
-    // It was withdrawn, or taken by an earlier try.
+    // The invitation was withdrawn, or an earlier try accepted it.
     let found = clinics.clinician(clinic, user).await?;
     Ok(found.map_or(Outcome::Withdrawn, Outcome::Joined))
 }
 
-/// Why clinic does not take a clinician.
+/// The error for an account that clinic refuses.
 fn refused(refusal: &ClinicRefusal) -> Error {
     match refusal.status {
         409 => Refusal::DuplicateMember.into(),
@@ -235,6 +236,6 @@ async fn find_clinician(
 ) -> Result<Clinician, Error> {
     let found = clinics.clinician(clinic, user).await;
     let found = found.or_fail(Failure::Accepting)?;
-    // The place was taken away since.
+    // The clinician has left since.
     Ok(found.ok_or(Refusal::NoInvitation)?)
 }

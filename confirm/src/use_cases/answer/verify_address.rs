@@ -1,7 +1,7 @@
 //! The verification of an address, and with it the claim of an account that others made.
 //!
-//! user-api changes the account first, in one write; a repeat of the request, which a crash before
-//! the confirmation is completed needs, changes it to the same.
+//! user-api changes the account first, in one write. After a crash before the confirmation is
+//! completed, a repeat of the request changes the account to the same.
 
 use anyhow::Context;
 use chrono::Utc;
@@ -42,7 +42,7 @@ pub(crate) async fn accept(
         claim.matches(account.profile.as_ref())?;
         Some(claim.password)
     } else if sign_up::may_have_claimed(&confirmation) {
-        // Whoever sends a password again relies on its being the one that is set.
+        // A client that sends a password again relies on this password being the one that is set.
         let repeated = claim::password_in(body);
         if repeated.is_some() {
             take_attempt(state, account_id).await?;
@@ -55,8 +55,8 @@ pub(crate) async fn accept(
     match state.user_api.update_user(account_id, &update).await {
         Ok(()) => complete(state, &confirmation.key).await,
         Err(PeerError::Refused { status: 409 }) if password.is_some() => {
-            // That the account has the address was seen a moment ago. If it still has it, it has
-            // another password.
+            // The account had the address a moment ago. If it still has the address, it has another
+            // password.
             find(state, key, user).await?;
             Err(InvalidClaim::OtherPassword.into())
         }
@@ -77,8 +77,8 @@ fn unchanged(error: PeerError, password: Option<&SecretString>, account: &Person
     }
 }
 
-/// The change of the account. A password is set only where there is none, or was set by this very
-/// change.
+/// The change of the account. A password is set only where the account has none, or got it by this
+/// very change.
 fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> AccountUpdate {
     AccountUpdate {
         updates: AccountChanges {
@@ -93,7 +93,8 @@ fn update(confirmation: &Confirmation, password: Option<&SecretString>) -> Accou
     }
 }
 
-/// Completes a confirmation that had the id `key` a moment ago; it may have been sent again since.
+/// Completes the confirmation that had the id `key` a moment ago, and that may have been sent again
+/// since.
 async fn complete(state: &State, key: &str) -> Result<(), Error> {
     let (from, to) = (&[Status::Pending], Status::Completed);
     let mut key = key.to_owned();

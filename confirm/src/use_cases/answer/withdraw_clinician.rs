@@ -1,6 +1,6 @@
-//! An invitation of a clinic ends without being accepted: the clinic takes it back, or who is invited
-//! declines. It ends here first, so that nobody accepts it any more, with an outbox row that has
-//! clinic forget who was invited if the request does not.
+//! An invitation of a clinic ends without being accepted: the clinic takes it back, or the invited
+//! account declines. The invitation ends in confirm first, so that nobody accepts it any more, with
+//! an outbox row that has clinic delete the invited clinician if the request does not.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Failure, Refusal},
 };
 
-/// Nobody is invited any more under this key, which the row tells clinic.
+/// The invitation with this key has ended. The row has clinic delete the invited clinician.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ClinicianWithdrawn {
@@ -59,7 +59,7 @@ pub(crate) async fn decline(state: &State, user: &UserId, key: &str) -> Result<(
     delete_invited(state, clinic, key, row).await
 }
 
-/// Tells clinic what no request has. Repeatable.
+/// Has clinic delete the invited clinician where no request did. Repeatable.
 pub(crate) async fn resume(state: &State, withdrawn: &ClinicianWithdrawn) -> anyhow::Result<()> {
     let clinics = state.clinics.as_ref();
     let clinics = clinics.ok_or_else(|| anyhow!("no clinic is configured"))?;
@@ -67,8 +67,8 @@ pub(crate) async fn resume(state: &State, withdrawn: &ClinicianWithdrawn) -> any
     Ok(clinics.delete_invited(clinic, key).await?)
 }
 
-/// Ends the pending invitation of `clinic` with `key` as `to`; returns the row that tells clinic.
-/// `None`: there is none.
+/// Ends the pending invitation of `clinic` with `key` as `to`; returns the row that reports it to
+/// clinic. `None`: no such invitation is pending.
 async fn end(
     state: &State,
     clinic: ClinicId,
@@ -86,7 +86,7 @@ async fn end(
             return Ok(None);
         };
         if pending.is_being_made() || !state.confirmations.answer_in(session, key, to).await? {
-            // It is being accepted, or not there yet.
+            // The invitation is being accepted, or is still being made.
             return Err(Aborted::Refused(Refusal::Forbidden));
         }
         let withdrawn = ClinicianWithdrawn {
@@ -98,7 +98,7 @@ async fn end(
     ended.await.or_fail(Failure::Updating)
 }
 
-/// Has clinic forget who was invited, and takes the row back.
+/// Has clinic delete the invited clinician, and takes the row back.
 async fn delete_invited(
     state: &State,
     clinic: ClinicId,
