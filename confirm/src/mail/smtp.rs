@@ -183,10 +183,9 @@ impl Smtp {
         self.within("DATA", connection.command(Data))
             .await?
             .map_err(|e| failed("DATA", &e))?;
-        let sent = self
-            .within("the message", connection.message(message))
-            .await?;
-        sent.map_err(|e| failed("the message", &e))?;
+        self.within("the message", connection.message(message))
+            .await?
+            .map_err(|e| failed("the message", &e))?;
         Ok(tally)
     }
 

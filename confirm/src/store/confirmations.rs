@@ -163,13 +163,13 @@ impl Confirmations {
         user: &UserId,
     ) -> Result<Option<Confirmation>> {
         let filter = doc! { "userId": user.as_str(), "type": Kind::SignUp.name() };
-        let found = self
-            .confirmations
+        self.confirmations
             .find_one(filter)
             .sort(newest_first())
             .session(session)
-            .await?;
-        found.map(read).transpose()
+            .await?
+            .map(read)
+            .transpose()
     }
 
     /// The confirmations of the sign-up of `user`, whatever their status.

@@ -175,8 +175,7 @@ pub(crate) async fn resume(state: &State, invited: &ClinicianInvited) -> anyhow:
     if !invitation.is_being_made() {
         return Ok(());
     }
-    let finished = finish(state, &invitation, true).await;
-    Ok(finished.map(drop)?)
+    Ok(finish(state, &invitation, true).await.map(drop)?)
 }
 
 async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Error> {

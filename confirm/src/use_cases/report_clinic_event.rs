@@ -21,12 +21,12 @@ use crate::{
 /// Queues the mail of `notice`. No quota limits these mails. An account that is gone, or has no
 /// address, gets none. Repeatable under the same `id`.
 pub(crate) async fn report(state: &State, id: &str, notice: &ClinicNotice) -> Result<(), Error> {
-    let account = state
+    let emails = state
         .user_api
         .person(&notice.user_id)
         .await
-        .or_fail(Failure::FindingUser)?;
-    let emails = account.and_then(|account| account.user.emails);
+        .or_fail(Failure::FindingUser)?
+        .and_then(|account| account.user.emails);
     let Some(email) = emails.into_iter().flatten().next() else {
         return Ok(());
     };

@@ -243,7 +243,7 @@ async fn find_account(state: &State, reset: &Confirmation) -> Result<Option<Pers
     let account = match &reset.user_id {
         Some(user) => user_api.person(user).await,
         None => load_people::find_account(user_api, &reset.email).await,
-    };
-    let account = account.or_fail(Failure::FindingUser)?;
+    }
+    .or_fail(Failure::FindingUser)?;
     Ok(account.filter(|account| !sign_up::is_custodial(&account.user)))
 }

@@ -25,8 +25,7 @@ pub(crate) async fn find(state: &State, key: &str) -> Result<(Confirmation, Acco
         .confirmations
         .find_by_any_key(key)
         .await
-        .or_fail(Failure::Finding)?;
-    let found = found
+        .or_fail(Failure::Finding)?
         .filter(|found| found.kind == Kind::AccountChange && found.is_opened_by(key, now))
         .and_then(|found| {
             let change = AccountChange::read(found.context.as_ref())?;

@@ -179,15 +179,14 @@ impl Permissions {
         sharer: &UserId,
         grantee: &UserId,
     ) -> Result<PermissionSet> {
-        let found = self
-            .0
+        self.0
             .find_one(pair_of(sharer, grantee))
             .session(session)
-            .await?;
-        found.map_or_else(
-            || Ok(PermissionSet::default()),
-            |document| permissions_in(&document),
-        )
+            .await?
+            .map_or_else(
+                || Ok(PermissionSet::default()),
+                |document| permissions_in(&document),
+            )
     }
 
     /// Who runs the account of `sharer`.

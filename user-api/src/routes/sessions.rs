@@ -124,12 +124,12 @@ pub(crate) async fn refresh_session(
     caller: Caller,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let renewed = state
+    let (token, data) = state
         .sessions
         .renew(caller.token().expose())
         .await
-        .or_fail(Failure::GeneratingToken)?;
-    let (token, data) = renewed.ok_or(Refusal::NoToken)?;
+        .or_fail(Failure::GeneratingToken)?
+        .ok_or(Refusal::NoToken)?;
     Ok(HttpResponse::Ok()
         .insert_header((TOKEN_HEADER, token))
         .json(data))

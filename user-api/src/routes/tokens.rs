@@ -103,13 +103,13 @@ pub(crate) async fn find_token(
     token: Path<String>,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = state
+    let data = state
         .sessions
         // Services ask about each other's tokens all the time.
         .find(&token, Freshness::Recent)
         .await
-        .or_fail(Failure::GeneratingToken)?;
-    let data = found.ok_or(Refusal::NoToken)?;
+        .or_fail(Failure::GeneratingToken)?
+        .ok_or(Refusal::NoToken)?;
     Ok(HttpResponse::Ok().json(data))
 }
 

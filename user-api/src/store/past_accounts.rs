@@ -125,13 +125,11 @@ impl PastAccounts {
             "changedAt": { "$gt": DateTime::from_chrono(since) },
             "isVoid": false,
         };
-        let found = self
-            .past
+        self.past
             .find(filter)
             .sort(doc! { "sequence": 1 })
             .limit(limit)
-            .await?;
-        found
+            .await?
             .map_ok(|found| found.changed_at.to_chrono())
             .try_collect()
             .await

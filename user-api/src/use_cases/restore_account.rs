@@ -129,8 +129,7 @@ async fn change(
         relies_on_emails: true,
         ..AccountChange::default()
     };
-    let written = write(state, account, &change, &restored, takeover.as_ref(), asked);
-    match written.await {
+    match write(state, account, &change, &restored, takeover.as_ref(), asked).await {
         Ok(void) => {
             state.outbox.wake();
             Ok(Some(void))

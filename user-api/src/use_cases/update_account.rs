@@ -70,13 +70,13 @@ impl Update<'_> {
         for tries in 1..=MAX_TRIES {
             self.updates.check_rights(&account, &rights)?;
             if self.change(&account).await? {
-                let changed = self
+                return self
                     .state
                     .users
                     .find(&account.userid)
                     .await
-                    .or_fail(Failure::UpdatingUser)?;
-                return changed.ok_or(Refusal::NotAuthorized.into());
+                    .or_fail(Failure::UpdatingUser)?
+                    .ok_or(Refusal::NotAuthorized.into());
             }
             tokio::time::sleep(pause(tries)).await;
             account = self.find(target).await?;
@@ -273,10 +273,10 @@ impl Update<'_> {
                 Owed::default()
             };
             if let Some(key) = &self.updates.idempotency_key {
-                let applied = state
+                state
                     .applied_updates
-                    .insert(session, userid, key, owed.claim);
-                applied.await?;
+                    .insert(session, userid, key, owed.claim)
+                    .await?;
             }
             Ok(owed)
         })

@@ -211,11 +211,10 @@ async fn complete(
 ) -> Result<(), mongodb::error::Error> {
     let under_way = (accepting.key, accepting.row);
     if !acceptance::end(state, under_way, Status::Completed, is_unanswered).await? {
-        let (pending, completed) = ([Status::Pending], Status::Completed);
-        let completed = state
+        state
             .confirmations
-            .answer(accepting.key, &pending, completed);
-        completed.await?;
+            .answer(accepting.key, &[Status::Pending], Status::Completed)
+            .await?;
     }
     Ok(())
 }

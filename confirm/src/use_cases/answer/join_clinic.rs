@@ -66,8 +66,7 @@ pub(crate) async fn accept(
     key: &str,
 ) -> Result<Clinician, Error> {
     let clinics = state.clinics()?;
-    let found = find(state, user, key).await?;
-    let (invitation, clinic) = found.ok_or(Refusal::NoInvitation)?;
+    let (invitation, clinic) = find(state, user, key).await?.ok_or(Refusal::NoInvitation)?;
     match invitation.status {
         Status::Pending => {}
         Status::Completed => {

@@ -127,7 +127,7 @@ pub(crate) async fn find(
     key: &str,
     user: Option<&UserId>,
 ) -> Result<(Confirmation, Person), Error> {
-    let found = state
+    let confirmation = state
         .confirmations
         .find_by_any_key(key)
         .await
@@ -136,8 +136,8 @@ pub(crate) async fn find(
             found.kind == Kind::SignUp
                 && matches!(found.status, Status::Pending | Status::Completed)
                 && found.is_opened_by(key, Utc::now())
-        });
-    let confirmation = found.ok_or(Refusal::NoSignUp)?;
+        })
+        .ok_or(Refusal::NoSignUp)?;
     let Some(owner) = confirmation.user_id.clone() else {
         return Err(Refusal::NoSignUp.into());
     };

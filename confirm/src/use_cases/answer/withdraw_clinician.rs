@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use anyhow::anyhow;
+use anyhow::Context as _;
 use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
@@ -61,8 +61,7 @@ pub(crate) async fn decline(state: &State, user: &UserId, key: &str) -> Result<(
 
 /// Has clinic delete the invited clinician where no request did. Repeatable.
 pub(crate) async fn resume(state: &State, withdrawn: &ClinicianWithdrawn) -> anyhow::Result<()> {
-    let clinics = state.clinics.as_ref();
-    let clinics = clinics.ok_or_else(|| anyhow!("no clinic is configured"))?;
+    let clinics = state.clinics.as_ref().context("no clinic is configured")?;
     let (clinic, key) = (withdrawn.clinic_id, &withdrawn.key);
     Ok(clinics.delete_invited(clinic, key).await?)
 }
