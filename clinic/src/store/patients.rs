@@ -130,15 +130,7 @@ impl Patients {
 
     /// The patient of a clinic.
     pub(crate) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
-        let Some(stored) = self.together.find(clinic, user).await? else {
-            return Ok(None);
-        };
-        if !stored.has_labels() {
-            return Ok(Some(stored.patient));
-        }
-        // After the patient: whatever job was done in between is known a minute longer.
-        let jobs = self.together.list_jobs(clinic).await?;
-        Ok(Some(stored.since(&jobs)))
+        self.together.find(clinic, user).await
     }
 
     /// Whether another patient of the clinic than `user` has the medical record number.

@@ -14,13 +14,14 @@ use mongodb::{
 use shared_runtime::{batches::Batcher, mongo::ONE_BATCH};
 use shared_types::{ClinicId, UserId};
 
-use super::{Stored, of_user, patient_document::PatientDocument, uncounted};
+use super::{Stored, patient_document::PatientDocument, uncounted};
+use crate::domain::patient::Patient;
 use crate::store::{Job, Jobs, Tallies, ids::of_users, tallies::Standing};
 
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
 pub(super) struct Together {
-    patients: Batcher<(ClinicId, UserId), Option<Stored>, Error>,
+    patients: Batcher<(ClinicId, UserId), Option<Patient>, Error>,
     standings: Batcher<ClinicId, Option<Standing>, Error>,
     jobs: Batcher<ClinicId, Arc<Vec<Job>>, Error>,
 }
@@ -30,10 +31,11 @@ impl Together {
     pub(super) fn on(documents: &Collection<Document>, tallies: &Tallies, jobs: &Jobs) -> Self {
         let patients: Collection<PatientDocument> = documents.clone_with_type();
         let (documents, tallies, jobs) = (documents.clone(), tallies.clone(), jobs.clone());
+        let jobs_of_patients = jobs.clone();
         Self {
             patients: Batcher::start("patients", move |asked| {
-                let patients = patients.clone();
-                async move { find_all(&patients, asked).await }
+                let (patients, jobs) = (patients.clone(), jobs_of_patients.clone());
+                async move { find_all(&patients, &jobs, asked).await }
             }),
             standings: Batcher::start("standings", move |clinics| {
                 let (documents, tallies) = (documents.clone(), tallies.clone());
@@ -46,8 +48,8 @@ impl Together {
         }
     }
 
-    /// The patient of a clinic.
-    pub(super) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Stored>> {
+    /// The patient of a clinic, after the jobs that hold for it.
+    pub(super) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
         let found = self.patients.add_repeatable((clinic, user.clone()));
         Ok(found.await?)
     }
@@ -67,20 +69,25 @@ impl Together {
 
 async fn find_all(
     patients: &Collection<PatientDocument>,
+    jobs: &Jobs,
     asked: Vec<(ClinicId, UserId)>,
-) -> Result<Vec<Option<Stored>>> {
-    if let [(clinic, user)] = asked.as_slice() {
-        let found = patients.find_one(of_user(*clinic, user)).await?;
-        return Ok(vec![found.map(Into::into)]);
-    }
+) -> Result<Vec<Option<Patient>>> {
     let any = of_users(asked.iter().map(|(clinic, user)| (*clinic, user.as_str())));
     let found = patients.find(any).batch_size(ONE_BATCH).await?;
-    let found = found.map_ok(|patient| {
-        let stored = Stored::from(patient);
+    let found: Vec<Stored> = found.map_ok(Into::into).try_collect().await?;
+    let labelled = found.iter().filter(|stored| stored.has_labels());
+    let clinics: Vec<ClinicId> = labelled.map(|stored| stored.patient.clinic_id).collect();
+    // After the patients: whatever job was done in between is known a minute longer.
+    let jobs = if clinics.is_empty() {
+        Vec::new()
+    } else {
+        jobs.list_all(&distinct(&clinics)).await?
+    };
+    let found = found.into_iter().map(|stored| {
         let whose = (stored.patient.clinic_id, stored.patient.user_id.clone());
-        (whose, stored)
+        (whose, stored.since(&jobs))
     });
-    let found: HashMap<_, Stored> = found.try_collect().await?;
+    let found: HashMap<_, Patient> = found.collect();
     Ok(asked
         .iter()
         .map(|whose| found.get(whose).cloned())
