@@ -16,6 +16,8 @@ pub(super) fn client() -> reqwest::Client {
     #[expect(clippy::disallowed_methods, reason = "a test plays a foreign client")]
     reqwest::Client::builder()
         .no_proxy()
+        // A test speaks plain HTTP, and many clients would read the system's certificates.
+        .tls_certs_only([])
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .build()
         .expect("a client")
