@@ -11,7 +11,7 @@ use shared_runtime::{
 use crate::Request;
 
 /// The keys with which all tokens of a test are signed; making them takes a while.
-pub static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::generate);
+pub static KEYS: LazyLock<SigningKeys> = LazyLock::new(SigningKeys::shared);
 
 static VERIFYING_KEYS: LazyLock<VerifyingKeys> = LazyLock::new(|| {
     let published = json!({ "keys": [KEYS.key.public()] });

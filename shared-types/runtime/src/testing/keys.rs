@@ -1,5 +1,7 @@
 //! Keys and session tokens.
 
+use std::{fs, path::Path};
+
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{KeyPair, KeySize},
@@ -10,6 +12,9 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use crate::auth::{SessionClaims, SigningKey};
+
+/// Between both keys in their file.
+const SEPARATOR: &str = "and\n";
 
 /// A key pair for session tokens.
 pub struct SigningKeys {
@@ -30,12 +35,37 @@ impl SigningKeys {
             AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).expect("a public key in DER");
         let private_pem = pem("PRIVATE KEY", private.as_ref());
         let public_pem = pem("PUBLIC KEY", public.as_ref());
-        let key = SigningKey::from_pem(&private_pem).expect("a usable key");
-        Self {
+        Self::of(private_pem, public_pem).expect("a usable key")
+    }
+
+    /// The pair that the tests of this checkout share. To generate one takes longer than most tests, each
+    /// of which runs in a process of its own.
+    pub fn shared() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp");
+        let file = folder.join("signing-keys.pem");
+        let kept = fs::read_to_string(&file).ok().and_then(|both| {
+            let (private, public) = both.split_once(SEPARATOR)?;
+            Self::of(private.to_owned(), public.to_owned())
+        });
+        kept.unwrap_or_else(|| {
+            let keys = Self::generate();
+            let both = [keys.private_pem.as_str(), SEPARATOR, &keys.public_pem].concat();
+            fs::create_dir_all(&folder).expect("a folder for the keys");
+            // Whole at once, for others read it at the same moment.
+            let new = folder.join(format!("{}.pem", Uuid::new_v4()));
+            fs::write(&new, both).expect("a file for the keys");
+            fs::rename(&new, &file).expect("a file for the keys");
+            keys
+        })
+    }
+
+    fn of(private_pem: String, public_pem: String) -> Option<Self> {
+        let key = SigningKey::from_pem(&private_pem).ok()?;
+        Some(Self {
             private_pem,
             public_pem,
             key,
-        }
+        })
     }
 
     /// A token of `user` that is valid for an hour.
