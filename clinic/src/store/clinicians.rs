@@ -1,5 +1,7 @@
 //! Collection `clinicians`, which the reference wrote as well.
 
+mod invited;
+
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -183,15 +185,6 @@ impl Clinicians {
         self.find_by(member(clinic, user)).await
     }
 
-    /// The clinician who was invited under this key.
-    pub(crate) async fn find_invited(
-        &self,
-        clinic: ClinicId,
-        invite: &str,
-    ) -> Result<Option<Clinician>> {
-        self.find_by(invited(clinic, invite)).await
-    }
-
     async fn find_by(&self, filter: Document) -> Result<Option<Clinician>> {
         let clinicians = self.clinicians.clone_with_type::<ClinicianDocument>();
         Ok(clinicians.find_one(filter).await?.map(Into::into))
@@ -274,36 +267,6 @@ impl Clinicians {
         self.update_by(session, member(clinic, user), update).await
     }
 
-    /// Whether somebody is invited under this key, in the transaction of `session`.
-    pub(crate) async fn has_invited_in(
-        &self,
-        session: &mut ClientSession,
-        (clinic, invite): (ClinicId, &str),
-    ) -> Result<bool> {
-        let found = self.clinicians.find_one(invited(clinic, invite));
-        let found = found.projection(doc! { "_id": 1 }).session(session).await?;
-        Ok(found.is_some())
-    }
-
-    /// Makes whoever was invited a member with an account; `name`: what is known of it. Returns the
-    /// clinician since, or `None` where nobody is invited under this key.
-    pub(crate) async fn associate(
-        &self,
-        session: &mut ClientSession,
-        (clinic, invite): (ClinicId, &str),
-        user: &UserId,
-        name: Option<&str>,
-        now: DateTime,
-    ) -> Result<Option<Clinician>> {
-        let mut set = doc! { "userId": user.as_str(), "updatedTime": now };
-        if let Some(name) = name {
-            set.insert("name", name);
-        }
-        let update = doc! { "$set": set, "$unset": { "inviteId": "" } };
-        self.update_by(session, invited(clinic, invite), update)
-            .await
-    }
-
     async fn update_by(
         &self,
         session: &mut ClientSession,
@@ -364,17 +327,6 @@ impl Clinicians {
             .await
     }
 
-    /// Removes whoever was invited under this key; returns whether somebody was.
-    pub(crate) async fn delete_invited(
-        &self,
-        session: &mut ClientSession,
-        clinic: ClinicId,
-        invite: &str,
-    ) -> Result<bool> {
-        let deleted = self.clinicians.delete_one(invited(clinic, invite));
-        Ok(deleted.session(session).await?.deleted_count > 0)
-    }
-
     /// Removes everybody of a clinic; returns what they were, for the archive.
     pub(crate) async fn delete_all(
         &self,
@@ -398,8 +350,4 @@ impl Clinicians {
 
 fn member(clinic: ClinicId, user: &UserId) -> Document {
     doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
-}
-
-fn invited(clinic: ClinicId, invite: &str) -> Document {
-    doc! { "clinicId": ids::clinic(clinic), "inviteId": invite }
 }
