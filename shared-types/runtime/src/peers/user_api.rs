@@ -1,75 +1,27 @@
 //! The client of user-api: accounts and session tokens.
 
+mod sessions;
+
 use std::time::Duration;
 
-use anyhow::anyhow;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::jwk::JwkSet;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use shared_types::{
     AccountUpdate, ClinicId, HolderNeed, HolderNotice, People, Person, Restoration, Restored,
     TokenData, UserId, UserRecord,
 };
 
+pub use self::sessions::{Login, Session, SignUp};
 use super::PeerError;
-use crate::{
-    auth::TOKEN_HEADER,
-    http::{Answer, PeerClient, segment},
-    source::Source,
-};
+use crate::http::{Answer, PeerClient, segment};
 
 /// How long to wait when user-api refuses a log-in and does not say for how long.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
-
-/// Says on whose behalf a service calls, where the other one limits that.
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Calls user-api with the token of this service.
 #[derive(Clone)]
 pub struct UserApi {
     client: PeerClient,
-}
-
-/// A session that was just opened.
-#[derive(Debug, Clone)]
-pub struct Session {
-    /// Whose it is.
-    pub user_id: UserId,
-    /// Shows that, in the header `x-tidepool-session-token`.
-    pub token: SecretString,
-}
-
-/// What became of a log-in.
-#[derive(Debug)]
-pub enum Login {
-    /// The session is open.
-    Opened(Session),
-    /// No account has this name and password.
-    WrongCredentials,
-    /// They are right, but the address is not verified.
-    Unverified,
-    /// Too many attempts.
-    TooMany {
-        /// When to come back.
-        retry_after: Duration,
-    },
-}
-
-/// What became of a sign-up.
-#[derive(Debug)]
-pub enum SignUp {
-    /// The account exists and its first session is open.
-    Created(Session),
-    /// Another account has the address.
-    Taken,
-    /// The address or the password breaks a rule.
-    Invalid,
-    /// Too many accounts were made from there.
-    TooMany {
-        /// When to come back.
-        retry_after: Duration,
-    },
 }
 
 /// What became of putting an account back.
@@ -307,67 +259,6 @@ impl UserApi {
             _ => answer.json().map(PutBack::Done),
         }
     }
-
-    /// Opens a session for the person who calls from `source` (`POST /auth/login`).
-    pub async fn log_in(
-        &self,
-        source: &Source,
-        name: &str,
-        password: &SecretString,
-    ) -> Result<Login, PeerError> {
-        let credentials = format!("{name}:{}", password.expose_secret());
-        let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
-        let client = source.address().to_string();
-        let headers = [("authorization", header.as_str()), (FORWARDED_FOR, &client)];
-        let answer = self.client.post_public("/auth/login", &headers).await?;
-        Ok(match answer.status.as_u16() {
-            // 400: name and password are empty.
-            400 | 401 => Login::WrongCredentials,
-            403 => Login::Unverified,
-            429 => Login::TooMany {
-                retry_after: retry_after(&answer),
-            },
-            _ => Login::Opened(session(answer, Answer::json)?),
-        })
-    }
-
-    /// Creates an account whose user name is `email` and opens its first session, for the person
-    /// who calls from `source` (`POST /auth/user`).
-    pub async fn sign_up(
-        &self,
-        source: &Source,
-        email: &str,
-        password: &SecretString,
-        roles: &[&str],
-    ) -> Result<SignUp, PeerError> {
-        let body = json!({
-            "username": email,
-            "emails": [email],
-            "password": password.expose_secret(),
-            "roles": roles,
-        });
-        let client = source.address().to_string();
-        let headers = [(FORWARDED_FOR, client.as_str())];
-        let answer = self
-            .client
-            .post_json_public("/auth/user", &headers, &body)
-            .await?;
-        Ok(match answer.status.as_u16() {
-            400 => SignUp::Invalid,
-            409 => SignUp::Taken,
-            429 => SignUp::TooMany {
-                retry_after: retry_after(&answer),
-            },
-            _ => SignUp::Created(session(answer, Answer::created)?),
-        })
-    }
-
-    /// Ends the session of `token`, if it is one (`POST /auth/logout`).
-    pub async fn log_out(&self, token: &SecretString) -> Result<(), PeerError> {
-        let headers = [(TOKEN_HEADER, token.expose_secret())];
-        let answer = self.client.post_public("/auth/logout", &headers).await?;
-        answer.done()
-    }
 }
 
 fn retry_after(answer: &Answer) -> Duration {
@@ -375,22 +266,6 @@ fn retry_after(answer: &Answer) -> Duration {
         .header("retry-after")
         .and_then(|seconds| seconds.parse().ok())
         .map_or(DEFAULT_WAIT, Duration::from_secs)
-}
-
-/// The session that a response opens, whose body is read by `account`.
-fn session(
-    answer: Answer,
-    account: impl Fn(Answer) -> Result<UserRecord, PeerError>,
-) -> Result<Session, PeerError> {
-    let token = answer.header(TOKEN_HEADER).map(SecretString::from);
-    let account = account(answer)?;
-    let token = token.ok_or_else(|| {
-        PeerError::Unavailable(anyhow!("user-api opened a session without a token"))
-    })?;
-    Ok(Session {
-        user_id: account.userid,
-        token,
-    })
 }
 
 /// `ids` as one parameter. Commas separate them, so one that holds a comma is no account.
