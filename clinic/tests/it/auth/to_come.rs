@@ -1,0 +1,57 @@
+//! Operations that clinic does not serve yet.
+
+use reqwest::Method;
+use shared_runtime::testing::send;
+
+use super::PATIENT;
+use crate::world::{CAROL, World, assert_refused};
+
+#[actix_web::test]
+async fn what_is_not_served_yet_is_not_found() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let of_clinic = format!("/v1/clinics/{clinic}");
+    let of_patient = format!("/v1/patients/{PATIENT}");
+    let (service, anonymous) = (world.service(), world.anonymous());
+    for (method, path) in [
+        ("POST", format!("/v1/clinicians/{CAROL}/migrate")),
+        ("POST", format!("{of_clinic}/migrate")),
+        ("GET", format!("{of_clinic}/migrations")),
+        ("POST", format!("{of_clinic}/migrations")),
+        ("PATCH", format!("{of_clinic}/migrations/{CAROL}")),
+        ("POST", format!("{of_patient}/summary")),
+        ("DELETE", format!("/v1/summaries/{clinic}/clinics")),
+        ("PUT", format!("{of_patient}/data_sources")),
+        (
+            "POST",
+            format!("{of_clinic}/patients/{PATIENT}/connect/dexcom"),
+        ),
+        ("GET", format!("{of_clinic}/tide_report")),
+        ("POST", "/v1/redox/match".to_owned()),
+        ("POST", format!("{of_clinic}/ehr/sync")),
+        ("POST", format!("{of_patient}/ehr/sync")),
+        ("POST", format!("{of_clinic}/service_accounts")),
+        ("POST", format!("{of_clinic}/reports/merge")),
+        ("POST", format!("{of_clinic}/merge")),
+    ] {
+        let method: Method = method.parse().unwrap();
+        let answer = send(service.request(method.clone(), &path)).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text());
+        let unknown = send(anonymous.request(method, &path)).await;
+        assert_refused(&unknown, 400, "session token is missing");
+    }
+    // Their callers have no session.
+    for (method, path) in [
+        ("POST", "/v1/redox"),
+        ("POST", "/v1/redox/verify"),
+        ("POST", "/v1/xealth/preorder"),
+        ("PUT", "/v1/xealth/programs"),
+        ("PUT", "/v1/xealth/program"),
+        ("POST", "/v1/xealth/notification"),
+        ("GET", "/v1/xealth/report/web/viewer.html"),
+    ] {
+        let method: Method = method.parse().unwrap();
+        let answer = send(anonymous.request(method.clone(), path)).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text());
+    }
+}
