@@ -1,5 +1,7 @@
 //! Serving: the port, health, metrics, documentation, and a shutdown that loses no request.
 
+mod documentation;
+
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
@@ -15,11 +17,7 @@ use actix_cors::Cors;
 use actix_web::{
     App, HttpRequest, HttpResponse, Route,
     dev::{Server, ServerHandle},
-    guard,
-    http::{
-        Method,
-        header::{self, ContentType},
-    },
+    http::{Method, header},
     middleware::from_fn,
     rt,
     web::{self, Bytes, PayloadConfig, ServiceConfig},
@@ -32,8 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use self::documentation::documentation;
 use crate::{
     auth::TOKEN_HEADER, config::ServerSettings, connection, routes::method_not_allowed, telemetry,
 };
@@ -273,24 +271,6 @@ pub fn status(healthy: bool) -> HttpResponse {
     } else {
         HttpResponse::ServiceUnavailable().json(json!({ "status": "error" }))
     }
-}
-
-/// `/openapi.json` and `/docs/`, which the public origin never routes.
-fn documentation(config: &mut ServiceConfig, openapi: Option<Bytes>) {
-    const PATH: &str = "/openapi.json";
-    let Some(openapi) = openapi else {
-        return;
-    };
-    let document = web::resource(PATH).guard(guard::Get()).to(move || {
-        let openapi = openapi.clone();
-        async move {
-            HttpResponse::Ok()
-                .content_type(ContentType::json())
-                .body(openapi)
-        }
-    });
-    let pages = SwaggerUi::new("/docs/{_:.*}").config(Config::new([PATH]));
-    config.service(document).service(pages);
 }
 
 /// What browsers on other origins may do. Nothing but the listed origins is let in, and since
