@@ -42,12 +42,9 @@ pub(crate) async fn update_patient(
         .await
         .or_fail(Failure)?;
     let stored = stored.ok_or(Refusal::PatientNotFound)?;
-    let (change, are_sites_known) = read(details, &clinic);
+    let change = read(details, &clinic)?;
     change.check_address(stored.email.as_deref())?;
     check(state, &clinic, &stored.clone().with(&change)).await?;
-    if !are_sites_known {
-        return Err(Refusal::UnknownSite.into());
-    }
     if stored.is_custodial() {
         rename_account(state, &stored, &change).await?;
     }
@@ -73,16 +70,19 @@ pub(crate) async fn update_patient(
     Ok(updated)
 }
 
-/// What `details` change, and whether the clinic has all sites that they name.
-fn read(details: &PatientDetails, clinic: &Clinic) -> (PatientChange, bool) {
-    let chosen = details.sites.as_deref();
-    let (sites, are_known) = chosen.map(|chosen| resolved(chosen, &clinic.sites)).unzip();
+/// What `details` change.
+fn read(details: &PatientDetails, clinic: &Clinic) -> Result<PatientChange, Refusal> {
+    let sites = details.sites.as_deref();
+    let sites = match sites.map(|chosen| resolved(chosen, &clinic.sites)) {
+        Some((_, false)) => return Err(Refusal::UnknownSite),
+        Some((sites, true)) => Some(sites),
+        None => None,
+    };
     let settings = clinic.mrn_settings.unwrap_or_default();
-    let change = PatientChange {
+    Ok(PatientChange {
         updated_time: Some(now()),
         ..details.change(settings.unique, sites)
-    };
-    (change, are_known.unwrap_or(true))
+    })
 }
 
 /// Refuses what would be refused later, before the account is changed.

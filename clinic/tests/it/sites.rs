@@ -177,22 +177,3 @@ async fn two_sites_become_one() {
     let message = "constraint violation: the clinic has no site with that name";
     assert_refused(&gone, 422, message);
 }
-
-#[actix_web::test]
-async fn a_change_of_a_patient_is_refused_for_the_number_before_the_site() {
-    let world = World::start().await;
-    let clinic = world.clinic().await;
-    let mut body = details("Finn");
-    body["mrn"] = json!("7");
-    world.enrol(&clinic, &body).await;
-    let mia = world.enrol(&clinic, &details("Mia")).await;
-    let path = format!("/v1/clinics/{clinic}/patients/{mia}");
-    body["sites"] = json!([{ "id": NO_SITE, "name": "Nowhere" }]);
-    let carol = world.user(CAROL);
-    let taken = carol.put(&path, &body).await;
-    assert_refused(&taken, 400, "bad request: mrn must be unique");
-    body["mrn"] = json!("8");
-    let unknown = carol.put(&path, &body).await;
-    let message = "constraint violation: the clinic has no site with that name";
-    assert_refused(&unknown, 422, message);
-}
