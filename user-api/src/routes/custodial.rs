@@ -76,9 +76,9 @@ pub(crate) async fn create_custodial_user(
 /// keeps the relation to it itself. For services.
 ///
 /// Body: as for a custodial account, and optionally `profile`, what the clinic knows of the patient,
-/// which becomes the profile of the account. Response: 201, the account with `passwordExists`; the same one
-/// where the clinic asks again for an address, as long as it has not stored the patient. An account
-/// whose patient it does not store goes after a minute. (Both where `clinic.url` is set.)
+/// which becomes the profile of the account. Response: 201, the account with `passwordExists`; the
+/// same one where the clinic asks again for an address, as long as it has not stored the patient. An
+/// account whose patient it does not store goes after a minute. (Both where `clinic.url` is set.)
 /// Errors: 400 the body breaks a rule; 401 the caller is no service; 409 the address is taken; 500
 /// the store failed.
 /// Source: public user API `CreateClinicCustodialUser`.
