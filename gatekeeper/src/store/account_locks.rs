@@ -1,7 +1,8 @@
 //! Collection `sharer_locks`: one counter per account, incremented by each transaction that may
 //! change who runs it or relies on somebody who does, so that of two at the same moment one waits
 //! for the other. The counter is a version as well: while it stays, so does what was read or asked
-//! about those who run the account, apart from what takes rights away regardless of the rule.
+//! about those who run the account, apart from what takes rights away regardless of the rule, and from
+//! clinics that run it as well since then.
 
 use bson::doc;
 use mongodb::{ClientSession, Collection, Database, error::Result, options::ReturnDocument};

@@ -150,11 +150,27 @@ impl ClinicRelations {
         revision: i64,
         permissions: &PermissionSet,
     ) -> Result<()> {
-        let state = doc! {"permissions": {"$literal": document_of(permissions)}};
+        let state = state_of(permissions);
         self.patients
             .update_one(relation(clinic, user), later_state(revision, state))
             .upsert(true)
             .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// The same on its own, for `permissions` with which `clinic` runs the account.
+    pub(crate) async fn update_runner(
+        &self,
+        clinic: ClinicId,
+        user: &UserId,
+        revision: i64,
+        permissions: &PermissionSet,
+    ) -> Result<()> {
+        let state = state_of(permissions);
+        self.patients
+            .update_one(relation(clinic, user), later_state(revision, state))
+            .upsert(true)
             .await?;
         Ok(())
     }
@@ -359,6 +375,10 @@ fn run_by_clinic(account: Document) -> Document {
 
 fn relation(clinic: ClinicId, user: &UserId) -> Document {
     doc! {"userId": user.as_str(), "clinicId": ObjectId::from_bytes(clinic.bytes())}
+}
+
+fn state_of(permissions: &PermissionSet) -> Document {
+    doc! {"permissions": {"$literal": document_of(permissions)}}
 }
 
 /// The update to `state` of `revision`, of a document that is not as new already.

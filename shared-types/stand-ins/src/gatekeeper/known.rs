@@ -236,7 +236,10 @@ impl Known {
         revision: i64,
         permissions: Option<PermissionSet>,
     ) {
-        self.move_on(&user);
+        let runs_account = permissions.as_ref().is_some_and(PermissionSet::administers);
+        if !runs_account {
+            self.move_on(&user);
+        }
         let told = Patient {
             revision,
             permissions,
