@@ -66,7 +66,7 @@ use crate::{
     own_token::OwnToken,
     server_secrets::ServerSecrets,
     sessions::Sessions,
-    store::{AppliedUpdates, Holders, MetadataStore, PastAccounts, Tokens, Users},
+    store::{AppliedUpdates, Holders, MetadataStore, NewAccounts, PastAccounts, Tokens, Users},
     use_cases::await_enrolment,
 };
 
@@ -81,6 +81,7 @@ pub struct State {
     holders: Holders,
     past_accounts: PastAccounts,
     metadata: MetadataStore,
+    new_accounts: NewAccounts,
     sessions: Sessions,
     server_secrets: Arc<ServerSecrets>,
     admission: Admission,
@@ -119,15 +120,17 @@ impl State {
             Some(clinic) => Some(Clinic::new(PeerClient::new(&clinic.url, own_token)?)),
             None => None,
         };
+        let metadata = MetadataStore::open(&metadata).await?;
         Ok(Self {
             connector,
+            new_accounts: NewAccounts::on(&client, &users, &metadata),
             client,
             readiness: Readiness::watching(database.clone()),
             users,
             applied_updates: AppliedUpdates::open(&database).await?,
             holders: Holders::open(&database).await?,
             past_accounts: PastAccounts::open(&database).await?,
-            metadata: MetadataStore::open(&metadata).await?,
+            metadata,
             sessions,
             server_secrets: Arc::new(ServerSecrets::new(config)?),
             admission: Admission::new(&config.internal),
@@ -145,12 +148,15 @@ impl State {
     /// The same with connections of its own, for one worker thread.
     fn unshared(&self) -> anyhow::Result<Self> {
         let client = self.connector.open()?.client().clone();
+        let users = self.users.through(&client);
+        let metadata = self.metadata.through(&client);
         Ok(Self {
-            users: self.users.through(&client),
+            new_accounts: NewAccounts::on(&client, &users, &metadata),
+            users,
+            metadata,
             applied_updates: self.applied_updates.through(&client),
             holders: self.holders.through(&client),
             past_accounts: self.past_accounts.through(&client),
-            metadata: self.metadata.through(&client),
             sessions: self.sessions.through(&client),
             gatekeeper: self.gatekeeper.unshared()?,
             outbox: self.outbox.through(&client),

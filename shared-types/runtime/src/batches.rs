@@ -153,6 +153,28 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
     }
 }
 
+/// What becomes of each of `items`: `at_once` does all of them or none. Where one of them may be at
+/// fault, each goes alone.
+pub async fn all_or_each<I: Clone, O, E: Clone, F: Future<Output = Result<Vec<O>, E>>>(
+    items: Vec<I>,
+    at_once: impl Fn(Vec<I>) -> F,
+    is_of_one: impl Fn(&E) -> bool,
+) -> Vec<Result<O, E>> {
+    match at_once(items.clone()).await {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(error) if items.len() > 1 && is_of_one(&error) => {
+            let mut each = Vec::new();
+            for item in items {
+                let outcome = at_once(vec![item]).await;
+                each.push(outcome.map(|outcomes| outcomes.into_iter().next()));
+            }
+            // `at_once` returns as many as it gets.
+            each.into_iter().filter_map(Result::transpose).collect()
+        }
+        Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
 async fn patiently<O, E: Cause>(
     outcome: impl Future<Output = Result<O, BatchNotDone<E>>>,
 ) -> Result<O, BatchNotDone<E>> {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use bson::{doc, oid::ObjectId};
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 #[cfg(feature = "testing")]
 use mongodb::event::{EventHandler, command::CommandEvent};
 use mongodb::{
@@ -163,13 +163,18 @@ pub fn is_duplicate_key(error: &Error) -> bool {
     const DUPLICATE_KEY: i32 = 11000;
     match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+        ErrorKind::InsertMany(error) => error
+            .write_errors
+            .iter()
+            .flatten()
+            .any(|error| error.code == DUPLICATE_KEY),
         ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
         _ => false,
     }
 }
 
 /// Why a transaction came to nothing. `R` is why a rule refuses it; without, none does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Aborted<R = Infallible> {
     /// The work said no; nothing is written.
     Refused(R),
@@ -203,6 +208,15 @@ pub async fn transaction<T, R>(
 ) -> Result<T, Aborted<R>> {
     // Nobody else has these, so nobody waits for them.
     Rivals::default().transaction(client, work).await
+}
+
+/// Work of a transaction whose future can be sent to another thread, which the compiler does not see
+/// of an asynchronous closure.
+pub fn in_session<T, R, W>(work: W) -> W
+where
+    W: for<'s> FnMut(&'s mut ClientSession) -> BoxFuture<'s, Result<T, Aborted<R>>>,
+{
+    work
 }
 
 /// Whoever changes the same documents from this process. A transaction that the others keep outrunning

@@ -143,11 +143,25 @@ impl MetadataStore {
         user_id: &UserId,
         collections: Collections,
     ) -> Result<()> {
-        let document = Document {
-            user_id: user_id.clone(),
+        self.insert_all(session, [(user_id.clone(), collections)])
+            .await
+    }
+
+    /// The same of several users.
+    pub(super) async fn insert_all(
+        &self,
+        session: &mut ClientSession,
+        of_users: impl IntoIterator<Item = (UserId, Collections)>,
+    ) -> Result<()> {
+        let documents = of_users.into_iter().map(|(user_id, collections)| Document {
+            user_id,
             value: collections.into(),
-        };
-        self.documents.insert_one(document).session(session).await?;
+        });
+        let documents: Vec<Document> = documents.collect();
+        self.documents
+            .insert_many(documents)
+            .session(session)
+            .await?;
         Ok(())
     }
 

@@ -164,16 +164,24 @@ impl Users {
         Ok(())
     }
 
-    /// The same in the transaction of `session`.
+    /// The same in the transaction of `session`, of an account that waits for nobody.
     pub(crate) async fn insert_in(
         &self,
         session: &mut ClientSession,
         account: &Account,
         by: &str,
-        awaited: Option<&Awaited>,
     ) -> Result<(), Error> {
-        let document = awaited::document(account, by, awaited);
-        self.users.insert_one(document).session(session).await?;
+        let document = awaited::document(account, by, None);
+        self.insert_all(session, [document]).await
+    }
+
+    /// Stores the documents of new accounts.
+    pub(super) async fn insert_all(
+        &self,
+        session: &mut ClientSession,
+        accounts: impl IntoIterator<Item = Document>,
+    ) -> Result<(), Error> {
+        self.users.insert_many(accounts).session(session).await?;
         Ok(())
     }
 

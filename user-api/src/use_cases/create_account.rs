@@ -115,16 +115,9 @@ pub(crate) async fn create(
         let inserted = state.users.insert(account, by, awaited).await;
         return inserted.map_err(not_inserted);
     };
-    let created: Result<(), Aborted> = transaction(&state.client, async |session| {
-        let (users, stored) = (&state.users, &state.metadata);
-        users.insert_in(session, account, by, awaited).await?;
-        stored
-            .insert(session, &account.userid, metadata.clone())
-            .await?;
-        Ok(())
-    })
-    .await;
-    created.map_err(|aborted| not_inserted(aborted.into()))
+    let new_accounts = &state.new_accounts;
+    let created = new_accounts.insert(account, by, awaited, metadata.clone());
+    created.await.map_err(not_inserted)
 }
 
 /// Creates an account together with a permission: both or neither. Refused as
@@ -177,7 +170,7 @@ async fn insert_instead(
             return Err(Aborted::Outrun);
         }
         let (users, by) = (&state.users, new.by);
-        users.insert_in(session, new.account, by, None).await?;
+        users.insert_in(session, new.account, by).await?;
         if grant.sharer == *userid && grant.permissions.administers() {
             let holders = KnownHolders::updated(None, 0, std::slice::from_ref(&grant.grantee));
             state.holders.update(session, userid, &holders).await?;
