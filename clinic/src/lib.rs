@@ -59,7 +59,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     store::{ClinicRivals, Directories, Store, StoreSettings},
-    use_cases::{count_in_patients, work_jobs},
+    use_cases::{count_in_patients, enrol_together::Enrolments, work_jobs},
 };
 
 /// What handlers share.
@@ -72,6 +72,7 @@ pub struct State {
     /// Wakes the worker of the jobs.
     job_wake: Arc<Notify>,
     outbox: Outbox,
+    enrolments: Enrolments,
     user_api: UserApi,
     gatekeeper: Gatekeeper,
     confirm: Confirm,
@@ -100,11 +101,14 @@ impl State {
             directories: Directories::new(config.search.memory_bytes),
             rivals: ClinicRivals::default(),
         };
+        let outbox = Outbox::open(&database, &config.outbox).await?;
+        let opened = Store::open(&database, &store).await?;
         Ok(Self {
             connector,
             readiness: Readiness::watching(database.clone()),
-            store: Store::open(&database, &store).await?,
-            outbox: Outbox::open(&database, &config.outbox).await?,
+            enrolments: Enrolments::on(&opened, &outbox),
+            store: opened,
+            outbox,
             user_api,
             gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login.clone())?),
             confirm: Confirm::new(PeerClient::new(&config.confirm.url, login)?),
@@ -119,9 +123,12 @@ impl State {
     /// The same with connections of its own, for one worker thread.
     fn unshared(&self) -> anyhow::Result<Self> {
         let database = self.connector.open()?;
+        let store = Store::on(&database, &self.store_settings);
+        let outbox = self.outbox.through(database.client());
         Ok(Self {
-            store: Store::on(&database, &self.store_settings),
-            outbox: self.outbox.through(database.client()),
+            enrolments: Enrolments::on(&store, &outbox),
+            store,
+            outbox,
             user_api: self.user_api.unshared()?,
             ..self.clone()
         })

@@ -155,12 +155,33 @@ impl Patients {
         patient: &Patient,
         lane: Lane,
     ) -> Result<()> {
-        let counts = self.contribution(patient);
-        let version = self.tallies.add(session, patient.clinic_id, lane, &counts);
-        let version = version.await?;
-        let mut document = patient_document::document(patient)?;
-        document.extend(doc! { "_lane": lane.0, "_version": version });
-        self.documents.insert_one(document).session(session).await?;
+        let (clinic, patients) = (patient.clinic_id, std::slice::from_ref(patient));
+        self.insert_all(session, clinic, patients, lane).await
+    }
+
+    /// The same of several patients of a clinic.
+    pub(crate) async fn insert_all(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+        patients: &[Patient],
+        lane: Lane,
+    ) -> Result<()> {
+        let mut counts = Counts::default();
+        for patient in patients {
+            counts.add(&self.contribution(patient));
+        }
+        let version = self.tallies.add(session, clinic, lane, &counts).await?;
+        let document = |patient| {
+            let mut document = patient_document::document(patient)?;
+            document.extend(doc! { "_lane": lane.0, "_version": version });
+            Ok(document)
+        };
+        let documents = patients.iter().map(document).collect::<Result<Vec<_>>>()?;
+        self.documents
+            .insert_many(documents)
+            .session(session)
+            .await?;
         Ok(())
     }
 

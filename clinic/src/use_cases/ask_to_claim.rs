@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use mongodb::{ClientSession, error::Error};
 use serde::{Deserialize, Serialize};
-use shared_runtime::outbox::Effect;
+use shared_runtime::outbox::{Effect, Outbox};
 use shared_types::{ClinicId, UserId};
 
 use crate::{State, domain::patient::Patient};
@@ -27,7 +27,7 @@ impl Effect for Claimable {
 
 /// Writes the row of `patient` in the transaction of the change, if the account can be claimed.
 pub(crate) async fn queue(
-    state: &State,
+    outbox: &Outbox,
     session: &mut ClientSession,
     patient: &Patient,
 ) -> Result<(), Error> {
@@ -36,7 +36,7 @@ pub(crate) async fn queue(
             clinic_id: patient.clinic_id,
             user_id: patient.user_id.clone(),
         };
-        state.outbox.enqueue(session, &claimable).await?;
+        outbox.enqueue(session, &claimable).await?;
     }
     Ok(())
 }

@@ -12,17 +12,14 @@ use crate::{
     State,
     domain::{
         Refusal,
-        clinic::Clinic,
+        clinic::{Clinic, Site},
+        labels::renamed,
         patient::{NoRevert, Patient, PatientChange, Review, granted, reverted, reviewed, without},
         patient_details::{PatientDetails, resolved},
     },
     error::{Error, Failure},
     store::{Stored, now},
-    use_cases::{
-        ask_to_claim, describe_patient,
-        enrol_patient::{check_mrn, current_sites},
-        relate, tell,
-    },
+    use_cases::{ask_to_claim, describe_patient, enrol_patient::check_mrn, relate, tell},
 };
 
 /// Changes what a clinic knows of its patient; returns it since. The account of a custodial patient
@@ -55,10 +52,10 @@ pub(crate) async fn update_patient(
             Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
             None => None,
         };
-        describe_patient::queue(state, session, &changed).await?;
+        describe_patient::queue(&state.outbox, session, &changed).await?;
         // By now user-api may have said so itself.
         if changed.email != stored.email {
-            ask_to_claim::queue(state, session, &changed).await?;
+            ask_to_claim::queue(&state.outbox, session, &changed).await?;
         }
         Ok(PatientChange {
             sites,
@@ -68,6 +65,21 @@ pub(crate) async fn update_patient(
     let updated = updated.await?;
     state.outbox.wake();
     Ok(updated)
+}
+
+/// The sites of a patient as the clinic calls them at this moment. A site that goes or is renamed
+/// meanwhile moves the lanes on, in one of which the patient is counted: one of both waits.
+async fn current_sites(
+    state: &State,
+    session: &mut ClientSession,
+    clinic: ClinicId,
+    sites: &[Site],
+) -> Result<Vec<Site>, Aborted<Refusal>> {
+    if sites.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_clinic = state.store.clinics.find_sites_in(session, clinic).await?;
+    Ok(renamed(sites, &of_clinic).ok_or(Refusal::UnknownSite)?)
 }
 
 /// What `details` change.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use mongodb::{ClientSession, error::Error};
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
-    outbox::Effect,
+    outbox::{Effect, Outbox},
     peers::{PeerError, user_api::KnownPatient},
 };
 use shared_types::{ClinicId, UserId};
@@ -33,7 +33,7 @@ impl Effect for Described {
 
 /// Writes the row of `patient` in the transaction of the change, if the clinic made the account.
 pub(crate) async fn queue(
-    state: &State,
+    outbox: &Outbox,
     session: &mut ClientSession,
     patient: &Patient,
 ) -> Result<(), Error> {
@@ -42,7 +42,7 @@ pub(crate) async fn queue(
             clinic_id: patient.clinic_id,
             user_id: patient.user_id.clone(),
         };
-        state.outbox.enqueue(session, &described).await?;
+        outbox.enqueue(session, &described).await?;
     }
     Ok(())
 }

@@ -12,17 +12,18 @@ use crate::{
     State,
     domain::{
         Refusal,
-        clinic::{Clinic, Site},
-        labels::renamed,
+        clinic::Clinic,
         patient::{CUSTODIAL_PERMISSIONS, Identity, Patient, PatientChange},
         patient_details::{PatientDetails, SharedPatient, resolved},
         text::Filled,
     },
     error::{Error, Failure},
-    store::{Lane, now},
+    store::now,
     use_cases::{
-        ask_to_claim, change_patient::add_legacy_clinician, describe_patient,
-        find_clinic::find_clinic, relate,
+        change_patient::add_legacy_clinician,
+        describe_patient,
+        enrol_together::{Enrolment, check_limit},
+        find_clinic::find_clinic,
     },
 };
 
@@ -135,75 +136,33 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
 async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
     let checked = state.store.read(async |session| {
         check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
-        check_limit(state, session, clinic, patient, 1).await
+        check_limit(&state.store, session, clinic, patient, 1).await
     });
     checked.await.or_fail(Failure)
 }
 
-/// Stores the patient, counted, with the row that tells gatekeeper, and the one for the profile unless
-/// that says what is known already.
+/// Stores the patient, with others whom the clinic gets at the same moment.
 async fn enrol(
     state: &State,
     clinic: &Clinic,
     patient: Patient,
     is_described: bool,
 ) -> Result<Patient, Error> {
-    let limit = clinic.patient_limit(patient.created_time);
-    let is_limited = patient.is_custodial() && limit.is_some();
-    let own = state.store.own_lane(clinic.id, is_limited).await;
-    let stored = state.store.change(clinic.id, async |session| {
-        let patient = store(state, session, clinic, &patient, own.lane).await?;
-        if !is_described {
-            describe_patient::queue(state, session, &patient).await?;
-        }
-        ask_to_claim::queue(state, session, &patient).await?;
-        Ok(patient)
-    });
-    let stored = stored.await;
-    drop(own);
-    match stored {
+    let enrolment = Enrolment {
+        clinic: clinic.clone(),
+        patient: patient.clone(),
+        is_described,
+    };
+    match state.enrolments.add(enrolment).await {
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
             Err(duplicate(state, &patient).await?.into())
         }
-        stored => {
-            let patient = stored.or_fail(Failure)?;
+        enrolled => {
+            let patient = enrolled.or_fail(Failure)?;
             state.outbox.wake();
             Ok(patient)
         }
     }
-}
-
-async fn store(
-    state: &State,
-    session: &mut ClientSession,
-    clinic: &Clinic,
-    patient: &Patient,
-    lane: Lane,
-) -> Result<Patient, Aborted<Refusal>> {
-    let patient = Patient {
-        sites: current_sites(state, session, clinic.id, &patient.sites).await?,
-        ..patient.clone()
-    };
-    // Before the rest, since others wait for it.
-    state.store.patients.insert(session, &patient, lane).await?;
-    check_limit(state, session, clinic, &patient, 0).await?;
-    relate::patient(state, session, &patient).await?;
-    Ok(patient)
-}
-
-/// The sites of a patient as the clinic calls them at this moment. A site that goes or is renamed
-/// meanwhile moves the lanes on, in one of which the patient is to be counted: one of both waits.
-pub(crate) async fn current_sites(
-    state: &State,
-    session: &mut ClientSession,
-    clinic: ClinicId,
-    sites: &[Site],
-) -> Result<Vec<Site>, Aborted<Refusal>> {
-    if sites.is_empty() {
-        return Ok(Vec::new());
-    }
-    let of_clinic = state.store.clinics.find_sites_in(session, clinic).await?;
-    Ok(renamed(sites, &of_clinic).ok_or(Refusal::UnknownSite)?)
 }
 
 /// Refuses a medical record number that is missing, or another patient's, which is `taken`.
@@ -224,26 +183,6 @@ pub(crate) async fn check_mrn(
     let (patients, user) = (&state.store.patients, &patient.user_id);
     if patients.has_mrn_in(session, clinic.id, mrn, user).await? {
         return Err(taken.into());
-    }
-    Ok(())
-}
-
-/// Refuses `more` patients that the clinic made than it may have.
-async fn check_limit(
-    state: &State,
-    session: &mut ClientSession,
-    clinic: &Clinic,
-    patient: &Patient,
-    more: i64,
-) -> Result<(), Aborted<Refusal>> {
-    let Some(limit) = clinic.patient_limit(patient.created_time) else {
-        return Ok(());
-    };
-    if patient.is_custodial() {
-        let counts = state.store.patients.count_in(session, clinic.id).await?;
-        if counts.plan + more > limit {
-            return Err(Refusal::TooManyPatients.into());
-        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(crate) mod create_clinic;
 pub(crate) mod delete_clinic;
 pub(crate) mod describe_patient;
 pub(crate) mod enrol_patient;
+pub(crate) mod enrol_together;
 pub(crate) mod find_clinic;
 pub(crate) mod find_patients;
 pub(crate) mod forget_user;

@@ -8,7 +8,7 @@
 use anyhow::Context as _;
 use mongodb::{ClientSession, error::Error};
 use serde::{Deserialize, Serialize};
-use shared_runtime::outbox::Effect;
+use shared_runtime::outbox::{Effect, Outbox};
 use shared_types::{ClinicId, ClinicianRelation, PatientRelation, UserId};
 
 use crate::{State, domain::patient::Patient};
@@ -73,12 +73,20 @@ pub(crate) async fn patient(
     session: &mut ClientSession,
     patient: &Patient,
 ) -> Result<(), Error> {
-    let changed = PatientChanged {
+    patients(&state.outbox, session, std::slice::from_ref(patient)).await
+}
+
+/// The same of several patients.
+pub(crate) async fn patients(
+    outbox: &Outbox,
+    session: &mut ClientSession,
+    patients: &[Patient],
+) -> Result<(), Error> {
+    let changed = patients.iter().map(|patient| PatientChanged {
         clinic_id: patient.clinic_id,
         user_id: patient.user_id.clone(),
-    };
-    state.outbox.enqueue(session, &changed).await?;
-    Ok(())
+    });
+    outbox.enqueue_all(session, changed).await
 }
 
 impl Effect for PatientChanged {

@@ -39,7 +39,7 @@ pub(crate) async fn update_user(
         };
         for patient in store.patients.list_of_user_in(session, user).await? {
             let updated = store.patients.update(session, &patient, &change).await?;
-            ask_to_claim::queue(state, session, &updated).await?;
+            ask_to_claim::queue(&state.outbox, session, &updated).await?;
         }
         Ok(())
     });
