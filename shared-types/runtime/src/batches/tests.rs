@@ -7,7 +7,7 @@ use std::{
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::yield_now};
 
-use super::{Batcher, NotDone, SIZE, UNDER_WAY};
+use super::{Batcher, NotDone, SIZE, UNDER_WAY, all_or_each};
 
 /// Doubles numbers, but not 13, a batch for each permit of the gate.
 #[derive(Clone)]
@@ -177,4 +177,32 @@ async fn what_is_too_much_goes_alone() {
     let alone = sizes.iter().filter(|size| **size == 1).count();
     assert!(alone > all / 2, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= SIZE), "{sizes:?}");
+}
+
+/// What becomes of `numbers`, of which none may be 13 and all fail together at 0, and how many tries it
+/// takes.
+async fn doubled(numbers: Vec<usize>) -> (Vec<Result<usize, &'static str>>, usize) {
+    let tries = Mutex::new(0);
+    let at_once = async |numbers: Vec<usize>| {
+        *tries.lock().unwrap() += 1;
+        match numbers.as_slice() {
+            all if all.contains(&0) => Err("broken"),
+            all if all.contains(&13) => Err("unlucky"),
+            all => Ok(all.iter().map(|number| 2 * number).collect()),
+        }
+    };
+    let outcomes = all_or_each(numbers, at_once, |error| *error == "unlucky").await;
+    (outcomes, tries.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_is_not_the_fault_of_the_others() {
+    let (together, tries) = doubled(vec![1, 2]).await;
+    assert_eq!((together, tries), (vec![Ok(2), Ok(4)], 1));
+    let (each, tries) = doubled(vec![1, 13, 2]).await;
+    assert_eq!((each, tries), (vec![Ok(2), Err("unlucky"), Ok(4)], 4));
+    let (alone, tries) = doubled(vec![13]).await;
+    assert_eq!((alone, tries), (vec![Err("unlucky")], 1));
+    let (none, tries) = doubled(vec![1, 0, 13]).await;
+    assert_eq!((none, tries), (vec![Err("broken"); 3], 1));
 }
