@@ -30,6 +30,9 @@ use crate::{
 
 /// The end of the message with which clinic refuses the medical record number of another patient.
 const MRN_TAKEN: &str = "mrn must be unique";
+/// The same of an account that is a patient by now. Other conflicts pass, such as a merge of the
+/// clinic that is under way.
+const IS_PATIENT: &str = "already a member of the clinic";
 
 /// A clinic accepted an invitation. The row finishes the acceptance.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -247,7 +250,7 @@ async fn enrol(
 
 /// Whether clinic refuses the account because it is a patient by now.
 fn is_of_patient(refusal: &ClinicRefusal) -> bool {
-    refusal.status == 409 && !message_of(refusal).ends_with(MRN_TAKEN)
+    refusal.status == 409 && message_of(refusal).ends_with(IS_PATIENT)
 }
 
 fn message_of(refusal: &ClinicRefusal) -> &str {
@@ -284,7 +287,7 @@ mod tests {
     use crate::error::{Error, Refusal};
 
     #[test]
-    fn a_number_that_another_patient_got_meanwhile_is_not_taken_for_the_same_patient() {
+    fn another_conflict_is_not_taken_for_the_same_patient() {
         for (status, message, is_the_patient) in [
             (
                 409,
@@ -293,13 +296,18 @@ mod tests {
             ),
             (409, "duplicate: mrn must be unique", false),
             (400, "bad request: mrn must be unique", false),
+            (
+                409,
+                "conflict: the clinic is being merged with another one",
+                false,
+            ),
         ] {
             let body = json!({ "code": status, "message": message });
             let refusal = ClinicRefusal { status, body };
             assert_eq!(is_of_patient(&refusal), is_the_patient, "{message}");
             let error = refused(&refusal);
             let is_of_number = matches!(error, Error::Refused(Refusal::MrnNotUnique));
-            assert_eq!(is_of_number, !is_the_patient, "{message}");
+            assert_eq!(is_of_number, message.contains("mrn"), "{message}");
         }
     }
 }

@@ -51,12 +51,13 @@ impl Clinic {
         Ok(Self::new(self.client.unshared()?))
     }
 
-    /// Whether `user` is a patient of `clinic` (`GET /v1/clinics/:clinicId/patients/:patientId`).
+    /// Whether `user` is a patient of `clinic` (`GET /v1/clinics/:clinicId/patients/:patientId`), or
+    /// another clinic runs the account, which `clinic` may have become a part of.
     pub async fn has_patient(&self, clinic: ClinicId, user: &UserId) -> Result<bool, PeerError> {
         let answer = self.client.get(&patient_path(clinic, user)).await?;
         match answer.status.as_u16() {
             200 => Ok(true),
-            404 => Ok(false),
+            404 => Ok(!self.custodians(user).await?.is_empty()),
             _ => Err(answer.refusal()),
         }
     }
