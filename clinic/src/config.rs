@@ -35,8 +35,10 @@ pub struct Config {
     pub internal: InternalSettings,
     /// How effects on other services are relayed.
     pub outbox: OutboxSettings,
-    /// How changes of every patient of a clinic are worked off.
+    /// How changes of every patient of a clinic, and merges of clinics, are worked off.
     pub jobs: JobSettings,
+    /// How clinics are merged.
+    pub merges: MergeSettings,
     /// What is kept in memory to search in.
     pub search: SearchSettings,
 }
@@ -55,6 +57,14 @@ pub struct ClinicSettings {
 pub struct JobSettings {
     /// How long a worker that died keeps others from taking over, in seconds; at least 1.
     pub lease_s: u64,
+}
+
+/// How clinics are merged.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeSettings {
+    /// Batches of 200 patients that the request works off which begins a merge; 0: none.
+    pub prompt_batches: u32,
 }
 
 /// What is kept in memory to search in.

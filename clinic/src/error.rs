@@ -125,6 +125,26 @@ impl From<Refusal> for ApiError {
                 StatusCode::BAD_REQUEST,
                 "bad request: workspace id type is required",
             ),
+            Refusal::SameClinic => (
+                StatusCode::BAD_REQUEST,
+                "bad request: a clinic cannot be merged into itself",
+            ),
+            Refusal::NamelessClinic => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: both clinics must have a name",
+            ),
+            Refusal::MergeNotAllowed => (
+                StatusCode::BAD_REQUEST,
+                "bad request: the merge plan does not allow execution",
+            ),
+            Refusal::PlanOutdated => (
+                StatusCode::CONFLICT,
+                "conflict: the merge plan no longer holds",
+            ),
+            Refusal::ClinicMerging => (
+                StatusCode::CONFLICT,
+                "conflict: the clinic is being merged with another one",
+            ),
         };
         Self::message_alone(status, message)
     }

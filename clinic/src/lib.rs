@@ -1,7 +1,8 @@
 //! clinic: clinics, who works for them, and their patients.
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
-//! `tallies` of patients, the `jobs` that change all patients of a clinic, and the `outbox`.
+//! `tallies` of patients, the `jobs` that change all patients of a clinic, the `merges` of clinics with
+//! their `merge_plans`, and the `outbox`.
 //! **Calls** user-api (accounts, profiles, tokens) and, through the outbox, gatekeeper, which hears who
 //! works for a clinic and what its patients share with it, and confirm, which mails what happened.
 //! **Settings** start with `CLINIC__`; `config.default.toml` lists them.
@@ -59,7 +60,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     store::{ClinicRivals, Directories, Store, StoreSettings},
-    use_cases::{count_in_patients, enrol_together::Enrolments, work_jobs},
+    use_cases::{count_in_patients, enrol_together::Enrolments, work_jobs, work_merges},
 };
 
 /// What handlers share.
@@ -71,6 +72,10 @@ pub struct State {
     store_settings: StoreSettings,
     /// Wakes the worker of the jobs.
     job_wake: Arc<Notify>,
+    /// The same of the merges.
+    merge_wake: Arc<Notify>,
+    /// Batches of a merge that the request works off which begins it.
+    merge_batches: u32,
     outbox: Outbox,
     enrolments: Enrolments,
     user_api: UserApi,
@@ -115,6 +120,8 @@ impl State {
             demo_patient: store.demo_patient.clone(),
             store_settings: store,
             job_wake: Arc::default(),
+            merge_wake: Arc::default(),
+            merge_batches: config.merges.prompt_batches,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })
@@ -144,12 +151,16 @@ impl State {
     }
 
     /// Does what is owed to other services, counts the patients that nobody has counted, and does what
-    /// is left to be done to the patients of large clinics, until `stop`.
+    /// is left to be done to the patients of large clinics and to clinics that become one, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
         count_in_patients::begin(self).await;
         let effects = relay::effects(self.clone());
         let relay = self.outbox.relay(&effects, stop);
-        tokio::join!(relay, work_jobs::work(self, stop));
+        tokio::join!(
+            relay,
+            work_jobs::work(self, stop),
+            work_merges::work(self, stop)
+        );
     }
 }
 

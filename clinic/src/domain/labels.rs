@@ -117,10 +117,15 @@ impl TryFrom<Vec<AccountId>> for ListedPatients {
 impl Clinic {
     /// Refuses a tag more than it may have, and one that it has.
     pub(crate) fn may_add_tag(&self, name: &TagName) -> Result<(), Refusal> {
+        self.may_have_tag(name.as_str())
+    }
+
+    /// The same of a name that a clinic has already.
+    pub(super) fn may_have_tag(&self, name: &str) -> Result<(), Refusal> {
         if self.tags.iter().flatten().count() >= MAX_TAGS {
             return Err(Refusal::TooManyTags);
         }
-        self.has_no_tag_like(name.as_str(), None)
+        self.has_no_tag_like(name, None)
     }
 
     /// Refuses a name that another tag has.
@@ -186,7 +191,7 @@ fn tag_key(name: &str) -> String {
 }
 
 /// Whether another site than `except` has the name, in whatever case.
-fn is_taken(sites: &[Site], name: &str, except: Option<SiteId>) -> bool {
+pub(super) fn is_taken(sites: &[Site], name: &str, except: Option<SiteId>) -> bool {
     let mut others = sites.iter().filter(|site| Some(site.id) != except);
     others.any(|site| site.name.chars().map(folded).eq(name.chars().map(folded)))
 }
@@ -203,7 +208,7 @@ fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
 }
 
 /// `name`, with the first number behind it with which no site has it.
-fn free_name(name: &str, sites: &[Site]) -> String {
+pub(super) fn free_name(name: &str, sites: &[Site]) -> String {
     let mut name = name.to_owned();
     while is_taken(sites, &name, None) {
         name = match numbered(&name) {

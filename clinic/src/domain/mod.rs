@@ -10,6 +10,7 @@ pub(crate) mod glycemic_ranges;
 pub(crate) mod instant;
 pub(crate) mod labels;
 pub(crate) mod limits;
+pub(crate) mod merge;
 pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
@@ -111,4 +112,14 @@ pub(crate) enum Refusal {
     UnknownSort,
     #[error("a workspace without the kind of its id")]
     WorkspaceWithoutType,
+    #[error("a clinic is not merged into itself")]
+    SameClinic,
+    #[error("a clinic without a name is not merged")]
+    NamelessClinic,
+    #[error("the plan of the merge does not allow it")]
+    MergeNotAllowed,
+    #[error("the plan of the merge no longer holds")]
+    PlanOutdated,
+    #[error("the clinic is being merged with another one")]
+    ClinicMerging,
 }

@@ -5,6 +5,8 @@ mod body;
 mod clinicians;
 mod clinics;
 mod invited_clinicians;
+mod merge_workbook;
+mod merges;
 mod outbox;
 mod parameters;
 mod patient_count;
@@ -50,6 +52,7 @@ pub fn table() -> RouteTable {
         settings(),
         tags(),
         sites(),
+        merges(),
         users(),
     ]
     .into_iter()
@@ -62,6 +65,7 @@ pub fn table() -> RouteTable {
     .serve(operation!(outbox::revive_outbox))
     .serve(operation!(reconciliation::start_reconciliation))
     .serve(operation!(reconciliation::show_reconciliation))
+    .serve(operation!(merges::list_merges))
 }
 
 /// Operations, each with who may call it.
@@ -195,6 +199,13 @@ fn sites() -> Lines {
         (&[Admin, Service], operation!(sites::update_site)),
         (&[Admin, Service], operation!(sites::delete_site)),
         (&[Service], operation!(sites::merge_site)),
+    ]
+}
+
+fn merges() -> Lines {
+    vec![
+        (&[Service], operation!(merges::report_merge)),
+        (&[Service], operation!(merges::merge_clinic)),
     ]
 }
 

@@ -94,3 +94,15 @@ pub(crate) enum Labelling {
     #[response(status = 422)]
     Violation(#[to_schema] RefusalBody),
 }
+
+/// Of merges of clinics.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Merging {
+    /// The plan no longer holds, or one of the clinics is being merged with another one.
+    #[response(status = 409)]
+    Conflict(#[to_schema] RefusalBody),
+    /// One of the clinics has no name.
+    #[response(status = 422)]
+    Nameless(#[to_schema] RefusalBody),
+}

@@ -216,7 +216,11 @@ impl Patients {
     }
 
     /// One command, since a round trip for each patient would take longer than a batch should.
-    async fn write(&self, session: &mut ClientSession, updates: Vec<Document>) -> Result<i64> {
+    pub(super) async fn write(
+        &self,
+        session: &mut ClientSession,
+        updates: Vec<Document>,
+    ) -> Result<i64> {
         if updates.is_empty() {
             return Ok(0);
         }

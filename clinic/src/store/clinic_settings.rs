@@ -32,6 +32,11 @@ impl Clinics {
         let Some(clinic) = self.find_member(id, "membershipRestrictions").await? else {
             return Ok(None);
         };
+        Self::restrictions(&clinic).map(Some)
+    }
+
+    /// What a document of a clinic says of them.
+    pub(super) fn restrictions(clinic: &Document) -> Result<MembershipRestrictions> {
         let restrictions = match clinic.get("membershipRestrictions") {
             Some(Bson::Array(restrictions)) => restrictions.clone(),
             _ => Vec::new(),
@@ -39,7 +44,7 @@ impl Clinics {
         let restrictions = doc! { "restrictions": restrictions };
         let restrictions: MembershipRestrictions =
             deserialize_from_document(restrictions).map_err(Error::custom)?;
-        Ok(Some(restrictions.normalized()))
+        Ok(restrictions.normalized())
     }
 
     /// How a clinic is connected to hospital records; `None`: it was never said, or there is no such

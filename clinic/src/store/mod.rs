@@ -4,15 +4,20 @@ mod archives;
 mod bulk_writes;
 mod clinic_document;
 mod clinic_labels;
+mod clinic_merges;
 mod clinic_settings;
 mod clinicians;
 mod clinics;
 mod ehr_document;
 mod ids;
 mod jobs;
+mod merge_plans;
+mod merge_rows;
+mod merges;
 mod own_lanes;
 mod patient_batches;
 mod patient_document;
+mod patient_moves;
 mod patients;
 mod reconciliations;
 mod relations;
@@ -33,6 +38,8 @@ pub(crate) use self::{
     clinicians::{ClinicianChange, ClinicianFilter, Clinicians},
     clinics::{ClinicFilter, Clinics, NewClinic},
     jobs::{Job, Jobs},
+    merge_plans::MergePlans,
+    merges::{Merge, MergeStep, Merges},
     patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
@@ -92,6 +99,8 @@ pub(crate) struct Store {
     pub(crate) patients: Patients,
     pub(crate) archives: Archives,
     pub(crate) jobs: Jobs,
+    pub(crate) merges: Merges,
+    pub(crate) merge_plans: MergePlans,
     pub(crate) reconciliations: Reconciliations,
     rivals: ClinicRivals,
 }
@@ -104,6 +113,8 @@ impl Store {
     ) -> anyhow::Result<Self> {
         let store = Self::on(database, settings);
         store.jobs.prepare().await?;
+        store.merges.prepare().await?;
+        store.merge_plans.prepare().await?;
         store.clinics.prepare().await?;
         store.clinicians.prepare().await?;
         store.patients.prepare().await?;
@@ -129,6 +140,8 @@ impl Store {
             patients,
             archives,
             jobs,
+            merges: Merges::on(database, settings),
+            merge_plans: MergePlans::on(database),
             reconciliations: Reconciliations::on(database),
             rivals: settings.rivals.clone(),
         }

@@ -28,6 +28,7 @@ use crate::domain::{
     patient::{Patient, PatientChange},
 };
 
+pub(super) use self::search::sort_key;
 use self::together::Together;
 pub(crate) use self::{
     list::{PatientIdentity, PatientPage},
@@ -122,6 +123,11 @@ impl Patients {
             index(by_clinic(doc! { "sites.id": 1 }), named(BY_SITE).build()),
         ];
         ensure_indexes(&self.documents, indexes).await
+    }
+
+    /// The account of the patient to try things with.
+    pub(super) fn demo_patient(&self) -> Option<&UserId> {
+        self.demo_patient.as_ref()
     }
 
     pub(super) fn contribution(&self, patient: &Patient) -> Counts {
@@ -375,7 +381,7 @@ impl From<PatientDocument> for Stored {
 }
 
 /// Without regard to upper and lower case and to accents.
-fn loosely() -> Collation {
+pub(super) fn loosely() -> Collation {
     Collation::builder()
         .locale("en".to_owned())
         .strength(CollationStrength::Primary)

@@ -3,8 +3,9 @@
 //! its document names, so that changes of different patients seldom wait for each other.
 //!
 //! Document: `{_id: {clinic, lane}, version, total, demo, plan, providers: {<name>: {<state>: n}},
-//! tags: {<id>: n}, sites: {<id>: n}}`. `version` grows with each change of a patient of the lane,
-//! and the patient's document notes it.
+//! tags: {<id>: n}, sites: {<id>: n}, leaving?: true}`. `version` grows with each change of a patient
+//! of the lane, and the patient's document notes it. `leaving`: the patients become another clinic's,
+//! of which no version tells.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -96,6 +97,8 @@ pub(super) type Versions = [i64; Lane::ALL.len()];
 pub(super) struct Standing {
     pub(super) versions: Versions,
     pub(super) total: u64,
+    /// Whether its patients become another clinic's.
+    pub(super) is_leaving: bool,
 }
 
 /// What a lane adds to it.
@@ -107,6 +110,8 @@ struct OfLane {
     version: i64,
     #[serde(default)]
     total: i64,
+    #[serde(default)]
+    leaving: bool,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +164,17 @@ impl Tallies {
         Ok(versions)
     }
 
+    /// Notes that the patients of a clinic become another one's; as [`Self::move_on`], others wait.
+    pub(super) async fn leave(&self, session: &mut ClientSession, clinic: ClinicId) -> Result<()> {
+        self.move_on(session, clinic).await?;
+        let leaving = doc! { "$set": { "leaving": true } };
+        self.tallies
+            .update_many(of_clinic(clinic), leaving)
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
     /// How many counted patients a clinic has.
     pub(crate) async fn find(&self, clinic: ClinicId) -> Result<Counts> {
         let tallies = self.tallies.clone_with_type::<Tally>();
@@ -179,15 +195,17 @@ impl Tallies {
         let tallies = self.tallies.clone_with_type::<OfLane>();
         let found = tallies
             .find(doc! { "_id": { "$in": lanes } })
-            .projection(doc! { "version": 1, "total": 1 });
+            .projection(doc! { "version": 1, "total": 1, "leaving": 1 });
         let mut found = found.batch_size(ONE_BATCH).await?;
         let mut all: BTreeMap<ClinicId, Standing> = BTreeMap::new();
-        while let Some(OfLane { id, version, total }) = found.try_next().await? {
+        while let Some(lane) = found.try_next().await? {
+            let OfLane { id, version, .. } = lane;
             let standing = all.entry(id.clinic.bytes().into()).or_default();
             if let Some(known) = standing.versions.get_mut(id.lane) {
                 *known = version;
             }
-            standing.total = standing.total.saturating_add_signed(total);
+            standing.total = standing.total.saturating_add_signed(lane.total);
+            standing.is_leaving |= lane.leaving;
         }
         Ok(all)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared_runtime::outbox::{Effect, Outbox};
 use shared_types::{ClinicId, UserId};
 
-use crate::{State, domain::patient::Patient};
+use crate::{State, domain::patient::Patient, use_cases::find_moved::find_moved};
 
 /// Somebody can claim the account that a clinic made for them.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -45,11 +45,12 @@ pub(crate) async fn queue(
 /// the patient has left.
 pub(crate) async fn relay(state: &State, claimable: &Claimable) -> anyhow::Result<()> {
     let (clinic, user) = (claimable.clinic_id, &claimable.user_id);
-    let patient = state.store.patients.find(clinic, user).await?;
+    let patient = find_moved(state, clinic, user).await?;
     let Some(patient) = patient.filter(Patient::is_claimable) else {
         return Ok(());
     };
     let invited_by = patient.invited_by.as_ref();
+    let clinic = patient.clinic_id;
     let asked = state.confirm.ask_to_claim(user, clinic, invited_by).await;
     asked.context("confirm")
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::ClinicianChange,
-    use_cases::{relate, tell},
+    use_cases::{merge_clinics::check_not_merging, relate, tell},
 };
 
 /// Adds a clinician, or somebody who is invited; returns it.
@@ -163,7 +163,10 @@ async fn in_transaction<T>(
         match state.store.clinics.lock(session, clinic).await? {
             None => Err(Refusal::ClinicNotFound.into()),
             Some(false) => Err(Refusal::NotMigrated.into()),
-            Some(true) => change(session).await,
+            Some(true) => {
+                check_not_merging(&state.store, session, clinic).await?;
+                change(session).await
+            }
         }
     });
     let changed = changed.await.or_fail(Failure)?;

@@ -7,7 +7,10 @@ use mongodb::ClientSession;
 use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicId, SiteId, TagId, UserId};
 
-use super::work_jobs::{self, BATCH};
+use super::{
+    merge_clinics::check_not_merging,
+    work_jobs::{self, BATCH},
+};
 use crate::{
     State,
     domain::{
@@ -210,6 +213,7 @@ async fn change_labels<T>(
     let changed = state.store.change(id, async |session| {
         let clinic = state.store.clinics.lock_labels(session, id).await?;
         let clinic = clinic.ok_or(Refusal::ClinicNotFound)?;
+        check_not_merging(&state.store, session, id).await?;
         let (changed, of_patients) = change(session, &clinic).await?;
         let job = match of_patients {
             Some(change) => {

@@ -19,7 +19,12 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Stored, now},
-    use_cases::{ask_to_claim, describe_patient, enrol_patient::check_mrn, relate, tell},
+    use_cases::{
+        ask_to_claim, describe_patient,
+        enrol_patient::check_mrn,
+        merge_clinics::{check_may_leave, check_not_merging},
+        relate, tell,
+    },
 };
 
 /// Changes what a clinic knows of its patient; returns it since. The account of a custodial patient
@@ -47,6 +52,9 @@ pub(crate) async fn update_patient(
     }
     let updated = change_patient(state, clinic_id, user, async |session, patient| {
         let changed = patient.clone().with(&change);
+        if patient.changes_mrn(&change) {
+            check_not_merging(&state.store, session, clinic_id).await?;
+        }
         check_mrn(state, session, &clinic, &changed, Refusal::MrnJustTaken).await?;
         let sites = match &change.sites {
             Some(sites) => Some(current_sites(state, session, clinic_id, sites).await?),
@@ -261,7 +269,10 @@ async fn change_permissions(
                     .await?;
                 relate::patient(state, session, &stored.patient).await?;
             }
-            None => remove(state, session, &stored, Some(user)).await?,
+            None => {
+                check_may_leave(state, session, clinic, user).await?;
+                remove(state, session, &stored, Some(user)).await?;
+            }
         }
         Ok(left)
     });
@@ -279,6 +290,7 @@ pub(crate) async fn delete_patient(
 ) -> Result<(), Error> {
     let deleted = state.store.change(clinic, async |session| {
         let stored = find(state, session, clinic, user).await?;
+        check_may_leave(state, session, clinic, user).await?;
         remove(state, session, &stored, by).await
     });
     deleted.await.or_fail(Failure)?;

@@ -10,7 +10,9 @@ use crate::{
     State,
     domain::Refusal,
     error::{Error, Failure},
-    use_cases::{change_patient::remove, relate::ClinicianChanged},
+    use_cases::{
+        change_patient::remove, merge_clinics::check_not_merging, relate::ClinicianChanged,
+    },
 };
 
 /// Deletes the clinic and archives it; `by`: a person, if one does it.
@@ -39,6 +41,7 @@ async fn delete(
     let clinic = store.clinics.delete(session, id).await?;
     let clinic = clinic.ok_or(Refusal::ClinicNotFound)?;
     store.archives.add_clinic(session, clinic, by).await?;
+    check_not_merging(&state.store, session, id).await?;
     match store.patients.find_two_in(session, id).await?.as_slice() {
         [] => {}
         [demo] if state.demo_patient.as_ref() == Some(&demo.patient.user_id) => {
@@ -63,6 +66,6 @@ async fn delete(
 }
 
 /// The account of a stored clinician; `None`: invited alone.
-fn user_of(clinician: &Document) -> Option<UserId> {
+pub(crate) fn user_of(clinician: &Document) -> Option<UserId> {
     clinician.get_str("userId").ok().map(Into::into)
 }

@@ -12,7 +12,7 @@ use shared_runtime::{
 use shared_types::{ClinicId, UserId};
 use tracing::warn;
 
-use crate::{State, domain::patient::Patient};
+use crate::{State, domain::patient::Patient, use_cases::find_moved::find_moved};
 
 /// What is known of a patient, whose account the clinic made, is new.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn queue(
 /// has left.
 pub(crate) async fn relay(state: &State, described: &Described) -> anyhow::Result<()> {
     let (clinic, user) = (described.clinic_id, &described.user_id);
-    let patient = state.store.patients.find(clinic, user).await?;
+    let patient = find_moved(state, clinic, user).await?;
     let Some(patient) = patient.filter(Patient::is_custodial) else {
         return Ok(());
     };

@@ -15,7 +15,7 @@ use shared_types::ClinicId;
 use crate::{
     domain::{Refusal, clinic::Clinic, labels::renamed, patient::Patient},
     store::{Lane, Store},
-    use_cases::{ask_to_claim, describe_patient, relate},
+    use_cases::{ask_to_claim, describe_patient, merge_clinics::check_not_merging, relate},
 };
 
 /// A patient to be stored.
@@ -143,6 +143,7 @@ async fn store_all(
         .patients
         .insert_all(session, clinic.id, &patients, lane);
     stored.await?;
+    check_not_merging(store, session, clinic.id).await?;
     if let Some(patient) = patients.iter().find(|patient| patient.is_custodial()) {
         check_limit(store, session, clinic, patient, 0).await?;
     }

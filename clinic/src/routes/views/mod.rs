@@ -4,6 +4,7 @@ mod clinic;
 mod clinician;
 mod labels;
 mod limits;
+mod merge;
 mod patient;
 mod summary;
 
@@ -15,6 +16,7 @@ pub(crate) use self::{
     clinician::{ClinicianRelation, ClinicianView},
     labels::{ChangedSiteView, TagView},
     limits::LimitsView,
+    merge::{MergePlanView, MergeView},
     patient::{PatientRelation, PatientView, PatientsView, ReviewView, permission_set},
 };
 

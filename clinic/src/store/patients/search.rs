@@ -125,7 +125,9 @@ impl Patients {
         let current = self.directory(clinic, standing, asked).await?;
         let (offset, limit) = (offset as usize, limit as usize);
         let found = current.directory.search(text.as_str(), offset, limit);
-        let stored = self.find_all(&found.ids).await?;
+        let mut stored = self.find_all(&found.ids).await?;
+        // Whoever has become another clinic's in this moment.
+        stored.retain(|stored| stored.patient.clinic_id == clinic);
         let jobs = self.together.list_jobs(clinic).await?;
         Ok(Some(PatientPage {
             patients: stored.iter().map(|stored| stored.since(&jobs)).collect(),
@@ -264,7 +266,7 @@ fn entry(patient: &RawDocument) -> Result<Entry> {
 
 /// By what the database orders a name, the first of `keys`: less than any text where there is none. It
 /// is not text, though the database calls it so.
-fn sort_key(keys: &RawArray) -> Vec<u8> {
+pub(in crate::store) fn sort_key(keys: &RawArray) -> Vec<u8> {
     const TEXT: u8 = 2;
     // Length of the array, kind, name "0" with its end, length of the text with its end.
     let (kind, length, text) = (4, 7..11, 11);

@@ -54,7 +54,8 @@ impl Together {
         Ok(found.await?)
     }
 
-    /// How far a clinic is; `None`: it has patients that are not counted yet.
+    /// How far a clinic is; `None`: it has patients that are not counted yet, or that become another
+    /// clinic's.
     pub(super) async fn find_standing(&self, clinic: ClinicId) -> Result<Option<Standing>> {
         let standing = self.standings.add_repeatable(clinic);
         Ok(standing.await?)
@@ -112,7 +113,7 @@ async fn standings(
     let standings = tallies.find_standings(&each).await?;
     let standing = |clinic: &ClinicId| {
         let standing = standings.get(clinic).copied().unwrap_or_default();
-        are_counted[clinic].then_some(standing)
+        (are_counted[clinic] && !standing.is_leaving).then_some(standing)
     };
     Ok(clinics.iter().map(standing).collect())
 }
