@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::{
-    patients, settings, sites, tags,
+    merges, patients, settings, sites, tags,
     world::{CAROL, NINA, STRANGER, World, assert_refused},
 };
 
@@ -102,6 +102,7 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         patients::rows(),
         settings::rows(),
         sites::rows(),
+        merges::rows(),
         tags::rows(),
         users(),
         internal(),

@@ -36,10 +36,24 @@ impl Bodies<'_> {
             self.patients(),
             settings(),
             self.labels(),
+            self.merges(),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    fn merges(&self) -> Vec<Body> {
+        let whole = json!({ "sourceId": self.tag, "planHash": "0123" });
+        let report = json!({ "sourceId": self.tag });
+        vec![
+            Body::new("POST /v1/clinics/{clinicId}/merge", whole)
+                .required(&["/sourceId"])
+                .wrong([("/sourceId", json!("x")), ("/planHash", json!(""))]),
+            Body::new("POST /v1/clinics/{clinicId}/reports/merge", report)
+                .required(&["/sourceId"])
+                .wrong([("/sourceId", json!("x"))]),
+        ]
     }
 
     fn patients(&self) -> Vec<Body> {

@@ -18,6 +18,7 @@ mod documents;
 mod enrolment;
 mod invited;
 mod jobs;
+mod merges;
 mod patient_lists;
 mod patient_model;
 mod patients;

@@ -31,8 +31,6 @@ async fn what_is_not_served_yet_is_not_found() {
         ("POST", format!("{of_clinic}/ehr/sync")),
         ("POST", format!("{of_patient}/ehr/sync")),
         ("POST", format!("{of_clinic}/service_accounts")),
-        ("POST", format!("{of_clinic}/reports/merge")),
-        ("POST", format!("{of_clinic}/merge")),
     ] {
         let method: Method = method.parse().unwrap();
         let answer = send(service.request(method.clone(), &path)).await;
