@@ -44,7 +44,7 @@ const TRUSTED_PROXIES: (&str, &str) = ("server.trusted_proxies", "127.0.0.1");
 const DRAIN_WAIT: (&str, &str) = ("server.drain_wait_ms", "0");
 
 /// Where one service differs from its shipped settings.
-const OF_ONE: [(Program, &str, &str); 7] = [
+const OF_ONE: [(Program, &str, &str); 8] = [
     (
         Program::UserApi,
         "accounts.verification_secret",
@@ -57,6 +57,7 @@ const OF_ONE: [(Program, &str, &str); 7] = [
     (Program::UserApi, "outbox.lease_s", "2"),
     (Program::Confirm, "outbox.lease_s", "2"),
     (Program::Clinic, "outbox.lease_s", "2"),
+    (Program::Clinic, "jobs.lease_s", "2"),
     // All people of a journey are at one address.
     (
         Program::Confirm,
@@ -308,14 +309,25 @@ async fn database_at(uri: &str, name: &str) -> TestDatabase {
 }
 
 /// How often a test that plays rounds does so: what the variable `E2E_ROUNDS` says, or `default`.
+pub fn rounds(default: usize) -> usize {
+    number("E2E_ROUNDS", default)
+}
+
+/// Patients of each of two clinics that are merged: what the variable `E2E_MERGE_PATIENTS` says, or
+/// `default`.
+pub fn merged_patients(default: usize) -> usize {
+    number("E2E_MERGE_PATIENTS", default)
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "the number of rounds is a setting of the test run and of no service"
+    reason = "the size of a test is a setting of the test run and of no service"
 )]
-pub fn rounds(default: usize) -> usize {
-    let wanted = env::var("E2E_ROUNDS").ok();
-    wanted.map_or(default, |number| {
-        number.parse().expect("E2E_ROUNDS is a number")
+fn number(name: &str, default: usize) -> usize {
+    let wanted = env::var(name).ok();
+    let parse = |number: String| number.parse().ok();
+    wanted.map_or(default, |wanted| {
+        parse(wanted).unwrap_or_else(|| panic!("{name} is a number"))
     })
 }
 

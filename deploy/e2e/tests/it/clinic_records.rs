@@ -17,7 +17,7 @@ const OUTBOXES: [(Program, &str); 4] = [
 ];
 
 /// The permissions that belong to a clinic and an account.
-type Relations = BTreeMap<(ObjectId, String), BTreeSet<String>>;
+pub(crate) type Relations = BTreeMap<(ObjectId, String), BTreeSet<String>>;
 
 /// The documents of a service that `filter` selects.
 pub(crate) async fn find(
@@ -61,7 +61,7 @@ pub(crate) async fn assert_all_agree(platform: &Platform) {
 
 /// Waits until nothing is under way. What was to wait for a request that could be under way still is
 /// done at once.
-async fn settle(platform: &Platform) {
+pub(crate) async fn settle(platform: &Platform) {
     for (program, name) in OUTBOXES {
         let rows = platform.database(program).collection::<Document>(name);
         let due = doc! { "$set": { "nextAttemptAt": DateTime::now() } };
@@ -79,7 +79,7 @@ async fn settle(platform: &Platform) {
 }
 
 /// Patients or clinicians as a service knows them, those who are invited aside.
-async fn related(platform: &Platform, program: Program, collection: &str) -> Relations {
+pub(crate) async fn related(platform: &Platform, program: Program, collection: &str) -> Relations {
     let there = doc! { "userId": { "$exists": true }, "deleted": { "$ne": true } };
     let found = find(platform, program, collection, there).await;
     let relation = |document: &Document| {

@@ -6,6 +6,7 @@ mod answer_crashes;
 mod answer_races;
 mod clients;
 mod clinic_crashes;
+mod clinic_merges;
 mod clinic_records;
 mod clinic_story;
 mod confirmations;
