@@ -97,7 +97,8 @@ impl Stage {
         let mut session = client.start_session().await?;
         let started = session.start_transaction();
         started.read_concern(ReadConcern::snapshot()).await?;
-        let found = self.documents("patients").find(doc! {});
+        let patients = self.documents("patients");
+        let found = patients.find(doc! {});
         let found = found.projection(doc! { "clinicId": 1, "userId": 1 });
         let mut found = found.session(&mut session).await?;
         let mut seen = BTreeMap::<String, Vec<ObjectId>>::new();
@@ -143,9 +144,8 @@ impl Stage {
         assert!(seen.values().all(|clinics| clinics == &[self.target]));
         let uncounted = doc! { "_lane": null };
         eventually("all are counted", async || {
-            let left = self
-                .documents("patients")
-                .count_documents(uncounted.clone());
+            let patients = self.documents("patients");
+            let left = patients.count_documents(uncounted.clone());
             left.await.unwrap() == 0
         })
         .await;
