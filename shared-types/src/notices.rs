@@ -83,6 +83,10 @@ pub enum ClinicEvent {
     /// The clinic asks the account, which is its patient's, to connect the account that it has with the
     /// maker of a device.
     ConnectionRequest,
+    /// The patients of the account, which is that of a legacy clinic, are being brought to the clinic.
+    MigrationStarted,
+    /// They are there, but for those who could not be brought.
+    MigrationCompleted,
 }
 
 /// Something happened in a clinic, which the owner of an account has to be told

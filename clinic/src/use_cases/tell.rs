@@ -54,7 +54,10 @@ pub(crate) async fn relay(state: &State, happened: &Happened) -> anyhow::Result<
         ref user_id,
     } = happened.notice;
     let is_there = match event {
-        ClinicEvent::Created | ClinicEvent::RolesChanged => {
+        ClinicEvent::Created
+        | ClinicEvent::RolesChanged
+        | ClinicEvent::MigrationStarted
+        | ClinicEvent::MigrationCompleted => {
             state.store.clinicians.contains(clinic_id, user_id).await?
         }
         ClinicEvent::UploadReminder | ClinicEvent::ConnectionRequest => {

@@ -19,10 +19,12 @@ pub(crate) enum Template {
     ClinicianRoles,
     UploadReminder,
     ConnectionRequest,
+    MigrationStarted,
+    MigrationCompleted,
 }
 
 impl Template {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::SignUp,
         Self::SignUpClinic,
         Self::SignUpCustodial,
@@ -39,6 +41,8 @@ impl Template {
         Self::ClinicianRoles,
         Self::UploadReminder,
         Self::ConnectionRequest,
+        Self::MigrationStarted,
+        Self::MigrationCompleted,
     ];
 
     /// The stored `templateName`; its files are called so too.
@@ -60,6 +64,8 @@ impl Template {
             Self::ClinicianRoles => "clinician_permissions_updated",
             Self::UploadReminder => "patient_upload_reminder",
             Self::ConnectionRequest => "patient_connection_request",
+            Self::MigrationStarted => "clinic_migration_started",
+            Self::MigrationCompleted => "clinic_migration_completed",
         }
     }
 

@@ -60,7 +60,9 @@ impl Links {
             | Template::ClinicCreated
             | Template::ClinicianRoles
             | Template::UploadReminder
-            | Template::ConnectionRequest => format!("{base}/login"),
+            | Template::ConnectionRequest
+            | Template::MigrationStarted
+            | Template::MigrationCompleted => format!("{base}/login"),
         }
     }
 }
@@ -173,6 +175,8 @@ mod tests {
             (Template::ClinicianRoles, &known, "/login"),
             (Template::UploadReminder, &known, "/login"),
             (Template::ConnectionRequest, &known, "/login"),
+            (Template::MigrationStarted, &known, "/login"),
+            (Template::MigrationCompleted, &known, "/login"),
         ] {
             assert_eq!(
                 links.of(template, variables),

@@ -59,6 +59,10 @@ const COMPILED_IN: &[(&str, &str)] = compiled_in![
     "patient_upload_reminder.txt",
     "patient_connection_request.html",
     "patient_connection_request.txt",
+    "clinic_migration_started.html",
+    "clinic_migration_started.txt",
+    "clinic_migration_completed.html",
+    "clinic_migration_completed.txt",
 ];
 
 pub(super) struct Templates {

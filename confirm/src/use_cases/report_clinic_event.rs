@@ -35,6 +35,8 @@ pub(crate) async fn report(state: &State, id: &str, notice: &ClinicNotice) -> Re
         ClinicEvent::RolesChanged => Template::ClinicianRoles,
         ClinicEvent::UploadReminder => Template::UploadReminder,
         ClinicEvent::ConnectionRequest => Template::ConnectionRequest,
+        ClinicEvent::MigrationStarted => Template::MigrationStarted,
+        ClinicEvent::MigrationCompleted => Template::MigrationCompleted,
     };
     let key = format!("notice.{id}");
     let made = Confirmation {

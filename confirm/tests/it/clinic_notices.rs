@@ -40,6 +40,11 @@ async fn each_event_has_its_mail() {
             "connectionRequest",
             "Oak Clinic asks you to connect your device",
         ),
+        ("migrationStarted", "Your patients are moving to Oak Clinic"),
+        (
+            "migrationCompleted",
+            "Your patients have moved to Oak Clinic",
+        ),
     ] {
         let path = format!("/internal/clinic-notices/{event}");
         let clinic = world.service_called("clinic");

@@ -135,6 +135,14 @@ fn each_mail_says_what_it_is_about() {
             Template::ConnectionRequest,
             "Harbor Clinic asks you to connect your device",
         ),
+        (
+            Template::MigrationStarted,
+            "Your patients are moving to Harbor Clinic",
+        ),
+        (
+            Template::MigrationCompleted,
+            "Your patients have moved to Harbor Clinic",
+        ),
     ] {
         assert_eq!(rendered(template, &variables).subject, subject);
     }
