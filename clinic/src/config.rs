@@ -39,6 +39,8 @@ pub struct Config {
     pub jobs: JobSettings,
     /// How clinics are merged.
     pub merges: MergeSettings,
+    /// How legacy accounts become clinics.
+    pub migrations: MigrationSettings,
     /// What is kept in memory to search in.
     pub search: SearchSettings,
 }
@@ -65,6 +67,16 @@ pub struct JobSettings {
 pub struct MergeSettings {
     /// Batches of 200 patients that the request works off which begins a merge; 0: none.
     pub prompt_batches: u32,
+}
+
+/// How legacy accounts become clinics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationSettings {
+    /// Whether this service brings the patients; otherwise another program does.
+    pub worker: bool,
+    /// How long a worker that died keeps others from taking over, in seconds; at least 1.
+    pub lease_s: u64,
 }
 
 /// What is kept in memory to search in.

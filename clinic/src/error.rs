@@ -145,6 +145,30 @@ impl From<Refusal> for ApiError {
                 StatusCode::CONFLICT,
                 "conflict: the clinic is being merged with another one",
             ),
+            Refusal::NoLegacyAccount(user) => {
+                let message = format!("constraint violation: user {user} is not clinician");
+                return Self::message_alone(StatusCode::UNPROCESSABLE_ENTITY, message);
+            }
+            // The reference says the same of a clinic that is not migrated yet.
+            Refusal::AlreadyMigrated | Refusal::NotMigratedFirst => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: clinic is already migrated",
+            ),
+            Refusal::IncompleteProfile => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: incomplete clinic profile",
+            ),
+            Refusal::SeveralAdmins => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: the clinic must have exactly one admin",
+            ),
+            Refusal::DuplicateMigration => (StatusCode::CONFLICT, "migration duplicate"),
+            Refusal::MigrationNotFound => (StatusCode::NOT_FOUND, "migration not found"),
+            Refusal::MigrationRuns => (StatusCode::CONFLICT, "conflict: migration is running"),
+            Refusal::NothingForClinic => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: no permissions for a clinic",
+            ),
         };
         Self::message_alone(status, message)
     }

@@ -2,9 +2,11 @@
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
 //! `tallies` of patients, the `jobs` that change all patients of a clinic, the `merges` of clinics with
-//! their `merge_plans`, and the `outbox`.
-//! **Calls** user-api (accounts, profiles, tokens) and, through the outbox, gatekeeper, which hears who
-//! works for a clinic and what its patients share with it, and confirm, which mails what happened.
+//! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, and the
+//! `outbox`.
+//! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
+//! account, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
+//! patients share with it, and confirm, which mails what happened.
 //! **Settings** start with `CLINIC__`; `config.default.toml` lists them.
 //!
 //! # To add an operation
@@ -60,7 +62,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     store::{ClinicRivals, Directories, Store, StoreSettings},
-    use_cases::{count_in_patients, enrol_together::Enrolments, work_jobs, work_merges},
+    use_cases::{count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges},
 };
 
 /// What handlers share.
@@ -76,6 +78,10 @@ pub struct State {
     merge_wake: Arc<Notify>,
     /// Batches of a merge that the request works off which begins it.
     merge_batches: u32,
+    /// Wakes the worker of the migrations.
+    migration_wake: Arc<Notify>,
+    /// Whether that worker works here.
+    brings_patients: bool,
     outbox: Outbox,
     enrolments: Enrolments,
     user_api: UserApi,
@@ -100,9 +106,12 @@ impl State {
         let user_api = UserApi::new(PeerClient::new(&config.user_api.url, login.clone())?);
         let tokens = RemoteTokens::new(user_api.clone(), config.user_api.token_cache_ms)?;
         anyhow::ensure!(config.jobs.lease_s > 0, "jobs.lease_s is at least 1");
+        let migration_lease_s = config.migrations.lease_s;
+        anyhow::ensure!(migration_lease_s > 0, "migrations.lease_s is at least 1");
         let store = StoreSettings {
             demo_patient: config.clinics.demo_patient.clone(),
             job_lease: Duration::from_secs(config.jobs.lease_s),
+            migration_lease: Duration::from_secs(migration_lease_s),
             directories: Directories::new(config.search.memory_bytes),
             rivals: ClinicRivals::default(),
         };
@@ -122,6 +131,8 @@ impl State {
             job_wake: Arc::default(),
             merge_wake: Arc::default(),
             merge_batches: config.merges.prompt_batches,
+            migration_wake: Arc::default(),
+            brings_patients: config.migrations.worker,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })
@@ -151,15 +162,22 @@ impl State {
     }
 
     /// Does what is owed to other services, counts the patients that nobody has counted, and does what
-    /// is left to be done to the patients of large clinics and to clinics that become one, until `stop`.
+    /// is left to be done to the patients of large clinics, to clinics that become one, and brings
+    /// those of legacy accounts, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
         count_in_patients::begin(self).await;
         let effects = relay::effects(self.clone());
         let relay = self.outbox.relay(&effects, stop);
+        let migrations = async {
+            if self.brings_patients {
+                migrate::work(self, stop).await;
+            }
+        };
         tokio::join!(
             relay,
             work_jobs::work(self, stop),
-            work_merges::work(self, stop)
+            work_merges::work(self, stop),
+            migrations,
         );
     }
 }

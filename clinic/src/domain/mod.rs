@@ -11,6 +11,7 @@ pub(crate) mod instant;
 pub(crate) mod labels;
 pub(crate) mod limits;
 pub(crate) mod merge;
+pub(crate) mod migration;
 pub(crate) mod mrn;
 pub(crate) mod patient;
 pub(crate) mod patient_details;
@@ -24,6 +25,7 @@ pub(crate) mod summary;
 pub(crate) mod text;
 pub(crate) mod user_details;
 
+use shared_types::UserId;
 use thiserror::Error;
 
 /// Why a request is refused.
@@ -122,4 +124,22 @@ pub(crate) enum Refusal {
     PlanOutdated,
     #[error("the clinic is being merged with another one")]
     ClinicMerging,
+    #[error("the account is not that of a legacy clinic")]
+    NoLegacyAccount(UserId),
+    #[error("the clinic is more than a legacy account already")]
+    AlreadyMigrated,
+    #[error("a legacy clinic says too little of itself")]
+    IncompleteProfile,
+    #[error("a legacy clinic has one administrator")]
+    SeveralAdmins,
+    #[error("the account that opened the clinic is migrated first")]
+    NotMigratedFirst,
+    #[error("the account is migrated already, to whatever clinic")]
+    DuplicateMigration,
+    #[error("there is no such migration")]
+    MigrationNotFound,
+    #[error("the migration is under way")]
+    MigrationRuns,
+    #[error("the account gave nothing that a clinic can be given")]
+    NothingForClinic,
 }

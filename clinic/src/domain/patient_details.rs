@@ -92,6 +92,18 @@ pub(crate) struct ClinicPermissions {
     note: Option<Map<String, Value>>,
 }
 
+impl From<&PermissionSet> for ClinicPermissions {
+    fn from(permissions: &PermissionSet) -> Self {
+        let granted = |name| permissions.has(name).then(Map::new);
+        Self {
+            custodian: granted("custodian"),
+            view: granted("view"),
+            upload: granted("upload"),
+            note: granted("note"),
+        }
+    }
+}
+
 impl From<ClinicPermissions> for PermissionSet {
     fn from(permissions: ClinicPermissions) -> Self {
         let ClinicPermissions {

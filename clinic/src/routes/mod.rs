@@ -7,6 +7,7 @@ mod clinics;
 mod invited_clinicians;
 mod merge_workbook;
 mod merges;
+mod migrations;
 mod outbox;
 mod parameters;
 mod patient_count;
@@ -54,6 +55,7 @@ pub fn table() -> RouteTable {
         sites(),
         merges(),
         users(),
+        migrations(),
     ]
     .into_iter()
     .flatten()
@@ -213,6 +215,23 @@ fn users() -> Lines {
     vec![
         (&[Service], operation!(users::forget_user)),
         (&[Service], operation!(users::update_user)),
+    ]
+}
+
+fn migrations() -> Lines {
+    vec![
+        (&[Service], operation!(migrations::enable_clinic)),
+        (&[Admin], operation!(migrations::begin_clinic)),
+        (&[Service], operation!(migrations::add_migration)),
+        (&[Member, Service], operation!(migrations::list_migrations)),
+        (&[Member, Service], operation!(migrations::find_migration)),
+        (&[Service], operation!(migrations::update_migration)),
+        (&[Admin, Service], operation!(migrations::retry_migration)),
+        // What others share with somebody is nobody else's business.
+        (
+            &[OwnMember("userId"), Service],
+            operation!(migrations::plan_migration),
+        ),
     ]
 }
 

@@ -68,6 +68,18 @@ pub(crate) enum Staff {
     Violation(#[to_schema] RefusalBody),
 }
 
+/// Of migrations.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Migrating {
+    /// The account is migrated already, the migration is running, or no share code is free.
+    #[response(status = 409)]
+    Duplicate(#[to_schema] RefusalBody),
+    /// The account or the clinic cannot be migrated.
+    #[response(status = 422)]
+    Violation(#[to_schema] RefusalBody),
+}
+
 /// Of changes of patients.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]

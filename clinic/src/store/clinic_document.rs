@@ -166,10 +166,11 @@ impl From<ClinicDocument> for Clinic {
 /// How many patients a new clinic may have that pays nothing.
 const FREE_PATIENTS: i32 = 250;
 
-/// The document of a new clinic, which `admin` runs.
+/// The document of a new clinic, which `admin` runs; without a profile it is the account of a legacy
+/// clinic.
 pub(super) fn document(
     id: ClinicId,
-    profile: &Profile,
+    profile: Option<&Profile>,
     share_code: &str,
     admin: &UserId,
     now: DateTime,
@@ -179,12 +180,15 @@ pub(super) fn document(
         "canonicalShareCode": share_code,
         "shareCodes": [share_code],
         "admins": [admin.as_str()],
-        "isMigrated": true,
+        "isMigrated": profile.is_some(),
         "patientCount": { "total": 0, "demo": 0, "plan": 0 },
         "patientCountSettings": { "hardLimit": { "plan": FREE_PATIENTS } },
         "createdTime": now,
+        "updatedTime": now,
     };
-    document.extend(profile_members(profile, now)?);
+    if let Some(profile) = profile {
+        document.extend(profile_members(profile, now)?);
+    }
     Ok(document)
 }
 

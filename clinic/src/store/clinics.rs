@@ -34,7 +34,8 @@ pub(crate) struct Clinics {
 /// A clinic to be stored.
 pub(crate) struct NewClinic<'a> {
     pub(crate) id: ClinicId,
-    pub(crate) profile: &'a Profile,
+    /// `None`: it is the account of a legacy clinic, of which nothing is known yet.
+    pub(crate) profile: Option<&'a Profile>,
     pub(crate) share_code: &'a str,
     pub(crate) admin: &'a UserId,
 }
@@ -199,6 +200,21 @@ impl Clinics {
             .session(session)
             .await?;
         Ok(locked.map(|clinic| clinic.get_bool("isMigrated").unwrap_or_default()))
+    }
+
+    /// Notes that the clinic is more than a legacy account from then on.
+    pub(crate) async fn set_migrated(
+        &self,
+        session: &mut ClientSession,
+        id: ClinicId,
+        now: DateTime,
+    ) -> Result<()> {
+        let update = doc! { "$set": { "isMigrated": true, "updatedTime": now } };
+        self.documents
+            .update_one(doc! { "_id": ids::clinic(id) }, update)
+            .session(session)
+            .await?;
+        Ok(())
     }
 
     /// Notes that `user` runs the clinic.

@@ -14,6 +14,8 @@ mod jobs;
 mod merge_plans;
 mod merge_rows;
 mod merges;
+mod migrated_patients;
+mod migrations;
 mod own_lanes;
 mod patient_batches;
 mod patient_document;
@@ -40,6 +42,8 @@ pub(crate) use self::{
     jobs::{Job, Jobs},
     merge_plans::MergePlans,
     merges::{Merge, MergeStep, Merges},
+    migrated_patients::{DuePatient, Listing, MigratedPatients, Outcome},
+    migrations::{Migrations, Work},
     patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     tallies::{Lane, Tallies},
@@ -60,6 +64,8 @@ pub(crate) struct StoreSettings {
     pub(crate) demo_patient: Option<UserId>,
     /// How long a worker that died keeps others from taking over its job.
     pub(crate) job_lease: Duration,
+    /// The same of migrations.
+    pub(crate) migration_lease: Duration,
     /// What is kept in memory to search in, of all worker threads together.
     pub(crate) directories: Directories,
     /// Those who change the same clinics, of all worker threads together.
@@ -101,6 +107,8 @@ pub(crate) struct Store {
     pub(crate) jobs: Jobs,
     pub(crate) merges: Merges,
     pub(crate) merge_plans: MergePlans,
+    pub(crate) migrations: Migrations,
+    pub(crate) migrated_patients: MigratedPatients,
     pub(crate) reconciliations: Reconciliations,
     rivals: ClinicRivals,
 }
@@ -119,6 +127,8 @@ impl Store {
         store.clinicians.prepare().await?;
         store.patients.prepare().await?;
         store.archives.prepare().await?;
+        store.migrations.prepare().await?;
+        store.migrated_patients.prepare().await?;
         Ok(store)
     }
 
@@ -142,6 +152,8 @@ impl Store {
             jobs,
             merges: Merges::on(database, settings),
             merge_plans: MergePlans::on(database),
+            migrations: Migrations::on(database, settings.migration_lease),
+            migrated_patients: MigratedPatients::on(database),
             reconciliations: Reconciliations::on(database),
             rivals: settings.rivals.clone(),
         }

@@ -1,4 +1,5 @@
-//! Somebody opens a clinic, which they run from then on.
+//! Somebody opens a clinic, which they run from then on, or the account of a legacy clinic is to become
+//! one.
 
 use anyhow::anyhow;
 use bson::{DateTime, oid::ObjectId};
@@ -15,6 +16,7 @@ use crate::{
         Refusal,
         clinic::{Clinic, Profile},
         clinician::{ADMIN, Clinician},
+        migration::check_is_legacy,
         patient::Patient,
         share_code,
     },
@@ -36,16 +38,38 @@ pub(crate) async fn create_clinic(
     let person = person.ok_or(Refusal::AccountNotFound)?;
     let id = ClinicId::from(ObjectId::new().bytes());
     let demo_patient = demo_patient(state, id).await?;
+    with_share_code(state, id, &person, Some(profile), demo_patient.as_ref()).await
+}
+
+/// Makes a clinic of which nothing is known but who runs it: the account of a legacy clinic. It takes
+/// no other clinicians until its patients come. Not repeatable: each call makes one more.
+pub(crate) async fn create_legacy_clinic(state: &State, account: &UserId) -> Result<Clinic, Error> {
+    let person = state.user_api.person(account).await.or_fail(Failure)?;
+    let person = person.ok_or(Refusal::AccountNotFound)?;
+    check_is_legacy(&person.user)?;
+    let id = ClinicId::from(ObjectId::new().bytes());
+    with_share_code(state, id, &person, None, None).await
+}
+
+/// Stores the clinic of `creator` under a share code that no other has; `profile`: what is known of it,
+/// unless it is the account of a legacy clinic.
+async fn with_share_code(
+    state: &State,
+    id: ClinicId,
+    creator: &Person,
+    profile: Option<&Profile>,
+    demo_patient: Option<&Patient>,
+) -> Result<Clinic, Error> {
     for _ in 0..MAX_CODES {
         let code = share_code::generate(&mut rand::rng());
         let clinic = NewClinic {
             id,
             profile,
             share_code: &code,
-            admin: creator,
+            admin: &creator.user.userid,
         };
         let stored = transaction(&state.store.client, async |session| {
-            store(state, session, &clinic, &person, demo_patient.as_ref()).await
+            store(state, session, &clinic, creator, demo_patient).await
         });
         match stored.await {
             Err(Aborted::Failed(error))
@@ -78,8 +102,11 @@ async fn store(
     let clinician = first_clinician(clinic, creator, now);
     state.store.clinicians.insert(session, &clinician).await?;
     relate::clinician(state, session, clinic.id, clinic.admin).await?;
-    let created = ClinicEvent::Created;
-    tell::queue(state, session, created, clinic.id, clinic.admin).await?;
+    // A legacy clinic is told once its patients come.
+    if clinic.profile.is_some() {
+        let created = ClinicEvent::Created;
+        tell::queue(state, session, created, clinic.id, clinic.admin).await?;
+    }
     if let Some(patient) = demo_patient {
         let patients = &state.store.patients;
         patients.insert(session, patient, Lane::LIMITED).await?;

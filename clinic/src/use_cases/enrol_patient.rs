@@ -81,19 +81,27 @@ pub(crate) async fn enrol_user(
     let person = state.user_api.person(user).await.or_fail(Failure)?;
     let person = person.ok_or(Refusal::AccountNotFound)?;
     let found = state.store.patients.find(clinic_id, user).await;
-    if found.or_fail(Failure)?.is_some() {
+    if let Some(patient) = found.or_fail(Failure)? {
         return match &shared.legacy_clinician_id {
+            // A repeat changes nothing.
+            Some(legacy) if patient.legacy_clinicians.contains(&legacy.0) => Ok(patient),
             Some(legacy) => add_legacy_clinician(state, clinic_id, user, &legacy.0).await,
             None => Err(Refusal::DuplicatePatient.into()),
         };
     }
-    let patient = Patient {
-        permissions: shared.permissions.clone().map(Into::into),
-        is_migrated: shared.is_migrated.unwrap_or_default(),
-        ..Patient::new(clinic_id, user.clone(), now()).with(&known(shared, &person, &clinic))
-    };
+    let patient = shared_patient(&clinic, &person, shared);
     may_be_enrolled(state, &clinic, &patient).await?;
     enrol(state, &clinic, patient, false).await
+}
+
+/// Whom the clinic gets with the account of `person`.
+pub(crate) fn shared_patient(clinic: &Clinic, person: &Person, shared: &SharedPatient) -> Patient {
+    let user = person.user.userid.clone();
+    Patient {
+        permissions: shared.permissions.clone().map(Into::into),
+        is_migrated: shared.is_migrated.unwrap_or_default(),
+        ..Patient::new(clinic.id, user, now()).with(&known(shared, person, clinic))
+    }
 }
 
 /// What is known of a patient who shares: what is said, and what the profile says.
@@ -133,7 +141,11 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
 
 /// Refuses what [`enrol`] would refuse, before anything is made for it, and a number that another patient
 /// has: of two who bring the same at the same moment, the index refuses one.
-async fn may_be_enrolled(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
+pub(crate) async fn may_be_enrolled(
+    state: &State,
+    clinic: &Clinic,
+    patient: &Patient,
+) -> Result<(), Error> {
     let checked = state.store.read(async |session| {
         check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
         check_limit(&state.store, session, clinic, patient, 1).await

@@ -4,6 +4,7 @@
 pub(crate) mod ask_to_claim;
 pub(crate) mod change_clinician;
 pub(crate) mod change_labels;
+pub(crate) mod change_migration;
 pub(crate) mod change_patient;
 pub(crate) mod count_in_patients;
 pub(crate) mod count_patients;
@@ -18,7 +19,9 @@ pub(crate) mod find_patients;
 pub(crate) mod forget_user;
 pub(crate) mod list_clinics;
 pub(crate) mod merge_clinics;
+pub(crate) mod migrate;
 pub(crate) mod plan_merge;
+pub(crate) mod plan_migration;
 pub(crate) mod reconcile;
 pub(crate) mod relate;
 pub(crate) mod tell;

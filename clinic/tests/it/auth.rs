@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::{
-    merges, patients, settings, sites, tags,
+    merges, migrations, patients, settings, sites, tags,
     world::{CAROL, NINA, STRANGER, World, assert_refused},
 };
 
@@ -105,6 +105,7 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         merges::rows(),
         tags::rows(),
         users(),
+        migrations::rows(),
         internal(),
     ]
     .concat()

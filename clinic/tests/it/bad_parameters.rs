@@ -2,7 +2,7 @@
 //! nothing.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_runtime::testing::send;
 
 use crate::bad_input::{Caller, Stage, assert_envelope, rows};
@@ -21,6 +21,13 @@ const BAD_IDS: [&str; 12] = [
     "%7B%22$ne%22:1%7D",
     "%F0%9F%8C%B3",
     ".*",
+];
+
+/// Operations in whose paths ids are not looked at before they are looked for.
+const ANY_TEXT: [&str; 3] = [
+    "GET /v1/clinics/{clinicId}/migrations",
+    "POST /v1/clinics/{clinicId}/migrations",
+    "POST /v1/clinicians/{userId}/migrate",
 ];
 
 #[actix_web::test]
@@ -48,18 +55,28 @@ async fn a_path_that_breaks_a_rule_changes_nothing() {
                 // the body names is refused before.
                 let statuses: &[u16] = match (caller, name.as_str()) {
                     (_, "inviteId" | "shareCode") => &[400, 404, 409],
+                    // Of migrations, clinics and accounts may be any text, which leads nowhere.
+                    (Caller::Service, "clinicId" | "userId")
+                        if ANY_TEXT.contains(&operation.as_str()) =>
+                    {
+                        &[200, 400, 404]
+                    }
                     (Caller::Admin, "clinicId")
                     | (Caller::Patient, "patientId")
                     | (Caller::Service, "permission") => &[403],
                     _ => &[400],
                 };
                 let what = format!("{} {path}", row.method());
+                asked += 1;
+                if answer.status == 200 && statuses.contains(&200) {
+                    assert_eq!(answer.json::<Value>(), json!([]), "{what}");
+                    continue;
+                }
                 let message = assert_envelope(&answer, statuses, &what);
                 assert!(
                     answer.status != 400 || message.starts_with("parameter "),
                     "{what}: {message}"
                 );
-                asked += 1;
             }
         }
         assert_eq!(stage.world.dump().await, before, "{operation}");

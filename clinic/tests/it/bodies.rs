@@ -37,6 +37,7 @@ impl Bodies<'_> {
             settings(),
             self.labels(),
             self.merges(),
+            migrations(),
         ]
         .into_iter()
         .flatten()
@@ -224,6 +225,27 @@ fn clinics() -> Vec<Body> {
                 ])
         })
         .into()
+}
+
+fn migrations() -> Vec<Body> {
+    let status = json!({ "status": "RUNNING" });
+    let wrong = [("/status", json!("running")), ("/status", json!(""))];
+    vec![
+        Body::new(
+            "POST /v1/clinics/{clinicId}/migrate",
+            json!({ "attestationSubmitted": true }),
+        )
+        .optional(),
+        Body::new(
+            "POST /v1/clinics/{clinicId}/migrations",
+            json!({ "userId": NINA, "status": "PENDING" }),
+        )
+        .required(&["/userId"])
+        .wrong([("/userId", json!("")), ("/status", json!("pending"))]),
+        Body::new("PATCH /v1/clinics/{clinicId}/migrations/{userId}", status)
+            .required(&["/status"])
+            .wrong(wrong),
+    ]
 }
 
 fn clinicians() -> Vec<Body> {

@@ -5,6 +5,7 @@ mod clinician;
 mod labels;
 mod limits;
 mod merge;
+mod migration;
 mod patient;
 mod summary;
 
@@ -17,6 +18,7 @@ pub(crate) use self::{
     labels::{ChangedSiteView, TagView},
     limits::LimitsView,
     merge::{MergePlanView, MergeView},
+    migration::{MigrationView, PlanView},
     patient::{PatientRelation, PatientView, PatientsView, ReviewView, permission_set},
 };
 

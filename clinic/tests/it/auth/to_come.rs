@@ -4,7 +4,7 @@ use reqwest::Method;
 use shared_runtime::testing::send;
 
 use super::PATIENT;
-use crate::world::{CAROL, World, assert_refused};
+use crate::world::{World, assert_refused};
 
 #[actix_web::test]
 async fn what_is_not_served_yet_is_not_found() {
@@ -14,11 +14,6 @@ async fn what_is_not_served_yet_is_not_found() {
     let of_patient = format!("/v1/patients/{PATIENT}");
     let (service, anonymous) = (world.service(), world.anonymous());
     for (method, path) in [
-        ("POST", format!("/v1/clinicians/{CAROL}/migrate")),
-        ("POST", format!("{of_clinic}/migrate")),
-        ("GET", format!("{of_clinic}/migrations")),
-        ("POST", format!("{of_clinic}/migrations")),
-        ("PATCH", format!("{of_clinic}/migrations/{CAROL}")),
         ("POST", format!("{of_patient}/summary")),
         ("DELETE", format!("/v1/summaries/{clinic}/clinics")),
         ("PUT", format!("{of_patient}/data_sources")),
