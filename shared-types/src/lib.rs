@@ -24,7 +24,7 @@ pub use ids::UserId;
 pub use notices::{
     AccountNotice, ChangedPart, ClinicEvent, ClinicNotice, NoticeRecipient, Restoration, Restored,
 };
-pub use object_ids::{ClinicId, InvalidId, SiteId, TagId};
+pub use object_ids::{ClinicId, InvalidId, MessageId, SiteId, TagId};
 pub use people::{PatientProfile, People, Person, PersonProfile};
 pub use permissions::{
     ADMINISTERING_NAMES, PERMISSION_NAMES, PermissionSet, PermissionsByUser, ROOT, is_kept,

@@ -112,6 +112,11 @@ object_id! {
     SiteId
 }
 
+object_id! {
+    /// The id of a message of hospital records.
+    MessageId
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ClinicId, InvalidId};
