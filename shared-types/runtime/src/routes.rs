@@ -9,7 +9,7 @@ use actix_web::{
     dev::ServiceRequest,
     http::{Method, header},
     middleware::{Next, from_fn},
-    web::{self, PathConfig, ServiceConfig},
+    web::{self, PathConfig, PayloadConfig, ServiceConfig},
 };
 use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::OpenApi;
@@ -45,6 +45,8 @@ pub struct Operation {
     pub paths: Vec<String>,
     /// How it words the rejections of the plumbing; `None`: as the service does.
     envelope: Option<Envelope>,
+    /// The longest body taken at its paths, in bytes; `None`: as the service takes it.
+    body_limit: Option<usize>,
     document: Option<fn() -> OpenApi>,
     route: Box<dyn Fn() -> Route>,
 }
@@ -86,6 +88,7 @@ impl Operation {
             method,
             paths: vec![path.to_owned()],
             envelope: None,
+            body_limit: None,
             document: None,
             route: Box::new(move || {
                 let route = web::route().method(route_method.clone());
@@ -99,6 +102,16 @@ impl Operation {
     pub fn also_at(mut self, path: &str) -> Self {
         self.paths.push(path.to_owned());
         self
+    }
+
+    /// The same with bodies of up to `bytes`, whatever the settings say. It holds for every operation at
+    /// its paths.
+    #[must_use]
+    pub fn taking(self, bytes: usize) -> Self {
+        Self {
+            body_limit: Some(bytes),
+            ..self
+        }
     }
 
     /// The same, behind `guard`: whom that refuses learns nothing about parameters and body.
@@ -254,6 +267,9 @@ impl RouteTable {
         {
             resource = resource.route((operation.route)());
             allowed.push(operation.method.as_str());
+            if let Some(bytes) = operation.body_limit {
+                resource = resource.app_data(PayloadConfig::new(bytes));
+            }
             if let Some(envelope) = operation.envelope {
                 wordings.push((operation.method.clone(), envelope));
             }
