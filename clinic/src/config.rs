@@ -1,5 +1,6 @@
 //! The settings of clinic; `config.default.toml` says what each means.
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use shared_runtime::config::{
     InternalSettings, LogSettings, MongoSettings, OutboxSettings, PeerSettings, ServerSettings,
@@ -43,6 +44,24 @@ pub struct Config {
     pub migrations: MigrationSettings,
     /// What is kept in memory to search in.
     pub search: SearchSettings,
+    /// How messages of hospital records are taken.
+    pub redox: RedoxSettings,
+}
+
+/// How messages of hospital records are taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedoxSettings {
+    /// What Redox shows; `None`, or empty: nobody is admitted.
+    pub verification_token: Option<SecretString>,
+    /// What it showed before, and may show still.
+    pub previous_verification_token: Option<SecretString>,
+    /// Whether a message that cannot be understood is 400 instead of kept apart.
+    pub refuse_unreadable: bool,
+    /// Whether stored orders are worked off.
+    pub worker: bool,
+    /// Whether orders that say that they are tests are worked off as others are.
+    pub test_messages: bool,
 }
 
 /// What new clinics get.

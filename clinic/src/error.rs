@@ -169,6 +169,60 @@ impl From<Refusal> for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: no permissions for a clinic",
             ),
+            Refusal::NoHospitalToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized: verification token is required",
+            ),
+            Refusal::WrongHospitalToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized: invalid verification token",
+            ),
+            Refusal::NotSaidToBeJson => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
+            }
+            Refusal::InvalidMeta => (
+                StatusCode::BAD_REQUEST,
+                "bad request: cannot process message with invalid metadata",
+            ),
+            Refusal::UnstorableMessage => (
+                StatusCode::BAD_REQUEST,
+                "bad request: unable to unmarshall message",
+            ),
+            Refusal::NoMessageRef => (
+                StatusCode::BAD_REQUEST,
+                "bad request: messageRef is required",
+            ),
+            Refusal::InvalidDocumentId => {
+                (StatusCode::BAD_REQUEST, "bad request: invalid documentId")
+            }
+            Refusal::MessageNotFound => (StatusCode::NOT_FOUND, "message not found"),
+            Refusal::NoSourceId => (
+                StatusCode::BAD_REQUEST,
+                "bad request: source id is required",
+            ),
+            Refusal::NoMatchingClinic => (
+                StatusCode::NOT_FOUND,
+                "not found: couldn't find a matching clinic",
+            ),
+            Refusal::ManyMatchingClinics => (
+                StatusCode::CONFLICT,
+                "duplicate: multiple matching clinics found",
+            ),
+            // Orders are refused so, not requests.
+            Refusal::NoMrnInOrder => (StatusCode::BAD_REQUEST, "bad request: mrn is missing"),
+            Refusal::NobodyAlike => (StatusCode::NOT_FOUND, "patient not found"),
+            Refusal::SeveralAlike => (
+                StatusCode::CONFLICT,
+                "duplicate: multiple matching patients",
+            ),
+            Refusal::SomebodyAlike => (StatusCode::CONFLICT, "duplicate: patient already exists"),
+            Refusal::BirthDateMissing => (
+                StatusCode::BAD_REQUEST,
+                "bad request: date of birth is missing",
+            ),
+            Refusal::FullNameMissing => {
+                (StatusCode::BAD_REQUEST, "bad request: full name is missing")
+            }
         };
         Self::message_alone(status, message)
     }

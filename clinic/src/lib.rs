@@ -2,8 +2,8 @@
 //!
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
 //! `tallies` of patients, the `jobs` that change all patients of a clinic, the `merges` of clinics with
-//! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, and the
-//! `outbox`.
+//! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, what
+//! hospital records send (`redox` and what begins so), the reports that are to go there, and the `outbox`.
 //! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
 //! account, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
 //! patients share with it, and confirm, which mails what happened.
@@ -30,12 +30,15 @@
 //! - A creator without an address gets a clinic.
 //! - The search for clinicians looks at names as well.
 //! - A site may be renamed to a case variant of its name, and an unknown tag is 404.
+//! - A message of hospital records that cannot be understood is taken and kept apart, unless a setting
+//!   says otherwise; a repeat is stored once; a match of an unknown message is 404.
 //! - What a clinic's tags and sites change about its patients is made at one moment and shown at once,
 //!   though it is written by and by (`domain/bulk_change.rs`).
 
 pub mod config;
 mod domain;
 mod error;
+mod hospital;
 mod relay;
 mod rights;
 mod routes;
@@ -61,8 +64,9 @@ pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
 use crate::{
+    hospital::RedoxRules,
     store::{ClinicRivals, Directories, Store, StoreSettings},
-    use_cases::{count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges},
+    use_cases::{count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders},
 };
 
 /// What handlers share.
@@ -82,6 +86,10 @@ pub struct State {
     migration_wake: Arc<Notify>,
     /// Whether that worker works here.
     brings_patients: bool,
+    /// Wakes the workers of the orders.
+    order_wake: Arc<Notify>,
+    /// How messages of hospital records are taken.
+    redox: RedoxRules,
     outbox: Outbox,
     enrolments: Enrolments,
     user_api: UserApi,
@@ -133,6 +141,8 @@ impl State {
             merge_batches: config.merges.prompt_batches,
             migration_wake: Arc::default(),
             brings_patients: config.migrations.worker,
+            order_wake: Arc::default(),
+            redox: RedoxRules::new(&config.redox),
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })
@@ -163,7 +173,7 @@ impl State {
 
     /// Does what is owed to other services, counts the patients that nobody has counted, and does what
     /// is left to be done to the patients of large clinics, to clinics that become one, and brings
-    /// those of legacy accounts, until `stop`.
+    /// those of legacy accounts, and does what hospital records order, until `stop`.
     pub async fn relay(&self, stop: &CancellationToken) {
         count_in_patients::begin(self).await;
         let effects = relay::effects(self.clone());
@@ -177,6 +187,7 @@ impl State {
             relay,
             work_jobs::work(self, stop),
             work_merges::work(self, stop),
+            work_orders::work(self, stop),
             migrations,
         );
     }

@@ -4,12 +4,15 @@ use shared_runtime::outbox::Effects;
 
 use crate::{
     State,
-    use_cases::{ask_to_claim, count_in_patients, describe_patient, reconcile, relate, tell},
+    use_cases::{
+        ask_to_claim, count_in_patients, describe_patient, reconcile, relate, schedule_reports,
+        tell,
+    },
 };
 
 /// The effects that clinic owes: what gatekeeper hears of clinicians and patients, what confirm mails,
-/// what profiles say of patients, the count of the patients of a database that the reference wrote, and
-/// the comparison of relations.
+/// what profiles say of patients, the count of the patients of a database that the reference wrote, the
+/// comparison of relations, and the reports of large clinics.
 pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
@@ -19,6 +22,7 @@ pub(crate) fn effects(state: State) -> Effects<State> {
         .on(ask_to_claim::relay)
         .on(count_in_patients::relay)
         .on(reconcile::relay)
+        .on(schedule_reports::relay)
 }
 
 #[cfg(test)]
@@ -35,6 +39,7 @@ mod tests {
             describe_patient::Described,
             reconcile::Reconciling,
             relate::{ClinicianChanged, PatientChanged},
+            schedule_reports::SchedulingRest,
             tell::Happened,
         },
     };
@@ -90,6 +95,18 @@ mod tests {
         let payload = doc! { "kind": "patients", "run": "r", "after": null };
         assert_row(&reconciling, "relations.reconciling", &payload);
         assert_eq!(reconciling.key(), "reconciling:patients");
+        let rest = SchedulingRest {
+            clinic_id,
+            run: "r".to_owned(),
+            after: "020202020202020202020202".to_owned(),
+            time_ms: 1,
+        };
+        let payload = doc! {
+            "clinicId": "010101010101010101010101", "run": "r",
+            "after": "020202020202020202020202", "timeMs": 1_i64,
+        };
+        assert_row(&rest, "reports.scheduling", &payload);
+        assert_eq!(rest.key(), "reports:r");
         let counting = Counting {
             after: Some(clinic_id),
             counted: 1,

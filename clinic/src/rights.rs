@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix_web::{FromRequest as _, HttpRequest, dev::Payload, web::Data};
 use shared_runtime::{
-    auth::Caller,
+    auth::{Caller, Operator},
     error::{ApiError, OrFail as _},
     routes::Guard,
 };
@@ -17,6 +17,7 @@ use crate::{
         clinician::{is_admin, is_member},
     },
     error::Failure,
+    hospital::shown,
 };
 
 /// A kind of caller. What a clinician may do depends on the record in the clinic of the path alone:
@@ -44,7 +45,30 @@ pub(crate) fn only(whom: &'static [Who]) -> Guard {
     Rc::new(move |request| Box::pin(async move { admit(&request, whom).await }))
 }
 
-/// Where hospital records call, which show no token of ours.
+/// Admits hospital records, by their own token.
+pub(crate) fn hospitals() -> Guard {
+    Rc::new(|request| {
+        Box::pin(async move {
+            let state = request.app_data::<Data<State>>();
+            let redox = state.map(|state| &state.redox);
+            let redox = redox.ok_or(Refusal::NotAuthorized)?;
+            Ok(redox.admit(shown(request.headers()))?)
+        })
+    })
+}
+
+/// Admits the operators that the settings name.
+pub(crate) fn operators() -> Guard {
+    Rc::new(|request| {
+        Box::pin(async move {
+            let operator = Operator::from_request(&request, &mut Payload::None);
+            operator.await.map(drop)
+        })
+    })
+}
+
+/// Where hospital records call, which show no token of ours: what is wrong with the method there is said
+/// to everybody.
 const OF_HOSPITALS: [&str; 2] = ["/v1/redox", "/v1/redox/verify"];
 
 /// Admits everybody with a valid token, and everybody where callers show none.

@@ -151,6 +151,12 @@ impl Clinic {
         self.tags.iter().flatten().find(|tag| tag.id == id)
     }
 
+    /// Its tag that no other may be called like.
+    pub(crate) fn tag_called(&self, name: &TagName) -> Option<&Tag> {
+        let mut tags = self.tags.iter().flatten();
+        tags.find(|tag| tag_key(&tag.name) == tag_key(name.as_str()))
+    }
+
     /// Refuses a site more than it may have, and one that it has.
     pub(crate) fn may_add_site(&self, name: &str) -> Result<(), Refusal> {
         if is_taken(&self.sites, name, None) {

@@ -17,10 +17,12 @@ pub(crate) mod patient;
 pub(crate) mod patient_details;
 pub(crate) mod patient_list;
 pub(crate) mod patient_summary;
+pub(crate) mod redox;
 pub(crate) mod relations;
 pub(crate) mod restrictions;
 pub(crate) mod share_code;
 pub(crate) mod site_name;
+pub(crate) mod subscription;
 pub(crate) mod summary;
 pub(crate) mod text;
 pub(crate) mod user_details;
@@ -142,4 +144,38 @@ pub(crate) enum Refusal {
     MigrationRuns,
     #[error("the account gave nothing that a clinic can be given")]
     NothingForClinic,
+    #[error("hospital records show no token")]
+    NoHospitalToken,
+    #[error("hospital records show a wrong token")]
+    WrongHospitalToken,
+    #[error("the body is not said to be JSON")]
+    NotSaidToBeJson,
+    #[error("the message does not say what it is")]
+    InvalidMeta,
+    #[error("the message cannot be stored")]
+    UnstorableMessage,
+    #[error("no message is named")]
+    NoMessageRef,
+    #[error("the message is named by what is no id")]
+    InvalidDocumentId,
+    #[error("there is no such message")]
+    MessageNotFound,
+    #[error("the message does not say where it comes from")]
+    NoSourceId,
+    #[error("no clinic is connected to where the message comes from")]
+    NoMatchingClinic,
+    #[error("several clinics are connected to where the message comes from")]
+    ManyMatchingClinics,
+    #[error("the order has no medical record number of the kind that the clinic says")]
+    NoMrnInOrder,
+    #[error("no patient of the clinic has the number and the birth date")]
+    NobodyAlike,
+    #[error("several patients of the clinic have the number and the birth date")]
+    SeveralAlike,
+    #[error("a patient of the clinic has the number, or the birth date and the name")]
+    SomebodyAlike,
+    #[error("the message does not say when the patient was born")]
+    BirthDateMissing,
+    #[error("the message does not say what the patient is called")]
+    FullNameMissing,
 }

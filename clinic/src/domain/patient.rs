@@ -4,7 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared_runtime::body::Member;
 use shared_types::{ClinicId, PermissionSet, TagId, UserId, address};
 
-use super::{Refusal, clinic::Site, glycemic_ranges::GlycemicRanges, patient_summary::Summary};
+use super::{
+    Refusal,
+    clinic::Site,
+    glycemic_ranges::GlycemicRanges,
+    patient_summary::Summary,
+    subscription::{REPORTS, Subscription, Subscriptions},
+};
 
 /// The permission that a clinic has on an account that it made.
 pub(crate) const CUSTODIAN: &str = "custodian";
@@ -48,8 +54,8 @@ pub(crate) struct Patient {
     pub(crate) legacy_clinicians: Vec<UserId>,
     /// Whether no other patient of the clinic may have its MRN.
     pub(crate) requires_unique_mrn: bool,
-    /// The names of what hospital records ordered for it.
-    pub(crate) subscriptions: Vec<String>,
+    /// What hospital records ordered for it.
+    pub(crate) subscriptions: Subscriptions,
     /// What its data says, if anything was ever said.
     pub(crate) summary: Option<Summary>,
     pub(crate) created_time: DateTime<Utc>,
@@ -98,6 +104,8 @@ pub(crate) struct PatientChange {
     pub(crate) permissions: Option<PermissionSet>,
     pub(crate) last_upload_reminder: Option<DateTime<Utc>>,
     pub(crate) legacy_clinicians: Option<Vec<UserId>>,
+    /// The reports that Redox ordered.
+    pub(crate) reports: Option<Subscription>,
     /// When it changes, for all to see; `None`: nobody need see it.
     pub(crate) updated_time: Option<DateTime<Utc>>,
 }
@@ -157,7 +165,7 @@ impl Patient {
             is_migrated: false,
             legacy_clinicians: Vec::new(),
             requires_unique_mrn: false,
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::new(),
             summary: None,
             created_time: now,
             updated_time: now,
@@ -184,7 +192,15 @@ impl Patient {
     /// The patient after `change`.
     #[must_use]
     pub(crate) fn with(mut self, change: &PatientChange) -> Self {
+        if self.changes_mrn(change) {
+            for ordered in self.subscriptions.values_mut() {
+                ordered.is_active = false;
+            }
+        }
         let change = change.clone();
+        if let Some(reports) = change.reports {
+            self.subscriptions.insert(REPORTS.to_owned(), reports);
+        }
         if let Some(identity) = change.identity {
             self.full_name = Some(identity.full_name);
             self.birth_date = Some(identity.birth_date);

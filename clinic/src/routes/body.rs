@@ -81,7 +81,7 @@ fn taken(
     }
 }
 
-fn invalid(invalid: InvalidBody) -> Refusal {
+pub(super) fn invalid(invalid: InvalidBody) -> Refusal {
     Refusal::InvalidBody(if invalid.pointer.is_empty() {
         invalid.problem
     } else {

@@ -4,6 +4,7 @@
 mod body;
 mod clinicians;
 mod clinics;
+mod ehr;
 mod invited_clinicians;
 mod merge_workbook;
 mod merges;
@@ -15,6 +16,9 @@ mod patient_lists;
 mod patients;
 mod permissions;
 mod reconciliation;
+mod redox;
+mod redox_orders;
+mod redox_quarantine;
 mod refusals;
 mod settings;
 mod sites;
@@ -35,7 +39,7 @@ use crate::{
     error::envelope,
     rights::{
         Who::{self, Admin, Member, Own, OwnMember, Service, ServiceWhere, User},
-        identified, only,
+        hospitals, identified, only, operators,
     },
 };
 
@@ -56,6 +60,7 @@ pub fn table() -> RouteTable {
         merges(),
         users(),
         migrations(),
+        hospital_records(),
     ]
     .into_iter()
     .flatten()
@@ -63,11 +68,23 @@ pub fn table() -> RouteTable {
         RouteTable::new(envelope).revealed_by(identified()),
         |table, (whom, operation)| table.serve(operation.behind(only(whom))),
     )
+    // For hospital records, which have tokens of their own; the last two look at them themselves.
+    .serve(
+        operation!(redox::receive_message)
+            .behind(hospitals())
+            .taking(redox::MAX_BODY),
+    )
+    .serve(operation!(redox::verify_endpoint))
+    .serve(operation!(redox::verify_endpoint_by_query))
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))
     .serve(operation!(reconciliation::start_reconciliation))
     .serve(operation!(reconciliation::show_reconciliation))
     .serve(operation!(merges::list_merges))
+    .serve(operation!(redox_quarantine::list_quarantine).behind(operators()))
+    .serve(operation!(redox_quarantine::find_quarantined).behind(operators()))
+    .serve(operation!(redox_quarantine::replay_quarantined).behind(operators()))
+    .serve(operation!(redox_orders::retry_order).behind(operators()))
 }
 
 /// Operations, each with who may call it.
@@ -232,6 +249,15 @@ fn migrations() -> Lines {
             &[OwnMember("userId"), Service],
             operation!(migrations::plan_migration),
         ),
+    ]
+}
+
+fn hospital_records() -> Lines {
+    vec![
+        (&[Service], operation!(ehr::match_order)),
+        (&[Service], operation!(ehr::schedule_reports_of_clinic)),
+        (&[Service], operation!(ehr::schedule_reports_of_patient)),
+        (&[Service], operation!(redox_orders::list_orders)),
     ]
 }
 

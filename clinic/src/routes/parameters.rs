@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared_runtime::query::{Limit, Offset, Parameters};
-use shared_types::{ClinicId, SiteId, TagId};
+use shared_types::{ClinicId, MessageId, SiteId, TagId};
 use utoipa::IntoParams;
 
 use crate::domain::{clinician::AccountId, text::Filled};
@@ -78,6 +78,24 @@ pub(crate) struct SitePath {
 pub(crate) struct UserPath {
     /// The account.
     pub(crate) user_id: AccountId,
+}
+
+/// A patient, of whatever clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct AnyPatientPath {
+    /// The account of the patient.
+    pub(crate) patient_id: AccountId,
+}
+
+/// A message of hospital records.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct MessagePath {
+    /// The message.
+    pub(crate) message_id: MessageId,
 }
 
 /// Which part of a list is shown.

@@ -56,6 +56,30 @@ pub(crate) enum Bodies {
     Encoded(#[to_schema] RefusalBody),
 }
 
+/// Of matches.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Matching {
+    /// Several clinics are connected to where the message comes from.
+    #[response(status = 409)]
+    Several(#[to_schema] RefusalBody),
+}
+
+/// Of what hospital records send.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Hospital {
+    /// The body cannot be understood, where the settings say that it is refused.
+    #[response(status = 400)]
+    Invalid(#[to_schema] RefusalBody),
+    /// No token of hospital records, or a wrong one.
+    #[response(status = 401)]
+    Unknown(#[to_schema] RefusalBody),
+    /// The database failed.
+    #[response(status = 500)]
+    Failed(#[to_schema] RefusalBody),
+}
+
 /// Of changes of who works for a clinic.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]

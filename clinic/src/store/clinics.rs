@@ -84,6 +84,9 @@ impl Clinics {
             IndexModel::builder()
                 .keys(doc! { "ehrSettings.enabled": 1, "_id": 1 })
                 .build(),
+            IndexModel::builder()
+                .keys(doc! { "ehrSettings.sourceId": 1, "_id": 1 })
+                .build(),
         ];
         ensure_indexes(&self.documents, indexes).await
     }

@@ -8,6 +8,7 @@ mod clinic_merges;
 mod clinic_settings;
 mod clinicians;
 mod clinics;
+mod connected_clinics;
 mod ehr_document;
 mod ids;
 mod jobs;
@@ -22,8 +23,10 @@ mod patient_document;
 mod patient_moves;
 mod patients;
 mod reconciliations;
+mod redox;
 mod relations;
 mod roles;
+mod subscription_document;
 mod summary_document;
 mod tallies;
 
@@ -46,6 +49,10 @@ pub(crate) use self::{
     migrations::{Migrations, Work},
     patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
+    redox::{
+        Feed, Inserted, NewMessage, OrderReport, OrderOutcome, QuarantinedMessage, Redox, ReportFilter,
+        Scheduling, StoredOrder,
+    },
     tallies::{Lane, Tallies},
 };
 
@@ -110,6 +117,7 @@ pub(crate) struct Store {
     pub(crate) migrations: Migrations,
     pub(crate) migrated_patients: MigratedPatients,
     pub(crate) reconciliations: Reconciliations,
+    pub(crate) redox: Redox,
     rivals: ClinicRivals,
 }
 
@@ -129,6 +137,7 @@ impl Store {
         store.archives.prepare().await?;
         store.migrations.prepare().await?;
         store.migrated_patients.prepare().await?;
+        store.redox.prepare().await?;
         Ok(store)
     }
 
@@ -155,6 +164,7 @@ impl Store {
             migrations: Migrations::on(database, settings.migration_lease),
             migrated_patients: MigratedPatients::on(database),
             reconciliations: Reconciliations::on(database),
+            redox: Redox::on(database, settings.job_lease),
             rivals: settings.rivals.clone(),
         }
     }
@@ -175,6 +185,18 @@ impl Store {
         work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
     ) -> Result<T, Aborted<R>> {
         let OfClinic { rivals, .. } = self.rivals.of(clinic);
+        rivals.transaction(&self.client, work).await
+    }
+
+    /// Runs `work`, which stores a message of `source`, in the same way: those who come at once have places
+    /// one after the other.
+    pub(crate) async fn change_feed<T, R>(
+        &self,
+        source: &str,
+        work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
+    ) -> Result<T, Aborted<R>> {
+        let sum: usize = source.bytes().map(usize::from).sum();
+        let OfClinic { rivals, .. } = &self.rivals.0[sum % RIVALS];
         rivals.transaction(&self.client, work).await
     }
 

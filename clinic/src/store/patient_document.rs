@@ -9,7 +9,7 @@ use serde::Deserialize;
 use shared_runtime::body::Member;
 use shared_types::{PermissionSet, TagId, UserId};
 
-use super::{ids, summary_document};
+use super::{ids, subscription_document, summary_document};
 use crate::domain::{
     clinic::Site,
     patient::{ConnectionRequest, DataSource, Patient, PatientChange, Review},
@@ -131,7 +131,7 @@ impl From<PatientDocument> for Patient {
             is_migrated: document.is_migrated.unwrap_or_default(),
             legacy_clinicians: document.legacy_clinician_ids.unwrap_or_default(),
             requires_unique_mrn: document.require_unique_mrn.unwrap_or_default(),
-            subscriptions: subscriptions.keys().map(ToString::to_string).collect(),
+            subscriptions: subscription_document::read(&subscriptions),
             summary: document.summary.as_deref().map(summary_document::read),
             created_time: time(document.created_time),
             updated_time: time(document.updated_time),
@@ -213,6 +213,7 @@ pub(super) fn document(patient: &Patient) -> Result<Document> {
         "createdTime": DateTime::from_chrono(patient.created_time),
         "updatedTime": DateTime::from_chrono(patient.updated_time),
     };
+    document.extend(subscription_document::of_new(patient));
     if patient.has_own_mrn() {
         document.insert(OWN_MRN, true);
     }
@@ -276,12 +277,8 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
             "requireUniqueMrn": identity.requires_unique_mrn,
             OWN_MRN: after.has_own_mrn(),
         });
-        if read.changes_mrn(change) {
-            for name in &read.subscriptions {
-                set.insert(format!("ehrSubscriptions.{name}.active"), false);
-            }
-        }
     }
+    set.extend(subscription_document::changed(read, change));
     match &change.email {
         Member::Absent => {}
         Member::Null => drop(set.insert("email", Bson::Null)),

@@ -6,6 +6,7 @@ mod counts;
 mod directory;
 mod labelled;
 mod list;
+mod ordered;
 mod search;
 mod together;
 
@@ -121,6 +122,12 @@ impl Patients {
             ),
             index(by_clinic(doc! { "tags": 1 }), named(BY_TAG).build()),
             index(by_clinic(doc! { "sites.id": 1 }), named(BY_SITE).build()),
+            index(
+                by_clinic(doc! { ordered::ACTIVE: 1, "_id": 1 }),
+                named("PatientReports")
+                    .partial_filter_expression(doc! { ordered::ACTIVE: true })
+                    .build(),
+            ),
         ];
         ensure_indexes(&self.documents, indexes).await
     }

@@ -15,6 +15,7 @@ use crate::{
         clinic::Clinic,
         patient::{CUSTODIAL_PERMISSIONS, Identity, Patient, PatientChange},
         patient_details::{PatientDetails, SharedPatient, resolved},
+        subscription::Subscriptions,
         text::Filled,
     },
     error::{Error, Failure},
@@ -22,7 +23,7 @@ use crate::{
     use_cases::{
         change_patient::add_legacy_clinician,
         describe_patient,
-        enrol_together::{Enrolment, check_limit},
+        enrol_together::{Enrolled, Enrolment, check_limit, enrol_alone},
         find_clinic::find_clinic,
     },
 };
@@ -39,6 +40,41 @@ pub(crate) async fn create_patient(
     details: &PatientDetails,
     by: Option<&UserId>,
 ) -> Result<Patient, Error> {
+    let draft = Draft {
+        by: by.cloned(),
+        subscriptions: Subscriptions::new(),
+    };
+    let enrol = async |enrolment| state.enrolments.add(enrolment).await;
+    create_with(state, clinic_id, details, draft, enrol).await
+}
+
+/// What is stored of a new patient beside its details.
+pub(crate) struct Draft {
+    /// The clinician who enrols it, if one does.
+    pub(crate) by: Option<UserId>,
+    /// What hospital records order for it.
+    pub(crate) subscriptions: Subscriptions,
+}
+
+/// The same with more than its details; does what `note` does in the transaction that stores the patient.
+pub(crate) async fn create_drafted(
+    state: &State,
+    clinic_id: ClinicId,
+    details: &PatientDetails,
+    with: Draft,
+    note: impl AsyncFn(&mut ClientSession, &Patient) -> Result<(), Aborted<Refusal>>,
+) -> Result<Patient, Error> {
+    let enrol = async |enrolment| enrol_alone(state, enrolment, note).await;
+    create_with(state, clinic_id, details, with, enrol).await
+}
+
+async fn create_with(
+    state: &State,
+    clinic_id: ClinicId,
+    details: &PatientDetails,
+    with: Draft,
+    enrol: impl AsyncFnOnce(Enrolment) -> Enrolled,
+) -> Result<Patient, Error> {
     let clinic = find_clinic(state, clinic_id).await?;
     let (sites, are_known) = resolved(details.sites.as_deref().unwrap_or_default(), &clinic.sites);
     let settings = clinic.mrn_settings.unwrap_or_default();
@@ -46,7 +82,8 @@ pub(crate) async fn create_patient(
     change.check_address(None)?;
     let draft = |user_id: UserId| Patient {
         permissions: Some(PermissionSet::of(&CUSTODIAL_PERMISSIONS)),
-        invited_by: by.cloned(),
+        invited_by: with.by.clone(),
+        subscriptions: with.subscriptions.clone(),
         ..Patient::new(clinic_id, user_id, now()).with(&change)
     };
     // Nobody has the empty id.
@@ -63,7 +100,14 @@ pub(crate) async fn create_patient(
     };
     // An account with an address may be one that another request had made, with another profile.
     let is_described = email.is_none();
-    match enrol(state, &clinic, draft(account.userid), is_described).await {
+    let patient = draft(account.userid);
+    let user = patient.user_id.clone();
+    let enrolment = Enrolment {
+        clinic,
+        patient,
+        is_described,
+    };
+    match stored(state, (clinic_id, &user), enrol(enrolment).await).await {
         Err(Error::Refused(Refusal::DuplicatePatient)) => Err(Refusal::EmailTaken.into()),
         enrolled => enrolled,
     }
@@ -91,7 +135,13 @@ pub(crate) async fn enrol_user(
     }
     let patient = shared_patient(&clinic, &person, shared);
     may_be_enrolled(state, &clinic, &patient).await?;
-    enrol(state, &clinic, patient, false).await
+    let enrolment = Enrolment {
+        clinic,
+        patient,
+        is_described: false,
+    };
+    let enrolled = state.enrolments.add(enrolment).await;
+    stored(state, (clinic_id, user), enrolled).await
 }
 
 /// Whom the clinic gets with the account of `person`.
@@ -139,7 +189,7 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
     }
 }
 
-/// Refuses what [`enrol`] would refuse, before anything is made for it, and a number that another patient
+/// Refuses what an enrolment would be refused for, before anything is made for it, and a number that another patient
 /// has: of two who bring the same at the same moment, the index refuses one.
 pub(crate) async fn may_be_enrolled(
     state: &State,
@@ -153,21 +203,15 @@ pub(crate) async fn may_be_enrolled(
     checked.await.or_fail(Failure)
 }
 
-/// Stores the patient, with others whom the clinic gets at the same moment.
-async fn enrol(
+/// The patient as stored, or why the rules or the unique indexes refused it.
+async fn stored(
     state: &State,
-    clinic: &Clinic,
-    patient: Patient,
-    is_described: bool,
+    whom: (ClinicId, &UserId),
+    enrolled: Enrolled,
 ) -> Result<Patient, Error> {
-    let enrolment = Enrolment {
-        clinic: clinic.clone(),
-        patient: patient.clone(),
-        is_described,
-    };
-    match state.enrolments.add(enrolment).await {
+    match enrolled {
         Err(Aborted::Failed(error)) if is_duplicate_key(&error) => {
-            Err(duplicate(state, &patient).await?.into())
+            Err(duplicate(state, whom).await?.into())
         }
         enrolled => {
             let patient = enrolled.or_fail(Failure)?;
@@ -200,9 +244,8 @@ pub(crate) async fn check_mrn(
 }
 
 /// Which of the unique indexes refused the patient.
-async fn duplicate(state: &State, patient: &Patient) -> Result<Refusal, Error> {
-    let patients = &state.store.patients;
-    let found = patients.find(patient.clinic_id, &patient.user_id).await;
+async fn duplicate(state: &State, (clinic, user): (ClinicId, &UserId)) -> Result<Refusal, Error> {
+    let found = state.store.patients.find(clinic, user).await;
     Ok(match found.or_fail(Failure)? {
         Some(_) => Refusal::DuplicatePatient,
         None => Refusal::MrnJustTaken,

@@ -13,6 +13,7 @@ use shared_runtime::{
 use shared_types::ClinicId;
 
 use crate::{
+    State,
     domain::{Refusal, clinic::Clinic, labels::renamed, patient::Patient},
     store::{Lane, Store},
     use_cases::{ask_to_claim, describe_patient, merge_clinics::check_not_merging, relate},
@@ -28,7 +29,7 @@ pub(crate) struct Enrolment {
 }
 
 /// The patient as stored, or why there is none.
-type Enrolled = Result<Patient, Aborted<Refusal>>;
+pub(crate) type Enrolled = Result<Patient, Aborted<Refusal>>;
 
 /// The enrolments of one worker thread.
 #[derive(Debug, Clone)]
@@ -90,6 +91,24 @@ async fn enrol_at_once(
         async move { store_all(&store, &outbox, session, &enrolments, lane).await }.boxed()
     });
     store.change(clinic, work).await
+}
+
+/// Stores one patient and does what `note` does, in one transaction.
+pub(crate) async fn enrol_alone(
+    state: &State,
+    enrolment: Enrolment,
+    note: impl AsyncFn(&mut ClientSession, &Patient) -> Result<(), Aborted<Refusal>>,
+) -> Enrolled {
+    let (store, clinic) = (&state.store, enrolment.clinic.id);
+    let own = store.own_lane(clinic, enrolment.is_limited()).await;
+    let enrolments = [enrolment];
+    let stored = store.change(clinic, async |session| {
+        let stored = store_all(store, &state.outbox, session, &enrolments, own.lane).await?;
+        let [patient] = stored.try_into().map_err(|_| Aborted::Outrun)?;
+        note(session, &patient).await?;
+        Ok(patient)
+    });
+    stored.await
 }
 
 /// Whether one of several enrolments may be refused where the others are not.

@@ -1,5 +1,6 @@
 //! Every operation against every kind of caller, as the index of the clinics API has it.
 
+mod hospital_records;
 mod to_come;
 
 use serde_json::{Value, json};
@@ -106,6 +107,7 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         tags::rows(),
         users(),
         migrations::rows(),
+        hospital_records::rows(),
         internal(),
     ]
     .concat()
@@ -267,6 +269,7 @@ async fn every_operation_answers_each_kind_of_caller_as_documented() {
         ("shareCode", "AAAA-AAAA-AAAA"),
         ("patientTagId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
         ("siteId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+        ("messageId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
     ];
     for row in matrix() {
         let before = world.everything().await;

@@ -38,6 +38,7 @@ impl Bodies<'_> {
             self.labels(),
             self.merges(),
             migrations(),
+            matches(),
         ]
         .into_iter()
         .flatten()
@@ -348,4 +349,30 @@ fn settings() -> Vec<Body> {
         .required(&["/suppressedNotifications"])
         .wrong([("/suppressedNotifications", json!({ "x": true }))]),
     ]
+}
+
+fn matches() -> Vec<Body> {
+    let whole = json!({
+        "messageRef": {
+            "dataModel": "Order", "eventType": "New", "documentId": "5f8f8f8f8f8f8f8f8f8f8f8f",
+        },
+        "patients": { "criteria": ["MRN_DOB"], "onUniqueMatch": "ENABLE_REPORTS" },
+        "explain": true,
+    });
+    let required = &[
+        "/messageRef",
+        "/messageRef/dataModel",
+        "/messageRef/eventType",
+        "/messageRef/documentId",
+        "/patients/criteria",
+    ];
+    let body = Body::new("POST /v1/redox/match", whole).required(required);
+    vec![body.wrong([
+        ("/messageRef/dataModel", json!("Results")),
+        ("/messageRef/eventType", json!("Update")),
+        ("/messageRef/documentId", json!("x")),
+        ("/patients/criteria", json!([])),
+        ("/patients/criteria/0", json!("DOB")),
+        ("/patients/onUniqueMatch", json!("DELETE")),
+    ])]
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod hospital;
 mod mails;
 mod many_patients;
 mod random_patients;
@@ -29,6 +30,10 @@ mod permissions;
 mod queries;
 mod races;
 mod reconciliation;
+mod redox;
+mod redox_feeds;
+mod redox_match;
+mod redox_orders;
 mod relations;
 mod scenarios;
 mod search;

@@ -2,6 +2,7 @@
 
 mod clinic;
 mod clinician;
+mod ehr_match;
 mod labels;
 mod limits;
 mod merge;
@@ -15,6 +16,7 @@ use self::summary::SummaryView;
 pub(crate) use self::{
     clinic::{ClinicView, SiteView},
     clinician::{ClinicianRelation, ClinicianView},
+    ehr_match::MatchView,
     labels::{ChangedSiteView, TagView},
     limits::LimitsView,
     merge::{MergePlanView, MergeView},

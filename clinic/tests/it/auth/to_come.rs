@@ -22,9 +22,6 @@ async fn what_is_not_served_yet_is_not_found() {
             format!("{of_clinic}/patients/{PATIENT}/connect/dexcom"),
         ),
         ("GET", format!("{of_clinic}/tide_report")),
-        ("POST", "/v1/redox/match".to_owned()),
-        ("POST", format!("{of_clinic}/ehr/sync")),
-        ("POST", format!("{of_patient}/ehr/sync")),
         ("POST", format!("{of_clinic}/service_accounts")),
     ] {
         let method: Method = method.parse().unwrap();
@@ -35,8 +32,6 @@ async fn what_is_not_served_yet_is_not_found() {
     }
     // Their callers have no session.
     for (method, path) in [
-        ("POST", "/v1/redox"),
-        ("POST", "/v1/redox/verify"),
         ("POST", "/v1/xealth/preorder"),
         ("PUT", "/v1/xealth/programs"),
         ("PUT", "/v1/xealth/program"),
