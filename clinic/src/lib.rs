@@ -66,7 +66,9 @@ pub use routes::{openapi, table};
 use crate::{
     hospital::RedoxRules,
     store::{ClinicRivals, Directories, Store, StoreSettings},
-    use_cases::{count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders},
+    use_cases::{
+        count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders,
+    },
 };
 
 /// What handlers share.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::Refusal,
     error::Failure,
-    store::{OrderReport, OrderOutcome, ReportFilter},
+    store::{OrderOutcome, OrderReport, ReportFilter},
     use_cases::process_order,
 };
 

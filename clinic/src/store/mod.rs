@@ -50,8 +50,8 @@ pub(crate) use self::{
     patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     redox::{
-        Feed, Inserted, NewMessage, OrderReport, OrderOutcome, QuarantinedMessage, Redox, ReportFilter,
-        Scheduling, StoredOrder,
+        Feed, Inserted, NewMessage, OrderOutcome, OrderReport, QuarantinedMessage, Redox,
+        ReportFilter, Scheduling, StoredOrder,
     },
     tallies::{Lane, Tallies},
 };

@@ -17,7 +17,7 @@ pub(crate) use self::{
     feeds::{Feed, Feeds},
     messages::{Inserted, Messages, NewMessage, StoredOrder},
     quarantine::{Quarantine, QuarantinedMessage},
-    reports::{OrderReport, OrderOutcome, ReportFilter, Reports},
+    reports::{OrderOutcome, OrderReport, ReportFilter, Reports},
     scheduled::{ScheduledReports, Scheduling},
 };
 

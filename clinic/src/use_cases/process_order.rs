@@ -26,7 +26,7 @@ use crate::{
         subscription::{REPORTS, Subscription, Subscriptions},
     },
     error::{Error, Failure},
-    store::{OrderReport, OrderOutcome, StoredOrder, now},
+    store::{OrderOutcome, OrderReport, StoredOrder, now},
     use_cases::{
         change_labels::create_tag,
         enrol_patient::{Draft, create_drafted},
