@@ -43,8 +43,11 @@ const TRUSTED_PROXIES: (&str, &str) = ("server.trusted_proxies", "127.0.0.1");
 /// No load balancer has to notice that a service goes.
 const DRAIN_WAIT: (&str, &str) = ("server.drain_wait_ms", "0");
 
+/// What hospital records show.
+pub const REDOX_TOKEN: &str = "the-token-of-redox";
+
 /// Where one service differs from its shipped settings.
-const OF_ONE: [(Program, &str, &str); 8] = [
+const OF_ONE: [(Program, &str, &str); 10] = [
     (
         Program::UserApi,
         "accounts.verification_secret",
@@ -58,6 +61,8 @@ const OF_ONE: [(Program, &str, &str); 8] = [
     (Program::Confirm, "outbox.lease_s", "2"),
     (Program::Clinic, "outbox.lease_s", "2"),
     (Program::Clinic, "jobs.lease_s", "2"),
+    (Program::Clinic, "redox.verification_token", REDOX_TOKEN),
+    (Program::Clinic, "redox.worker", "true"),
     // All people of a journey are at one address.
     (
         Program::Confirm,

@@ -19,6 +19,7 @@ mod mails;
 mod pages;
 mod people;
 mod races;
+mod redox_crashes;
 mod stand_ins;
 mod stolen_sessions;
 mod story;
