@@ -1,19 +1,17 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
-use rand::{RngExt as _, SeedableRng, rngs::StdRng};
-use shared_types::{ClinicId, PermissionSet, SiteId, TagId};
+use shared_types::{ClinicId, SiteId, TagId};
 
 use super::{
     MergePlan, MrnProblem, Obstacle, PatientAction, PatientRow, Side, SiteAction, StaffAction,
-    StaffProblem, TagAction, loose, merged,
+    StaffProblem, TagAction,
 };
 use crate::domain::{
     Refusal,
     clinic::{Clinic, Site, Tag, tests::legacy},
     clinician::Clinician,
     mrn::MrnSettings,
-    patient::tests::patient,
     restrictions::MembershipRestriction,
 };
 

@@ -145,9 +145,9 @@ async fn worker(world: &World) -> rt::task::JoinHandle<()> {
 
 /// How many patients of a clinic a search finds, and how many the clinic has.
 async fn searched(pair: &Pair, clinic: &str) -> (Value, Value) {
-    let path = format!("/v1/clinics/{clinic}/patients?search=patient&limit=1000");
+    let path = format!("/v1/clinics/{clinic}/patients?search=patient&limit=20");
     let found: Value = pair.world.service().get(&path).await.json();
-    for patient in found["data"].as_array().unwrap() {
+    for patient in found["data"].as_array().into_iter().flatten() {
         let of_clinic = doc! { "clinicId": object_id(clinic), "userId": patient["id"].as_str() };
         assert_eq!(count(&pair.world, "patients", of_clinic).await, 1);
     }
@@ -184,12 +184,11 @@ async fn a_merge_is_finished_through_kills_and_nobody_is_lost_or_seen_twice() {
         })
         .await;
         worker.abort();
-        let (_, is_done) = progress(world).await;
         for clinic in [source, target] {
-            if is_done && clinic == source {
-                continue;
-            }
             eventually("a search of who is there", async || {
+                if clinic == source && progress(world).await.1 {
+                    return true;
+                }
                 let (found, stored) = searched(&pair, clinic).await;
                 found == stored
             })
@@ -260,11 +259,10 @@ async fn no_batch_looks_at_more_than_its_patients() {
     .await;
     worker.abort();
     let work = profile.end().await;
-    let of_merge = |name: &str| {
-        let of_merge = work.iter().filter(move |one| one.shape().contains(name));
-        of_merge.collect::<Vec<_>>()
-    };
-    for name in ["userId", "clinicId", "order.source", "clinics"] {
-        assert_indexed(of_merge(name), 600);
-    }
+    let collections = ["patients", "clinicians", "clinics", "merges", "merge_plans"];
+    let of_merge = work
+        .iter()
+        .filter(|one| collections.contains(&one.collection()));
+    // A batch has 200, and the database tries more than one index at first.
+    assert!(assert_indexed(of_merge, 600).len() > 5);
 }

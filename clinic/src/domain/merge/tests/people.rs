@@ -1,8 +1,15 @@
 //! Who may be the same person, against a comparison of each with each; and who is.
 
-use super::{
-    Arc, BTreeMap, DateTime, MergePlan, PatientRow, PermissionSet, RngExt as _, SeedableRng,
-    SiteId, StdRng, TagId, changed, loose, merged, patient, row, rows, site,
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::DateTime;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use shared_types::{PermissionSet, SiteId, TagId};
+
+use super::{MergePlan, PatientRow, changed, row, rows, site};
+use crate::domain::{
+    merge::{loose, merged},
+    patient::tests::patient,
 };
 
 fn same(one: Option<&str>, other: Option<&str>) -> bool {
@@ -31,7 +38,7 @@ fn plain(row: &PatientRow, others: &[Arc<PatientRow>]) -> BTreeMap<&'static str,
     counts
 }
 
-fn crowd(rng: &mut StdRng, prefix: &str) -> Vec<Arc<PatientRow>> {
+fn crowd(rng: &mut StdRng, prefix: &'static str) -> Vec<Arc<PatientRow>> {
     let mut text = |texts: &[&'static str]| texts[rng.random_range(0..texts.len())];
     let people = (0..60).map(|number| {
         let user = format!("{}{number}", text(&[prefix, "both"]));
