@@ -24,6 +24,8 @@
 //! - 400 for a missing token, and 404 for a method that a path does not have.
 //! - A known caller without the right is 403, before path, query and body are looked at.
 //! - Creations are 200.
+//! - A clinic that is a legacy account still refuses further migrations in the words for one that is
+//!   migrated already.
 //!
 //! Departures from it:
 //! - An absent body is refused where the operation needs one, instead of read as an empty one.

@@ -41,11 +41,17 @@ pub(crate) struct Work {
     pub(crate) is_pending: bool,
     /// Whether nobody is added: those who failed are tried again.
     pub(crate) is_retry: bool,
-    /// Whether it never began before.
-    pub(crate) is_first_start: bool,
-    /// Whether it was never completed before.
-    pub(crate) is_first_end: bool,
+    /// How far it ever was.
+    pub(crate) past: Past,
     owner: String,
+}
+
+/// How far a migration ever was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    New,
+    Begun,
+    Completed,
 }
 
 #[derive(Deserialize)]
@@ -109,8 +115,11 @@ impl From<MigrationDocument> for Work {
             legacy: document.user_id,
             is_pending: document.status.as_deref() == Some(Status::Pending.name()),
             is_retry: work.only_failed.unwrap_or_default(),
-            is_first_start: work.started_time.is_none(),
-            is_first_end: work.completed_time.is_none(),
+            past: match (work.started_time, work.completed_time) {
+                (_, Some(_)) => Past::Completed,
+                (Some(_), None) => Past::Begun,
+                (None, None) => Past::New,
+            },
             owner: work.owner.unwrap_or_default(),
         }
     }

@@ -15,7 +15,7 @@ mod jobs;
 mod merge_plans;
 mod merge_rows;
 mod merges;
-mod migrated_patients;
+mod migration_patients;
 mod migrations;
 mod own_lanes;
 mod patient_batches;
@@ -45,8 +45,8 @@ pub(crate) use self::{
     jobs::{Job, Jobs},
     merge_plans::MergePlans,
     merges::{Merge, MergeStep, Merges},
-    migrated_patients::{DuePatient, Listing, MigratedPatients, Outcome},
-    migrations::{Migrations, Work},
+    migration_patients::{DuePatient, Listing, MigrationPatients, Outcome},
+    migrations::{Migrations, Past, Work},
     patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     redox::{
@@ -115,7 +115,7 @@ pub(crate) struct Store {
     pub(crate) merges: Merges,
     pub(crate) merge_plans: MergePlans,
     pub(crate) migrations: Migrations,
-    pub(crate) migrated_patients: MigratedPatients,
+    pub(crate) migration_patients: MigrationPatients,
     pub(crate) reconciliations: Reconciliations,
     pub(crate) redox: Redox,
     rivals: ClinicRivals,
@@ -136,7 +136,7 @@ impl Store {
         store.patients.prepare().await?;
         store.archives.prepare().await?;
         store.migrations.prepare().await?;
-        store.migrated_patients.prepare().await?;
+        store.migration_patients.prepare().await?;
         store.redox.prepare().await?;
         Ok(store)
     }
@@ -162,7 +162,7 @@ impl Store {
             merges: Merges::on(database, settings),
             merge_plans: MergePlans::on(database),
             migrations: Migrations::on(database, settings.migration_lease),
-            migrated_patients: MigratedPatients::on(database),
+            migration_patients: MigrationPatients::on(database),
             reconciliations: Reconciliations::on(database),
             redox: Redox::on(database, settings.job_lease),
             rivals: settings.rivals.clone(),

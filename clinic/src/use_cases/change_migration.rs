@@ -131,7 +131,7 @@ pub(crate) async fn retry(
         if !migration.is(Status::Completed) {
             return Ok(migration);
         }
-        let failed = store.migrated_patients.retry_failed(session, user).await?;
+        let failed = store.migration_patients.retry_failed(session, user).await?;
         if failed == 0 {
             return Ok(migration);
         }

@@ -20,7 +20,7 @@ use crate::{
         migration::{Progress, brought},
     },
     error::Error,
-    store::{DuePatient, Listing, Outcome, Work, now},
+    store::{DuePatient, Listing, Outcome, Past, Work, now},
     use_cases::{enrol_patient::enrol_user, tell, work_jobs::new_owner},
 };
 
@@ -69,7 +69,7 @@ async fn work_once(state: &State, owner: &str, stop: &CancellationToken) -> anyh
         return Ok(true);
     }
     while !stop.is_cancelled() {
-        let patients = &state.store.migrated_patients;
+        let patients = &state.store.migration_patients;
         let due = patients.list_due(&work.legacy, AT_ONCE).await?;
         if due.is_empty() {
             complete(state, &work).await?;
@@ -100,13 +100,13 @@ async fn change(
 
 /// Notes that a pending migration runs. Whoever failed before is tried again.
 async fn begin(state: &State, work: &Work) -> Result<bool, DatabaseError> {
-    let (migrations, patients) = (&state.store.migrations, &state.store.migrated_patients);
+    let (migrations, patients) = (&state.store.migrations, &state.store.migration_patients);
     let begun = change(state, async |session| {
         let failed = patients.retry_failed(session, &work.legacy).await?;
         if !migrations.begin(session, work, failed, now()).await? {
             return Err(Aborted::Outrun);
         }
-        if work.is_first_start {
+        if work.past == Past::New {
             let started = ClinicEvent::MigrationStarted;
             tell::queue(state, session, started, work.clinic, &work.legacy).await?;
         }
@@ -124,7 +124,7 @@ async fn begin(state: &State, work: &Work) -> Result<bool, DatabaseError> {
 /// shares no more; `false`: somebody else has the migration.
 async fn list(state: &State, work: &Work) -> anyhow::Result<bool> {
     let shares = sharers(state, work).await?;
-    let (migrations, patients) = (&state.store.migrations, &state.store.migrated_patients);
+    let (migrations, patients) = (&state.store.migrations, &state.store.migration_patients);
     let listing = Listing {
         id: ObjectId::new(),
         clinic: work.clinic,
@@ -210,7 +210,7 @@ async fn note(
     due: &[DuePatient],
     outcomes: &[Outcome],
 ) -> Result<bool, DatabaseError> {
-    let (migrations, patients) = (&state.store.migrations, &state.store.migrated_patients);
+    let (migrations, patients) = (&state.store.migrations, &state.store.migration_patients);
     let noted = change(state, async |session| {
         let mut more = Progress::default();
         for (patient, outcome) in due.iter().zip(outcomes) {
@@ -233,7 +233,7 @@ async fn complete(state: &State, work: &Work) -> Result<(), DatabaseError> {
         if !migrations.complete(session, work, now()).await? {
             return Err(Aborted::Outrun);
         }
-        if work.is_first_end {
+        if work.past != Past::Completed {
             let completed = ClinicEvent::MigrationCompleted;
             tell::queue(state, session, completed, work.clinic, &work.legacy).await?;
         }

@@ -1,7 +1,7 @@
 //! Migrations go on whatever fails and is cut off.
 
 use actix_web::rt;
-use bson::doc;
+use bson::{doc, oid::ObjectId};
 use clinic::State;
 use serde_json::json;
 use shared_runtime::testing::{Profile, assert_indexed, eventually};
@@ -183,6 +183,26 @@ impl Cut {
     }
 }
 
+/// Migrations of other clinics, with patients in each state.
+async fn fill_with_others(world: &World) {
+    let account = |number: usize| format!("d{:09}", number % 100);
+    let migrations = (0..100).map(|number| {
+        doc! { "clinicId": ObjectId::new(), "userId": account(number), "status": "COMPLETED" }
+    });
+    let stored = world.collection("migrations");
+    stored.insert_many(migrations).await.unwrap();
+    let listing = ObjectId::new();
+    let patients = (0..1_500).map(|number| {
+        let state = ["toDo", "done", "failed"][number % 3];
+        doc! {
+            "legacyId": account(number), "userId": format!("e{number:09}"), "attempts": 0,
+            "state": state, "listing": listing,
+        }
+    });
+    let stored = world.collection("migration_patients");
+    stored.insert_many(patients).await.unwrap();
+}
+
 #[actix_web::test]
 async fn many_are_brought_once_each_however_often_the_worker_is_cut_off() {
     const ALL: usize = 300;
@@ -202,8 +222,11 @@ async fn many_are_brought_once_each_however_often_the_worker_is_cut_off() {
         .await;
         cut.off();
     }
+    fill_with_others(&world).await;
     let profile = Profile::start(&world.database.database).await;
-    let cut = Cut::start(&world).await;
+    let of_clinic = format!("/v1/clinics/{clinic}/migrations");
+    assert_eq!(world.service().get(&of_clinic).await.status, 200);
+    let (cut, another) = (Cut::start(&world).await, Cut::start(&world).await);
     let migration = completed(&world, &clinic, CAROL).await;
     assert_eq!(
         migration["progress"],
@@ -220,6 +243,7 @@ async fn many_are_brought_once_each_however_often_the_worker_is_cut_off() {
     set(&world, &clinic, CAROL, "PENDING").await;
     completed(&world, &clinic, CAROL).await;
     cut.off();
+    another.off();
     assert_eq!(world.everything().await, before);
     let events = [
         ClinicEvent::MigrationStarted,

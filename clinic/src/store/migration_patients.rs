@@ -24,7 +24,7 @@ const FAILED: &str = "failed";
 
 /// The patients of migrations.
 #[derive(Debug, Clone)]
-pub(crate) struct MigratedPatients {
+pub(crate) struct MigrationPatients {
     rows: Collection<Document>,
     database: Database,
 }
@@ -70,7 +70,7 @@ struct FailedDocument {
     reason: Option<String>,
 }
 
-impl MigratedPatients {
+impl MigrationPatients {
     pub(super) fn on(database: &Database) -> Self {
         Self {
             rows: database.collection("migration_patients"),
