@@ -16,6 +16,7 @@ mod handover;
 mod last_holders;
 mod limits;
 mod mails;
+mod migration_crashes;
 mod pages;
 mod people;
 mod races;
