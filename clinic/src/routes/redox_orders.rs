@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     State,
     parameters::MessagePath,
-    refusals::{Missing, Refusals},
+    refusals::{Matching, Missing, Refusals},
     views::time,
 };
 use crate::{
@@ -112,13 +112,13 @@ pub(crate) async fn list_orders(
 /// its turn, once what stood in its way is gone. One with which something was done stays as it is.
 ///
 /// Body: none. Response: 200, what was done. Errors: 403 not an admitted operator; 404 nothing was noted
-/// of such an order; 500 it failed. Source: Tidegate, internal; for operators.
+/// of such an order; 409 somebody did something else at the same moment; 500 it failed. Source: Tidegate, internal; for operators.
 #[utoipa::path(
     post, path = "/internal/redox/orders/{messageId}/retry", tag = "operations",
     params(MessagePath),
     responses(
         (status = 200, description = "What was done.", body = OrderReportView),
-        Missing, Refusals,
+        Missing, Matching, Refusals,
     ),
 )]
 pub(crate) async fn retry_order(

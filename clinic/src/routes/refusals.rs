@@ -56,11 +56,12 @@ pub(crate) enum Bodies {
     Encoded(#[to_schema] RefusalBody),
 }
 
-/// Of matches.
+/// Of matches and orders.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum Matching {
-    /// Several clinics are connected to where the message comes from.
+    /// Several clinics are connected to where the message comes from, or somebody else did something at the
+    /// same moment.
     #[response(status = 409)]
     Several(#[to_schema] RefusalBody),
 }

@@ -34,8 +34,9 @@ use std::{array, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use mongodb::{Client, ClientSession, Database};
-use shared_runtime::mongo::{Aborted, Rivals};
+use shared_runtime::mongo::{Aborted, Rivals, transaction};
 use shared_types::{ClinicId, UserId};
+use tokio::sync::Mutex;
 
 use self::own_lanes::{OwnLane, OwnLanes};
 pub(crate) use self::{
@@ -83,11 +84,13 @@ pub(crate) struct StoreSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct ClinicRivals(Arc<[OfClinic; RIVALS]>);
 
-/// Those who change a clinic, and the lanes that those who enrol patients keep to themselves.
+/// Those who change a clinic, and the lanes that those who enrol patients keep to themselves. The sources of
+/// hospital records are divided in the same way, and their messages are stored one after the other.
 #[derive(Debug, Default)]
 struct OfClinic {
     rivals: Rivals,
     lanes: OwnLanes,
+    feeds: Mutex<()>,
 }
 
 impl Default for ClinicRivals {
@@ -188,16 +191,17 @@ impl Store {
         rivals.transaction(&self.client, work).await
     }
 
-    /// Runs `work`, which stores a message of `source`, in the same way: those who come at once have places
-    /// one after the other.
+    /// Runs `work`, which stores a message of `source`, in a transaction. Those who come at once have places
+    /// one after the other, so they wait for each other rather than outrun each other in the database.
     pub(crate) async fn change_feed<T, R>(
         &self,
         source: &str,
         work: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<R>>,
     ) -> Result<T, Aborted<R>> {
         let sum: usize = source.bytes().map(usize::from).sum();
-        let OfClinic { rivals, .. } = &self.rivals.0[sum % RIVALS];
-        rivals.transaction(&self.client, work).await
+        let of_source = &self.rivals.0[sum % RIVALS];
+        let _turn = of_source.feeds.lock().await;
+        transaction(&self.client, work).await
     }
 
     /// A lane of `clinic` in which nobody else of this process enrols patients as long as it is kept,

@@ -47,6 +47,12 @@ pub(crate) async fn process(
     if reports.find(message.id).await.or_fail(Failure)?.is_some() {
         return Ok(());
     }
+    process_anew(state, source, message).await
+}
+
+/// The same where nothing is done yet, whatever is noted.
+async fn process_anew(state: &State, source: &str, message: &StoredOrder) -> Result<(), Error> {
+    let reports = &state.store.redox.reports;
     let mut report = OrderReport {
         id: message.id,
         source: source.to_owned(),
@@ -63,12 +69,12 @@ pub(crate) async fn process(
         Ok(Done::Noted) => {}
         Ok(Done::Nothing(reason)) => {
             report.reason = Some(reason.to_owned());
-            reports.insert(&report).await.or_fail(Failure)?;
+            reports.set_undone(&report).await.or_fail(Failure)?;
         }
         Err(Error::Refused(refusal)) if !may_pass(&refusal) => {
             report.outcome = OrderOutcome::Refused;
             report.reason = Some(refusal.to_string());
-            reports.insert(&report).await.or_fail(Failure)?;
+            reports.set_undone(&report).await.or_fail(Failure)?;
         }
         Err(error) => return Err(error),
     }
@@ -99,7 +105,7 @@ pub(crate) async fn give_up(
         user: None,
         processed_time: DateTime::now(),
     };
-    state.store.redox.reports.insert(&report).await
+    state.store.redox.reports.set_undone(&report).await
 }
 
 fn count(outcome: OrderOutcome) {
@@ -317,10 +323,10 @@ async fn note(
     report: &OrderReport,
 ) -> Result<(), Aborted<Refusal>> {
     let reports = &state.store.redox.reports;
-    if reports.contains_in(session, report.id).await? {
+    if reports.is_done_in(session, report.id).await? {
         return Err(Aborted::Outrun);
     }
-    reports.insert_in(session, report).await?;
+    reports.set_in(session, report).await?;
     Ok(())
 }
 
@@ -335,11 +341,6 @@ pub(crate) async fn retry(state: &State, id: MessageId) -> Result<Option<OrderRe
     let Some(message) = message.filter(|_| report.outcome.did_nothing()) else {
         return Ok(Some(report));
     };
-    redox.reports.delete(&report).await.or_fail(Failure)?;
-    if let Err(error) = process(state, &report.source, &message).await {
-        // It stands as before.
-        redox.reports.insert(&report).await.or_fail(Failure)?;
-        return Err(error);
-    }
+    process_anew(state, &report.source, &message).await?;
     Ok(redox.reports.find(id).await.or_fail(Failure)?)
 }

@@ -1,4 +1,4 @@
-//! Thousands of messages, in any order, with repeats, from several senders at once: each is stored once, none
+//! More than a thousand messages, in any order, with repeats, from several senders at once: each is stored once, none
 //! is lost, and those of a source are worked off in their order, whoever is stopped when.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::{
 
 const SENDERS: usize = 8;
 /// Messages of each.
-const MESSAGES: i64 = 250;
+const MESSAGES: i64 = 130;
 const DAY: &str = "2001-02-03";
 
 fn source(sender: usize) -> String {

@@ -130,17 +130,11 @@ impl Messages {
     /// Whether the message is stored, by the reference perhaps.
     pub(crate) async fn contains(&self, message: &NewMessage) -> Result<bool> {
         let known = doc! { "_source": &message.source, "_key": &message.key };
-        if self.finds(known).await? {
-            return Ok(true);
-        }
-        match &message.of_reference {
-            Some(same) => self.finds(same.clone()).await,
-            None => Ok(false),
-        }
-    }
-
-    async fn finds(&self, filter: Document) -> Result<bool> {
-        let found = self.messages.find_one(filter);
+        let known = match &message.of_reference {
+            Some(same) => doc! { "$or": [known, same.clone()] },
+            None => known,
+        };
+        let found = self.messages.find_one(known);
         Ok(found.projection(doc! { "_id": 1 }).await?.is_some())
     }
 

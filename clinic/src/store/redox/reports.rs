@@ -62,6 +62,17 @@ pub(crate) enum OrderOutcome {
 }
 
 impl OrderOutcome {
+    const ALL: [Self; 8] = [
+        Self::Enabled,
+        Self::Disabled,
+        Self::Unchanged,
+        Self::Created,
+        Self::CreatedAndEnabled,
+        Self::Ignored,
+        Self::Refused,
+        Self::Failed,
+    ];
+
     /// The name, as it is stored and shown.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -149,13 +160,14 @@ impl Reports {
     }
 
     /// Whether something was done with an order, in the transaction of `session`.
-    pub(crate) async fn contains_in(
+    pub(crate) async fn is_done_in(
         &self,
         session: &mut ClientSession,
         id: MessageId,
     ) -> Result<bool> {
-        let found = self.reports.find_one(with_id(id)).session(session);
-        Ok(found.await?.is_some())
+        let reports = self.reports.clone_with_type::<ReportDocument>();
+        let found = reports.find_one(with_id(id)).session(session).await?;
+        Ok(found.is_some_and(|report| !report.outcome.did_nothing()))
     }
 
     /// Some of them, the newest first.
@@ -181,30 +193,33 @@ impl Reports {
     }
 
     /// Notes what was done, in the transaction of `session`.
-    pub(crate) async fn insert_in(
+    pub(crate) async fn set_in(
         &self,
         session: &mut ClientSession,
         report: &OrderReport,
     ) -> Result<()> {
-        let document = document(report)?;
-        self.reports.insert_one(document).session(session).await?;
+        self.reports
+            .replace_one(with_id(report.id), document(report)?)
+            .upsert(true)
+            .session(session)
+            .await?;
         Ok(())
     }
 
-    /// Notes that nothing was done, unless something was noted before.
-    pub(crate) async fn insert(&self, report: &OrderReport) -> Result<()> {
-        match self.reports.insert_one(document(report)?).await {
+    /// Notes that nothing was done, unless something was.
+    pub(crate) async fn set_undone(&self, report: &OrderReport) -> Result<()> {
+        let nothing = OrderOutcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.did_nothing());
+        let nothing: Vec<&str> = nothing.map(OrderOutcome::name).collect();
+        let mut undone = with_id(report.id);
+        undone.insert("outcome", doc! { "$in": nothing });
+        let set = self.reports.replace_one(undone, document(report)?);
+        match set.upsert(true).await {
+            // It is there with something that was done.
             Err(error) if is_duplicate_key(&error) => Ok(()),
-            inserted => inserted.map(drop),
+            set => set.map(drop),
         }
-    }
-
-    /// Forgets that nothing was done with an order.
-    pub(crate) async fn delete(&self, report: &OrderReport) -> Result<()> {
-        let mut same = with_id(report.id);
-        same.insert("outcome", report.outcome.name());
-        self.reports.delete_one(same).await?;
-        Ok(())
     }
 }
 
