@@ -50,7 +50,9 @@ impl From<Refusal> for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: the clinic must have at least one admin",
             ),
-            Refusal::PatientNotFound => (StatusCode::NOT_FOUND, "patient not found"),
+            Refusal::PatientNotFound | Refusal::NobodyAlike => {
+                (StatusCode::NOT_FOUND, "patient not found")
+            }
             Refusal::DuplicatePatient => (
                 StatusCode::CONFLICT,
                 "duplicate: patient is already a member of the clinic",
@@ -210,7 +212,6 @@ impl From<Refusal> for ApiError {
             ),
             // Orders are refused so, not requests.
             Refusal::NoMrnInOrder => (StatusCode::BAD_REQUEST, "bad request: mrn is missing"),
-            Refusal::NobodyAlike => (StatusCode::NOT_FOUND, "patient not found"),
             Refusal::SeveralAlike => (
                 StatusCode::CONFLICT,
                 "duplicate: multiple matching patients",

@@ -1,6 +1,6 @@
 //! Hospital records call with a token of their own, which no session has anything to do with.
 
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -67,7 +67,7 @@ impl RedoxRules {
 
 /// The tokens that a request shows in its headers. One that is there and empty is none.
 pub(crate) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let alone = headers.get_all(TOKEN_HEADER).map(|token| token.as_bytes());
+    let alone = headers.get_all(TOKEN_HEADER).map(HeaderValue::as_bytes);
     let bearers = headers.get_all(AUTHORIZATION);
     let bearers = bearers.filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked("bearer ".len())?;

@@ -6,6 +6,8 @@ pub(crate) mod matching;
 pub(crate) mod meta;
 pub(crate) mod order;
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 /// The one kind of message that means a patient.
@@ -14,7 +16,11 @@ pub(crate) const ORDER: (&str, &str) = ("Order", "New");
 /// The hash of a body, in hexadecimal digits.
 pub(crate) fn fingerprint(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // A text takes whatever is written.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod clinicians;
 mod clinics;
 mod counting;
 mod documents;
+mod ehr_sync;
 mod enrolment;
 mod invited;
 mod jobs;

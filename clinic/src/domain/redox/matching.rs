@@ -212,12 +212,11 @@ mod tests {
             ("/explain", json!("yes")),
         ] {
             let mut body = valid();
-            match body.pointer_mut(pointer) {
-                Some(member) => *member = value,
-                None => {
-                    let (parent, name) = pointer.rsplit_once('/').unwrap();
-                    body.pointer_mut(parent).unwrap()[name] = value;
-                }
+            if let Some(member) = body.pointer_mut(pointer) {
+                *member = value;
+            } else {
+                let (parent, name) = pointer.rsplit_once('/').unwrap();
+                body.pointer_mut(parent).unwrap()[name] = value;
             }
             assert_eq!(read(&body).unwrap_err(), pointer);
         }

@@ -46,10 +46,10 @@ pub(crate) struct Meta {
     pub(crate) source: Option<Named>,
     pub(crate) destinations: Option<Vec<Named>>,
     pub(crate) logs: Option<Vec<Log>>,
-    /// Of the message, wherever it goes. `Some(None)`: the member says nothing.
-    pub(crate) message: Option<Option<Number>>,
+    /// Of the message, wherever it goes.
+    pub(crate) message: Option<Numbered>,
     /// Of the way to one place.
-    pub(crate) transmission: Option<Option<Number>>,
+    pub(crate) transmission: Option<Numbered>,
 }
 
 /// Where a message comes from, or goes to.
@@ -57,6 +57,12 @@ pub(crate) struct Meta {
 pub(crate) struct Named {
     pub(crate) id: Option<String>,
     pub(crate) name: Option<String>,
+}
+
+/// What has a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Numbered {
+    pub(crate) id: Option<Number>,
 }
 
 /// A line of the log of Redox.
@@ -103,11 +109,11 @@ impl Meta {
             })?,
             message: meta
                 .object("Message")?
-                .map(|message| message.number("ID"))
+                .map(|message| Numbered::read(&message))
                 .transpose()?,
             transmission: meta
                 .object("Transmission")?
-                .map(|transmission| transmission.number("ID"))
+                .map(|transmission| Numbered::read(&transmission))
                 .transpose()?,
         })
     }
@@ -121,7 +127,11 @@ impl Meta {
     /// What repeats of the message that `body` was have in common, and no other message of its source
     /// has.
     pub(crate) fn key(&self, body: &[u8]) -> String {
-        if let Some(Some(id)) = &self.message {
+        if let Some(id) = self
+            .message
+            .as_ref()
+            .and_then(|message| message.id.as_ref())
+        {
             return format!("message {id}");
         }
         let mut logs = self.logs.iter().flatten();
@@ -130,6 +140,13 @@ impl Meta {
             Some(id) => format!("log {id}"),
             None => format!("body {}", fingerprint(body)),
         }
+    }
+}
+
+impl Numbered {
+    fn read(members: &Members<'_>) -> Result<Self, String> {
+        let id = members.number("ID")?;
+        Ok(Self { id })
     }
 }
 
@@ -252,7 +269,7 @@ mod tests {
         Message::read(body.to_string().as_bytes())
     }
 
-    fn order(members: Value) -> Value {
+    fn order(members: &Value) -> Value {
         let mut meta = json!({ "DataModel": "Order", "EventType": "New" });
         for (name, value) in members.as_object().unwrap() {
             meta[name] = value.clone();
@@ -279,7 +296,7 @@ mod tests {
     #[test]
     fn a_repeat_has_the_same_key() {
         let key = |members: Value| {
-            let body = order(members);
+            let body = order(&members);
             read(&body).unwrap().meta.key(body.to_string().as_bytes())
         };
         let logs = json!([{ "AttemptID": "a" }, { "ID": "" }, { "ID": "l" }]);
@@ -319,7 +336,7 @@ mod tests {
                 "Meta.Source.ID has more than 1000 bytes",
             ),
         ] {
-            let unreadable = read(&order(members)).unwrap_err();
+            let unreadable = read(&order(&members)).unwrap_err();
             assert_eq!(unreadable, Unreadable::Meta(reason.to_owned()));
         }
         assert_eq!(read(&json!({})).unwrap_err().reason(), "Meta is missing");

@@ -184,6 +184,7 @@ mod tests {
         ehr_settings::{ProcedureCodes, RecordTags},
     };
 
+    #[expect(clippy::unnecessary_wraps, reason = "all members are optional")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

@@ -41,14 +41,15 @@ fn meta(meta: &Meta) -> Document {
         let logs: Vec<Bson> = logs.iter().map(log).collect();
         document.insert("Logs", logs);
     }
-    if let Some(id) = &meta.message {
-        document.insert("Message", doc! { "ID": number(id.as_ref()) });
+    if let Some(message) = &meta.message {
+        document.insert("Message", doc! { "ID": number(message.id.as_ref()) });
     }
     if let Some(source) = &meta.source {
         document.insert("Source", named(source));
     }
-    if let Some(id) = &meta.transmission {
-        document.insert("Transmission", doc! { "ID": number(id.as_ref()) });
+    if let Some(transmission) = &meta.transmission {
+        let id = number(transmission.id.as_ref());
+        document.insert("Transmission", doc! { "ID": id });
     }
     document
 }

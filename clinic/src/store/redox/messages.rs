@@ -68,8 +68,8 @@ impl NewMessage {
         let mut document = message_document::document(&message)?;
         document.extend(doc! { "_id": ObjectId::new(), "_source": &source, "_key": &key });
         // By its log, since that is what an index finds.
-        let logs = meta.logs.iter().flatten();
-        let log = logs.filter_map(|log| log.id.as_deref()).next();
+        let mut logs = meta.logs.iter().flatten();
+        let log = logs.find_map(|log| log.id.as_deref());
         let of_reference = log.map(|log| {
             let same = [
                 "meta.DataModel",
