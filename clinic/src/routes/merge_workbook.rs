@@ -12,8 +12,8 @@ use crate::domain::{
     clinic::Clinic,
     clinician::{Clinician, is_admin},
     merge::{
-        Cluster, Matches, MergePlan, Obstacle, PatientAction, PatientRow, SiteAction, StaffAction,
-        TagAction,
+        Cluster, Matches, MergePlan, MrnProblem, Obstacle, PatientAction, PatientRow, SiteAction,
+        StaffAction, TagAction,
     },
 };
 
@@ -50,7 +50,7 @@ pub(super) fn workbook(plan: &MergePlan) -> Result<Vec<u8>, XlsxError> {
             let mut cells = names.cells(&patient.row);
             cells.push(patient.action.name().to_owned());
             cells.push(conflicts(patient.matches));
-            let problem = patient.problem.map(|problem| problem.text());
+            let problem = patient.problem.map(MrnProblem::text);
             cells.push(problem.unwrap_or_default().to_owned());
             sheet.row(&cells)?;
         }

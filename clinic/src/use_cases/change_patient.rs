@@ -255,24 +255,18 @@ async fn change_permissions(
         let stored = state.store.patients.find_in(session, clinic, user).await?;
         let stored = stored.ok_or_else(|| missing.clone())?;
         let left = change(&stored.patient).await?;
-        match &left {
-            Some(permissions) => {
-                let change = PatientChange {
-                    permissions: Some(permissions.clone()),
-                    updated_time: Some(now()),
-                    ..PatientChange::default()
-                };
-                state
-                    .store
-                    .patients
-                    .update(session, &stored, &change)
-                    .await?;
-                relate::patient(state, session, &stored.patient).await?;
-            }
-            None => {
-                check_may_leave(state, session, clinic, user).await?;
-                remove(state, session, &stored, Some(user)).await?;
-            }
+        if let Some(permissions) = &left {
+            let change = PatientChange {
+                permissions: Some(permissions.clone()),
+                updated_time: Some(now()),
+                ..PatientChange::default()
+            };
+            let patients = &state.store.patients;
+            patients.update(session, &stored, &change).await?;
+            relate::patient(state, session, &stored.patient).await?;
+        } else {
+            check_may_leave(state, session, clinic, user).await?;
+            remove(state, session, &stored, Some(user)).await?;
         }
         Ok(left)
     });

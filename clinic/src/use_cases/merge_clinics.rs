@@ -15,7 +15,7 @@ use crate::{
     domain::{
         Refusal,
         clinic::{Site, Tag},
-        merge::{MergePlan, SiteAction, StaffAction, TagAction},
+        merge::{MergePlan, SiteAction, SitePlan, StaffAction, TagAction},
     },
     error::{Error, Failure},
     store::{Merge, Store},
@@ -94,7 +94,7 @@ async fn begin(
         .sites
         .iter()
         .filter(|plan| plan.action != SiteAction::Retain);
-    let sites: Vec<Site> = moved.map(|plan| plan.result()).collect();
+    let sites: Vec<Site> = moved.map(SitePlan::result).collect();
     let moved = plan
         .staff
         .iter()

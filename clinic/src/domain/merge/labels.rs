@@ -49,13 +49,12 @@ pub(super) fn plan_tags(source: &Clinic, target: &Clinic) -> Vec<TagPlan> {
     for tag in source.tags.iter().flatten() {
         let mut known = merged.tags.iter().flatten();
         let known = known.find(|known| known.name == tag.name || known.id == tag.id);
-        let (action, target_id, is_refused) = match known {
-            Some(known) => (TagAction::Skip, known.id, false),
-            None => {
-                let is_refused = merged.may_have_tag(&tag.name).is_err();
-                merged.tags.get_or_insert_default().push(tag.clone());
-                (TagAction::Create, tag.id, is_refused)
-            }
+        let (action, target_id, is_refused) = if let Some(known) = known {
+            (TagAction::Skip, known.id, false)
+        } else {
+            let is_refused = merged.may_have_tag(&tag.name).is_err();
+            merged.tags.get_or_insert_default().push(tag.clone());
+            (TagAction::Create, tag.id, is_refused)
         };
         plans.push(TagPlan {
             clinic: source.id,

@@ -19,27 +19,26 @@ impl SettingPlan {
 
 /// All of them.
 pub(super) fn plan(source: &Clinic, target: &Clinic) -> Vec<SettingPlan> {
-    let texts: [(&'static str, fn(&Clinic) -> String); 4] = [
-        ("MRN required", |clinic| {
-            yes_or_no(clinic.mrn_settings.unwrap_or_default().required)
-        }),
-        ("MRN unique", |clinic| {
-            yes_or_no(clinic.mrn_settings.unwrap_or_default().unique)
-        }),
-        ("Preferred units", |clinic| {
-            let units = clinic.bg_units.as_deref();
-            units.unwrap_or(BgUnits::MgPerDl.name()).to_owned()
-        }),
-        ("Timezone", |clinic| {
-            clinic.timezone.clone().unwrap_or_default()
-        }),
-    ];
-    let setting = |(name, text): (&'static str, fn(&Clinic) -> String)| SettingPlan {
+    let setting = |name, text: fn(&Clinic) -> String| SettingPlan {
         name,
         source: text(source),
         target: text(target),
     };
-    texts.into_iter().map(setting).collect()
+    vec![
+        setting("MRN required", |clinic| {
+            yes_or_no(clinic.mrn_settings.unwrap_or_default().required)
+        }),
+        setting("MRN unique", |clinic| {
+            yes_or_no(clinic.mrn_settings.unwrap_or_default().unique)
+        }),
+        setting("Preferred units", |clinic| {
+            let units = clinic.bg_units.as_deref();
+            units.unwrap_or(BgUnits::MgPerDl.name()).to_owned()
+        }),
+        setting("Timezone", |clinic| {
+            clinic.timezone.clone().unwrap_or_default()
+        }),
+    ]
 }
 
 fn yes_or_no(is_set: bool) -> String {
