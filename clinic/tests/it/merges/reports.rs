@@ -130,7 +130,7 @@ async fn the_plan_is_shown_as_a_workbook() {
     let seconds: i64 = name.strip_suffix(".xlsx").unwrap().parse().unwrap();
     assert!(seconds <= Utc::now().timestamp());
 
-    let file = Cursor::new(answer.body.to_vec());
+    let file = Cursor::new(answer.body.clone());
     let mut workbook: Xlsx<_> = calamine::open_workbook_from_rs(file).unwrap();
     let wanted = [
         "Summary",
