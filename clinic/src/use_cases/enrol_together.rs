@@ -46,7 +46,8 @@ impl Enrolments {
 
     /// Stores the patient, counted, with the rows that report it to other services.
     pub(crate) async fn add(&self, enrolment: Enrolment) -> Enrolled {
-        let enrolled = self.0.add(enrolment).await;
+        // It holds the patient many times over.
+        let enrolled = Box::pin(self.0.add(enrolment)).await;
         enrolled.map_err(|not_done| Aborted::Failed(not_done.into()))?
     }
 }
