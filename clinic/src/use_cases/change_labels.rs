@@ -10,6 +10,7 @@ use shared_types::{ClinicId, SiteId, TagId, UserId};
 use super::{
     merge_clinics::check_not_merging,
     work_jobs::{self, BATCH},
+    workers::new_owner,
 };
 use crate::{
     State,
@@ -209,7 +210,7 @@ async fn change_labels<T>(
         &Clinic,
     ) -> Result<(T, Option<BulkChange>), Aborted<Refusal>>,
 ) -> Result<T, Error> {
-    let owner = work_jobs::new_owner();
+    let owner = workers::new_owner();
     let changed = state.store.change(id, async |session| {
         let clinic = state.store.clinics.lock_labels(session, id).await?;
         let clinic = clinic.ok_or(Refusal::ClinicNotFound)?;

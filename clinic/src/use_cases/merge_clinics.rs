@@ -9,7 +9,6 @@ use mongodb::ClientSession;
 use shared_runtime::{error::OrFail as _, mongo::Aborted};
 use shared_types::{ClinicId, UserId};
 
-use super::work_jobs::new_owner;
 use crate::{
     State,
     domain::{
@@ -19,7 +18,9 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Merge, Store},
-    use_cases::{plan_merge::plan_locked, relate::ClinicianChanged, work_merges},
+    use_cases::{
+        plan_merge::plan_locked, relate::ClinicianChanged, work_merges, workers::new_owner,
+    },
 };
 
 /// Merges `source` into `target`, if that is what the plan with the digest `plan_hash` says, or any

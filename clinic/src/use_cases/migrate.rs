@@ -2,8 +2,6 @@
 //! lease. Whom there is to bring is written down first, and what became of each afterwards: whatever is
 //! cut off goes on where it was, and what was done is not done again.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use bson::oid::ObjectId;
 use futures_util::future::join_all;
@@ -21,11 +19,9 @@ use crate::{
     },
     error::Error,
     store::{DuePatient, Listing, Outcome, Past, Work, now},
-    use_cases::{enrol_patient::enrol_user, tell, work_jobs::new_owner},
+    use_cases::{enrol_patient::enrol_user, tell, workers},
 };
 
-/// How long the worker waits when nothing is to be done and nobody wakes it.
-const IDLE: Duration = Duration::from_secs(1);
 /// Patients who are written down in one transaction.
 const LISTED_AT_ONCE: usize = 500;
 /// Patients who are brought at a time, each in a transaction of its own.
@@ -37,23 +33,9 @@ const KEEPS_FAILING: &str = "it was tried again and again, and something failed 
 
 /// Brings the patients of migrations that nobody else works on, until `stop`. Every replica runs it.
 pub(crate) async fn work(state: &State, stop: &CancellationToken) {
-    let owner = new_owner();
-    while !stop.is_cancelled() {
-        let is_idle = match work_once(state, &owner, stop).await {
-            Ok(found) => !found,
-            Err(error) => {
-                warn!(cause = format!("{error:#}"), "a migration cannot go on");
-                true
-            }
-        };
-        if is_idle {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = state.migration_wake.notified() => {}
-                () = tokio::time::sleep(IDLE) => {}
-            }
-        }
-    }
+    let work_once = async |owner: &str| work_once(state, owner, stop).await;
+    let wake = &state.migration_wake;
+    workers::work("a migration cannot go on", wake, stop, work_once).await;
 }
 
 /// Works on one migration; `false`: there was none. Where something fails the lease is kept and runs

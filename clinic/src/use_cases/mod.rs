@@ -34,3 +34,4 @@ pub(crate) mod update_user;
 pub(crate) mod work_jobs;
 pub(crate) mod work_merges;
 pub(crate) mod work_orders;
+pub(crate) mod workers;

@@ -2,32 +2,22 @@
 //! makes the change, which is done with a small clinic before it answers, and the rest by a worker.
 //! Whatever is cut off is taken up by another worker once the lease has run out.
 
-use std::time::Duration;
-
 use mongodb::error::Error as DatabaseError;
 use shared_runtime::mongo::Aborted;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use crate::{
     State,
     domain::patient::{Patient, PatientChange},
     store::{Job, now},
+    use_cases::workers,
 };
 
 /// Patients of a batch, which is one transaction.
 pub(crate) const BATCH: usize = 200;
 /// Batches that a request writes.
 const PROMPT_BATCHES: u32 = 5;
-/// How long the worker waits when nothing is to be done and nobody wakes it.
-const IDLE: Duration = Duration::from_secs(1);
-
-/// A name of whoever works on a job.
-pub(crate) fn new_owner() -> String {
-    Uuid::new_v4().to_string()
-}
-
 /// Writes the first batches of a job that `owner` has, and leaves the others to the worker. The change
 /// is made, so nothing that fails here is of interest to whoever asked for it.
 pub(crate) async fn begin(state: &State, job: Job, owner: &str) {
@@ -49,23 +39,14 @@ pub(crate) async fn begin(state: &State, job: Job, owner: &str) {
 
 /// Works off the jobs that nobody else works on, until `stop`. Every replica runs it.
 pub(crate) async fn work(state: &State, stop: &CancellationToken) {
-    let owner = new_owner();
-    while !stop.is_cancelled() {
-        let is_idle = match work_once(state, &owner, stop).await {
-            Ok(found) => !found,
-            Err(error) => {
-                warn!(cause = %error, "jobs cannot be worked off");
-                true
-            }
-        };
-        if is_idle {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = state.job_wake.notified() => {}
-                () = tokio::time::sleep(IDLE) => {}
-            }
-        }
-    }
+    let work_once = async |owner: &str| work_once(state, owner, stop).await;
+    workers::work(
+        "jobs cannot be worked off",
+        &state.job_wake,
+        stop,
+        work_once,
+    )
+    .await;
 }
 
 /// Works off one job, until `stop`; `false`: there was none.

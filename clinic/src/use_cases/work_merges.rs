@@ -2,31 +2,24 @@
 //! which is done with all but large clinics before it answers, and the rest by a worker. Whatever is
 //! cut off is taken up by another worker once the lease has run out.
 
-use std::time::Duration;
-
 use mongodb::{ClientSession, error::Error as DatabaseError};
 use shared_runtime::mongo::Aborted;
 use shared_types::UserId;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::work_jobs::new_owner;
 use crate::{
     State,
     store::{Merge, MergeStep},
     use_cases::{
         delete_clinic::user_of,
         relate::{self, ClinicianChanged, PatientChanged},
+        workers,
     },
 };
 
 /// Patients of a batch, which is one transaction.
 const BATCH: u32 = 200;
-/// How long the worker waits when nothing is to be done and nobody wakes it.
-const IDLE: Duration = Duration::from_secs(1);
-/// The same after a failure.
-const IDLE_AFTER_FAILURE: Duration = Duration::from_secs(5);
-
 /// Works off the first batches of a merge that `owner` has, and leaves the others to the worker. It is
 /// certain, so nothing that fails here is of interest to whoever asked for it.
 pub(crate) async fn begin(state: &State, merge: Merge, owner: &str) {
@@ -54,22 +47,14 @@ pub(crate) async fn resume(state: &State, merge: &Merge, owner: &str) {
 
 /// Works off the merges that nobody else works on, until `stop`. Every replica runs it.
 pub(crate) async fn work(state: &State, stop: &CancellationToken) {
-    let owner = new_owner();
-    while !stop.is_cancelled() {
-        let pause = match work_once(state, &owner, stop).await {
-            Ok(true) => continue,
-            Ok(false) => IDLE,
-            Err(error) => {
-                warn!(cause = %error, "merges cannot be worked off");
-                IDLE_AFTER_FAILURE
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = state.merge_wake.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let work_once = async |owner: &str| work_once(state, owner, stop).await;
+    workers::work(
+        "merges cannot be worked off",
+        &state.merge_wake,
+        stop,
+        work_once,
+    )
+    .await;
 }
 
 /// Works off one merge, until `stop`; `false`: there was none.

@@ -11,15 +11,13 @@ use tracing::{error, warn};
 use crate::{
     State,
     store::{Feed, StoredOrder},
-    use_cases::{process_order, work_jobs::new_owner},
+    use_cases::{process_order, workers},
 };
 
 /// Feeds that one process works on at once.
 const WORKERS: usize = 4;
 /// Messages that are read at once; a large one takes megabytes.
 const BATCH: u32 = 8;
-/// How long a worker waits when nothing is to be done and nobody wakes it.
-const IDLE: Duration = Duration::from_secs(1);
 /// How often an order is tried, over half a day, before the others of its feed go on without it.
 const MAX_ATTEMPTS: i32 = 60;
 /// The longest wait between two tries.
@@ -29,27 +27,16 @@ const MAX_WAIT: Duration = Duration::from_mins(15);
 /// replica runs it.
 pub(crate) async fn work(state: &State, stop: &CancellationToken) {
     if state.redox.works {
-        join_all((0..WORKERS).map(|_| work_alone(state, stop))).await;
-    }
-}
-
-async fn work_alone(state: &State, stop: &CancellationToken) {
-    let owner = new_owner();
-    while !stop.is_cancelled() {
-        let is_idle = match work_once(state, &owner, stop).await {
-            Ok(found) => !found,
-            Err(error) => {
-                warn!(cause = %error, "orders cannot be worked off");
-                true
-            }
+        let work_once = async |owner: &str| work_once(state, owner, stop).await;
+        let work = || {
+            workers::work(
+                "orders cannot be worked off",
+                &state.order_wake,
+                stop,
+                work_once,
+            )
         };
-        if is_idle {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = state.order_wake.notified() => {}
-                () = tokio::time::sleep(IDLE) => {}
-            }
-        }
+        join_all((0..WORKERS).map(|_| work())).await;
     }
 }
 
