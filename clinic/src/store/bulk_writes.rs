@@ -11,10 +11,11 @@ use mongodb::{
 use shared_types::{ClinicId, SiteId, UserId};
 
 use super::{
-    Job, Lane, Patients, Stored, ids,
+    Job, Lane, Patients, Stored,
+    ids::{self, of_user},
     jobs::Position,
     patient_document::PatientDocument,
-    patients::{BY_SITE, BY_TAG, Written, of_user},
+    patients::{BY_SITE, BY_TAG, Written},
 };
 use crate::domain::{
     bulk_change::BulkChange,

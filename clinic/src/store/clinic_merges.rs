@@ -4,7 +4,10 @@ use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use mongodb::{ClientSession, error::Result};
 use shared_types::{ClinicId, UserId};
 
-use super::{Clinicians, Clinics, Patients, ids};
+use super::{
+    Clinicians, Clinics, Patients,
+    ids::{self, of_user},
+};
 use crate::domain::{
     clinic::{Site, Tag},
     restrictions::MembershipRestrictions,
@@ -121,8 +124,7 @@ impl Patients {
         clinic: ClinicId,
         user: &UserId,
     ) -> Result<bool> {
-        let patient = doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() };
-        let found = self.documents.find_one(patient);
+        let found = self.documents.find_one(of_user(clinic, user));
         let found = found.projection(doc! { "_id": 1 }).session(session).await?;
         Ok(found.is_some())
     }

@@ -13,7 +13,10 @@ use serde::Deserialize;
 use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
-use super::{ids, roles::Roles};
+use super::{
+    ids::{self, of_user},
+    roles::Roles,
+};
 use crate::domain::clinician::Clinician;
 
 /// Clinicians.
@@ -182,7 +185,7 @@ impl Clinicians {
 
     /// The clinician with this account.
     pub(crate) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Clinician>> {
-        self.find_by(member(clinic, user)).await
+        self.find_by(of_user(clinic, user)).await
     }
 
     async fn find_by(&self, filter: Document) -> Result<Option<Clinician>> {
@@ -198,7 +201,7 @@ impl Clinicians {
         user: &UserId,
     ) -> Result<Option<Clinician>> {
         let clinicians = self.clinicians.clone_with_type::<ClinicianDocument>();
-        let found = clinicians.find_one(member(clinic, user));
+        let found = clinicians.find_one(of_user(clinic, user));
         Ok(found.session(session).await?.map(Into::into))
     }
 
@@ -264,7 +267,7 @@ impl Clinicians {
             let entry = doc! { "roles": change.roles, "updatedBy": by };
             update.insert("$push", doc! { "rolesUpdates": entry });
         }
-        self.update_by(session, member(clinic, user), update).await
+        self.update_by(session, of_user(clinic, user), update).await
     }
 
     async fn update_by(
@@ -320,7 +323,7 @@ impl Clinicians {
         clinic: ClinicId,
         user: &UserId,
     ) -> Result<Option<Document>> {
-        let clinician = member(clinic, user);
+        let clinician = of_user(clinic, user);
         self.clinicians
             .find_one_and_delete(clinician)
             .session(session)
@@ -346,8 +349,4 @@ impl Clinicians {
             .await?;
         Ok(everybody)
     }
-}
-
-fn member(clinic: ClinicId, user: &UserId) -> Document {
-    doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::{Document, doc, oid::ObjectId};
-use shared_types::{ClinicId, SiteId, TagId};
+use shared_types::{ClinicId, SiteId, TagId, UserId};
 
 /// The id of a clinic in documents.
 pub(super) fn clinic(id: ClinicId) -> ObjectId {
@@ -24,6 +24,11 @@ pub(super) fn site(id: SiteId) -> ObjectId {
 pub(super) fn with_ids(clinics: impl Iterator<Item = ClinicId>) -> Document {
     let ids: BTreeSet<ObjectId> = clinics.map(clinic).collect();
     doc! { "_id": { "$in": ids.into_iter().collect::<Vec<_>>() } }
+}
+
+/// The document of an account in a clinic, as a filter.
+pub(super) fn of_user(clinic_id: ClinicId, user: &UserId) -> Document {
+    doc! { "clinicId": clinic(clinic_id), "userId": user.as_str() }
 }
 
 /// The documents of these accounts in these clinics, as a filter.

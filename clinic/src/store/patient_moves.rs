@@ -12,11 +12,11 @@ use mongodb::{
 use shared_types::{ClinicId, UserId};
 
 use super::{
-    Job, Lane, Merge, Patients, Stored, ids,
+    Job, Lane, Merge, Patients, Stored,
+    ids::{self, of_user},
     merge_plans::patient as plan_item,
     now,
     patient_document::{self, OWN_MRN, PatientDocument},
-    patients::of_user,
 };
 use crate::domain::{
     counts::Counts,

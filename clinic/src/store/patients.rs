@@ -21,7 +21,8 @@ use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
 use shared_types::{ClinicId, UserId};
 
 use super::{
-    Archives, Job, Jobs, Lane, Tallies, ids,
+    Archives, Job, Jobs, Lane, Tallies,
+    ids::{self, of_user},
     patient_document::{self, OWN_MRN, PatientDocument},
 };
 use crate::domain::{
@@ -393,10 +394,6 @@ pub(super) fn loosely() -> Collation {
         .locale("en".to_owned())
         .strength(CollationStrength::Primary)
         .build()
-}
-
-pub(super) fn of_user(clinic: ClinicId, user: &UserId) -> Document {
-    doc! { "clinicId": ids::clinic(clinic), "userId": user.as_str() }
 }
 
 pub(super) fn uncounted(clinic: ClinicId) -> Document {

@@ -210,7 +210,7 @@ async fn change_labels<T>(
         &Clinic,
     ) -> Result<(T, Option<BulkChange>), Aborted<Refusal>>,
 ) -> Result<T, Error> {
-    let owner = workers::new_owner();
+    let owner = new_owner();
     let changed = state.store.change(id, async |session| {
         let clinic = state.store.clinics.lock_labels(session, id).await?;
         let clinic = clinic.ok_or(Refusal::ClinicNotFound)?;
