@@ -179,3 +179,13 @@ pub(crate) enum Refusal {
     #[error("the message does not say what the patient is called")]
     FullNameMissing,
 }
+
+impl Refusal {
+    /// Whether the same may be admitted a moment later, since somebody else does something at this one.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::MrnJustTaken | Self::DuplicatePatient | Self::ClinicMerging
+        )
+    }
+}

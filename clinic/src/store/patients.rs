@@ -299,10 +299,8 @@ impl Patients {
         let found = found.skip(offset.into()).limit(limit.into());
         let found = found.batch_size(limit.min(ONE_BATCH)).await?;
         let found: Vec<Stored> = found.map_ok(Into::into).try_collect().await?;
-        let clinics: Vec<ClinicId> = found
-            .iter()
-            .map(|stored| stored.patient.clinic_id)
-            .collect();
+        let clinics = found.iter().map(|stored| stored.patient.clinic_id);
+        let clinics: Vec<ClinicId> = clinics.collect();
         let jobs = self.jobs.list_all(&clinics).await?;
         // The order is one without regard to case, and so is the look-up.
         let of_user = found.iter().filter(|found| found.patient.user_id == *user);

@@ -171,7 +171,7 @@ async fn bring(state: &State, work: &Work, patient: &DuePatient) -> Outcome {
     let clinic = work.clinic;
     let reason = match brought.await {
         Ok(_) => return Outcome::Done,
-        Err(Error::Refused(refusal)) => refusal.to_string(),
+        Err(Error::Refused(refusal)) if !refusal.may_pass() => refusal.to_string(),
         Err(failed) => {
             let cause = failed.to_string();
             warn!(clinic.id = %clinic, user.id = %user, cause, "a patient cannot be brought yet");

@@ -71,7 +71,7 @@ async fn process_anew(state: &State, source: &str, message: &StoredOrder) -> Res
             report.reason = Some(reason.to_owned());
             reports.set_undone(&report).await.or_fail(Failure)?;
         }
-        Err(Error::Refused(refusal)) if !may_pass(&refusal) => {
+        Err(Error::Refused(refusal)) if !refusal.may_pass() => {
             report.outcome = OrderOutcome::Refused;
             report.reason = Some(refusal.to_string());
             reports.set_undone(&report).await.or_fail(Failure)?;
@@ -110,11 +110,6 @@ pub(crate) async fn give_up(
 
 fn count(outcome: OrderOutcome) {
     metrics::counter!("redox_orders_total", "outcome" => outcome.name()).increment(1);
-}
-
-/// Whether what is refused is to be tried again: somebody else did something at the same moment.
-fn may_pass(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::MrnJustTaken | Refusal::DuplicatePatient)
 }
 
 /// How an order ended.
