@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Patients of each clinic, and how often clinic dies, where nothing else is said.
-const PATIENTS: usize = 2_000;
+const PATIENTS: usize = 600;
 const KILLS: usize = 3;
 /// One in so many is a patient of both.
 const IN_BOTH: usize = 10;
