@@ -67,11 +67,16 @@ pub(crate) async fn settle(platform: &Platform) {
         let due = doc! { "$set": { "nextAttemptAt": DateTime::now() } };
         rows.update_many(doc! {}, due).await.unwrap();
     }
+    // Those that wait for a patient are looked at when they are a minute old.
+    let users = platform.database(Program::UserApi);
+    let users = users.collection::<Document>("users");
+    let long_ago = doc! { "$set": { "awaitedBy.since": DateTime::from_millis(0) } };
+    users.update_many(waiting(), long_ago).await.unwrap();
     // Many rows take their time.
     let mut fewest = u64::MAX;
     while fewest > 0 {
         eventually("less is under way", async || {
-            let left = rows_left(platform).await;
+            let left = left_under_way(platform).await;
             let is_less = left < fewest;
             fewest = fewest.min(left);
             is_less
@@ -80,8 +85,15 @@ pub(crate) async fn settle(platform: &Platform) {
     }
 }
 
-async fn rows_left(platform: &Platform) -> u64 {
-    let mut left = 0;
+/// Accounts that wait for a patient.
+fn waiting() -> Document {
+    doc! { "awaitedBy": { "$exists": true } }
+}
+
+async fn left_under_way(platform: &Platform) -> u64 {
+    let users = platform.database(Program::UserApi);
+    let users = users.collection::<Document>("users");
+    let mut left = users.count_documents(waiting()).await.unwrap();
     for (program, name) in OUTBOXES {
         let rows = platform.database(program).collection::<Document>(name);
         left += rows.count_documents(doc! {}).await.unwrap();
