@@ -39,7 +39,7 @@ impl Enrolments {
     /// Starts the task that gathers; it ends with the last clone.
     pub(crate) fn on(store: &Store, outbox: &Outbox) -> Self {
         let (store, outbox) = (store.clone(), outbox.clone());
-        Self(Batcher::start("enrolments", move |enrolments| {
+        Self(Batcher::start_in_turn("enrolments", move |enrolments| {
             enrol_all(store.clone(), outbox.clone(), enrolments).map(Ok)
         }))
     }

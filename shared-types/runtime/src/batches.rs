@@ -79,11 +79,21 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
         name: &'static str,
         work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self::start_within(DEADLINE, name, work)
+        Self::start_within(DEADLINE, UNDER_WAY, name, work)
+    }
+
+    /// The same with one batch under way, for what costs by the batch rather than by what is in it, as
+    /// transactions do: more goes together, and waits for a batch at most.
+    pub fn start_in_turn<F: Future<Output = Result<Vec<O>, E>> + Send + 'static>(
+        name: &'static str,
+        work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_within(DEADLINE, 1, name, work)
     }
 
     fn start_within<F: Future<Output = Result<Vec<O>, E>> + Send + 'static>(
         deadline: Duration,
+        under_way: usize,
         name: &'static str,
         work: impl Fn(Vec<I>) -> F + Send + Sync + 'static,
     ) -> Self {
@@ -93,7 +103,7 @@ impl<I: Clone + Send + 'static, O: Send + 'static, E: Cause> Batcher<I, O, E> {
             work: Arc::new(move |items| work(items).boxed()),
         };
         let limits = Limits::builder()
-            .max_key_concurrency(UNDER_WAY)
+            .max_key_concurrency(under_way)
             .max_batch_size(SIZE)
             .build();
         let gatherer = batch_aint_one::Batcher::builder()

@@ -32,7 +32,7 @@ impl NewAccounts {
         let (client, users, metadata) = (client.clone(), users.clone(), metadata.clone());
         let at_once =
             move |new| insert_all(client.clone(), users.clone(), metadata.clone(), new).boxed();
-        Self(Batcher::start("new accounts", move |new| {
+        Self(Batcher::start_in_turn("new accounts", move |new| {
             all_or_each(new, at_once.clone(), is_duplicate_key).map(Ok)
         }))
     }

@@ -88,6 +88,20 @@ async fn what_comes_while_others_are_under_way_goes_together() {
 }
 
 #[tokio::test]
+async fn one_batch_is_under_way_where_they_take_turns() {
+    let (doubles, _) = Doubles::new();
+    let work = doubles.clone();
+    let batcher = Batcher::start_in_turn("doubles", move |numbers| {
+        let work = work.clone();
+        async move { work.double(numbers).await }
+    });
+    let outcomes = ask_behind_others(&doubles, &batcher, 100..103).await;
+    assert_eq!(outcomes.len(), 3);
+    // What `ask_behind_others` asked second waited, too.
+    assert_eq!(doubles.sizes(), [1, UNDER_WAY - 1 + 3]);
+}
+
+#[tokio::test]
 async fn what_comes_alone_goes_at_once() {
     let (doubles, batcher) = Doubles::new();
     doubles.open();
@@ -137,13 +151,17 @@ async fn what_can_be_repeated_fails_alone() {
 #[tokio::test]
 async fn what_does_not_end_is_given_up_and_holds_up_nobody() {
     let deadline = Duration::from_millis(50);
-    let batcher: Batcher<bool, (), String> =
-        Batcher::start_within(deadline, "endless", |items: Vec<bool>| async move {
+    let batcher: Batcher<bool, (), String> = Batcher::start_within(
+        deadline,
+        UNDER_WAY,
+        "endless",
+        |items: Vec<bool>| async move {
             if items.contains(&true) {
                 pending::<()>().await;
             }
             Ok(vec![(); items.len()])
-        });
+        },
+    );
     for _ in 0..=UNDER_WAY {
         let outcome = batcher.add_repeatable(true).await;
         assert!(matches!(outcome, Err(NotDone::NoOutcome)));
