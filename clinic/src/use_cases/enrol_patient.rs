@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Makes an account for the patient and enrols it; `by`: the clinician, if one does it. Whatever can
-/// be refused is looked at before the account is made.
+/// be refused is looked at before the account is made, but for a merge of the clinic, which is rare.
 ///
 /// user-api takes the account of a patient back whom it does not find here after a while, so what is cut
 /// off or refused after all leaves nothing. Until then it gives the account to whoever tries again, also
@@ -189,8 +189,9 @@ fn known(shared: &SharedPatient, person: &Person, clinic: &Clinic) -> PatientCha
     }
 }
 
-/// Refuses what an enrolment would be refused for, before anything is made for it, and a number that another patient
-/// has: of two who bring the same at the same moment, the index refuses one.
+/// Refuses what an enrolment would be refused for, but for a merge of the clinic, before anything is made
+/// for it, and a number that another patient has: of two who bring the same at the same moment, the index
+/// refuses one.
 pub(crate) async fn may_be_enrolled(
     state: &State,
     clinic: &Clinic,
