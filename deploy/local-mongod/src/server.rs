@@ -44,7 +44,10 @@ const COMMON: [&str; 10] = [
 const KEPT: [&str; 4] = ["--wiredTigerCacheSizeGB", "1", "--oplogSize", "512"];
 
 /// Tests may switch on fail points and see expired documents go within a second.
-const TEMPORARY: [&str; 8] = [
+/// The files of a dropped database stay open for the window of snapshots and
+/// until the next checkpoint: by default that is minutes, in which a run that
+/// creates and drops databases all the time would use up the descriptors.
+const TEMPORARY: [&str; 12] = [
     "--wiredTigerCacheSizeGB",
     "0.5",
     "--oplogSize",
@@ -53,6 +56,10 @@ const TEMPORARY: [&str; 8] = [
     "enableTestCommands=1",
     "--setParameter",
     "ttlMonitorSleepSecs=1",
+    "--setParameter",
+    "minSnapshotHistoryWindowInSeconds=0",
+    "--syncdelay",
+    "10",
 ];
 
 /// A running one-node replica set. Dropping it stops the server, which writes
