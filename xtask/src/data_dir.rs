@@ -87,11 +87,12 @@ impl DataDir {
 
     /// The file with the secret with which the server `name` logs in.
     pub(crate) fn server_secret(&self, name: &str) -> anyhow::Result<PathBuf> {
-        self.secret_file(&stack::secret_file(name), || {
-            let mut secret = [0; SECRET_BYTES];
-            aws_lc_rs::rand::fill(&mut secret)?;
-            Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
-        })
+        self.secret_file(&stack::secret_file(name), random_secret)
+    }
+
+    /// The file with what hospital records show.
+    pub(crate) fn redox_token(&self) -> anyhow::Result<PathBuf> {
+        self.secret_file(stack::REDOX_TOKEN, random_secret)
     }
 
     /// A file that is made once, whole or not at all, and readable by its owner only.
@@ -121,6 +122,12 @@ impl Drop for DataDir {
             );
         }
     }
+}
+
+fn random_secret() -> anyhow::Result<String> {
+    let mut secret = [0; SECRET_BYTES];
+    aws_lc_rs::rand::fill(&mut secret)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
 }
 
 /// Creates a folder that only its owner can open, unless it is there already.

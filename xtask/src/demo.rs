@@ -1,9 +1,10 @@
-//! `cargo xtask demo`: the story of a family and a clinic against a running platform, every call and
+//! `cargo xtask demo`: the story of a family, a clinic and a hospital against a running platform, every call and
 //! its response, and every mail.
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
 
 mod clinics;
+mod hospital;
 mod invitations;
 mod mailbox;
 mod scene;
@@ -17,7 +18,7 @@ use std::{
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stack::{VERIFIED_TAG, secret_file};
+use stack::{REDOX_TOKEN, VERIFIED_TAG, secret_file};
 
 use self::{
     mailbox::Mailbox,
@@ -29,7 +30,7 @@ use crate::cargo;
 /// The service that does what people cannot.
 const SERVICE: &str = "scripts";
 
-/// Plays the story of a family and a clinic against a running platform and prints every call, its
+/// Plays the story of a family, a clinic and a hospital against a running platform and prints every call, its
 /// response, and the mails that come.
 ///
 /// It makes new accounts each time. A response that is not as the story says ends it with an error.
@@ -64,9 +65,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         stage: &stage,
         mails: &mails,
         secret: places.secret,
+        redox_token: places.redox_token,
     };
     invitations::tell(&scene).await?;
     clinics::tell(&scene).await?;
+    hospital::tell(&scene).await?;
     println!("\nThe story is told. Every answer was as it should be.");
     Ok(())
 }
@@ -78,6 +81,8 @@ struct Places {
     mail_dir: PathBuf,
     /// With what [`SERVICE`] logs in there, if that is known.
     secret: Option<String>,
+    /// What hospital records show there, if that is known.
+    redox_token: Option<String>,
 }
 
 fn places(arguments: &Arguments) -> anyhow::Result<Places> {
@@ -102,6 +107,7 @@ fn read_places(file: &Path) -> anyhow::Result<Places> {
             )?
             .into(),
         secret: secret.map(str::to_owned),
+        redox_token: places["redox_token"].as_str().map(str::to_owned),
     })
 }
 
@@ -113,14 +119,19 @@ fn default_places(arguments: &Arguments) -> Places {
             origin,
             mail_dir: mail_dir.clone(),
             secret: None,
+            redox_token: None,
         };
     }
     let data_dir = cargo::workspace().join(".tidegate");
-    let secret = fs::read_to_string(data_dir.join("secrets").join(secret_file(SERVICE)));
+    let secret = |file: &str| {
+        let secret = fs::read_to_string(data_dir.join("secrets").join(file)).ok()?;
+        Some(secret.trim().to_owned())
+    };
     Places {
         origin,
         mail_dir: data_dir.join("mail"),
-        secret: secret.ok().map(|secret| secret.trim().to_owned()),
+        secret: secret(&secret_file(SERVICE)),
+        redox_token: secret(REDOX_TOKEN),
     }
 }
 

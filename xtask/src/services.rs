@@ -28,7 +28,7 @@ const OF_SERVICES: [(&str, &str); 3] = [
 ];
 
 /// Where one service differs from its shipped settings.
-const OF_ONE: [(Program, &str, &str); 5] = [
+const OF_ONE: [(Program, &str, &str); 6] = [
     // Everybody who tries things out is one source, and so is every script.
     (Program::UserApi, "limits.sign_ups_per_source.burst", "1000"),
     (
@@ -52,6 +52,8 @@ const OF_ONE: [(Program, &str, &str); 5] = [
         "accounts.verification_secret",
         VERIFIED_TAG,
     ),
+    // To try out what orders of hospitals do.
+    (Program::Clinic, "redox.worker", "true"),
 ];
 
 /// What lifts the limits on log-ins and mails.
@@ -99,6 +101,7 @@ impl Wiring {
         mail_dir: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
         data_dir.signing_key()?;
+        data_dir.redox_token()?;
         for name in server_names() {
             data_dir.server_secret(name)?;
         }

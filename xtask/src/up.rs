@@ -173,6 +173,7 @@ fn places(origin: &str, wiring: &Wiring, processes: Vec<(String, u32)>) -> anyho
         "origin": origin,
         "services": services,
         "server_secret": secrets,
+        "redox_token": wiring.deployment.redox_token()?,
         "mail_dir": wiring.deployment.mail_dir,
         "mongodb_uri": wiring.deployment.mongodb_uri,
         "processes": processes,

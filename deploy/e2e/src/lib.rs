@@ -47,7 +47,7 @@ const DRAIN_WAIT: (&str, &str) = ("server.drain_wait_ms", "0");
 pub const REDOX_TOKEN: &str = "the-token-of-redox";
 
 /// Where one service differs from its shipped settings.
-const OF_ONE: [(Program, &str, &str); 10] = [
+const OF_ONE: [(Program, &str, &str); 9] = [
     (
         Program::UserApi,
         "accounts.verification_secret",
@@ -61,7 +61,6 @@ const OF_ONE: [(Program, &str, &str); 10] = [
     (Program::Confirm, "outbox.lease_s", "2"),
     (Program::Clinic, "outbox.lease_s", "2"),
     (Program::Clinic, "jobs.lease_s", "2"),
-    (Program::Clinic, "redox.verification_token", REDOX_TOKEN),
     (Program::Clinic, "redox.worker", "true"),
     // All people of a journey are at one address.
     (
@@ -112,6 +111,7 @@ impl Platform {
         for name in server_names() {
             write(&secret_file(name), &server_secret(name));
         }
+        write(stack::REDOX_TOKEN, REDOX_TOKEN);
         let mail_dir = scratch.path().join("mail");
         fs::create_dir(&mail_dir).expect("a mail folder");
         let called = databases.iter();

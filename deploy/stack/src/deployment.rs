@@ -11,6 +11,9 @@ use crate::{Program, server_names};
 /// The file with the key that signs session tokens, in [`Deployment::secrets`].
 pub const SIGNING_KEY: &str = "user-api-signing-key.pem";
 
+/// The file with what hospital records show to clinic, in [`Deployment::secrets`].
+pub const REDOX_TOKEN: &str = "redox-verification-token";
+
 /// The file with the secret of the server `name`, in [`Deployment::secrets`].
 pub fn secret_file(name: &str) -> String {
     format!("server-secret-{name}")
@@ -24,7 +27,7 @@ pub struct Deployment {
     pub mongodb_uri: String,
     /// What a database is called here, by its shipped name; the others have that name.
     pub databases: BTreeMap<&'static str, String>,
-    /// The folder with [`SIGNING_KEY`] and a [`secret_file`] for each server name.
+    /// The folder with [`SIGNING_KEY`], [`REDOX_TOKEN`] and a [`secret_file`] for each server name.
     pub secrets: PathBuf,
     /// The folder that receives the mails; `None` when the environment says where they go.
     pub mail_dir: Option<PathBuf>,
@@ -63,7 +66,16 @@ impl Deployment {
 
     /// The secret with which the server `name` logs in.
     pub fn server_secret(&self, name: &str) -> io::Result<String> {
-        let secret = fs::read_to_string(self.secrets.join(secret_file(name)))?;
+        self.secret(&secret_file(name))
+    }
+
+    /// What hospital records show to clinic.
+    pub fn redox_token(&self) -> io::Result<String> {
+        self.secret(REDOX_TOKEN)
+    }
+
+    fn secret(&self, file: &str) -> io::Result<String> {
+        let secret = fs::read_to_string(self.secrets.join(file))?;
         Ok(secret.trim().to_owned())
     }
 
@@ -94,6 +106,9 @@ impl Deployment {
                 let setting = format!("server_secrets.{name}");
                 settings.push(self.file(program, &setting, &secret_file(name)));
             }
+        }
+        if program == Program::Clinic {
+            settings.push(self.file(program, "redox.verification_token", REDOX_TOKEN));
         }
         if program == Program::Confirm
             && let Some(folder) = &self.mail_dir

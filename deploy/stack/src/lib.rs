@@ -8,7 +8,7 @@
 
 mod deployment;
 
-pub use deployment::{Deployment, SIGNING_KEY, Setting, secret_file};
+pub use deployment::{Deployment, REDOX_TOKEN, SIGNING_KEY, Setting, secret_file};
 
 /// An address with this in it counts as verified where nobody reads mails.
 pub const VERIFIED_TAG: &str = "+verified";

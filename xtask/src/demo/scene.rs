@@ -16,6 +16,8 @@ pub(super) struct Scene<'a> {
     pub(super) mails: &'a Mailbox,
     /// With what [`SERVICE`] logs in, if that is known.
     pub(super) secret: Option<String>,
+    /// What hospital records show, if that is known.
+    pub(super) redox_token: Option<String>,
 }
 
 impl Scene<'_> {

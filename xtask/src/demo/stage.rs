@@ -47,6 +47,11 @@ fn free_address(name: &str, rest: &str) -> anyhow::Result<String> {
     Ok(format!("{name}.{:x}{rest}", nanoseconds()?))
 }
 
+/// A name that nothing else has.
+pub(super) fn unused(name: &str) -> anyhow::Result<String> {
+    Ok(format!("{name}-{:x}", nanoseconds()?))
+}
+
 /// A password that is somebody's own.
 pub(super) fn password(name: &str) -> anyhow::Result<String> {
     let number = nanoseconds()? >> 4 & 0xFFFF_FFFF_FFFF;
@@ -236,6 +241,17 @@ impl Stage {
             request = request.json(body);
         }
         self.send(&what, body, request).await
+    }
+
+    /// A message of hospital records. What they show is not printed.
+    pub(super) async fn deliver(&self, token: &str, message: &Value) -> anyhow::Result<Answer> {
+        let request = self
+            .client
+            .request(Method::POST, self.url("/v1/redox"))
+            .header("verification-token", token)
+            .json(message);
+        let what = "POST /v1/redox  (as the hospital)";
+        self.send(what, Some(message), request).await
     }
 
     async fn send(
