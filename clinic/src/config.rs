@@ -46,6 +46,20 @@ pub struct Config {
     pub search: SearchSettings,
     /// How messages of hospital records are taken.
     pub redox: RedoxSettings,
+    /// How Xealth is served.
+    pub xealth: XealthSettings,
+}
+
+/// How Xealth is served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct XealthSettings {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// What Xealth shows; required where it is served.
+    pub bearer_token: Option<SecretString>,
+    /// What it showed before, and may show still.
+    pub previous_bearer_token: Option<SecretString>,
 }
 
 /// How messages of hospital records are taken.

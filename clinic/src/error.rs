@@ -224,6 +224,39 @@ impl From<Refusal> for ApiError {
             Refusal::FullNameMissing => {
                 (StatusCode::BAD_REQUEST, "bad request: full name is missing")
             }
+            Refusal::XealthDisabled => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal server error: the Xealth integration is not enabled",
+            ),
+            Refusal::NoBearerToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized: bearer token is required",
+            ),
+            Refusal::WrongBearerToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized: bearer token is invalid",
+            ),
+            Refusal::NoPreorder => (
+                StatusCode::BAD_REQUEST,
+                "bad request: eventType must be preorder",
+            ),
+            Refusal::UnknownEventContext => (
+                StatusCode::BAD_REQUEST,
+                "bad request: eventContext must be initial or subsequent",
+            ),
+            Refusal::NoDatasets => (StatusCode::BAD_REQUEST, "bad request: datasets are missing"),
+            Refusal::NoTrackingId => (
+                StatusCode::BAD_REQUEST,
+                "bad request: dataTrackingId is missing",
+            ),
+            Refusal::TrackingIdUsed => (
+                StatusCode::CONFLICT,
+                "duplicate: dataTrackingId has been used already",
+            ),
+            Refusal::ManyMatchingPatients => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "constraint violation: multiple matching patients found",
+            ),
         };
         Self::message_alone(status, message)
     }

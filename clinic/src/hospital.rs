@@ -4,7 +4,10 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::{config::RedoxSettings, domain::Refusal};
+use crate::{
+    config::{RedoxSettings, XealthSettings},
+    domain::Refusal,
+};
 
 /// The header that carries the token.
 const TOKEN_HEADER: &str = "verification-token";
@@ -13,7 +16,7 @@ const TOKEN_HEADER: &str = "verification-token";
 #[derive(Clone)]
 pub(crate) struct RedoxRules {
     /// Whom they come from; none: nobody is admitted.
-    tokens: Vec<SecretString>,
+    tokens: Tokens,
     /// Whether what cannot be understood is refused, as the reference does, instead of kept apart.
     pub(crate) refuses_unreadable: bool,
     /// Whether orders are worked off here.
@@ -24,15 +27,11 @@ pub(crate) struct RedoxRules {
 
 impl RedoxRules {
     pub(crate) fn new(settings: &RedoxSettings) -> Self {
-        let tokens = [
-            &settings.verification_token,
-            &settings.previous_verification_token,
-        ];
-        let tokens = tokens.into_iter().flatten();
-        // An empty one would admit everybody who shows nothing.
-        let tokens = tokens.filter(|token| !token.expose_secret().trim().is_empty());
         Self {
-            tokens: tokens.cloned().collect(),
+            tokens: Tokens::of([
+                &settings.verification_token,
+                &settings.previous_verification_token,
+            ]),
             refuses_unreadable: settings.refuse_unreadable,
             works: settings.worker,
             takes_tests: settings.test_messages,
@@ -48,7 +47,7 @@ impl RedoxRules {
         let (mut is_shown, mut are_right) = (false, true);
         for token in shown {
             is_shown = true;
-            are_right &= self.knows(token);
+            are_right &= self.tokens.knows(token);
         }
         match (is_shown, are_right) {
             (false, _) => Err(Refusal::NoHospitalToken),
@@ -56,33 +55,94 @@ impl RedoxRules {
             (true, true) => Ok(()),
         }
     }
+}
+
+/// Tokens, each of which is right.
+#[derive(Clone)]
+struct Tokens(Vec<SecretString>);
+
+impl Tokens {
+    fn of<const N: usize>(settings: [&Option<SecretString>; N]) -> Self {
+        let tokens = settings.into_iter().flatten();
+        // An empty one would admit everybody who shows nothing.
+        let tokens = tokens.filter(|token| !token.expose_secret().trim().is_empty());
+        Self(tokens.cloned().collect())
+    }
 
     fn knows(&self, shown: &[u8]) -> bool {
-        let each = self.tokens.iter();
+        let each = self.0.iter();
         let each = each.map(|token| token.expose_secret().as_bytes().ct_eq(shown));
         each.fold(Choice::from(0), |known, is_this| known | is_this)
             .into()
     }
 }
 
+/// Whether Xealth is served, and whom it comes from.
+#[derive(Clone)]
+pub(crate) struct XealthRules(Option<Tokens>);
+
+impl XealthRules {
+    /// Says what is missing where it is enabled.
+    pub(crate) fn new(settings: &XealthSettings) -> anyhow::Result<Self> {
+        if !settings.enabled {
+            return Ok(Self(None));
+        }
+        let current = Tokens::of([&settings.bearer_token]);
+        anyhow::ensure!(
+            !current.0.is_empty(),
+            "xealth.bearer_token is required where xealth.enabled is true"
+        );
+        Ok(Self(Some(Tokens::of([
+            &settings.bearer_token,
+            &settings.previous_bearer_token,
+        ]))))
+    }
+
+    /// Refuses whoever shows no token as a bearer, or any that is wrong.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let tokens = self.0.as_ref().ok_or(Refusal::XealthDisabled)?;
+        let (mut is_shown, mut are_right) = (false, true);
+        for token in bearers(headers) {
+            is_shown = true;
+            are_right &= tokens.knows(token);
+        }
+        match (is_shown, are_right) {
+            (false, _) => Err(Refusal::NoBearerToken),
+            (true, false) => Err(Refusal::WrongBearerToken),
+            (true, true) => Ok(()),
+        }
+    }
+}
+
 /// The tokens that a request shows in its headers. One that is there and empty is none.
 pub(crate) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let alone = headers.get_all(TOKEN_HEADER).map(HeaderValue::as_bytes);
+    let alone = alone.map(<[u8]>::trim_ascii);
+    alone
+        .filter(|token| !token.is_empty())
+        .chain(bearers(headers))
+}
+
+/// Those that it shows as a bearer.
+fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let bearers = headers.get_all(AUTHORIZATION);
     let bearers = bearers.filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked("bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
     });
-    let shown = alone.chain(bearers).map(<[u8]>::trim_ascii);
-    shown.filter(|token| !token.is_empty())
+    let bearers = bearers.map(<[u8]>::trim_ascii);
+    bearers.filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{RedoxRules, shown};
-    use crate::{config::RedoxSettings, domain::Refusal};
+    use super::{RedoxRules, XealthRules, shown};
+    use crate::{
+        config::{RedoxSettings, XealthSettings},
+        domain::Refusal,
+    };
 
     fn redox(current: Option<&str>, previous: Option<&str>) -> RedoxRules {
         RedoxRules::new(&RedoxSettings {
@@ -160,5 +220,52 @@ mod tests {
                 assert!(admit(&redox, headers).is_err());
             }
         }
+    }
+
+    fn xealth(enabled: bool, current: Option<&str>) -> anyhow::Result<XealthRules> {
+        XealthRules::new(&XealthSettings {
+            enabled,
+            bearer_token: current.map(Into::into),
+            previous_bearer_token: Some("old-token".into()),
+        })
+    }
+
+    #[test]
+    fn xealth_is_served_where_it_is_enabled_with_a_token() {
+        let bearer = |text: &'static str| {
+            let mut map = HeaderMap::new();
+            map.append(
+                HeaderName::from_static("authorization"),
+                HeaderValue::from_static(text),
+            );
+            map
+        };
+        for token in [None, Some(""), Some(" ")] {
+            let missing = xealth(true, token).err().unwrap().to_string();
+            assert!(missing.contains("xealth.bearer_token"), "{missing}");
+        }
+        let rules = xealth(true, Some("new-token")).unwrap();
+        for right in ["Bearer new-token", "bearer old-token"] {
+            assert_eq!(rules.admit(&bearer(right)), Ok(()));
+        }
+        let none = Err(Refusal::NoBearerToken);
+        assert_eq!(rules.admit(&HeaderMap::new()), none);
+        assert_eq!(rules.admit(&bearer("new-token")), none);
+        assert_eq!(rules.admit(&bearer("Bearer ")), none);
+        let wrong = Err(Refusal::WrongBearerToken);
+        assert_eq!(rules.admit(&bearer("Bearer new-tokens")), wrong);
+        let mut two = bearer("Bearer new-token");
+        let second = HeaderValue::from_static("Bearer x");
+        two.append(HeaderName::from_static("authorization"), second);
+        assert_eq!(rules.admit(&two), wrong);
+        let mut alone = HeaderMap::new();
+        let token = HeaderValue::from_static("new-token");
+        alone.append(HeaderName::from_static("verification-token"), token);
+        assert_eq!(rules.admit(&alone), none);
+        let off = xealth(false, Some("new-token")).unwrap();
+        assert_eq!(
+            off.admit(&bearer("Bearer new-token")),
+            Err(Refusal::XealthDisabled)
+        );
     }
 }

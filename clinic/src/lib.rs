@@ -3,7 +3,8 @@
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
 //! `tallies` of patients, the `jobs` that change all patients of a clinic, the `merges` of clinics with
 //! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, what
-//! hospital records send (`redox` and what begins so), the reports that are to go there, and the `outbox`.
+//! hospital records send (`redox` and what begins so, `xealth_preorder`), the reports that are to go
+//! there, and the `outbox`.
 //! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
 //! account, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
 //! patients share with it, and confirm, which mails what happened.
@@ -32,6 +33,8 @@
 //! - A creator without an address gets a clinic.
 //! - The search for clinicians looks at names as well.
 //! - A site may be renamed to a case variant of its name, and an unknown tag is 404.
+//! - What Xealth sends and cannot be read, or has been used, is 400 or 409 instead of 500; what was entered
+//!   before an order may come again.
 //! - A message of hospital records that cannot be understood is taken and kept apart, unless a setting
 //!   says otherwise; a repeat is stored once; a match of an unknown message is 404.
 //! - What a clinic's tags and sites change about its patients is made at one moment and shown at once,
@@ -66,7 +69,7 @@ pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
 use crate::{
-    hospital::RedoxRules,
+    hospital::{RedoxRules, XealthRules},
     store::{ClinicRivals, Directories, Store, StoreSettings},
     use_cases::{
         count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders,
@@ -94,6 +97,8 @@ pub struct State {
     order_wake: Arc<Notify>,
     /// How messages of hospital records are taken.
     redox: RedoxRules,
+    /// Whether Xealth is served.
+    xealth: XealthRules,
     outbox: Outbox,
     enrolments: Enrolments,
     user_api: UserApi,
@@ -147,6 +152,7 @@ impl State {
             brings_patients: config.migrations.worker,
             order_wake: Arc::default(),
             redox: RedoxRules::new(&config.redox),
+            xealth: XealthRules::new(&config.xealth)?,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })

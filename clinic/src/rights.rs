@@ -57,6 +57,17 @@ pub(crate) fn hospitals() -> Guard {
     })
 }
 
+/// Admits Xealth, by its own token.
+pub(crate) fn xealth() -> Guard {
+    Rc::new(|request| {
+        Box::pin(async move {
+            let state = request.app_data::<Data<State>>();
+            let state = state.ok_or(Refusal::NotAuthorized)?;
+            Ok(state.xealth.admit(request.headers())?)
+        })
+    })
+}
+
 /// Admits the operators that the settings name.
 pub(crate) fn operators() -> Guard {
     Rc::new(|request| {

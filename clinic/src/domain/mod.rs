@@ -26,6 +26,7 @@ pub(crate) mod subscription;
 pub(crate) mod summary;
 pub(crate) mod text;
 pub(crate) mod user_details;
+pub(crate) mod xealth;
 
 use shared_types::UserId;
 use thiserror::Error;
@@ -178,6 +179,24 @@ pub(crate) enum Refusal {
     BirthDateMissing,
     #[error("the message does not say what the patient is called")]
     FullNameMissing,
+    #[error("Xealth is not enabled")]
+    XealthDisabled,
+    #[error("Xealth shows no token")]
+    NoBearerToken,
+    #[error("Xealth shows a wrong token")]
+    WrongBearerToken,
+    #[error("the message is not about what is to be ordered")]
+    NoPreorder,
+    #[error("the message does not say whether something was entered")]
+    UnknownEventContext,
+    #[error("the message says nothing of the patient")]
+    NoDatasets,
+    #[error("what was entered has no id")]
+    NoTrackingId,
+    #[error("something else was entered under the id")]
+    TrackingIdUsed,
+    #[error("several patients of the clinic have the medical record number")]
+    ManyMatchingPatients,
 }
 
 impl Refusal {

@@ -26,6 +26,7 @@ mod summary_filters;
 mod tags;
 mod users;
 mod views;
+mod xealth;
 
 use actix_web::web;
 use shared_runtime::{
@@ -39,7 +40,7 @@ use crate::{
     error::envelope,
     rights::{
         Who::{self, Admin, Member, Own, OwnMember, Service, ServiceWhere, User},
-        hospitals, identified, only, operators,
+        hospitals, identified, only, operators, xealth as by_xealth,
     },
 };
 
@@ -76,6 +77,12 @@ pub fn table() -> RouteTable {
     )
     .serve(operation!(redox::verify_endpoint))
     .serve(operation!(redox::verify_endpoint_by_query))
+    // For Xealth, which has a token of its own.
+    .serve(
+        operation!(xealth::preorder)
+            .behind(by_xealth())
+            .taking(xealth::MAX_BODY),
+    )
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))
     .serve(operation!(reconciliation::start_reconciliation))

@@ -81,6 +81,24 @@ pub(crate) enum Hospital {
     Failed(#[to_schema] RefusalBody),
 }
 
+/// Of what Xealth asks.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Xealth {
+    /// The body breaks a rule.
+    #[response(status = 400)]
+    Invalid(#[to_schema] RefusalBody),
+    /// No token of Xealth, or a wrong one.
+    #[response(status = 401)]
+    Unknown(#[to_schema] RefusalBody),
+    /// Several patients have the medical record number.
+    #[response(status = 422)]
+    Several(#[to_schema] RefusalBody),
+    /// Xealth is not enabled, or something failed.
+    #[response(status = 500)]
+    Failed(#[to_schema] RefusalBody),
+}
+
 /// Of changes of who works for a clinic.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]

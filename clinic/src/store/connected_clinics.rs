@@ -25,6 +25,19 @@ impl Clinics {
         self.list_with_settings(connected, 2).await
     }
 
+    /// The same of the clinics that take what Xealth sends from `deployment`.
+    pub(crate) async fn list_connected_to_xealth(
+        &self,
+        deployment: &str,
+    ) -> Result<Vec<(Clinic, EhrSettings)>> {
+        let connected = doc! {
+            "ehrSettings.provider": "xealth",
+            "ehrSettings.enabled": true,
+            "ehrSettings.sourceId": deployment,
+        };
+        self.list_with_settings(connected, 2).await
+    }
+
     /// The clinics that say that they are connected to `source`, whether or not they take what it sends;
     /// twenty at most.
     pub(crate) async fn list_of_any_source(

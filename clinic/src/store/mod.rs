@@ -29,6 +29,7 @@ mod roles;
 mod subscription_document;
 mod summary_document;
 mod tallies;
+mod xealth;
 
 use std::{array, sync::Arc, time::Duration};
 
@@ -55,6 +56,7 @@ pub(crate) use self::{
         ReportFilter, Scheduling, StoredOrder,
     },
     tallies::{Lane, Tallies},
+    xealth::Preorders,
 };
 
 /// The time, as exact as the database keeps it.
@@ -121,6 +123,7 @@ pub(crate) struct Store {
     pub(crate) migration_patients: MigrationPatients,
     pub(crate) reconciliations: Reconciliations,
     pub(crate) redox: Redox,
+    pub(crate) preorders: Preorders,
     rivals: ClinicRivals,
 }
 
@@ -141,6 +144,7 @@ impl Store {
         store.migrations.prepare().await?;
         store.migration_patients.prepare().await?;
         store.redox.prepare().await?;
+        store.preorders.prepare().await?;
         Ok(store)
     }
 
@@ -168,6 +172,7 @@ impl Store {
             migration_patients: MigrationPatients::on(database),
             reconciliations: Reconciliations::on(database),
             redox: Redox::on(database, settings.job_lease),
+            preorders: Preorders::on(database),
             rivals: settings.rivals.clone(),
         }
     }

@@ -105,10 +105,16 @@ pub(crate) async fn connected_clinic(
     let source = order.source_id.as_deref().filter(|id| !id.is_empty());
     let source = source.ok_or(Refusal::NoSourceId)?;
     let connected = state.store.clinics.list_connected(source).await;
-    let mut connected = connected.or_fail(Failure)?;
+    Ok(only_clinic(connected.or_fail(Failure)?)?)
+}
+
+/// The one clinic that is connected.
+pub(crate) fn only_clinic(
+    mut connected: Vec<(Clinic, EhrSettings)>,
+) -> Result<(Clinic, EhrSettings), Refusal> {
     match (connected.pop(), connected.is_empty()) {
-        (None, _) => Err(Refusal::NoMatchingClinic.into()),
-        (Some(_), false) => Err(Refusal::ManyMatchingClinics.into()),
+        (None, _) => Err(Refusal::NoMatchingClinic),
+        (Some(_), false) => Err(Refusal::ManyMatchingClinics),
         (Some(clinic), true) => Ok(clinic),
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod merge_clinics;
 pub(crate) mod migrate;
 pub(crate) mod plan_merge;
 pub(crate) mod plan_migration;
+pub(crate) mod preorder;
 pub(crate) mod process_order;
 pub(crate) mod receive_message;
 pub(crate) mod reconcile;

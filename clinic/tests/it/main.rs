@@ -44,3 +44,4 @@ mod summaries;
 mod tags;
 mod users;
 mod wrong_body;
+mod xealth;

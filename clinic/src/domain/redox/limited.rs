@@ -12,7 +12,7 @@ const MAX_NESTING: usize = 64;
 const MAX_VALUES: usize = 200_000;
 
 /// `json` as a value; otherwise why not, for people, without a part of it.
-pub(super) fn read(json: &[u8]) -> Result<Value, String> {
+pub(crate) fn read(json: &[u8]) -> Result<Value, String> {
     let count = Cell::new(0);
     let whole = Limited {
         nesting: 0,

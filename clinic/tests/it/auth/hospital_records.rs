@@ -22,6 +22,15 @@ pub(super) fn rows() -> Vec<Row<KINDS>> {
             "GET /v1/redox/verify",
             refused("invalid verification token"),
         ),
+        Row::new(
+            "POST /v1/xealth/preorder",
+            Gets::Refusal(
+                500,
+                json!({ "message": "internal server error: the Xealth integration is not enabled" }),
+            )
+            .by_all(),
+        )
+        .with(json!({})),
         row("POST /v1/redox/match", Whom::Services, 400).with(json!({ "messageRef": 1 })),
         row("POST /v1/clinics/{clinicId}/ehr/sync", Whom::Services, 404),
         row(

@@ -32,7 +32,6 @@ async fn what_is_not_served_yet_is_not_found() {
     }
     // Their callers have no session.
     for (method, path) in [
-        ("POST", "/v1/xealth/preorder"),
         ("PUT", "/v1/xealth/programs"),
         ("PUT", "/v1/xealth/program"),
         ("POST", "/v1/xealth/notification"),
