@@ -3,7 +3,7 @@
 //! **Owns** the collections `clinics`, `clinicians` and `patients`, their archives (`…_deletions`), the
 //! `tallies` of patients, the `jobs` that change all patients of a clinic, the `merges` of clinics with
 //! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, what
-//! hospital records send (`redox` and what begins so, `xealth_preorder`), the reports that are to go
+//! hospital records send (`redox` and what begins so, and with `xealth_`), the reports that are to go
 //! there, and the `outbox`.
 //! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
 //! account, and, through the outbox, gatekeeper, which hears who works for a clinic and what its

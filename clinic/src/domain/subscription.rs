@@ -7,6 +7,8 @@ use shared_types::MessageId;
 
 /// The name of what Redox orders.
 pub(crate) const REPORTS: &str = "summaryAndReports";
+/// The name of what Xealth orders.
+pub(crate) const XEALTH_REPORTS: &str = "xealthReports";
 
 /// What is ordered, by name.
 pub(crate) type Subscriptions = BTreeMap<String, Subscription>;

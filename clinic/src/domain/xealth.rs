@@ -1,9 +1,10 @@
-//! What Xealth asks before something is ordered for a patient: who it is, what is known, and which form
-//! somebody fills in.
+//! What Xealth asks about a patient: which form somebody fills in before something is ordered, and what is
+//! ordered.
 
 pub(crate) mod demographics;
 pub(crate) mod form;
 pub(crate) mod preorder;
+pub(crate) mod program;
 
 use serde_json::Value;
 

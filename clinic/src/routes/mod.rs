@@ -83,6 +83,11 @@ pub fn table() -> RouteTable {
             .behind(by_xealth())
             .taking(xealth::MAX_BODY),
     )
+    .serve(
+        operation!(xealth::list_programs)
+            .behind(by_xealth())
+            .taking(xealth::MAX_BODY),
+    )
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))
     .serve(operation!(reconciliation::start_reconciliation))

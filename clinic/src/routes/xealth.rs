@@ -1,6 +1,6 @@
 //! Where Xealth calls, by which hospitals order.
 
-use actix_web::web::Json;
+use actix_web::{HttpMessage as _, HttpRequest, web::Json};
 use serde_json::Value;
 use shared_runtime::{body::Body, error::ApiError};
 
@@ -8,7 +8,10 @@ use super::{
     State,
     refusals::{Bodies, Matching, Missing, Xealth},
 };
-use crate::use_cases::preorder;
+use crate::{
+    domain::Refusal,
+    use_cases::{list_programs, preorder},
+};
 
 /// The longest body, in bytes.
 pub(super) const MAX_BODY: usize = 10 << 20;
@@ -39,4 +42,38 @@ pub(super) const MAX_BODY: usize = 10 << 20;
 )]
 pub(crate) async fn preorder(body: Body, state: State) -> Result<Json<Value>, ApiError> {
     Ok(Json(preorder::preorder(&state, &body.0).await?))
+}
+
+/// `PUT /v1/xealth/programs`: what is ordered for a patient, for somebody in a hospital to see.
+///
+/// For Xealth, as [`preorder`].
+/// Body: JSON with `deployment`, `patientIdentity`, `datasets.demographicsV1` and `datasets.ehrUserV1`.
+/// Response: 200, `{present: true, programs: [one]}`, or `{present: false}` where nothing is ordered, nobody is
+/// such a patient, or no clinic is connected to the deployment.
+/// Errors: 400 the body breaks a rule, or lacks the medical record number, the birth date or the name; 401 no
+/// token, or a wrong one; 409 several clinics are connected to the deployment; 413 the body has more than
+/// 10 MiB; 415 it is not said to be JSON; 422 several patients fit; 500 Xealth is not enabled, or something
+/// failed.
+/// Source: clinics API, `XealthGetPrograms`.
+#[utoipa::path(
+    put, path = "/v1/xealth/programs", tag = "hospital records",
+    request_body(content = Object, description = "About whom it is asked, as Xealth has it."),
+    params(("authorization" = String, Header, description = "The token, as `Bearer`.")),
+    responses(
+        (status = 200, description = "What is ordered, if anything is.", body = Object),
+        Matching, Bodies, Xealth,
+    ),
+)]
+pub(crate) async fn list_programs(
+    request: HttpRequest,
+    body: Body,
+    state: State,
+) -> Result<Json<Value>, ApiError> {
+    if !request
+        .content_type()
+        .eq_ignore_ascii_case("application/json")
+    {
+        return Err(Refusal::NotSaidToBeJson.into());
+    }
+    Ok(Json(list_programs::list_programs(&state, &body.0).await?))
 }

@@ -56,7 +56,7 @@ pub(crate) use self::{
         ReportFilter, Scheduling, StoredOrder,
     },
     tallies::{Lane, Tallies},
-    xealth::Preorders,
+    xealth::{View, Xealth},
 };
 
 /// The time, as exact as the database keeps it.
@@ -123,7 +123,7 @@ pub(crate) struct Store {
     pub(crate) migration_patients: MigrationPatients,
     pub(crate) reconciliations: Reconciliations,
     pub(crate) redox: Redox,
-    pub(crate) preorders: Preorders,
+    pub(crate) xealth: Xealth,
     rivals: ClinicRivals,
 }
 
@@ -144,7 +144,7 @@ impl Store {
         store.migrations.prepare().await?;
         store.migration_patients.prepare().await?;
         store.redox.prepare().await?;
-        store.preorders.prepare().await?;
+        store.xealth.prepare().await?;
         Ok(store)
     }
 
@@ -172,7 +172,7 @@ impl Store {
             migration_patients: MigrationPatients::on(database),
             reconciliations: Reconciliations::on(database),
             redox: Redox::on(database, settings.job_lease),
-            preorders: Preorders::on(database),
+            xealth: Xealth::on(database),
             rivals: settings.rivals.clone(),
         }
     }

@@ -19,6 +19,7 @@ pub(crate) mod find_moved;
 pub(crate) mod find_patients;
 pub(crate) mod forget_user;
 pub(crate) mod list_clinics;
+pub(crate) mod list_programs;
 pub(crate) mod match_order;
 pub(crate) mod merge_clinics;
 pub(crate) mod migrate;

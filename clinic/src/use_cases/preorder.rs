@@ -97,7 +97,7 @@ async fn keep(state: &State, message: &Value, who: &Demographics) -> Result<Valu
         let entered = entered.unwrap_or(&Value::Null);
         return Ok(form::error(tracking_id, PROBLEM, &problems, entered));
     }
-    let kept = state.store.preorders.insert(&entry).await;
+    let kept = state.store.xealth.preorders.insert(&entry).await;
     if !kept.or_fail(Failure)? {
         return Err(Refusal::TrackingIdUsed.into());
     }

@@ -45,3 +45,4 @@ mod tags;
 mod users;
 mod wrong_body;
 mod xealth;
+mod xealth_programs;

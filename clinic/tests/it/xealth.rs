@@ -12,12 +12,12 @@ use crate::{
     world::{CAROL, World, assert_answer, assert_refused},
 };
 
-const TOKEN: &str = "the-token-of-xealth";
-const DEPLOYMENT: &str = "a-health-system";
+pub(crate) const TOKEN: &str = "the-token-of-xealth";
+pub(crate) const DEPLOYMENT: &str = "a-health-system";
 const PATH: &str = "/v1/xealth/preorder";
-const DAY: &str = "2001-02-03";
+pub(crate) const DAY: &str = "2001-02-03";
 
-async fn enabled() -> World {
+pub(crate) async fn enabled() -> World {
     World::start_with(|config| {
         config.xealth.enabled = true;
         config.xealth.bearer_token = Some(TOKEN.into());
@@ -26,7 +26,7 @@ async fn enabled() -> World {
     .await
 }
 
-async fn connected_clinic(world: &World) -> String {
+pub(crate) async fn connected_clinic(world: &World) -> String {
     let clinic = world.clinic().await;
     connect(world, &clinic, &settings_of(DEPLOYMENT)).await;
     clinic
@@ -41,7 +41,7 @@ fn settings_of(deployment: &str) -> Value {
 }
 
 /// What is asked about Ana.
-fn initial(day: &str) -> Value {
+pub(crate) fn initial(day: &str) -> Value {
     json!({
         "eventType": "preorder", "eventContext": "initial", "deployment": DEPLOYMENT,
         "programId": "program-1",

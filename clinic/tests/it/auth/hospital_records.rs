@@ -5,6 +5,13 @@ use shared_runtime::testing::matrix::{Gets, Row};
 
 use super::{KINDS, Whom, row};
 
+/// What Xealth asks, which no setting of the world enables.
+fn disabled(operation: &str) -> Row<KINDS> {
+    let message = "internal server error: the Xealth integration is not enabled";
+    let refused = Gets::Refusal(500, json!({ "message": message }));
+    Row::new(operation, refused.by_all()).with(json!({}))
+}
+
 /// Whoever calls shows no token of hospital records, and what it shows instead does not count.
 pub(super) fn rows() -> Vec<Row<KINDS>> {
     let refused = |message: &str| {
@@ -22,15 +29,8 @@ pub(super) fn rows() -> Vec<Row<KINDS>> {
             "GET /v1/redox/verify",
             refused("invalid verification token"),
         ),
-        Row::new(
-            "POST /v1/xealth/preorder",
-            Gets::Refusal(
-                500,
-                json!({ "message": "internal server error: the Xealth integration is not enabled" }),
-            )
-            .by_all(),
-        )
-        .with(json!({})),
+        disabled("POST /v1/xealth/preorder"),
+        disabled("PUT /v1/xealth/programs"),
         row("POST /v1/redox/match", Whom::Services, 400).with(json!({ "messageRef": 1 })),
         row("POST /v1/clinics/{clinicId}/ehr/sync", Whom::Services, 404),
         row(

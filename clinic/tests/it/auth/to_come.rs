@@ -32,7 +32,6 @@ async fn what_is_not_served_yet_is_not_found() {
     }
     // Their callers have no session.
     for (method, path) in [
-        ("PUT", "/v1/xealth/programs"),
         ("PUT", "/v1/xealth/program"),
         ("POST", "/v1/xealth/notification"),
         ("GET", "/v1/xealth/report/web/viewer.html"),
