@@ -1,7 +1,8 @@
 //! A part of `cargo xtask bench`: a clinic of 10,000 patients and one of 100,000, and 200,000
-//! patients of other clinics, as the service stores them.
+//! patients of other clinics, as the service stores them; and, if they are asked for, two more of
+//! 10,000 and 100,000 whose patients have summaries.
 //!
-//! `seed_clinics URI`; the database is that of the default settings of clinic, which has to be
+//! `seed_clinics URI [summaries]`; the database is that of the default settings of clinic, which has to be
 //! running, so that its indexes are there.
 
 #![expect(
@@ -18,7 +19,22 @@ use mongodb::{Client, Collection, options::ClientOptions};
 const SIZES: [u32; 2] = [10_000, 100_000];
 const OTHERS: usize = 200;
 const PATIENTS_OF_OTHERS: u32 = 1_000;
+/// How many patients the clinics have whose patients have summaries.
+const SUMMARIZED: [u32; 2] = [10_000, 100_000];
+const PERIODS: [&str; 4] = ["1d", "7d", "14d", "30d"];
+const RANGES: [&str; 8] = [
+    "VeryLow",
+    "Low",
+    "AnyLow",
+    "Target",
+    "High",
+    "VeryHigh",
+    "ExtremeHigh",
+    "AnyHigh",
+];
 const BATCH: usize = 5_000;
+/// Summaries are large.
+const SMALL_BATCH: usize = 500;
 /// Those of the service.
 const LANES: u32 = 4;
 const TAGS: u32 = 8;
@@ -42,33 +58,49 @@ const SURNAMES: &str = "Smith Johnson Williams Brown Jones Garcia Miller Davis R
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let uri = env::args().nth(1).expect("seed_clinics URI");
+    let uri = env::args().nth(1).expect("seed_clinics URI [summaries]");
+    let with_summaries = env::args().nth(2).is_some_and(|what| what == "summaries");
     let options = ClientOptions::parse(&uri).await.unwrap();
     let database = Client::with_options(options).unwrap().database("clinic");
     let sizes = SIZES.into_iter().chain([PATIENTS_OF_OTHERS; OTHERS]);
-    let clinics: Vec<Clinic> = sizes
+    let plain = sizes.map(|size| (size, false));
+    let summarized = SUMMARIZED.map(|size| (size, true));
+    let summarized = summarized.into_iter().filter(|_| with_summaries);
+    let clinics: Vec<Clinic> = plain
+        .chain(summarized)
         .zip(1..)
-        .map(|(size, number)| Clinic { number, size })
+        .map(|((size, is_summarized), number)| Clinic {
+            number,
+            size,
+            is_summarized,
+        })
         .collect();
     let documents = clinics.iter().map(Clinic::document);
-    store(&database.collection("clinics"), documents).await;
+    store(&database.collection("clinics"), documents, BATCH).await;
     let names = Names {
         first: FIRST_NAMES.split(' ').collect(),
         second: SECOND_NAMES.split(' ').collect(),
         last: SURNAMES.split(' ').collect(),
     };
-    let patients = clinics
-        .iter()
-        .flat_map(|clinic| (0..clinic.size).map(|number| clinic.patient(number, &names)));
-    store(&database.collection("patients"), patients).await;
+    for (are_summarized, batch) in [(false, BATCH), (true, SMALL_BATCH)] {
+        let clinics = clinics.iter();
+        let clinics = clinics.filter(|clinic| clinic.is_summarized == are_summarized);
+        let patients = clinics
+            .flat_map(|clinic| (0..clinic.size).map(|number| clinic.patient(number, &names)));
+        store(&database.collection("patients"), patients, batch).await;
+    }
     let tallies = clinics.iter().flat_map(Clinic::tallies);
-    store(&database.collection("tallies"), tallies).await;
+    store(&database.collection("tallies"), tallies, BATCH).await;
 }
 
-async fn store(collection: &Collection<Document>, documents: impl Iterator<Item = Document>) {
+async fn store(
+    collection: &Collection<Document>,
+    documents: impl Iterator<Item = Document>,
+    batch: usize,
+) {
     let mut documents = documents.peekable();
     while documents.peek().is_some() {
-        let batch = documents.by_ref().take(BATCH);
+        let batch = documents.by_ref().take(batch);
         collection.insert_many(batch).ordered(false).await.unwrap();
     }
 }
@@ -90,6 +122,8 @@ impl Names {
 struct Clinic {
     number: u32,
     size: u32,
+    /// Whether its patients have summaries.
+    is_summarized: bool,
 }
 
 impl Clinic {
@@ -150,6 +184,9 @@ impl Clinic {
             "_lane": i32::try_from(number % LANES).unwrap(),
             "_version": i64::from(number / LANES + 1),
         };
+        if self.is_summarized {
+            patient.insert("summary", summary(&account, mixed));
+        }
         for (name, labels) in [("tags", list(tags)), ("sites", list(sites))] {
             if !labels.is_empty() {
                 patient.insert(name, labels);
@@ -183,6 +220,94 @@ impl Clinic {
             }
         })
     }
+}
+
+/// A summary with everything that one has, of an account.
+fn summary(account: &str, mixed: u32) -> Document {
+    let hours = i64::from(mixed % (30 * 24));
+    let last_data = DateTime::from_millis(CREATED_MS - hours * 3_600_000);
+    let dates = doc! {
+        "hasFirstData": true, "hasLastData": true, "hasLastUploadDate": true,
+        "hasOutdatedSince": false, "firstData": DateTime::from_millis(0), "lastData": last_data,
+        "lastUploadDate": last_data, "lastUpdatedDate": last_data,
+        "lastUpdatedReason": ["UPLOAD_COMPLETED"],
+    };
+    let config = doc! {
+        "schemaVersion": 5_i64, "highGlucoseThreshold": 10.0, "veryHighGlucoseThreshold": 13.9,
+        "lowGlucoseThreshold": 3.9, "veryLowGlucoseThreshold": 3.0,
+    };
+    let part = |kind: &str, is_cgm: bool| {
+        let periods = (0..).zip(PERIODS).map(|(place, name)| {
+            let mixed = mixed.rotate_left(place);
+            (name.to_owned(), period(mixed, is_cgm).into())
+        });
+        doc! {
+            "id": format!("{kind}{account:0>22}"), "config": config.clone(), "dates": dates.clone(),
+            "periods": periods.collect::<Document>(),
+        }
+    };
+    doc! { "cgmStats": part("0c", true), "bgmStats": part("0b", false) }
+}
+
+/// The numbers of a period, fractions spread over what occurs.
+fn period(mixed: u32, is_cgm: bool) -> Document {
+    let mut period = Document::new();
+    let mut state = mixed;
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24)
+    };
+    let mut add = |name: &str, scale: f64, is_whole: bool, is_flagged: bool| {
+        for name in [name.to_owned(), format!("{name}Delta")] {
+            let number = next() * scale;
+            if is_whole {
+                #[expect(clippy::cast_possible_truncation, reason = "it is small")]
+                period.insert(name, number as i64);
+            } else {
+                period.insert(name, number);
+            }
+        }
+        if is_flagged {
+            let (first, rest) = name.split_at(1);
+            period.insert(format!("has{}{rest}", first.to_uppercase()), true);
+        }
+    };
+    let units: &[(&str, f64, bool)] = if is_cgm {
+        &[
+            ("Percent", 1.0, false),
+            ("Records", 4_000.0, true),
+            ("Minutes", 20_000.0, true),
+        ]
+    } else {
+        &[("Percent", 1.0, false), ("Records", 100.0, true)]
+    };
+    for (unit, scale, is_whole) in units {
+        for range in RANGES {
+            // Few are low for long.
+            let scale = if range.ends_with("Low") {
+                scale / 20.0
+            } else {
+                *scale
+            };
+            add(&format!("timeIn{range}{unit}"), scale, *is_whole, true);
+        }
+        if is_cgm {
+            add(&format!("timeCGMUse{unit}"), *scale, *is_whole, true);
+        }
+    }
+    add("averageGlucoseMmol", 15.0, false, true);
+    add("averageDailyRecords", 288.0, false, true);
+    add("totalRecords", 4_000.0, true, true);
+    add("min", 4.0, false, false);
+    add("max", 22.0, false, false);
+    add("daysWithData", 14.0, true, false);
+    add("standardDeviation", 4.0, false, false);
+    add("coefficientOfVariation", 0.5, false, false);
+    if is_cgm {
+        add("glucoseManagementIndicator", 9.0, false, true);
+        add("hoursWithData", 336.0, true, false);
+    }
+    period
 }
 
 /// The id of the thing with this number, of one kind.

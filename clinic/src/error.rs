@@ -50,9 +50,13 @@ impl From<Refusal> for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: the clinic must have at least one admin",
             ),
-            Refusal::PatientNotFound | Refusal::NobodyAlike => {
+            Refusal::PatientNotFound | Refusal::DataSourceNotFound | Refusal::NobodyAlike => {
                 (StatusCode::NOT_FOUND, "patient not found")
             }
+            Refusal::PatientToConnectNotFound => (
+                StatusCode::NOT_FOUND,
+                "error finding patient: patient not found",
+            ),
             Refusal::DuplicatePatient => (
                 StatusCode::CONFLICT,
                 "duplicate: patient is already a member of the clinic",

@@ -37,6 +37,7 @@
 //!   before an order may come again.
 //! - A message of hospital records that cannot be understood is taken and kept apart, unless a setting
 //!   says otherwise; a repeat is stored once; a match of an unknown message is 404.
+//! - Data sources that cannot be written are a failure, not 200.
 //! - What a clinic's tags and sites change about its patients is made at one moment and shown at once,
 //!   though it is written by and by (`domain/bulk_change.rs`).
 

@@ -3,6 +3,7 @@
 pub(crate) mod bulk_change;
 pub(crate) mod clinic;
 pub(crate) mod clinician;
+pub(crate) mod connection;
 pub(crate) mod counts;
 pub(crate) mod departure;
 pub(crate) mod ehr_settings;
@@ -24,6 +25,7 @@ pub(crate) mod share_code;
 pub(crate) mod site_name;
 pub(crate) mod subscription;
 pub(crate) mod summary;
+pub(crate) mod summary_details;
 pub(crate) mod text;
 pub(crate) mod user_details;
 pub(crate) mod xealth;
@@ -61,6 +63,10 @@ pub(crate) enum Refusal {
     LastAdmin,
     #[error("there is no such patient")]
     PatientNotFound,
+    #[error("there is no such patient who could be asked to connect a provider")]
+    PatientToConnectNotFound,
+    #[error("the patient has no data from the provider")]
+    DataSourceNotFound,
     #[error("the account is a patient of the clinic already")]
     DuplicatePatient,
     #[error("another account has the address")]

@@ -205,7 +205,8 @@ pub(crate) enum DataSourceState {
 }
 
 impl DataSourceState {
-    fn name(self) -> &'static str {
+    /// As it is written.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::PendingReconnect => "pendingReconnect",

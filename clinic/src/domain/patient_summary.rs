@@ -89,6 +89,19 @@ impl Numbers {
         Self { kind, values }
     }
 
+    /// None at all.
+    pub(crate) fn unsaid(kind: Kind) -> Self {
+        let values = vec![None; fields(kind).len()];
+        Self { kind, values }
+    }
+
+    /// The name of a number that every period has, and this one has not.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let mut fields = fields(self.kind).iter().zip(&self.values);
+        let missing = fields.find(|(field, value)| field.is_required && value.is_none());
+        missing.map(|(field, _)| field.name.as_str())
+    }
+
     /// Notes what is called `name`, if anything is, as `read` has it in this form.
     pub(crate) fn note(&mut self, name: &str, read: impl FnOnce(Form) -> Option<Value>) {
         if let Some(position) = position(self.kind, name)

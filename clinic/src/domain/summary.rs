@@ -5,7 +5,10 @@
 use std::{collections::HashMap, fmt, sync::LazyLock};
 
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use self::{
     Form::{Float, Whole},
@@ -82,6 +85,25 @@ impl Field {
     pub(crate) fn is_number(&self) -> bool {
         self.form != Form::Flag
     }
+}
+
+/// A period of which all `fields` may be said, and those must be that `is_required` says.
+pub(crate) fn schema(fields: &[Field], is_required: impl Fn(&Field) -> bool) -> Object {
+    let period = ObjectBuilder::new().description(Some("The numbers of a period."));
+    let add = |period: ObjectBuilder, field: &Field| {
+        let kind = match field.form {
+            Form::Float => Type::Number,
+            Form::Whole => Type::Integer,
+            Form::Flag => Type::Boolean,
+        };
+        let period = period.property(&field.name, ObjectBuilder::new().schema_type(kind));
+        if is_required(field) {
+            period.required(&field.name)
+        } else {
+            period
+        }
+    };
+    fields.iter().fold(period, add).build()
 }
 
 impl fmt::Debug for Field {

@@ -64,6 +64,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalList<T> {
     }
 }
 
+/// A body that is a list.
+pub(crate) struct RequiredList<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for RequiredList<T> {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let list = OptionalList::<T>::from_request(request, payload);
+        Box::pin(async move {
+            let OptionalList(list) = list.await?;
+            let expected = || Refusal::InvalidBody("expected a list".to_owned());
+            Ok(Self(list.ok_or_else(expected)?))
+        })
+    }
+}
+
 /// The body, which is JSON by its type unless there is none.
 fn taken(
     request: &HttpRequest,

@@ -4,6 +4,7 @@
 mod body;
 mod clinicians;
 mod clinics;
+mod data_sources;
 mod ehr;
 mod invited_clinicians;
 mod merge_workbook;
@@ -22,6 +23,7 @@ mod redox_quarantine;
 mod refusals;
 mod settings;
 mod sites;
+mod summaries;
 mod summary_filters;
 mod tags;
 mod users;
@@ -55,6 +57,7 @@ pub fn table() -> RouteTable {
         patient_lists(),
         patients(),
         permissions(),
+        patient_data(),
         settings(),
         tags(),
         sites(),
@@ -179,6 +182,18 @@ fn permissions() -> Lines {
         (
             &[Own("userId"), Service],
             operation!(permissions::list_clinics_of_patient),
+        ),
+    ]
+}
+
+fn patient_data() -> Lines {
+    vec![
+        (&[Service], operation!(summaries::update_summary)),
+        (&[Service], operation!(summaries::delete_summary)),
+        (&[Service], operation!(data_sources::update_data_sources)),
+        (
+            &[Member, Service],
+            operation!(data_sources::connect_provider),
         ),
     ]
 }

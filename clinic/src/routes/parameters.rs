@@ -5,7 +5,9 @@ use shared_runtime::query::{Limit, Offset, Parameters};
 use shared_types::{ClinicId, MessageId, SiteId, TagId};
 use utoipa::IntoParams;
 
-use crate::domain::{clinician::AccountId, text::Filled};
+use crate::domain::{
+    clinician::AccountId, connection::Provider, summary_details::SummaryId, text::Filled,
+};
 
 /// A clinic.
 #[derive(Deserialize, IntoParams)]
@@ -36,6 +38,20 @@ pub(crate) struct PatientPath {
     pub(crate) clinic_id: ClinicId,
     /// The account of the patient.
     pub(crate) patient_id: AccountId,
+}
+
+/// A provider of data of a patient of a clinic.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ProviderPath {
+    /// The clinic.
+    pub(crate) clinic_id: ClinicId,
+    /// The account of the patient.
+    pub(crate) patient_id: AccountId,
+    /// The provider.
+    #[param(inline)]
+    pub(crate) provider_id: Provider,
 }
 
 /// An invitation into a clinic.
@@ -87,6 +103,15 @@ pub(crate) struct UserPath {
 pub(crate) struct AnyPatientPath {
     /// The account of the patient.
     pub(crate) patient_id: AccountId,
+}
+
+/// A summary of what a patient's data says.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SummaryPath {
+    /// The summary.
+    pub(crate) summary_id: SummaryId,
 }
 
 /// A message of hospital records.

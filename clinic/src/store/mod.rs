@@ -9,6 +9,7 @@ mod clinic_settings;
 mod clinicians;
 mod clinics;
 mod connected_clinics;
+mod connection_document;
 mod ehr_document;
 mod ids;
 mod jobs;

@@ -9,10 +9,13 @@ use serde::Deserialize;
 use shared_runtime::body::Member;
 use shared_types::{PermissionSet, TagId, UserId};
 
-use super::{ids, subscription_document, summary_document};
+use super::{
+    connection_document::{self, ConnectionRequestsDocument},
+    ids, subscription_document, summary_document,
+};
 use crate::domain::{
     clinic::Site,
-    patient::{ConnectionRequest, DataSource, Patient, PatientChange, Review},
+    patient::{DataSource, Patient, PatientChange, Review},
 };
 
 /// A document as any release wrote it. What has another form than it should counts as absent.
@@ -36,6 +39,8 @@ pub(super) struct PatientDocument {
     provider_connection_requests: Option<ConnectionRequestsDocument>,
     /// How older releases noted the requests to connect Dexcom.
     last_requested_dexcom_connect_time: Option<DateTime>,
+    #[serde(rename = "_connectionMailTime")]
+    last_connection_mail: Option<DateTime>,
     last_upload_reminder_time: Option<DateTime>,
     glycemic_ranges: Option<Bson>,
     diagnosis_type: Option<String>,
@@ -79,20 +84,6 @@ struct ReviewDocument {
     time: DateTime,
 }
 
-#[derive(Default, Deserialize)]
-struct ConnectionRequestsDocument {
-    dexcom: Option<Vec<ConnectionRequestDocument>>,
-    twiist: Option<Vec<ConnectionRequestDocument>>,
-    abbott: Option<Vec<ConnectionRequestDocument>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ConnectionRequestDocument {
-    provider_name: String,
-    created_time: DateTime,
-}
-
 impl From<PatientDocument> for Patient {
     fn from(document: PatientDocument) -> Self {
         let time = |time: Option<DateTime>| time.map(DateTime::to_chrono).unwrap_or_default();
@@ -118,10 +109,11 @@ impl From<PatientDocument> for Patient {
             permissions: document.permissions,
             data_sources: sources.map(|sources| sources.into_iter().map(Into::into).collect()),
             reviews: reviews.into_iter().map(Into::into).collect(),
-            connection_requests: requests(
+            connection_requests: connection_document::read(
                 document.provider_connection_requests.unwrap_or_default(),
                 document.last_requested_dexcom_connect_time,
             ),
+            last_connection_mail: document.last_connection_mail.map(DateTime::to_chrono),
             last_upload_reminder: document.last_upload_reminder_time.map(DateTime::to_chrono),
             glycemic_ranges: document
                 .glycemic_ranges
@@ -169,33 +161,6 @@ impl From<ReviewDocument> for Review {
             time: document.time.to_chrono(),
         }
     }
-}
-
-fn requests(
-    document: ConnectionRequestsDocument,
-    last_dexcom: Option<DateTime>,
-) -> Vec<ConnectionRequest> {
-    let mut dexcom = document.dexcom.unwrap_or_default();
-    if let (true, Some(created_time)) = (dexcom.is_empty(), last_dexcom) {
-        let provider_name = "dexcom".to_owned();
-        dexcom.push(ConnectionRequestDocument {
-            provider_name,
-            created_time,
-        });
-    }
-    [document.twiist, document.abbott]
-        .into_iter()
-        .flatten()
-        .fold(dexcom, |mut all, requests| {
-            all.extend(requests);
-            all
-        })
-        .into_iter()
-        .map(|request| ConnectionRequest {
-            provider_name: request.provider_name,
-            created_time: request.created_time.to_chrono(),
-        })
-        .collect()
 }
 
 /// The document of a new patient.
@@ -279,6 +244,7 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
         });
     }
     set.extend(subscription_document::changed(read, change));
+    set.extend(connection_document::changed(read, change));
     match &change.email {
         Member::Absent => {}
         Member::Null => drop(set.insert("email", Bson::Null)),
@@ -316,6 +282,7 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
         set.insert("permissions", permission_set(permissions));
     }
     let times = [
+        ("_connectionMailTime", change.last_connection_mail),
         ("lastUploadReminderTime", change.last_upload_reminder),
         ("updatedTime", change.updated_time),
     ];

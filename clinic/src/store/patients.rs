@@ -4,26 +4,28 @@
 
 mod counts;
 mod directory;
+mod indexes;
 mod labelled;
 mod list;
 mod ordered;
 mod search;
+mod summaries;
 mod together;
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
-    ClientSession, Collection, Database, IndexModel,
-    error::Result,
-    options::{Collation, CollationStrength, IndexOptions},
+    ClientSession, Collection, Database,
+    error::{Error, Result},
+    options::{Collation, CollationStrength},
 };
-use shared_runtime::mongo::{ONE_BATCH, ensure_indexes};
+use shared_runtime::mongo::ONE_BATCH;
 use shared_types::{ClinicId, UserId};
 
 use super::{
     Archives, Job, Jobs, Lane, Tallies,
     ids::{self, of_user},
-    patient_document::{self, OWN_MRN, PatientDocument},
+    patient_document::{self, PatientDocument},
 };
 use crate::domain::{
     counts::Counts,
@@ -75,62 +77,6 @@ impl Patients {
             directories,
             demo_patient,
         }
-    }
-
-    /// Ensures the indexes of the queries below. The first two and that of sites are the
-    /// reference's, with its names; it has others, which no query of ours needs.
-    pub(super) async fn prepare(&self) -> anyhow::Result<()> {
-        let named = |name: &str| IndexOptions::builder().name(name.to_owned());
-        let index = |keys, options| IndexModel::builder().keys(keys).options(options).build();
-        let by_clinic = |keys: Document| {
-            let mut all = doc! { "clinicId": 1 };
-            all.extend(keys);
-            all
-        };
-        let indexes = vec![
-            index(doc! { "userId": 1 }, named("UserId").build()),
-            index(
-                by_clinic(doc! { "userId": 1 }),
-                named("UniquePatient").unique(true).build(),
-            ),
-            index(
-                by_clinic(doc! { "fullName": 1, "_id": 1 }),
-                named("PatientFullNameIdEn").collation(loosely()).build(),
-            ),
-            index(
-                by_clinic(doc! { "mrn": 1, "_id": 1 }),
-                named("PatientMrnEn").collation(loosely()).build(),
-            ),
-            index(
-                by_clinic(doc! { "birthDate": 1, "_id": 1 }),
-                named("PatientBirthDateEn").collation(loosely()).build(),
-            ),
-            index(
-                by_clinic(doc! { "mrn": 1 }),
-                named("UniqueMrnEn")
-                    .unique(true)
-                    .collation(loosely())
-                    .partial_filter_expression(doc! { OWN_MRN: true })
-                    .build(),
-            ),
-            index(
-                by_clinic(doc! { "_lane": 1, "_version": 1 }),
-                named("PatientVersion").build(),
-            ),
-            index(
-                doc! { "userId": 1, "fullName": 1, "_id": 1 },
-                named("UserFullNameIdEn").collation(loosely()).build(),
-            ),
-            index(by_clinic(doc! { "tags": 1 }), named(BY_TAG).build()),
-            index(by_clinic(doc! { "sites.id": 1 }), named(BY_SITE).build()),
-            index(
-                by_clinic(doc! { ordered::ACTIVE: 1, "_id": 1 }),
-                named("PatientReports")
-                    .partial_filter_expression(doc! { ordered::ACTIVE: true })
-                    .build(),
-            ),
-        ];
-        ensure_indexes(&self.documents, indexes).await
     }
 
     /// The account of the patient to try things with.
@@ -305,6 +251,18 @@ impl Patients {
         // The order is one without regard to case, and so is the look-up.
         let of_user = found.iter().filter(|found| found.patient.user_id == *user);
         Ok(of_user.map(|stored| stored.since(&jobs)).collect())
+    }
+
+    /// The clinics in which `user` is a patient.
+    pub(crate) async fn list_clinics_of_user(&self, user: &UserId) -> Result<Vec<ClinicId>> {
+        let found = self.documents.find(doc! { "userId": user.as_str() });
+        let found = found.projection(doc! { "_id": 0, "clinicId": 1 });
+        let found: Vec<Document> = found.batch_size(ONE_BATCH).await?.try_collect().await?;
+        let clinics = found.iter().map(|patient| {
+            let clinic = patient.get_object_id("clinicId").map_err(Error::custom)?;
+            Ok(clinic.bytes().into())
+        });
+        clinics.collect()
     }
 
     /// Everywhere that `user` is a patient, in the transaction of `session`.

@@ -1,6 +1,6 @@
 //! The summary in the document of a patient. What has another form than it should counts as absent.
 
-use bson::{RawBsonRef, RawDocument};
+use bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
@@ -11,7 +11,7 @@ use crate::domain::{
 /// What `summary` says.
 pub(super) fn read(summary: &RawDocument) -> Summary {
     let of_kind = |kind: Kind| {
-        let stats = document(summary, &format!("{}Stats", kind.name()))?;
+        let stats = member(summary, &format!("{}Stats", kind.name()))?;
         Some(stats_of(kind, stats))
     };
     Summary {
@@ -20,21 +20,88 @@ pub(super) fn read(summary: &RawDocument) -> Summary {
     }
 }
 
+/// What `stats` say, as the reference writes it.
+pub(super) fn document(stats: &Stats) -> Document {
+    let Thresholds {
+        schema_version,
+        very_low,
+        low,
+        high,
+        very_high,
+    } = stats.thresholds;
+    let periods = stats.periods.iter();
+    let periods = periods.map(|(name, numbers)| (name.clone(), period(numbers).into()));
+    doc! {
+        "id": stats.id.as_deref(),
+        "config": {
+            "schemaVersion": schema_version,
+            "highGlucoseThreshold": high,
+            "veryHighGlucoseThreshold": very_high,
+            "lowGlucoseThreshold": low,
+            "veryLowGlucoseThreshold": very_low,
+        },
+        "dates": written(&stats.dates),
+        "periods": periods.collect::<Document>(),
+    }
+}
+
+fn written(dates: &Dates) -> Document {
+    let mut written = doc! {
+        "hasFirstData": dates.has_first_data,
+        "hasLastData": dates.has_last_data,
+        "hasLastUploadDate": dates.has_last_upload_date,
+        "hasOutdatedSince": dates.has_outdated_since,
+    };
+    for (name, time) in [
+        ("firstData", dates.first_data),
+        ("lastData", dates.last_data),
+        ("lastUploadDate", dates.last_upload_date),
+        ("lastUpdatedDate", dates.last_updated_date),
+        ("outdatedSince", dates.outdated_since),
+        ("outdatedSinceLimit", dates.outdated_since_limit),
+    ] {
+        if let Some(time) = time {
+            written.insert(name, bson::DateTime::from_chrono(time));
+        }
+    }
+    for (name, reasons) in [
+        ("lastUpdatedReason", &dates.last_updated_reason),
+        ("outdatedReason", &dates.outdated_reason),
+    ] {
+        if let Some(reasons) = reasons {
+            written.insert(name, reasons.clone());
+        }
+    }
+    written
+}
+
+fn period(numbers: &Numbers) -> Document {
+    let value = |value| match value {
+        Value::Float(number) => Bson::Double(number),
+        Value::Whole(number) => Bson::Int64(number),
+        Value::Flag(flag) => Bson::Boolean(flag),
+    };
+    let named = numbers.named();
+    named
+        .map(|(name, number)| (name.to_owned(), value(number)))
+        .collect()
+}
+
 fn stats_of(kind: Kind, stats: &RawDocument) -> Stats {
     let id = match stats.get("id") {
         Ok(Some(RawBsonRef::String(id))) => Some(id.to_owned()),
         Ok(Some(RawBsonRef::ObjectId(id))) => Some(id.to_hex()),
         _ => None,
     };
-    let periods = document(stats, "periods").into_iter().flat_map(members);
+    let periods = member(stats, "periods").into_iter().flat_map(members);
     let numbers = |(name, period): (&str, RawBsonRef<'_>)| {
         let period = period.as_document()?;
         Some((name.to_owned(), numbers_of(kind, period)))
     };
     Stats {
         id,
-        thresholds: document(stats, "config").map_or_else(Thresholds::default, thresholds),
-        dates: document(stats, "dates").map_or_else(Dates::default, dates),
+        thresholds: member(stats, "config").map_or_else(Thresholds::default, thresholds),
+        dates: member(stats, "dates").map_or_else(Dates::default, dates),
         periods: periods.filter_map(numbers).collect(),
     }
 }
@@ -92,7 +159,7 @@ fn value<'a>(document: &'a RawDocument, name: &str) -> Option<RawBsonRef<'a>> {
     document.get(name).ok().flatten()
 }
 
-fn document<'a>(document: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
+fn member<'a>(document: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
     value(document, name)?.as_document()
 }
 

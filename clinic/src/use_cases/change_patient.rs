@@ -308,7 +308,7 @@ pub(crate) async fn remove(
 }
 
 /// Makes the change that `decide` wants of the patient; returns it since.
-async fn change_patient(
+pub(crate) async fn change_patient(
     state: &State,
     clinic: ClinicId,
     user: &UserId,

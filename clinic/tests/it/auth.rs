@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
 
 use crate::{
-    merges, migrations, patients, settings, sites, tags,
+    data_sources, merges, migrations, patients, settings, sites, summaries, tags,
     world::{CAROL, NINA, STRANGER, World, assert_refused},
 };
 
@@ -101,6 +101,8 @@ pub(crate) fn matrix() -> Vec<Row<KINDS>> {
         clinicians(),
         patient_lists(),
         patients::rows(),
+        summaries::rows(),
+        data_sources::rows(),
         settings::rows(),
         sites::rows(),
         merges::rows(),
@@ -270,6 +272,8 @@ async fn every_operation_answers_each_kind_of_caller_as_documented() {
         ("patientTagId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
         ("siteId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
         ("messageId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+        ("summaryId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+        ("providerId", "dexcom"),
     ];
     for row in matrix() {
         let before = world.everything().await;

@@ -94,6 +94,8 @@ impl Stage {
             ("shareCode", "AAAA-AAAA-AAAA"),
             ("permission", "custodian"),
             ("messageId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+            ("summaryId", "5f8f8f8f8f8f8f8f8f8f8f8f"),
+            ("providerId", "dexcom"),
         ];
         let parameters = parameters.iter().chain(&usual);
         parameters.fold(row.pattern().to_owned(), |path, (name, value)| {

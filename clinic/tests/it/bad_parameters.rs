@@ -44,7 +44,9 @@ async fn a_path_that_breaks_a_rule_changes_nothing() {
             Some(name.to_owned())
         });
         for name in names {
-            for bad in BAD_IDS {
+            // The id of a summary may be short.
+            let bad_ids = BAD_IDS.into_iter();
+            for bad in bad_ids.filter(|bad| (name.as_str(), *bad) != ("summaryId", "c00000000")) {
                 let path = stage.path(&row, &[(&name, bad)]);
                 let request = person.request(row.method(), &path);
                 let answer = match body {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    data_sources, summaries,
     world::{NINA, details},
     wrong_body::Body,
 };
@@ -34,6 +35,7 @@ impl Bodies<'_> {
             clinics(),
             clinicians(),
             self.patients(),
+            vec![summaries::body(), data_sources::body()],
             settings(),
             self.labels(),
             self.merges(),

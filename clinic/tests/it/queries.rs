@@ -305,3 +305,51 @@ async fn no_message_of_hospital_records_is_looked_for_among_all() {
         assert_indexed(&work, 10 + ENOUGH);
     }
 }
+
+#[actix_web::test]
+async fn no_summary_or_data_source_is_looked_for_among_all() {
+    let mut world = World::start().await;
+    let clinic = world.clinic().await;
+    fill(&world, &clinic, (ObjectId::new(), ObjectId::new())).await;
+    let patients = world.collection("patients");
+    let summarized = doc! { "$set": { "summary": {
+        "cgmStats": { "id": "1" }, "bgmStats": { "id": "2" },
+    } } };
+    patients.update_many(doc! {}, summarized).await.unwrap();
+    for number in 0..3 {
+        let other = ObjectId::new();
+        let alice = doc! {
+            "clinicId": other, "userId": ALICE, "fullName": "Alice", "_lane": 0,
+            "_version": i64::from(number),
+        };
+        patients.insert_one(alice).await.unwrap();
+    }
+    world.settled().await;
+    world.rest();
+    let (service, database) = (world.service(), &world.database.database);
+    let summary = json!({ "cgmStats": { "id": "3" }, "bgmStats": { "id": "4" } });
+    let sources = json!([{ "providerName": "dexcom", "state": "pending" }]);
+    let of_alice = format!("/v1/patients/{ALICE}");
+    let profile = Profile::start(database).await;
+    let written = service.post(&format!("{of_alice}/summary"), &summary).await;
+    assert_eq!(written.status, 200);
+    for id in ["3", "4"] {
+        let path = format!("/v1/summaries/{id}/clinics");
+        assert_eq!(service.delete(&path).await.status, 200);
+    }
+    let work = profile.end().await;
+    let shapes = assert_indexed(&work, ENOUGH);
+    // One update reaches all clinics; each deletion looks for both parts. No document is read.
+    assert_eq!(shapes.len(), 3, "{shapes:#?}");
+    assert!(
+        work.iter().all(|work| work.operation() == "update"),
+        "{work:?}"
+    );
+
+    let profile = Profile::start(database).await;
+    let written = service
+        .put(&format!("{of_alice}/data_sources"), &sources)
+        .await;
+    assert_eq!(written.status, 200);
+    assert_indexed(&profile.end().await, ENOUGH);
+}

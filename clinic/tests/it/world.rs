@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bson::{Document, doc, oid::ObjectId};
+use chrono::{DateTime, Utc};
 use clinic::{Config, DEFAULTS, State};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
@@ -249,6 +250,12 @@ pub(crate) fn details(name: &str) -> Value {
 #[track_caller]
 pub(crate) fn id_of(body: &Value) -> String {
     body["id"].as_str().unwrap().to_owned()
+}
+
+/// A time as clients see it.
+#[track_caller]
+pub(crate) fn time_of(shown: &Value) -> DateTime<Utc> {
+    shown.as_str().unwrap().parse().unwrap()
 }
 
 /// Asserts a refusal with its message.

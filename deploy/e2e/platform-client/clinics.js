@@ -8,7 +8,6 @@ const { newAddress, refusal, signUp, verify } = require('./people');
 // Not served yet: the paths answer 404.
 const later = [
   'triggerInitialClinicMigration',
-  'sendPatientDataProviderConnectRequest',
   'getPatientsForTideDashboard',
   'getPatientsForRpmReport',
 ];
@@ -187,6 +186,13 @@ async function enrolled(clinic, carol, nina) {
   assert.deepEqual(await nina.call('revertClinicPatientLastReviewed', clinic.id, patient.id), []);
   const reminded = await nina.call('sendPatientUploadReminder', clinic.id, patient.id);
   assert.ok(reminded.lastUploadReminderTime);
+
+  const dataSources = [{ providerName: 'dexcom', state: 'pending' }];
+  await nina.call('updateClinicPatient', clinic.id, patient.id, { ...changed, dataSources });
+  await nina.call('sendPatientDataProviderConnectRequest', clinic.id, patient.id, 'dexcom');
+  const asked = await nina.call('getPatientFromClinic', clinic.id, patient.id);
+  assert.equal(asked.connectionRequests.dexcom.length, 1);
+  assert.ok(asked.dataSources[0].expirationTime);
 
   await carol.call('deleteClinicPatientTag', clinic.id, tag.id);
   await carol.call('deleteClinicSite', clinic.id, site.id);

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
+    openapi::{RefOr, Schema},
 };
 
 use super::time;
 use crate::domain::{
     patient_summary::{Dates, Numbers, Stats, Summary, Thresholds, Value},
-    summary::{Field, Form, Kind, field, fields},
+    summary::{Field, Kind, field, fields, schema},
 };
 
 /// What the data of a patient says, by how it was measured.
@@ -167,21 +167,7 @@ impl PartialSchema for PeriodView {
     /// What is said of the sensor, part of which is said of the meter as well.
     fn schema() -> RefOr<Schema> {
         let of_both = |name: &str| field(Kind::Bgm, name).is_some_and(|field| field.is_required);
-        let period = ObjectBuilder::new().description(Some("The numbers of a period."));
-        let add = |period: ObjectBuilder, field: &Field| {
-            let kind = match field.form {
-                Form::Float => Type::Number,
-                Form::Whole => Type::Integer,
-                Form::Flag => Type::Boolean,
-            };
-            let period = period.property(&field.name, ObjectBuilder::new().schema_type(kind));
-            if field.is_required && of_both(&field.name) {
-                period.required(&field.name)
-            } else {
-                period
-            }
-        };
-        let period = fields(Kind::Cgm).iter().fold(period, add);
-        RefOr::T(Schema::Object(period.build()))
+        let is_required = |field: &Field| field.is_required && of_both(&field.name);
+        RefOr::T(Schema::Object(schema(fields(Kind::Cgm), is_required)))
     }
 }

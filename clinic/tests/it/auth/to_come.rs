@@ -3,7 +3,6 @@
 use reqwest::Method;
 use shared_runtime::testing::send;
 
-use super::PATIENT;
 use crate::world::{World, assert_refused};
 
 #[actix_web::test]
@@ -11,16 +10,8 @@ async fn what_is_not_served_yet_is_not_found() {
     let world = World::start().await;
     let clinic = world.clinic().await;
     let of_clinic = format!("/v1/clinics/{clinic}");
-    let of_patient = format!("/v1/patients/{PATIENT}");
     let (service, anonymous) = (world.service(), world.anonymous());
     for (method, path) in [
-        ("POST", format!("{of_patient}/summary")),
-        ("DELETE", format!("/v1/summaries/{clinic}/clinics")),
-        ("PUT", format!("{of_patient}/data_sources")),
-        (
-            "POST",
-            format!("{of_clinic}/patients/{PATIENT}/connect/dexcom"),
-        ),
         ("GET", format!("{of_clinic}/tide_report")),
         ("POST", format!("{of_clinic}/service_accounts")),
     ] {
