@@ -3,6 +3,7 @@
 
 mod load;
 mod operations;
+mod summaries;
 
 use std::{
     fs,
@@ -26,7 +27,7 @@ const OHA: (&str, &str) = ("oha", "1.16.0");
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Measures the services with a million permissions, a million confirmations, 310,000 patients of
-/// clinics and 16 connections.
+/// clinics, 110,000 others with summaries and 16 connections.
 ///
 /// Starts a database and the services of its own, in `target/bench`, and prints requests per second,
 /// latency, and CPU seconds per 1,000 requests and memory of each process.
@@ -90,11 +91,14 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut operations = picked(permissions(&wiring.url(Program::Gatekeeper), &token));
     let confirmations = picked(confirmations(&wiring.url(Program::Confirm), &token));
-    let clinics = picked(clinics(&wiring.url(Program::Clinic), &person));
+    let clinic = wiring.url(Program::Clinic);
+    let mut clinics = picked(clinics(&clinic, &person));
+    clinics.extend(picked(summaries::operations(&clinic, &person, &token)));
     tools.store(&confirmations, &clinics).await?;
     if !clinics.is_empty() {
-        let clinic = wiring.url(Program::Clinic);
-        person.run_clinics(&clinic, &token).await?;
+        let are_stored = clinics.iter().any(summaries::needs_summaries);
+        let places = summaries::places().filter(|_| are_stored);
+        person.run_clinics(&clinic, &token, places).await?;
     }
     operations.extend(confirmations);
     operations.extend(picked(sessions(
@@ -167,7 +171,13 @@ impl Tools {
         }
         if !clinics.is_empty() {
             println!("Storing 310,000 patients …");
-            self.run(&self.seed_clinics, &[&self.uri]).await?;
+            if clinics.iter().any(summaries::needs_summaries) {
+                println!("… and 110,000 with summaries …");
+                self.run(&self.seed_clinics, &[&self.uri, "summaries"])
+                    .await?;
+            } else {
+                self.run(&self.seed_clinics, &[&self.uri]).await?;
+            }
         }
         self.run(&self.bare_driver, &["settle", &self.uri, "gatekeeper"])
             .await?;

@@ -44,7 +44,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    fn get(name: &'static str, token: &str, urls: Vec<String>) -> Self {
+    pub(super) fn get(name: &'static str, token: &str, urls: Vec<String>) -> Self {
         Self {
             name,
             size: None,
@@ -239,13 +239,20 @@ impl Person {
         })
     }
 
-    /// Has the person run the clinics that are measured; `token` is a service's.
-    pub(super) async fn run_clinics(&self, clinic: &str, token: &str) -> anyhow::Result<()> {
+    /// Has the person run the clinics that are measured, and those in `other_places`; `token` is a
+    /// service's.
+    pub(super) async fn run_clinics(
+        &self,
+        clinic: &str,
+        token: &str,
+        other_places: impl Iterator<Item = u32>,
+    ) -> anyhow::Result<()> {
         let client = http::client()?;
         let clinician = json!({
             "id": self.id, "email": "bench+verified@example.org", "roles": ["CLINIC_ADMIN"],
         });
-        for (place, _) in (1..).zip(CLINICS) {
+        let measured = (1..).zip(CLINICS).map(|(place, _)| place);
+        for place in measured.chain(other_places) {
             let url = format!("{clinic}/v1/clinics/{}/clinicians", clinic_id(place));
             let request = client.post(url).header(TOKEN_HEADER, token);
             let response = request.json(&clinician).send().await?;
@@ -260,7 +267,7 @@ impl Person {
 }
 
 /// The clinic in this place of those that `seed_clinics` stores, from 1 on.
-fn clinic_id(place: u32) -> String {
+pub(super) fn clinic_id(place: u32) -> String {
     format!("{place:024x}")
 }
 
