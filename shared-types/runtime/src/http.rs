@@ -1,6 +1,7 @@
 //! The HTTP client for peers: timeouts, a bounded repetition of repeatable calls within one
 //! deadline, and the trace of the request on whose behalf it calls.
 
+mod form;
 mod segment;
 
 use std::{

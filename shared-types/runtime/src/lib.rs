@@ -16,6 +16,7 @@
 //! | [`mongo`] | connection, indexes, transactions |
 //! | [`outbox`] | effects on other services that must not get lost |
 //! | [`http`] | the HTTP client for peers |
+//! | [`oauth`] | whose credentials somebody shows, by OAuth 2.0 |
 //! | [`peers`] | one typed client per service |
 //! | [`source`] | where a request comes from, behind trusted proxies |
 //! | [`limits`] | rate limits |
@@ -32,6 +33,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod mongo;
+pub mod oauth;
 pub mod openapi;
 pub mod outbox;
 pub mod peers;
