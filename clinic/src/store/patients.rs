@@ -7,6 +7,7 @@ mod directory;
 mod indexes;
 mod labelled;
 mod list;
+mod mirror;
 mod ordered;
 mod search;
 mod summaries;
@@ -279,23 +280,6 @@ impl Patients {
             everywhere.push(patient?.into());
         }
         Ok(everywhere)
-    }
-
-    /// Some patients of the clinic, two at most, to see whether there are others than one.
-    pub(crate) async fn find_two_in(
-        &self,
-        session: &mut ClientSession,
-        clinic: ClinicId,
-    ) -> Result<Vec<Stored>> {
-        let patients = self.documents.clone_with_type::<PatientDocument>();
-        let of_clinic = doc! { "clinicId": ids::clinic(clinic) };
-        let found = patients.find(of_clinic).limit(2).session(&mut *session);
-        let mut found = found.await?;
-        let mut two = Vec::new();
-        while let Some(patient) = found.next(session).await {
-            two.push(patient?.into());
-        }
-        Ok(two)
     }
 }
 

@@ -10,7 +10,7 @@ use shared_types::ClinicId;
 
 use super::{
     super::{ids, patient_document::PatientDocument},
-    Patients, uncounted,
+    Patients, Stored, uncounted,
 };
 use crate::domain::{counts::Counts, patient::Patient};
 
@@ -78,5 +78,22 @@ impl Patients {
         clinic: ClinicId,
     ) -> Result<()> {
         self.tallies.delete(session, clinic).await
+    }
+
+    /// Some patients of the clinic, two at most, to see whether there are others than one.
+    pub(crate) async fn find_two_in(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<Vec<Stored>> {
+        let patients = self.documents.clone_with_type::<PatientDocument>();
+        let of_clinic = doc! { "clinicId": ids::clinic(clinic) };
+        let found = patients.find(of_clinic).limit(2).session(&mut *session);
+        let mut found = found.await?;
+        let mut two = Vec::new();
+        while let Some(patient) = found.next(session).await {
+            two.push(patient?.into());
+        }
+        Ok(two)
     }
 }

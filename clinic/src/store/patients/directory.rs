@@ -19,7 +19,7 @@ const END: u8 = 0xFF;
 
 /// A patient, as it is put into a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     id: ObjectId,
     /// The name as the database orders it.
     key: Vec<u8>,
@@ -66,7 +66,7 @@ impl Row<'_> {
 
 /// The patients of a clinic.
 #[derive(Clone, Default)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     shelves: Vec<Arc<Shelf>>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Found {
 
 impl Directory {
     /// Adds a shelf of patients, who come in their order and after all others.
-    pub(super) fn append(&mut self, entries: &[Entry]) {
+    pub(super) fn add_shelves(&mut self, entries: &[Entry]) {
         let shelves = shelved(entries.iter().map(Entry::row));
         self.shelves.extend(shelves.map(Arc::new));
     }
@@ -92,7 +92,7 @@ impl Directory {
     }
 
     /// How much memory it takes, about.
-    pub(super) fn bytes(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         self.shelves.iter().map(|shelf| shelf.bytes()).sum()
     }
 
@@ -114,7 +114,7 @@ impl Directory {
 
     /// The same after the patients in `changed` came or changed and those in `gone` went.
     #[must_use]
-    pub(super) fn since(&self, mut changed: Vec<Entry>, mut gone: Vec<ObjectId>) -> Self {
+    pub(super) fn after(&self, mut changed: Vec<Entry>, mut gone: Vec<ObjectId>) -> Self {
         gone.sort_unstable();
         changed.retain(|entry| gone.binary_search(&entry.id).is_err());
         changed.sort_by(|one, other| one.row().order(&other.row()));
@@ -141,7 +141,7 @@ impl Directory {
             }
         }
         // Where there was no shelf.
-        next.append(changed);
+        next.add_shelves(changed);
         next
     }
 }
@@ -275,7 +275,7 @@ mod tests {
         let names = ["ÉMILE", "Straße", "x\0y", "Ödön", "odon"];
         let entries = names.map(|name| entry(0, name));
         let mut directory = Directory::default();
-        directory.append(&entries);
+        directory.add_shelves(&entries);
         for (text, count) in [
             ("émi", 1),
             ("emi", 0),
@@ -316,7 +316,7 @@ mod tests {
             plain.extend(changed.iter().cloned());
             plain.retain(|entry| !gone.contains(&entry.id));
             plain.sort_by(|one, other| one.row().order(&other.row()));
-            directory = directory.since(changed, gone);
+            directory = directory.after(changed, gone);
 
             assert_eq!(directory.len(), plain.len(), "seed {seed}");
             let wide = directory.shelves.iter().map(|shelf| shelf.ids.len());
