@@ -44,6 +44,8 @@ pub struct Config {
     pub migrations: MigrationSettings,
     /// What is kept in memory to search in.
     pub search: SearchSettings,
+    /// What is kept in memory to report on.
+    pub reports: ReportSettings,
     /// How messages of hospital records are taken.
     pub redox: RedoxSettings,
     /// How Xealth is served.
@@ -116,6 +118,14 @@ pub struct MigrationSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchSettings {
+    /// How much of it, in bytes, of all clinics.
+    pub memory_bytes: usize,
+}
+
+/// What is kept in memory to report on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportSettings {
     /// How much of it, in bytes, of all clinics.
     pub memory_bytes: usize,
 }

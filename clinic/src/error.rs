@@ -127,6 +127,10 @@ impl From<Refusal> for ApiError {
                 StatusCode::BAD_REQUEST,
                 "bad request: invalid sort parameter, invalid sort attribute",
             ),
+            Refusal::NoCutoff => (
+                StatusCode::BAD_REQUEST,
+                "bad request: no lastDataCutoff provided",
+            ),
             Refusal::WorkspaceWithoutType => (
                 StatusCode::BAD_REQUEST,
                 "bad request: workspace id type is required",

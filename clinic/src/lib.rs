@@ -71,7 +71,7 @@ pub use routes::{openapi, table};
 
 use crate::{
     hospital::{RedoxRules, XealthRules},
-    store::{ClinicRivals, Directories, Store, StoreSettings},
+    store::{ClinicRivals, Directories, Pulses, Store, StoreSettings},
     use_cases::{
         count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders,
     },
@@ -131,6 +131,7 @@ impl State {
             job_lease: Duration::from_secs(config.jobs.lease_s),
             migration_lease: Duration::from_secs(migration_lease_s),
             directories: Directories::new(config.search.memory_bytes),
+            pulses: Pulses::new(config.reports.memory_bytes),
             rivals: ClinicRivals::default(),
         };
         let outbox = Outbox::open(&database, &config.outbox).await?;

@@ -29,6 +29,16 @@ pub(crate) enum BulkChange {
 }
 
 impl BulkChange {
+    /// The tag that patients get or lose.
+    pub(crate) fn tag(&self) -> Option<TagId> {
+        match self {
+            Self::AssignTag { tag } | Self::RemoveTag { tag } | Self::ConvertTag { tag, .. } => {
+                Some(*tag)
+            }
+            Self::RenameSite { .. } | Self::RemoveSite { .. } | Self::MergeSite { .. } => None,
+        }
+    }
+
     /// Makes the change to a patient; the second time it does nothing.
     pub(crate) fn apply(&self, patient: &mut Patient) {
         match self {

@@ -27,6 +27,7 @@ pub(crate) mod subscription;
 pub(crate) mod summary;
 pub(crate) mod summary_details;
 pub(crate) mod text;
+pub(crate) mod tide;
 pub(crate) mod user_details;
 pub(crate) mod xealth;
 
@@ -121,6 +122,8 @@ pub(crate) enum Refusal {
     SortWithoutType,
     #[error("lists are not sorted by this")]
     UnknownSort,
+    #[error("a report without the time since which there is data")]
+    NoCutoff,
     #[error("a workspace without the kind of its id")]
     WorkspaceWithoutType,
     #[error("a clinic is not merged into itself")]

@@ -111,6 +111,19 @@ impl Numbers {
         }
     }
 
+    /// The number that is called `name`.
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        match self.values[position(self.kind, name)?]? {
+            Value::Float(number) => Some(number),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "such large numbers are not stored"
+            )]
+            Value::Whole(number) => Some(number as f64),
+            Value::Flag(_) => None,
+        }
+    }
+
     /// Each value with its name.
     pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Value)> {
         let fields = fields(self.kind).iter().zip(&self.values);

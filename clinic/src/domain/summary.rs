@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, fmt, sync::LazyLock};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
     openapi::{Object, ObjectBuilder, Type},
@@ -36,7 +36,7 @@ impl Kind {
 }
 
 /// The days that the numbers are about, counted back from the last data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Period {
     #[serde(rename = "1d")]
     Day,
@@ -50,6 +50,8 @@ pub(crate) enum Period {
 }
 
 impl Period {
+    pub(crate) const ALL: [Self; 4] = [Self::Day, Self::Week, Self::TwoWeeks, Self::Month];
+
     /// The name in requests and documents.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ mod sites;
 mod summaries;
 mod summary_filters;
 mod tags;
+mod tide;
 mod users;
 mod views;
 mod xealth;
@@ -150,6 +151,7 @@ fn patient_lists() -> Lines {
     vec![
         (&[Member, Service], operation!(patient_lists::list_patients)),
         (&[User], operation!(patient_lists::find_patients)),
+        (&[Member, Service], operation!(tide::report_tide)),
     ]
 }
 

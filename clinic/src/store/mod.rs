@@ -50,7 +50,7 @@ pub(crate) use self::{
     merges::{Merge, MergeStep, Merges},
     migration_patients::{DuePatient, Listing, MigrationPatients, Outcome},
     migrations::{Migrations, Past, Work},
-    patients::{Directories, PatientIdentity, PatientPage, Patients, Stored},
+    patients::{Directories, PatientIdentity, PatientPage, Patients, Pulses, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     redox::{
         Feed, Inserted, NewMessage, OrderOutcome, OrderReport, QuarantinedMessage, Redox,
@@ -79,6 +79,8 @@ pub(crate) struct StoreSettings {
     pub(crate) migration_lease: Duration,
     /// What is kept in memory to search in, of all worker threads together.
     pub(crate) directories: Directories,
+    /// What decides on reports, of all worker threads together.
+    pub(crate) pulses: Pulses,
     /// Those who change the same clinics, of all worker threads together.
     pub(crate) rivals: ClinicRivals,
 }
@@ -158,6 +160,7 @@ impl Store {
             jobs.clone(),
             archives.clone(),
             settings.directories.clone(),
+            settings.pulses.clone(),
             settings.demo_patient.clone(),
         );
         Self {

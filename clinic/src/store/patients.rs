@@ -11,6 +11,7 @@ mod mirror;
 mod ordered;
 mod search;
 mod summaries;
+mod tide;
 mod together;
 
 use bson::{Document, doc};
@@ -38,6 +39,7 @@ use self::together::Together;
 pub(crate) use self::{
     list::{PatientIdentity, PatientPage},
     search::Directories,
+    tide::Pulses,
 };
 
 /// Name of the index of a clinic's patients by tags.
@@ -54,6 +56,7 @@ pub(crate) struct Patients {
     pub(super) jobs: Jobs,
     archives: Archives,
     directories: Directories,
+    pulses: Pulses,
     together: Together,
     demo_patient: Option<UserId>,
 }
@@ -64,6 +67,7 @@ impl Patients {
         jobs: Jobs,
         archives: Archives,
         directories: Directories,
+        pulses: Pulses,
         demo_patient: Option<UserId>,
     ) -> Self {
         let documents = database.collection("patients");
@@ -76,6 +80,7 @@ impl Patients {
             jobs,
             archives,
             directories,
+            pulses,
             demo_patient,
         }
     }

@@ -219,6 +219,12 @@ fn patient_lists() -> Vec<Row<KINDS>> {
             200,
         ),
         row("GET /v1/patients", Whom::Users, 200),
+        // Without what it asks for.
+        row(
+            "GET /v1/clinics/{clinicId}/tide_report",
+            Whom::MembersAndServices,
+            400,
+        ),
     ]
 }
 

@@ -44,6 +44,7 @@ mod sites;
 mod stored_summaries;
 mod summaries;
 mod tags;
+mod tide;
 mod users;
 mod wrong_body;
 mod xealth;

@@ -84,6 +84,30 @@ async fn no_list_of_patients_looks_at_more_than_it_shows() {
 }
 
 #[actix_web::test]
+async fn a_report_looks_at_whom_it_shows_or_at_whoever_has_the_tags() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let tag = ObjectId::new();
+    fill(&world, &clinic, (tag, ObjectId::new())).await;
+    let query = format!("period=14d&tags={tag}&lastDataCutoff=2020-01-02T03:04:05Z");
+    let path = format!("/v1/clinics/{clinic}/tide_report?{query}");
+    // What is in memory then.
+    let (first, _) = work_for(&world, &path).await;
+    let (report, work) = work_for(&world, &path).await;
+    assert_eq!(first, report);
+    assert_eq!(report["results"]["noData"].as_array().unwrap().len(), 20);
+    let shapes = assert_indexed(&work, 20 + ENOUGH);
+    assert!(shapes.len() >= 3, "{shapes:#?}");
+    // Patients of the reference are not in memory.
+    let uncounted = doc! { "clinicId": ObjectId::parse_str(&clinic).unwrap(), "userId": ALICE };
+    let patients = world.collection("patients");
+    patients.insert_one(uncounted).await.unwrap();
+    let (report, work) = work_for(&world, &path).await;
+    assert_eq!(first, report);
+    assert_indexed(&work, 20 + ENOUGH);
+}
+
+#[actix_web::test]
 async fn nobody_is_looked_for_among_all_patients() {
     let world = World::start().await;
     let clinic = world.clinic().await;

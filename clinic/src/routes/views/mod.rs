@@ -9,6 +9,7 @@ mod merge;
 mod migration;
 mod patient;
 mod summary;
+mod tide;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     merge::{MergePlanView, MergeView},
     migration::{MigrationView, PlanView},
     patient::{PatientRelation, PatientView, PatientsView, ReviewView, permission_set},
+    tide::{SHOWN_NUMBERS, TideReportView},
 };
 
 /// A time in UTC, to the millisecond, without zeros at the end of the fraction.

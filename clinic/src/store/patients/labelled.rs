@@ -71,14 +71,7 @@ fn is_of_site(site: SiteId, jobs: &[Job]) -> Document {
 }
 
 fn without_tags(jobs: &[Job]) -> Document {
-    let touched = jobs.iter().filter_map(|job| match &job.change {
-        BulkChange::AssignTag { tag }
-        | BulkChange::RemoveTag { tag }
-        | BulkChange::ConvertTag { tag, .. } => Some(*tag),
-        BulkChange::RenameSite { .. }
-        | BulkChange::RemoveSite { .. }
-        | BulkChange::MergeSite { .. } => None,
-    });
+    let touched = jobs.iter().filter_map(|job| job.change.tag());
     let touched = touched.map(|tag| (ids::tag(tag), has_tag(tag, jobs)));
     without("tags", touched.unzip(), |id| id)
 }
