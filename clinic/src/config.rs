@@ -50,6 +50,8 @@ pub struct Config {
     pub redox: RedoxSettings,
     /// How Xealth is served.
     pub xealth: XealthSettings,
+    /// How programs come to work for clinics.
+    pub service_accounts: ServiceAccountSettings,
 }
 
 /// How Xealth is served.
@@ -128,4 +130,12 @@ pub struct SearchSettings {
 pub struct ReportSettings {
     /// How much of it, in bytes, of all clinics.
     pub memory_bytes: usize,
+}
+
+/// How programs come to work for clinics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceAccountSettings {
+    /// Where their credentials are exchanged for tokens; `None`, or empty: no program can be added.
+    pub token_url: Option<String>,
 }

@@ -46,6 +46,15 @@ impl From<Refusal> for ApiError {
                 StatusCode::CONFLICT,
                 "duplicate: clinician is already a member of the clinic",
             ),
+            // Both are failures in the contract, whoever is at fault.
+            Refusal::NoTokenEndpoint => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal server error: service accounts are not configured",
+            ),
+            Refusal::NoServiceToken => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal server error: unable to obtain a token for the service account",
+            ),
             Refusal::LastAdmin => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: the clinic must have at least one admin",

@@ -58,6 +58,7 @@ use shared_runtime::{
     auth::{Admission, Authenticator, RemoteTokens, ServerLogin, ServiceToken},
     http::PeerClient,
     mongo::Connector,
+    oauth::TokenEndpoint,
     outbox::Outbox,
     peers::{confirm::Confirm, gatekeeper::Gatekeeper, user_api::UserApi},
     server::{self, Readiness, Service},
@@ -107,6 +108,8 @@ pub struct State {
     confirm: Confirm,
     /// Whom every new clinic gets as a patient.
     demo_patient: Option<UserId>,
+    /// Where credentials of programs are looked at; `None`: nowhere.
+    token_endpoint: Option<TokenEndpoint>,
     authenticator: Authenticator,
     admission: Admission,
 }
@@ -134,6 +137,8 @@ impl State {
             pulses: Pulses::new(config.reports.memory_bytes),
             rivals: ClinicRivals::default(),
         };
+        let token_url = config.service_accounts.token_url.as_deref();
+        let token_url = token_url.filter(|url| !url.is_empty());
         let outbox = Outbox::open(&database, &config.outbox).await?;
         let opened = Store::open(&database, &store).await?;
         Ok(Self {
@@ -155,6 +160,7 @@ impl State {
             order_wake: Arc::default(),
             redox: RedoxRules::new(&config.redox),
             xealth: XealthRules::new(&config.xealth)?,
+            token_endpoint: token_url.map(TokenEndpoint::new).transpose()?,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),
         })

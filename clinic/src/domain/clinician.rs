@@ -26,6 +26,8 @@ pub(crate) struct Clinician {
     pub(crate) email: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) roles: Vec<String>,
+    /// Whether it is a program.
+    pub(crate) is_service_account: bool,
     pub(crate) created_time: DateTime<Utc>,
     pub(crate) updated_time: DateTime<Utc>,
 }

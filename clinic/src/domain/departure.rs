@@ -26,6 +26,7 @@ mod tests {
             email: None,
             name: None,
             roles: vec![role.to_owned()],
+            is_service_account: false,
             created_time: DateTime::UNIX_EPOCH,
             updated_time: DateTime::UNIX_EPOCH,
         }

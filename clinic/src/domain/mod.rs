@@ -21,6 +21,7 @@ pub(crate) mod patient_summary;
 pub(crate) mod redox;
 pub(crate) mod relations;
 pub(crate) mod restrictions;
+pub(crate) mod service_account;
 pub(crate) mod share_code;
 pub(crate) mod site_name;
 pub(crate) mod subscription;
@@ -60,6 +61,10 @@ pub(crate) enum Refusal {
     ClinicianNotFound,
     #[error("somebody in the clinic has this account, address or invitation")]
     DuplicateClinician,
+    #[error("nothing says where credentials of programs are looked at")]
+    NoTokenEndpoint,
+    #[error("credentials of a program are not those of an account")]
+    NoServiceToken,
     #[error("a clinic keeps an administrator")]
     LastAdmin,
     #[error("there is no such patient")]

@@ -21,10 +21,10 @@ use super::{
     views::{ClinicianRelation, ClinicianView},
 };
 use crate::{
-    domain::{Refusal, clinician::ClinicianDetails},
+    domain::{Refusal, clinician::ClinicianDetails, service_account::NewServiceAccount},
     error::Failure,
     store::ClinicianFilter,
-    use_cases::{change_clinician, list_clinics},
+    use_cases::{add_service_account, change_clinician, list_clinics},
 };
 
 /// Which clinicians are listed.
@@ -110,6 +110,33 @@ pub(crate) async fn create_clinician(
 ) -> Result<Json<ClinicianView>, ApiError> {
     let clinician = change_clinician::create_clinician(&state, path.clinic_id, &body.0).await?;
     Ok(Json(clinician.into()))
+}
+
+/// `POST /v1/clinics/{clinicId}/service_accounts`: a program comes to work for a clinic as a member.
+///
+/// Its credentials are exchanged for a token, which says which account is its; they are not kept.
+///
+/// For services. Body: `name`, `client_id` and `client_secret` are required. Response: 200, the clinician,
+/// who has no address. Errors: 404 no such clinic; 409 the account works for it; 422 it is a legacy
+/// account, or has no administrator; 500 the settings name no token endpoint, or it gives no token for
+/// the credentials; otherwise as every operation.
+/// Source: clinics API, `AddServiceAccount`.
+#[utoipa::path(
+    post, path = "/v1/clinics/{clinicId}/service_accounts", tag = "clinicians", params(ClinicPath),
+    request_body = NewServiceAccount,
+    responses(
+        (status = 200, description = "The clinician.", body = ClinicianView),
+        Missing, Staff, Bodies, Refusals,
+    ),
+)]
+pub(crate) async fn add_service_account(
+    path: Path<ClinicPath>,
+    body: Required<NewServiceAccount>,
+    state: State,
+) -> Result<Json<ClinicianView>, ApiError> {
+    let clinic = path.clinic_id;
+    let added = add_service_account::add_service_account(&state, clinic, &body.0).await?;
+    Ok(Json(added.into()))
 }
 
 /// `GET /v1/clinics/{clinicId}/clinicians/{clinicianId}`: a clinician.

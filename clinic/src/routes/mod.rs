@@ -128,6 +128,7 @@ fn clinicians() -> Lines {
         (&[], operation!(clinicians::list_all_clinicians)),
         (&[Member, Service], operation!(clinicians::list_clinicians)),
         (&[Service], operation!(clinicians::create_clinician)),
+        (&[Service], operation!(clinicians::add_service_account)),
         (&[Member, Service], operation!(clinicians::find_clinician)),
         (&[Admin, Service], operation!(clinicians::update_clinician)),
         (

@@ -52,6 +52,7 @@ struct ClinicianDocument {
     email: Option<String>,
     name: Option<String>,
     roles: Option<Vec<String>>,
+    is_service_account: Option<bool>,
     created_time: Option<DateTime>,
     updated_time: Option<DateTime>,
 }
@@ -66,6 +67,7 @@ impl From<ClinicianDocument> for Clinician {
             email: document.email,
             name: document.name,
             roles: document.roles.unwrap_or_default(),
+            is_service_account: document.is_service_account.unwrap_or_default(),
             created_time: time(document.created_time),
             updated_time: time(document.updated_time),
         }
@@ -153,6 +155,9 @@ impl Clinicians {
             if let Some(value) = value {
                 document.insert(member, value);
             }
+        }
+        if clinician.is_service_account {
+            document.insert("isServiceAccount", true);
         }
         self.clinicians
             .insert_one(document)

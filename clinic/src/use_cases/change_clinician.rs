@@ -24,30 +24,39 @@ pub(crate) async fn create_clinician(
     clinic_id: ClinicId,
     details: &ClinicianDetails,
 ) -> Result<Clinician, Error> {
-    let created = in_transaction(state, clinic_id, async |session| {
-        let now = DateTime::now();
-        let clinician = Clinician {
-            clinic_id,
-            user_id: details.id.clone().map(|id| id.0),
-            invite_id: details.invite_id.clone(),
-            email: Some(address::lower_case(&details.email)),
-            name: details.name.clone().map(Into::into),
-            roles: details.roles.names(),
-            created_time: now.to_chrono(),
-            updated_time: now.to_chrono(),
-        };
+    let now = DateTime::now().to_chrono();
+    let clinician = Clinician {
+        clinic_id,
+        user_id: details.id.clone().map(|id| id.0),
+        invite_id: details.invite_id.clone(),
+        email: Some(address::lower_case(&details.email)),
+        name: details.name.clone().map(Into::into),
+        roles: details.roles.names(),
+        is_service_account: false,
+        created_time: now,
+        updated_time: now,
+    };
+    add_clinician(state, &clinician).await?;
+    Ok(clinician)
+}
+
+/// Adds a clinician, unless somebody like it is there.
+pub(super) async fn add_clinician(state: &State, clinician: &Clinician) -> Result<(), Error> {
+    let clinic = clinician.clinic_id;
+    let added = in_transaction(state, clinic, async |session| {
         let clinicians = &state.store.clinicians;
-        if clinicians.has_like(session, &clinician).await? {
+        if clinicians.has_like(session, clinician).await? {
             return Err(Refusal::DuplicateClinician.into());
         }
-        clinicians.insert(session, &clinician).await?;
+        clinicians.insert(session, clinician).await?;
         if let Some(user) = &clinician.user_id {
-            note_admin(state, session, clinic_id, user, clinician.is_admin(), now).await?;
-            relate::clinician(state, session, clinic_id, user).await?;
+            let now = DateTime::from_chrono(clinician.created_time);
+            note_admin(state, session, clinic, user, clinician.is_admin(), now).await?;
+            relate::clinician(state, session, clinic, user).await?;
         }
-        Ok(clinician)
+        Ok(())
     });
-    created.await
+    added.await
 }
 
 /// Changes name and roles of a clinician; returns it since.

@@ -148,6 +148,7 @@ fn first_clinician(clinic: &NewClinic<'_>, creator: &Person, now: DateTime) -> C
         email: emails.and_then(|emails| emails.first().cloned()),
         name: profile.and_then(|profile| profile.full_name.clone()),
         roles: vec![ADMIN.to_owned()],
+        is_service_account: false,
         created_time: now.to_chrono(),
         updated_time: now.to_chrono(),
     }

@@ -1,6 +1,7 @@
 //! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
 //! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
 
+pub(crate) mod add_service_account;
 pub(crate) mod ask_to_claim;
 pub(crate) mod change_clinician;
 pub(crate) mod change_labels;

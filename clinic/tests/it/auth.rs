@@ -174,6 +174,10 @@ fn clinicians() -> Vec<Row<KINDS>> {
             200,
         ),
         invalid("POST /v1/clinics/{clinicId}/clinicians", Whom::Services),
+        invalid(
+            "POST /v1/clinics/{clinicId}/service_accounts",
+            Whom::Services,
+        ),
         row(
             "GET /v1/clinics/{clinicId}/clinicians/{clinicianId}",
             Whom::MembersAndServices,

@@ -273,6 +273,16 @@ fn clinicians() -> Vec<Body> {
             ])
     })
     .into();
+    let program = json!({ "name": "Lab", "client_id": "lab", "client_secret": "s3cr3t" });
+    bodies.push(
+        Body::new("POST /v1/clinics/{clinicId}/service_accounts", program)
+            .required(&["/name", "/client_id", "/client_secret"])
+            .wrong([
+                ("/name", json!("")),
+                ("/client_id", json!("")),
+                ("/client_secret", json!("")),
+            ]),
+    );
     bodies.push(Body::new(associated, json!({ "userId": NINA })).required(&["/userId"]));
     bodies
 }

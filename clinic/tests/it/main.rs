@@ -39,6 +39,7 @@ mod redox_orders;
 mod relations;
 mod scenarios;
 mod search;
+mod service_accounts;
 mod settings;
 mod sites;
 mod stored_summaries;

@@ -69,6 +69,7 @@ fn clinician(clinic: u8, user: Option<&str>, role: &str) -> Clinician {
         email: Some(email),
         name: None,
         roles: vec![role.to_owned()],
+        is_service_account: false,
         created_time: DateTime::UNIX_EPOCH,
         updated_time: DateTime::UNIX_EPOCH,
     }

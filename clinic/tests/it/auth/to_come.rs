@@ -12,7 +12,6 @@ async fn what_is_not_served_yet_is_not_found() {
     let of_clinic = format!("/v1/clinics/{clinic}");
     let (service, anonymous) = (world.service(), world.anonymous());
     for (method, path) in [
-        ("POST", format!("{of_clinic}/service_accounts")),
     ] {
         let method: Method = method.parse().unwrap();
         let answer = send(service.request(method.clone(), &path)).await;
