@@ -53,17 +53,7 @@ pub(crate) async fn process(
 /// The same where nothing is done yet, whatever is noted.
 async fn process_anew(state: &State, source: &str, message: &StoredOrder) -> Result<(), Error> {
     let reports = &state.store.redox.reports;
-    let mut report = OrderReport {
-        id: message.id,
-        source: source.to_owned(),
-        sequence: message.sequence,
-        action: None,
-        outcome: OrderOutcome::Ignored,
-        reason: None,
-        clinic: None,
-        user: None,
-        processed_time: DateTime::now(),
-    };
+    let mut report = report_of(source, message, OrderOutcome::Ignored);
     let done = do_order(state, message, &mut report).await;
     match done {
         Ok(Done::Noted) => {}
@@ -95,17 +85,25 @@ pub(crate) async fn give_up(
 ) -> Result<(), mongodb::error::Error> {
     count(OrderOutcome::Failed);
     let report = OrderReport {
+        reason: Some("it failed too often; the log says why".to_owned()),
+        ..report_of(source, message, OrderOutcome::Failed)
+    };
+    state.store.redox.reports.set_undone(&report).await
+}
+
+/// How an order ended of which nothing else is known.
+fn report_of(source: &str, message: &StoredOrder, outcome: OrderOutcome) -> OrderReport {
+    OrderReport {
         id: message.id,
         source: source.to_owned(),
         sequence: message.sequence,
         action: None,
-        outcome: OrderOutcome::Failed,
-        reason: Some("it failed too often; the log says why".to_owned()),
+        outcome,
+        reason: None,
         clinic: None,
         user: None,
         processed_time: DateTime::now(),
-    };
-    state.store.redox.reports.set_undone(&report).await
+    }
 }
 
 fn count(outcome: OrderOutcome) {
