@@ -44,9 +44,13 @@ pub(crate) async fn update_patient(
         .await
         .or_fail(Failure)?;
     let stored = stored.ok_or(Refusal::PatientNotFound)?;
-    let change = read(details, &clinic)?;
+    let (change, are_sites_known) = read(details, &clinic);
     change.check_address(stored.email.as_deref())?;
     check(state, &clinic, &stored.clone().with(&change)).await?;
+    // Sites come last, but before the account, which nothing changes back.
+    if !are_sites_known {
+        return Err(Refusal::UnknownSite.into());
+    }
     if stored.is_custodial() {
         rename_account(state, &stored, &change).await?;
     }
@@ -90,19 +94,19 @@ async fn current_sites(
     Ok(renamed(sites, &of_clinic).ok_or(Refusal::UnknownSite)?)
 }
 
-/// What `details` change.
-fn read(details: &PatientDetails, clinic: &Clinic) -> Result<PatientChange, Refusal> {
+/// What `details` change, and whether the clinic has all sites that they name.
+fn read(details: &PatientDetails, clinic: &Clinic) -> (PatientChange, bool) {
     let sites = details.sites.as_deref();
-    let sites = match sites.map(|chosen| resolved(chosen, &clinic.sites)) {
-        Some((_, false)) => return Err(Refusal::UnknownSite),
-        Some((sites, true)) => Some(sites),
-        None => None,
+    let (sites, are_known) = match sites.map(|chosen| resolved(chosen, &clinic.sites)) {
+        Some((sites, are_known)) => (Some(sites), are_known),
+        None => (None, true),
     };
     let settings = clinic.mrn_settings.unwrap_or_default();
-    Ok(PatientChange {
+    let change = PatientChange {
         updated_time: Some(now()),
         ..details.change(settings.unique, sites)
-    })
+    };
+    (change, are_known)
 }
 
 /// Refuses what would be refused later, before the account is changed.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared_runtime::testing::matrix::Row;
+use stand_ins::user_api::Ask;
 
 use crate::{
     auth::{KINDS, Whom, row},
@@ -176,4 +177,27 @@ async fn two_sites_become_one() {
     let gone = service.post(&path, &patient).await;
     let message = "constraint violation: the clinic has no site with that name";
     assert_refused(&gone, 422, message);
+}
+
+#[actix_web::test]
+async fn an_unknown_site_of_a_patient_is_looked_at_last_and_changes_no_account() {
+    let world = World::start().await;
+    let clinic = world.clinic().await;
+    let patient = world.enrol(&clinic, &details("Eve")).await;
+    let settings = format!("/v1/clinics/{clinic}/settings/mrn");
+    let required = json!({ "required": true, "unique": false });
+    let set = world.service().put(&settings, &required).await;
+    assert_eq!(set.status, 200);
+    let path = format!("/v1/clinics/{clinic}/patients/{patient}");
+    let mut change = details("Eve");
+    change["sites"] = json!([{ "id": NO_SITE, "name": "Nowhere" }]);
+    change["email"] = json!("eve@example.org");
+    let carol = world.user(CAROL);
+    let refused = carol.put(&path, &change).await;
+    assert_refused(&refused, 400, "bad request: mrn is required");
+    change["mrn"] = json!("m");
+    let refused = carol.put(&path, &change).await;
+    let message = "constraint violation: the clinic has no site with that name";
+    assert_refused(&refused, 422, message);
+    assert!(world.user_api.asked(Ask::Update).is_empty());
 }
