@@ -15,7 +15,7 @@ use crate::{
     world::{CAROL, World, assert_answer, assert_refused},
 };
 
-const PATIENTS: usize = 400;
+const PATIENTS: usize = 1_000;
 /// Numbers with what they are often, on and beside the thresholds.
 const NUMBERS: [(&str, &[f64]); 8] = [
     ("timeInVeryLowPercent", &[0.0, 0.01, 0.010_1, 0.2]),
@@ -83,8 +83,11 @@ async fn assert_reports(
     let found = patients.find(doc! { "clinicId": object_id(clinic) });
     let patients: Vec<Document> = found.await.unwrap().try_collect().await.unwrap();
     let mut full = 0;
-    for _ in 0..25 {
-        let report = Report::random(rng, tags);
+    for number in 0..25 {
+        let report = match number {
+            0 => Report::broad(tags[1]),
+            _ => Report::random(rng, tags),
+        };
         let path = report.path(clinic);
         let answer = world.user(CAROL).get(&path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());

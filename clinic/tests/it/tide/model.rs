@@ -57,6 +57,17 @@ impl Report<'_> {
         }
     }
 
+    /// One that lists as many as it may.
+    pub(super) fn broad(tag: ObjectId) -> Self {
+        Self {
+            period: "14d",
+            tags: vec![tag],
+            cutoff: hours_ago(4_000),
+            categories: None,
+            excludes_no_data: false,
+        }
+    }
+
     pub(super) fn path(&self, clinic: &str) -> String {
         let tags: Vec<String> = self.tags.iter().map(|tag| tag.to_hex()).collect();
         let cutoff = self.cutoff.try_to_rfc3339_string().unwrap();
