@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     patient::Patient,
-    patient_summary::Value,
+    patient_summary::{Numbers, Value},
     summary::Period,
     tide::{Category, Selected, TideRequest},
 };
@@ -166,7 +166,7 @@ struct ShownNumbers(Vec<(&'static str, Value)>);
 
 impl Serialize for ShownNumbers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter().copied())
     }
 }
 
@@ -228,7 +228,7 @@ impl TidePatientView {
         let cgm = patient.summary.and_then(|summary| summary.cgm);
         let last_data = cgm.as_ref().and_then(|cgm| cgm.dates.last_data);
         let numbers = cgm.as_ref().and_then(|cgm| cgm.periods.get(period.name()));
-        let numbers = numbers.into_iter().flat_map(|numbers| numbers.named());
+        let numbers = numbers.into_iter().flat_map(Numbers::named);
         let numbers = numbers.filter(|(name, _)| SHOWN_NUMBERS.contains(name));
         let sources = patient.data_sources;
         Self {

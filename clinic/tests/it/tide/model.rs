@@ -77,7 +77,7 @@ impl Report<'_> {
             tags.join(",")
         );
         if let Some(categories) = &self.categories {
-            path.push_str(&format!("&categories={}", categories.join(",")));
+            path = format!("{path}&categories={}", categories.join(","));
         }
         if self.excludes_no_data {
             path.push_str("&excludeNoData=true");
