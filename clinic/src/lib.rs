@@ -205,7 +205,7 @@ impl State {
             relay,
             work_jobs::work(self, stop),
             work_merges::work(self, stop),
-            work_orders::work(self, stop),
+            Box::pin(work_orders::work(self, stop)),
             migrations,
         );
     }

@@ -44,6 +44,7 @@ pub(crate) struct PatientPath {
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Path)]
+#[expect(clippy::struct_field_names, reason = "the contract's names")]
 pub(crate) struct ProviderPath {
     /// The clinic.
     pub(crate) clinic_id: ClinicId,

@@ -82,7 +82,7 @@ fn config() -> Value {
 }
 
 /// A summary by sensor with a period that has every form of number.
-fn cgm(id: &str, very_low: f64) -> Value {
+pub(crate) fn cgm(id: &str, very_low: f64) -> Value {
     let mut period = json!({
         "timeInVeryLowPercent": very_low, "timeInVeryLowPercentDelta": -0.25,
         "timeInVeryLowMinutes": 90, "timeCGMUsePercent": 0.75, "totalRecords": 12,
@@ -165,12 +165,14 @@ async fn shown(world: &World, clinic: &str, user: &str) -> Value {
     world.user(CAROL).get(&path).await.json()
 }
 
-async fn write(world: &World, user: &str, body: &Value) {
+/// Writes a summary wherever `user` is a patient.
+pub(crate) async fn write(world: &World, user: &str, body: &Value) {
     let path = format!("/v1/patients/{user}/summary");
     assert_empty(&world.service().post(&path, body).await, 200);
 }
 
-async fn remove(world: &World, user: &str) -> u16 {
+/// Removes the summary of `user`; the status.
+pub(crate) async fn remove(world: &World, user: &str) -> u16 {
     let path = format!("/v1/patients/{user}/summary");
     let request = world.service().request(Method::POST, &path);
     send(request).await.status

@@ -11,7 +11,7 @@ use self::model::{Report, hours_ago};
 use crate::{
     many_patients::object_id,
     random_patients::{PERIODS, one, some_of},
-    tags,
+    summaries, tags,
     world::{CAROL, World, assert_answer, assert_refused},
 };
 
@@ -47,17 +47,17 @@ fn patient(rng: &mut impl Rng, number: usize, clinic: ObjectId, tags: &[ObjectId
             periods.insert(period, numbers);
         }
     }
-    let mut stats = doc! { "periods": periods };
+    let mut of_cgm = doc! { "periods": periods };
     if rng.random_bool(0.8) {
         let last_data = hours_ago(*one(rng, &[0, 5, 10, 20, 40, 400]));
-        stats.insert("dates", doc! { "lastData": last_data });
+        of_cgm.insert("dates", doc! { "lastData": last_data });
     }
     let mut patient = doc! {
         "clinicId": clinic, "userId": format!("a{number:09}"),
         "fullName": format!("Patient {number}"), "birthDate": "2001-02-03",
     };
     if rng.random_bool(0.9) {
-        patient.insert("summary", doc! { "cgmStats": stats });
+        patient.insert("summary", doc! { "cgmStats": of_cgm });
     }
     if rng.random_bool(0.9) {
         patient.insert("tags", some_of(rng, tags));
@@ -144,13 +144,30 @@ async fn reports_list_whom_a_plain_model_lists_after_any_writes() {
             continue;
         }
         let given = some_of(&mut rng, &tags).into_iter();
-        let given: Vec<String> = given.map(|tag| tag.to_hex()).collect();
+        let given: Vec<String> = given.map(ObjectId::to_hex).collect();
         let body = json!({
             "fullName": "Anna", "birthDate": "2001-02-03", "tags": given,
             "dataSources": [{ "providerName": "dexcom", "state": "error" }],
         });
         let answer = admin.put(&path, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_reports(&world, &clinic, &tags, &mut rng, seed).await;
+
+    for number in 40..60 {
+        let mut stats = summaries::cgm("5f8f8f8f8f8f8f8f8f8f8f01", rng.random());
+        let last_data = hours_ago(1).try_to_rfc3339_string().unwrap();
+        stats["dates"] = json!({
+            "hasFirstData": false, "hasLastData": true, "hasLastUploadDate": false,
+            "hasOutdatedSince": false, "lastData": last_data,
+        });
+        let user = format!("a{number:09}");
+        summaries::write(&world, &user, &json!({ "cgmStats": stats })).await;
+        let user = format!("a{:09}", number + 20);
+        summaries::remove(&world, &user).await;
+        if number % 10 == 0 {
+            assert_reports(&world, &clinic, &tags, &mut rng, seed).await;
+        }
     }
     assert_reports(&world, &clinic, &tags, &mut rng, seed).await;
 

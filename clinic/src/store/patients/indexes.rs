@@ -4,7 +4,9 @@ use bson::{Document, doc};
 use mongodb::{IndexModel, options::IndexOptions};
 use shared_runtime::mongo::ensure_indexes;
 
-use super::{super::patient_document::OWN_MRN, BY_SITE, BY_TAG, Patients, loosely, ordered};
+use super::{
+    super::patient_document::OWN_MRN, BY_SITE, BY_TAG, Patients, loosely, ordered, summaries::MARK,
+};
 
 impl Patients {
     /// Ensures the indexes of all queries. The first two and that of sites are the
@@ -57,6 +59,12 @@ impl Patients {
                 by_clinic(doc! { ordered::ACTIVE: 1, "_id": 1 }),
                 named("PatientReports")
                     .partial_filter_expression(doc! { ordered::ACTIVE: true })
+                    .build(),
+            ),
+            index(
+                by_clinic(doc! { MARK: 1 }),
+                named("SummaryMark")
+                    .partial_filter_expression(doc! { MARK: { "$exists": true } })
                     .build(),
             ),
             index(

@@ -1,8 +1,9 @@
 //! What is kept in memory of the patients of a clinic, for what no index of the database does.
 //!
 //! What is kept is never trusted: each look reads the versions of the clinic's lanes, and where they are
-//! beyond those of the mirror, who was changed or removed since then is read before. So a look sees
-//! everything that was committed before it, whichever replica did it.
+//! beyond those of the mirror, who was changed or removed since then is read before. Summaries change
+//! without a version of a lane; they have a mark of their own ([`MARK`]). So a look sees everything that
+//! was committed before it, whichever replica did it.
 
 use std::{
     fmt,
@@ -13,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-use bson::{Document, RawDocument, RawDocumentBuf, doc, oid::ObjectId};
+use bson::{Document, RawDocument, RawDocumentBuf, Timestamp, doc, oid::ObjectId};
 use futures_util::{
     Stream, TryStreamExt,
     future::{ready, try_join},
@@ -27,11 +28,14 @@ use shared_runtime::mongo::ONE_BATCH;
 use shared_types::ClinicId;
 use tokio::sync::Mutex;
 
-use super::{Patients, directory::FILLED, ids, loosely};
+use super::{Patients, directory::FILLED, ids, loosely, summaries::MARK};
 use crate::store::{
     Lane,
     tallies::{Standing, Versions},
 };
+
+/// Who takes a mark first may be seen last, but not by so many seconds.
+const MARK_MARGIN_S: u32 = 10;
 
 /// What is kept of the patients of one clinic.
 pub(crate) trait Mirrored: Clone + Default + Send + Sync + 'static {
@@ -39,6 +43,8 @@ pub(crate) trait Mirrored: Clone + Default + Send + Sync + 'static {
     type Entry: Send + 'static;
     /// What a patient takes, about, in bytes.
     const OF_ONE: usize;
+    /// Whether summaries are kept as well.
+    const HAS_SUMMARIES: bool;
 
     /// The members of a patient's document that are read.
     fn members() -> Document;
@@ -74,10 +80,12 @@ pub(super) struct Current<M> {
     versions: Versions,
     /// When they had been read.
     read: Instant,
-    mirror: M,
+    /// The last mark of a summary at that time; zero: none.
+    mark: Timestamp,
+    mirror: Arc<M>,
 }
 
-impl<M> Current<M> {
+impl<M: Mirrored> Current<M> {
     pub(super) fn kept(&self) -> &M {
         &self.mirror
     }
@@ -85,7 +93,8 @@ impl<M> Current<M> {
     /// Whether it holds every change up to `versions`, which were read after `asked`. They are behind
     /// its own where these were read later, and never else but in a database that was put back.
     fn holds(&self, versions: &Versions, asked: Instant) -> bool {
-        self.versions == *versions || self.read > asked && is_beyond(&self.versions, versions)
+        let is_younger = self.read > asked && is_beyond(&self.versions, versions);
+        is_younger || !M::HAS_SUMMARIES && self.versions == *versions
     }
 }
 
@@ -186,6 +195,7 @@ impl Patients {
     async fn load<M: Mirrored>(&self, clinic: ClinicId) -> Result<Arc<Current<M>>> {
         let versions = self.tallies.find_standing(clinic).await?.versions;
         let read = Instant::now();
+        let mark = self.last_mark::<M>(clinic).await?;
         let of_clinic = doc! { "clinicId": ids::clinic(clinic) };
         let mut mirror = M::default();
         let mut shelves = self.entries::<M>(of_clinic).await?.try_chunks(FILLED);
@@ -195,7 +205,8 @@ impl Patients {
         Ok(Arc::new(Current {
             versions,
             read,
-            mirror,
+            mark,
+            mirror: Arc::new(mirror),
         }))
     }
 
@@ -208,14 +219,43 @@ impl Patients {
     ) -> Result<Arc<Current<M>>> {
         let versions = self.tallies.find_standing(clinic).await?.versions;
         let read = Instant::now();
-        if versions == known.versions {
+        let is_ahead = versions != known.versions;
+        if !is_ahead && !M::HAS_SUMMARIES {
             return Ok(known);
         }
         if !is_beyond(&versions, &known.versions) {
             return self.load(clinic).await;
         }
+        let mark = self.last_mark::<M>(clinic).await?;
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        if is_ahead {
+            (changed, gone) = self.since::<M>(clinic, &known.versions, &versions).await?;
+        }
+        if M::HAS_SUMMARIES {
+            changed.extend(self.summarized_since::<M>(clinic, known.mark).await?);
+        }
+        let mirror = if changed.is_empty() && gone.is_empty() {
+            known.mirror.clone()
+        } else {
+            Arc::new(known.mirror.since(changed, gone))
+        };
+        Ok(Arc::new(Current {
+            versions,
+            read,
+            mark,
+            mirror,
+        }))
+    }
+
+    /// Who was changed in a clinic after `known` and up to `versions`, and who was removed.
+    async fn since<M: Mirrored>(
+        &self,
+        clinic: ClinicId,
+        known: &Versions,
+        versions: &Versions,
+    ) -> Result<(Vec<M::Entry>, Vec<ObjectId>)> {
         let since = |prefix: &str| {
-            let lanes = Lane::all().zip(known.versions).zip(versions);
+            let lanes = Lane::all().zip(known).zip(versions);
             let lanes = lanes.filter(|((_, known), version)| version > known);
             let ahead = lanes.map(|((Lane(lane), known), _)| {
                 let (name, version) = (format!("{prefix}_lane"), format!("{prefix}_version"));
@@ -226,12 +266,48 @@ impl Patients {
         };
         let changed = async { self.entries::<M>(since("")).await?.try_collect().await };
         let gone = self.archives.list_patients(since("patient."));
-        let (changed, gone) = try_join(changed, gone).await?;
-        Ok(Arc::new(Current {
-            versions,
-            read,
-            mirror: known.mirror.since(changed, gone),
-        }))
+        try_join(changed, gone).await
+    }
+
+    /// The last mark of a summary in a clinic; zero: there is none, or `M` has no summaries.
+    async fn last_mark<M: Mirrored>(&self, clinic: ClinicId) -> Result<Timestamp> {
+        let none = Timestamp {
+            time: 0,
+            increment: 0,
+        };
+        if !M::HAS_SUMMARIES {
+            return Ok(none);
+        }
+        let marked = doc! { "clinicId": ids::clinic(clinic), MARK: { "$gt": none } };
+        let patients = self.documents.clone_with_type::<RawDocumentBuf>();
+        let last = patients
+            .find_one(marked)
+            .sort(doc! { MARK: -1 })
+            .projection(doc! { MARK: 1, "_id": 0 });
+        let Some(last) = last.await? else {
+            return Ok(none);
+        };
+        last.get_timestamp(MARK).map_err(Error::custom)
+    }
+
+    /// The patients of a clinic whose summaries changed after `mark`, and some before it.
+    async fn summarized_since<M: Mirrored>(
+        &self,
+        clinic: ClinicId,
+        mark: Timestamp,
+    ) -> Result<Vec<M::Entry>> {
+        let since = Timestamp {
+            time: mark.time.saturating_sub(MARK_MARGIN_S),
+            increment: 0,
+        };
+        let marked = doc! { "clinicId": ids::clinic(clinic), MARK: { "$gt": since } };
+        let patients = self.documents.clone_with_type::<RawDocumentBuf>();
+        let found = patients.find(marked).projection(M::members());
+        let found = found.batch_size(ONE_BATCH).await?;
+        found
+            .and_then(|patient| ready(M::entry(&patient)))
+            .try_collect()
+            .await
     }
 
     /// What is kept of the patients that `filter` admits, in the order of names.

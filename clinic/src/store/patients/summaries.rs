@@ -1,5 +1,6 @@
 //! What the data of patients says changes in all of their clinics at once. Neither the numbers of
-//! patients nor the texts in memory depend on it, so no lane moves on, and no document is read.
+//! patients nor the texts in memory depend on it, so no lane moves on, and no document is read. A mark
+//! tells those who keep summaries in memory which have changed.
 
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use chrono::Utc;
@@ -8,6 +9,10 @@ use shared_types::UserId;
 
 use super::{super::summary_document, Patients};
 use crate::domain::{patient_summary::Summary, summary::Kind, summary_details::SummaryId};
+
+/// When the summary changed last, by the clock of the database: each change has a later mark than those
+/// before it, also after another server has become the primary.
+pub(super) const MARK: &str = "_summarized";
 
 /// What the database says of a path that leads through something else than a document.
 const PATH_NOT_VIABLE: i32 = 28;
@@ -52,8 +57,13 @@ impl Patients {
     }
 
     async fn update_everywhere(&self, user: &UserId, update: Document) -> Result<bool> {
-        let everywhere = doc! { "userId": user.as_str() };
-        let updated = self.documents.update_many(everywhere, update).await?;
+        self.mark_and_update(doc! { "userId": user.as_str() }, update)
+            .await
+    }
+
+    async fn mark_and_update(&self, filter: Document, mut update: Document) -> Result<bool> {
+        update.insert("$currentDate", doc! { MARK: { "$type": "timestamp" } });
+        let updated = self.documents.update_many(filter, update).await?;
         Ok(updated.matched_count > 0)
     }
 
@@ -66,8 +76,7 @@ impl Patients {
             let path = path(kind);
             let with_id = doc! { format!("{path}.id"): { "$in": &ids } };
             let removal = doc! { "$unset": { path: "" } };
-            let updated = self.documents.update_many(with_id, removal).await?;
-            was_there |= updated.matched_count > 0;
+            was_there |= self.mark_and_update(with_id, removal).await?;
         }
         Ok(was_there)
     }
