@@ -60,7 +60,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     headline("generated requests");
     fuzz::run(&fuzz::Arguments::default()).await?;
 
-    let server = local_mongod::for_tests().await?;
+    let mut server = local_mongod::for_tests().await?;
     let mut tests = if is_there(cargo().args(["nextest", "--version"])).await {
         let mut nextest = cargo();
         nextest.args(["nextest", "run"]);
@@ -72,7 +72,15 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     tests.env("TEST_MONGODB_URI", &server.uri);
     headline("tests");
     // Nothing is printed after it: the runner's summary ends the output.
-    must_succeed("tests", &mut tests).await
+    let tested = must_succeed("tests", &mut tests).await;
+    if tested.is_err()
+        && let Some(mongod) = &mut server.mongod
+        && let Some(status) = mongod.process().exit_status()?
+    {
+        let lines = mongod.last_lines();
+        bail!("tests failed, and mongod ended by itself ({status}); its last lines:\n{lines}");
+    }
+    tested
 }
 
 fn check(deny: &Path, what: &[&str]) -> Command {

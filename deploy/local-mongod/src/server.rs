@@ -84,6 +84,11 @@ impl Mongod {
         &self.log
     }
 
+    /// The last lines that the server wrote.
+    pub fn last_lines(&self) -> String {
+        last_lines(&fs::read_to_string(&self.log).unwrap_or_default())
+    }
+
     /// The supervised process, to watch it, stop it or kill it.
     pub fn process(&mut self) -> &mut Supervised {
         &mut self.process
