@@ -46,7 +46,7 @@ pub(crate) async fn preorder(body: Body, state: State) -> Result<Json<Value>, Ap
 
 /// `PUT /v1/xealth/programs`: what is ordered for a patient, for somebody in a hospital to see.
 ///
-/// For Xealth, as [`preorder`].
+/// For Xealth, as [`preorder()`].
 /// Body: JSON with `deployment`, `patientIdentity`, `datasets.demographicsV1` and `datasets.ehrUserV1`.
 /// Response: 200, `{present: true, programs: [one]}`, or `{present: false}` where nothing is ordered, nobody is
 /// such a patient, or no clinic is connected to the deployment.
