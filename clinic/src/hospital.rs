@@ -44,15 +44,10 @@ impl RedoxRules {
         &self,
         shown: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), Refusal> {
-        let (mut is_shown, mut are_right) = (false, true);
-        for token in shown {
-            is_shown = true;
-            are_right &= self.tokens.knows(token);
-        }
-        match (is_shown, are_right) {
-            (false, _) => Err(Refusal::NoHospitalToken),
-            (true, false) => Err(Refusal::WrongHospitalToken),
-            (true, true) => Ok(()),
+        match self.tokens.know_all(shown) {
+            None => Err(Refusal::NoHospitalToken),
+            Some(false) => Err(Refusal::WrongHospitalToken),
+            Some(true) => Ok(()),
         }
     }
 }
@@ -67,6 +62,12 @@ impl Tokens {
         // An empty one would admit everybody who shows nothing.
         let tokens = tokens.filter(|token| !token.expose_secret().trim().is_empty());
         Self(tokens.cloned().collect())
+    }
+
+    /// Whether all that are shown are right; `None`: none is shown.
+    fn know_all<'a>(&self, shown: impl IntoIterator<Item = &'a [u8]>) -> Option<bool> {
+        let each = shown.into_iter().map(|token| self.knows(token));
+        each.reduce(|all, is_right| all & is_right)
     }
 
     fn knows(&self, shown: &[u8]) -> bool {
@@ -101,15 +102,10 @@ impl XealthRules {
     /// Refuses whoever shows no token as a bearer, or any that is wrong.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let tokens = self.0.as_ref().ok_or(Refusal::XealthDisabled)?;
-        let (mut is_shown, mut are_right) = (false, true);
-        for token in bearers(headers) {
-            is_shown = true;
-            are_right &= tokens.knows(token);
-        }
-        match (is_shown, are_right) {
-            (false, _) => Err(Refusal::NoBearerToken),
-            (true, false) => Err(Refusal::WrongBearerToken),
-            (true, true) => Ok(()),
+        match tokens.know_all(bearers(headers)) {
+            None => Err(Refusal::NoBearerToken),
+            Some(false) => Err(Refusal::WrongBearerToken),
+            Some(true) => Ok(()),
         }
     }
 }
