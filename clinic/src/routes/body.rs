@@ -81,6 +81,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for RequiredList<T> {
     }
 }
 
+/// The longest message of a hospital, in bytes. Redox stops the feed at one that is longer.
+pub(super) const MAX_MESSAGE: usize = 10 << 20;
+
+/// Refuses a message that does not say that it is JSON.
+pub(super) fn must_be_json(request: &HttpRequest) -> Result<(), Refusal> {
+    if is_json(request.content_type()) {
+        Ok(())
+    } else {
+        Err(Refusal::NotSaidToBeJson)
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type.eq_ignore_ascii_case("application/json")
+}
+
 /// The body, which is JSON by its type unless there is none.
 fn taken(
     request: &HttpRequest,
@@ -90,7 +106,7 @@ fn taken(
     let content_type = request.content_type().to_owned();
     async move {
         let body = body.await?;
-        if !body.0.is_empty() && !content_type.eq_ignore_ascii_case("application/json") {
+        if !body.0.is_empty() && !is_json(&content_type) {
             let problem = format!("header Content-Type has unexpected value \"{content_type}\"");
             return Err(Refusal::InvalidBody(problem).into());
         }

@@ -77,7 +77,7 @@ pub fn table() -> RouteTable {
     .serve(
         operation!(redox::receive_message)
             .behind(hospitals())
-            .taking(redox::MAX_BODY),
+            .taking(body::MAX_MESSAGE),
     )
     .serve(operation!(redox::verify_endpoint))
     .serve(operation!(redox::verify_endpoint_by_query))
@@ -85,12 +85,12 @@ pub fn table() -> RouteTable {
     .serve(
         operation!(xealth::preorder)
             .behind(by_xealth())
-            .taking(xealth::MAX_BODY),
+            .taking(body::MAX_MESSAGE),
     )
     .serve(
         operation!(xealth::list_programs)
             .behind(by_xealth())
-            .taking(xealth::MAX_BODY),
+            .taking(body::MAX_MESSAGE),
     )
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))

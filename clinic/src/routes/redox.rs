@@ -1,6 +1,6 @@
 //! Where hospital records call: Redox sends its messages here, and first asks whether this is the place.
 
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web::Json};
+use actix_web::{HttpRequest, HttpResponse, web::Json};
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     body::{Body, not_null},
@@ -11,13 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     State,
-    body::invalid,
+    body::{invalid, must_be_json},
     refusals::{Bodies, Hospital},
 };
 use crate::{domain::Refusal, hospital::shown, use_cases::receive_message};
-
-/// The longest message, in bytes. Redox stops the feed at one that is longer.
-pub(super) const MAX_BODY: usize = 10 << 20;
 
 /// `POST /v1/redox`: takes a message, of whatever kind. Orders among them are worked off later.
 ///
@@ -89,12 +86,7 @@ pub(crate) async fn verify_endpoint(
     body: Body,
     state: State,
 ) -> Result<Json<Challenge>, ApiError> {
-    if !request
-        .content_type()
-        .eq_ignore_ascii_case("application/json")
-    {
-        return Err(Refusal::NotSaidToBeJson.into());
-    }
+    must_be_json(&request)?;
     let asked: Verification = body.parse_object().map_err(invalid)?;
     verify(&request, &state, asked.token.as_deref(), asked.challenge)
 }

@@ -1,20 +1,15 @@
 //! Where Xealth calls, by which hospitals order.
 
-use actix_web::{HttpMessage as _, HttpRequest, web::Json};
+use actix_web::{HttpRequest, web::Json};
 use serde_json::Value;
 use shared_runtime::{body::Body, error::ApiError};
 
 use super::{
     State,
+    body::must_be_json,
     refusals::{Bodies, Matching, Missing, Xealth},
 };
-use crate::{
-    domain::Refusal,
-    use_cases::{list_programs, preorder},
-};
-
-/// The longest body, in bytes.
-pub(super) const MAX_BODY: usize = 10 << 20;
+use crate::use_cases::{list_programs, preorder};
 
 /// `POST /v1/xealth/preorder`: what is to be entered before something is ordered for a patient, and what was.
 ///
@@ -69,11 +64,6 @@ pub(crate) async fn list_programs(
     body: Body,
     state: State,
 ) -> Result<Json<Value>, ApiError> {
-    if !request
-        .content_type()
-        .eq_ignore_ascii_case("application/json")
-    {
-        return Err(Refusal::NotSaidToBeJson.into());
-    }
+    must_be_json(&request)?;
     Ok(Json(list_programs::list_programs(&state, &body.0).await?))
 }
