@@ -6,16 +6,12 @@ use shared_runtime::body::Member;
 use utoipa::ToSchema;
 
 use super::{
-    patient::{ConnectionRequest, Patient, PatientChange},
+    patient::{ConnectionRequest, MAIL_STANDS, Patient, PatientChange},
     patient_details::DataSourceState,
 };
 
 /// So long the patient may do it.
 const REQUEST_STANDS: TimeDelta = TimeDelta::days(30);
-
-/// So long after a mail there is no other one, whatever the patient is asked to connect: all say the
-/// same.
-const MAIL_STANDS: TimeDelta = TimeDelta::minutes(10);
 
 /// As many requests of a provider are kept, so that no document grows without end.
 const MAX_REQUESTS: usize = 100;
@@ -60,6 +56,7 @@ impl Patient {
         };
         state.name().clone_into(&mut source.state);
         source.expiration_time = Some(now + REQUEST_STANDS);
+        // Whatever it is asked to connect: all mails say the same.
         let is_mailed = |last| now.signed_duration_since(last) < MAIL_STANDS;
         let is_mailed = self.last_connection_mail.is_some_and(is_mailed);
         Some(PatientChange {

@@ -22,8 +22,8 @@ pub(crate) const CUSTODIAL_PERMISSIONS: [&str; 4] = [CUSTODIAN, "view", "upload"
 /// How many reviews are kept.
 const MAX_REVIEWS: usize = 2;
 
-/// So long after a reminder there is no other mail, however often somebody asks for one.
-const REMINDER_STANDS: TimeDelta = TimeDelta::minutes(10);
+/// So long after a mail there is no other one of its kind, however often somebody asks for it.
+pub(super) const MAIL_STANDS: TimeDelta = TimeDelta::minutes(10);
 
 /// A patient as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -245,7 +245,7 @@ impl Patient {
     /// Whether the patient was reminded to upload data a moment before `now`.
     pub(crate) fn was_just_reminded(&self, now: DateTime<Utc>) -> bool {
         let last = self.last_upload_reminder;
-        last.is_some_and(|last| now.signed_duration_since(last) < REMINDER_STANDS)
+        last.is_some_and(|last| now.signed_duration_since(last) < MAIL_STANDS)
     }
 
     /// Whether `change` gives it another MRN, or none.
