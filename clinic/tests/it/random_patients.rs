@@ -23,7 +23,8 @@ pub(crate) const NAMES: [(&str, usize); 14] = [
     ("Zoë", 6),
     ("zoe", 6),
 ];
-const RANGES: [&str; 8] = [
+/// In which glucose may be.
+pub(crate) const RANGES: [&str; 8] = [
     "VeryLow",
     "Low",
     "AnyLow",

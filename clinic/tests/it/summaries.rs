@@ -10,6 +10,7 @@ use shared_runtime::testing::{matrix::Row, send};
 
 use crate::{
     auth::{KINDS, Whom, row},
+    random_patients::RANGES,
     world::{CAROL, World, assert_empty, time_of},
     wrong_body::Body,
 };
@@ -94,17 +95,7 @@ pub(crate) fn cgm(id: &str, very_low: f64) -> Value {
     let mut flagged: Vec<String> = ["Percent", "Minutes", "Records"]
         .iter()
         .flat_map(|unit| {
-            let ranges = [
-                "VeryLow",
-                "Low",
-                "AnyLow",
-                "Target",
-                "High",
-                "VeryHigh",
-                "ExtremeHigh",
-                "AnyHigh",
-            ];
-            let of_ranges = ranges.map(|range| format!("hasTimeIn{range}{unit}"));
+            let of_ranges = RANGES.map(|range| format!("hasTimeIn{range}{unit}"));
             of_ranges
                 .into_iter()
                 .chain([format!("hasTimeCGMUse{unit}")])
@@ -121,19 +112,9 @@ fn bgm(id: &str, average: f64) -> Value {
         "averageGlucoseMmol": average, "totalRecords": 3, "min": 3, "minDelta": 0, "max": 9.5,
         "maxDelta": 0, "daysWithData": 2, "daysWithDataDelta": 0,
     });
-    let flagged = ["Percent", "Records"].iter().flat_map(|unit| {
-        let ranges = [
-            "VeryLow",
-            "Low",
-            "AnyLow",
-            "Target",
-            "High",
-            "VeryHigh",
-            "ExtremeHigh",
-            "AnyHigh",
-        ];
-        ranges.map(|range| format!("hasTimeIn{range}{unit}"))
-    });
+    let flagged = ["Percent", "Records"]
+        .iter()
+        .flat_map(|unit| RANGES.map(|range| format!("hasTimeIn{range}{unit}")));
     let flagged = flagged.collect();
     add_flags(&mut period, flagged);
     json!({ "id": id, "periods": { "14d": period } })
