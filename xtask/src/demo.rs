@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the story of a family, a clinic and a hospital against a running platform, every call and
-//! its response, and every mail.
+//! `cargo xtask demo`: the story of a family, a clinic and a hospital against a running platform, every
+//! call and its response, and every mail.
 //!
 //! It is a tutorial and a test at once: a call that is not answered as the story says ends it.
 
@@ -30,8 +30,8 @@ use crate::cargo;
 /// The service that does what people cannot.
 const SERVICE: &str = "scripts";
 
-/// Plays the story of a family, a clinic and a hospital against a running platform and prints every call, its
-/// response, and the mails that come.
+/// Plays the story of a family, a clinic and a hospital against a running platform and prints every
+/// call, its response, and the mails that come.
 ///
 /// It makes new accounts each time. A response that is not as the story says ends it with an error.
 /// Steps that are for services are skipped where their secret is not known: it is that of the

@@ -90,8 +90,9 @@ impl<M: Mirrored> Current<M> {
         &self.mirror
     }
 
-    /// Whether it holds every change up to `versions`, which were read after `asked`. They are behind
-    /// its own where these were read later, and never else but in a database that was put back.
+    /// Whether it holds every change up to `versions`, which were read after `asked`. The
+    /// mirror's own are beyond `versions` where they were read later, and else in a database that was put
+    /// back alone.
     fn holds(&self, versions: &Versions, asked: Instant) -> bool {
         let is_younger = self.read > asked && is_beyond(&self.versions, versions);
         is_younger || !M::HAS_SUMMARIES && self.versions == *versions
