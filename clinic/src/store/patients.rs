@@ -255,8 +255,9 @@ impl Patients {
         let clinics: Vec<ClinicId> = clinics.collect();
         let jobs = self.jobs.list_all(&clinics).await?;
         // The order is one without regard to case, and so is the look-up.
-        let of_user = found.iter().filter(|found| found.patient.user_id == *user);
-        Ok(of_user.map(|stored| stored.since(&jobs)).collect())
+        let found = found.into_iter();
+        let of_user = found.filter(|found| found.patient.user_id == *user);
+        Ok(of_user.map(|stored| stored.after(&jobs)).collect())
     }
 
     /// The clinics in which `user` is a patient.
@@ -313,7 +314,12 @@ impl Stored {
 
     /// The patient after those of `jobs` that hold for it.
     pub(super) fn since(&self, jobs: &[Job]) -> Patient {
-        let mut patient = self.patient.clone();
+        self.clone().after(jobs)
+    }
+
+    /// The same without a copy, which costs with its summary.
+    pub(super) fn after(self, jobs: &[Job]) -> Patient {
+        let mut patient = self.patient;
         for job in jobs {
             if job.clinic == patient.clinic_id && job.holds(self.lane, self.version) {
                 job.change.apply(&mut patient);

@@ -121,7 +121,10 @@ impl Patients {
         };
         // After the patients: whatever job was done in between is known a minute longer.
         let jobs = self.together.list_jobs(clinic).await?;
-        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
+        Ok(found
+            .into_iter()
+            .map(|stored| stored.after(&jobs))
+            .collect())
     }
 
     async fn page_by_name(&self, query: &Document, offset: u32, limit: u32) -> Result<Vec<Stored>> {
@@ -206,7 +209,10 @@ impl Patients {
         let found = self.page_by_name(&query, offset, limit).await?;
         // As with one clinic.
         let jobs = self.jobs.list_all(clinics).await?;
-        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
+        Ok(found
+            .into_iter()
+            .map(|stored| stored.after(&jobs))
+            .collect())
     }
 }
 

@@ -48,7 +48,10 @@ impl Patients {
         }
         // After the patients: whatever job was done in between is known a minute longer.
         let jobs = self.jobs.list_all(&[clinic]).await?;
-        Ok(found.iter().map(|stored| stored.since(&jobs)).collect())
+        Ok(found
+            .into_iter()
+            .map(|stored| stored.after(&jobs))
+            .collect())
     }
 
     /// Some patients of a clinic for whom reports are ordered, behind the place `after`.

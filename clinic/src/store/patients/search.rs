@@ -82,7 +82,10 @@ impl Patients {
         stored.retain(|stored| stored.patient.clinic_id == clinic);
         let jobs = self.together.list_jobs(clinic).await?;
         Ok(Some(PatientPage {
-            patients: stored.iter().map(|stored| stored.since(&jobs)).collect(),
+            patients: stored
+                .into_iter()
+                .map(|stored| stored.after(&jobs))
+                .collect(),
             count: found.count as u64,
             total: current.kept().len() as u64,
         }))

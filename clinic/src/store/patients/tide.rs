@@ -169,7 +169,7 @@ impl Patients {
         let mut selection = Selection::new(request, now);
         while let Some(patient) = found.try_next().await? {
             let id = patient.id;
-            let patient = Stored::from(patient).since(&jobs);
+            let patient = Stored::from(patient).after(&jobs);
             selection.see(id.bytes(), &Vitals::of(&patient));
         }
         Ok(selection.finish())

@@ -21,7 +21,7 @@ use crate::store::{Job, Jobs, Tallies, ids::of_users, tallies::Standing};
 /// The batches of one worker thread.
 #[derive(Debug, Clone)]
 pub(super) struct Together {
-    patients: Batcher<(ClinicId, UserId), Option<Patient>, Error>,
+    patients: Batcher<(ClinicId, UserId), Option<Arc<Patient>>, Error>,
     standings: Batcher<ClinicId, Option<Standing>, Error>,
     jobs: Batcher<ClinicId, Arc<Vec<Job>>, Error>,
 }
@@ -51,7 +51,7 @@ impl Together {
     /// The patient of a clinic, after the jobs that hold for it.
     pub(super) async fn find(&self, clinic: ClinicId, user: &UserId) -> Result<Option<Patient>> {
         let found = self.patients.add_repeatable((clinic, user.clone()));
-        Ok(found.await?)
+        Ok(found.await?.map(Arc::unwrap_or_clone))
     }
 
     /// How far a clinic is; `None`: it has patients that are not counted yet, or that become another
@@ -72,7 +72,7 @@ async fn find_all(
     patients: &Collection<PatientDocument>,
     jobs: &Jobs,
     asked: Vec<(ClinicId, UserId)>,
-) -> Result<Vec<Option<Patient>>> {
+) -> Result<Vec<Option<Arc<Patient>>>> {
     let any = of_users(asked.iter().map(|(clinic, user)| (*clinic, user.as_str())));
     let found = patients.find(any).batch_size(ONE_BATCH).await?;
     let found: Vec<Stored> = found.map_ok(Into::into).try_collect().await?;
@@ -86,9 +86,9 @@ async fn find_all(
     };
     let found = found.into_iter().map(|stored| {
         let whose = (stored.patient.clinic_id, stored.patient.user_id.clone());
-        (whose, stored.since(&jobs))
+        (whose, Arc::new(stored.after(&jobs)))
     });
-    let found: HashMap<_, Patient> = found.collect();
+    let found: HashMap<_, Arc<Patient>> = found.collect();
     Ok(asked
         .iter()
         .map(|whose| found.get(whose).cloned())
