@@ -13,6 +13,7 @@ mod fetch;
 mod find;
 pub mod ports;
 mod replica_set;
+mod scratch;
 mod server;
 mod supervise;
 

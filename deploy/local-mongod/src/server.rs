@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::find::{self, IMAGE, Launch};
 use crate::replica_set;
+use crate::scratch;
 use crate::supervise::Supervised;
 use crate::{environment, ports};
 
@@ -118,9 +119,7 @@ pub async fn start(dir: &Path) -> anyhow::Result<Mongod> {
 
 /// Starts `mongod` on a directory of its own that goes when the server goes.
 pub async fn start_temporary() -> anyhow::Result<Mongod> {
-    let scratch = tempfile::Builder::new()
-        .prefix("tidegate-mongod-")
-        .tempdir()?;
+    let scratch = scratch::create("tidegate-mongod-")?;
     let dir = fs::canonicalize(scratch.path())?;
     fs::create_dir(dir.join("db"))?;
     launch(Place {
