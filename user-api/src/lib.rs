@@ -169,7 +169,7 @@ impl State {
     pub fn service(&self) -> Service<impl Fn(&mut ServiceConfig) + Clone + Send + 'static> {
         Service {
             readiness: self.readiness.clone(),
-            openapi: Some(openapi()),
+            openapi: Some(openapi),
             configure: server::per_worker(self, Self::unshared, configure),
         }
     }

@@ -12,14 +12,6 @@ use crate::{
     routes::{Operation, RouteTable},
 };
 
-const METHODS: [Method; 5] = [
-    Method::GET,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-];
-
 /// The document of a service, of which `about` says what it is: the operations of `table` under all
 /// their paths, and how callers show who they are. An operation that says nothing about that takes
 /// a session token.
@@ -73,17 +65,6 @@ fn add_aliases(document: &mut OpenApi, table: &RouteTable) {
             }
         }
     }
-}
-
-/// Method and path of each operation in `document`.
-pub(crate) fn described(document: &OpenApi) -> Vec<(Method, String)> {
-    let mut operations = Vec::new();
-    for (path, item) in &document.paths.paths {
-        let methods = METHODS.into_iter();
-        let methods = methods.filter(|method| slot(item, method).is_some());
-        operations.extend(methods.map(|method| (method, path.clone())));
-    }
-    operations
 }
 
 fn slot<'a>(item: &'a PathItem, method: &Method) -> Option<&'a path::Operation> {

@@ -12,27 +12,35 @@ use actix_web::{
     web::{self, PathConfig, PayloadConfig, ServiceConfig},
 };
 use futures_util::future::LocalBoxFuture;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{HttpMethod, OpenApi};
 
-use crate::{
-    error::{ApiError, Envelope, Rejection, Wordings},
-    openapi::described,
-};
+use crate::error::{ApiError, Envelope, Rejection, Wordings};
 
 /// An operation as the table takes it: `operation!(access::list_groups)` is the handler
 /// `access::list_groups` with the method, the path and the description in its `#[utoipa::path]`.
 #[macro_export]
 macro_rules! operation {
-    ($($handler:ident)::+) => {{
+    (@in [$($module:ident)*] $handler:ident) => {{
         #[derive(::utoipa::OpenApi)]
-        #[openapi(paths($($handler)::+))]
+        #[openapi(paths($($module::)* $handler))]
         struct Annotated;
-        $crate::routes::Operation::new(
-            <Annotated as ::utoipa::OpenApi>::openapi,
-            $($handler)::+,
-        )
+        $crate::routes::pastey::paste! {
+            $crate::routes::Operation::new::<$($module::)* [<__path_ $handler>], _, _>(
+                <Annotated as ::utoipa::OpenApi>::openapi,
+                $($module::)* $handler,
+            )
+        }
     }};
+    (@in [$($module:ident)*] $next:ident :: $($rest:ident)::+) => {
+        $crate::operation!(@in [$($module)* $next] $($rest)::+)
+    };
+    ($($handler:ident)::+) => {
+        $crate::operation!(@in [] $($handler)::+)
+    };
 }
+
+#[doc(hidden)]
+pub use pastey;
 
 /// Says whether a request may be made, before anything but its head and its path is looked at.
 pub type Guard = Rc<dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Result<(), ApiError>>>;
@@ -52,27 +60,30 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// What [`operation!`](crate::operation) makes: `handler`, and what writes the document that
-    /// describes it alone.
+    /// What [`operation!`](crate::operation) makes: `handler`, its annotation, and what writes the
+    /// document that describes it alone, which takes far longer than to find its method and path.
     ///
     /// # Panics
     ///
-    /// Where the document does not describe one operation.
-    pub fn new<F, Args>(document: fn() -> OpenApi, handler: F) -> Self
+    /// Where the annotation does not name one method of those that services serve.
+    pub fn new<P, F, Args>(document: fn() -> OpenApi, handler: F) -> Self
     where
+        P: utoipa::Path,
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let mut described = described(&document());
-        let (method, path) = described.pop().expect("an annotation describes something");
-        assert!(
-            described.is_empty(),
-            "an annotation describes one operation"
-        );
+        let method = match P::methods()[..] {
+            [HttpMethod::Get] => Method::GET,
+            [HttpMethod::Post] => Method::POST,
+            [HttpMethod::Put] => Method::PUT,
+            [HttpMethod::Patch] => Method::PATCH,
+            [HttpMethod::Delete] => Method::DELETE,
+            _ => panic!("{} has one method", P::path()),
+        };
         Self {
             document: Some(document),
-            ..Self::undocumented(method, &path, handler)
+            ..Self::undocumented(method, &P::path(), handler)
         }
     }
 

@@ -20,7 +20,7 @@ use actix_web::{
     http::{Method, header},
     middleware::from_fn,
     rt,
-    web::{self, Bytes, PayloadConfig, ServiceConfig},
+    web::{self, PayloadConfig, ServiceConfig},
 };
 use anyhow::Context;
 use bson::doc;
@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use utoipa::openapi::OpenApi;
 
-use self::documentation::documentation;
+use self::documentation::{Documents, documentation};
 use crate::{
     auth::TOKEN_HEADER, config::ServerSettings, connection, routes::method_not_allowed, telemetry,
 };
@@ -100,8 +100,8 @@ impl Readiness {
 pub struct Service<C> {
     /// Whether it takes requests.
     pub readiness: Readiness,
-    /// Its documentation; `None` for a service without an API of its own.
-    pub openapi: Option<OpenApi>,
+    /// What makes its documentation; `None` for a service without an API of its own.
+    pub openapi: Option<fn() -> OpenApi>,
     /// Registers its routes; called once per worker thread.
     pub configure: C,
 }
@@ -207,11 +207,7 @@ where
         openapi,
         configure,
     } = service;
-    // Written once: as a tree the document of a large service takes megabytes in each worker thread.
-    let openapi = match openapi {
-        Some(document) => Some(Bytes::from(document.to_json()?)),
-        None => None,
-    };
+    let documents = openapi.map(Documents::of);
     // Installed before the first request, so that nothing is counted into the void.
     telemetry::metrics();
     let builder = Server::build()
@@ -227,7 +223,7 @@ where
             .app_data(readiness.clone())
             .app_data(trusted_proxies.clone())
             .configure(|config| health(config, &readiness))
-            .configure(|config| documentation(config, openapi.clone()))
+            .configure(|config| documentation(config, documents.as_ref()))
             .configure(configure.clone())
     })?;
     Ok(Running {
