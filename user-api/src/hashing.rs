@@ -105,11 +105,12 @@ impl HashTurn {
         failure: Failure,
     ) -> Result<T, Error> {
         // The work goes on when the request is dropped, so it holds the turn itself.
-        let done = tokio::task::spawn_blocking(move || {
+        Ok(tokio::task::spawn_blocking(move || {
             let result = work();
             drop(self.turn);
             result
-        });
-        Ok(done.await.or_fail(failure)?)
+        })
+        .await
+        .or_fail(failure)?)
     }
 }

@@ -27,6 +27,8 @@ pub(crate) async fn revive_outbox(
     _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let revived = revive_all(&[&state.outbox]).await;
-    Ok(HttpResponse::Ok().json(revived.or_fail(Failure::Silent)?))
+    let revived = revive_all(&[&state.outbox])
+        .await
+        .or_fail(Failure::Silent)?;
+    Ok(HttpResponse::Ok().json(revived))
 }

@@ -53,16 +53,24 @@ pub(crate) async fn find_awaited(
     clinic: ClinicId,
     email: &str,
 ) -> Result<Option<Account>, Error> {
-    let found = state.users.list_by_name(email).await;
-    for account in found.or_fail(Failure::CreatingUser)? {
+    let found = state
+        .users
+        .list_by_name(email)
+        .await
+        .or_fail(Failure::CreatingUser)?;
+    for account in found {
         let has_it_alone =
             matches!(account.emails.as_slice(), [own] if address::is_same(own, email));
         if !has_it_alone || account.has_password() {
             continue;
         }
         let awaited = begin(clinic);
-        let renewed = state.users.renew_wait(&account.userid, &awaited);
-        if renewed.await.or_fail(Failure::CreatingUser)? {
+        let renewed = state
+            .users
+            .renew_wait(&account.userid, &awaited)
+            .await
+            .or_fail(Failure::CreatingUser)?;
+        if renewed {
             return Ok(Some(account));
         }
     }

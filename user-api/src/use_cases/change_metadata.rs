@@ -23,8 +23,12 @@ pub(crate) async fn change_metadata(
 ) -> Result<Collections, Error> {
     let change = |collections: &mut Collections| change(collections).map_err(Refusal::from);
     for tries in 1..=MAX_TRIES {
-        let updated = state.metadata.update(user_id, &change).await;
-        if let Some(collections) = updated.or_fail(Failure::UpdatingUser)? {
+        let updated = state
+            .metadata
+            .update(user_id, &change)
+            .await
+            .or_fail(Failure::UpdatingUser)?;
+        if let Some(collections) = updated {
             return Ok(collections);
         }
         let mut first = Collections::new();

@@ -142,8 +142,9 @@ pub(crate) async fn delete(
     }
     match rights {
         Rights::Service => {
-            let removed = remove(state, &account, Provided::Whatever).await;
-            removed.or_fail(Failure::Silent)?;
+            remove(state, &account, Provided::Whatever)
+                .await
+                .or_fail(Failure::Silent)?;
             Ok(())
         }
         Rights::Owner => {
@@ -190,15 +191,21 @@ pub(crate) async fn delete_awaited(
 /// makes it look again, too.
 async fn delete_if_dispensable(state: &State, account: &Account) -> Result<(), Error> {
     for tries in 1..=MAX_TRIES {
-        let found = state.users.find_locks(&account.userid).await;
-        let Some(locks) = found.or_fail(Failure::Silent)? else {
+        let Some(locks) = state
+            .users
+            .find_locks(&account.userid)
+            .await
+            .or_fail(Failure::Silent)?
+        else {
             return Ok(());
         };
         if leave(state, &account.userid).await? {
             continue;
         }
-        let removed = remove(state, account, Provided::Unlocked(locks)).await;
-        if removed.or_fail(Failure::Silent)? {
+        let removed = remove(state, account, Provided::Unlocked(locks))
+            .await
+            .or_fail(Failure::Silent)?;
+        if removed {
             return Ok(());
         }
         tokio::time::sleep(pause(tries)).await;
@@ -218,8 +225,10 @@ async fn leave(state: &State, leaving: &UserId) -> Result<bool, Error> {
     let administered = match state.gatekeeper.administered(leaving).await {
         Ok(administered) => administered,
         Err(error) => {
-            let may_be_needed = keep_custody::may_be_needed(state, leaving).await;
-            if may_be_needed.or_fail(Failure::Silent)? {
+            let may_be_needed = keep_custody::may_be_needed(state, leaving)
+                .await
+                .or_fail(Failure::Silent)?;
+            if may_be_needed {
                 return Err(Error::failed(Failure::Silent, error));
             }
             warn!(cause = %error, "an account is deleted without asking what it runs");

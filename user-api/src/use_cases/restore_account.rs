@@ -37,8 +37,10 @@ pub(crate) async fn restore(
 ) -> Result<Restored, Error> {
     let mut hash = None;
     for tries in 1..=MAX_TRIES {
-        let found = state.users.find(user).await;
-        let account = found
+        let account = state
+            .users
+            .find(user)
+            .await
             .or_fail(Failure::FindingUser)?
             .filter(|account| account.has_password() && !account.is_brokered())
             .ok_or(Refusal::NoSuchChange)?;
