@@ -91,8 +91,11 @@ pub(crate) async fn list_patients(
 ) -> Result<Json<KnownRelations>, ApiError> {
     let asked = query.read()?;
     let relations = &state.store.clinic_relations;
-    let found = relations.list_patients(asked.range(), asked.limit.get());
-    Ok(Json(found.await.or_fail(Failure)?))
+    let found = relations
+        .list_patients(asked.range(), asked.limit.get())
+        .await
+        .or_fail(Failure)?;
+    Ok(Json(found))
 }
 
 /// `GET /internal/clinics/clinicians?after=&until=&limit=`: who works for which clinic, by account.
@@ -119,8 +122,11 @@ pub(crate) async fn list_clinicians(
 ) -> Result<Json<KnownRelations>, ApiError> {
     let asked = query.read()?;
     let relations = &state.store.clinic_relations;
-    let found = relations.list_clinicians(asked.range(), asked.limit.get());
-    Ok(Json(found.await.or_fail(Failure)?))
+    let found = relations
+        .list_clinicians(asked.range(), asked.limit.get())
+        .await
+        .or_fail(Failure)?;
+    Ok(Json(found))
 }
 
 /// `PUT /internal/clinics/{clinic_id}/patients/{user_id}`: a user is a patient of a clinic.

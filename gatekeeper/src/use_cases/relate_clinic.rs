@@ -21,8 +21,10 @@ pub(crate) async fn update_patient(
     let relations = &state.store.clinic_relations;
     if permissions.administers() {
         // Whoever ran the account runs it afterwards, so this need not exclude who relies on that.
-        let updated = relations.update_runner(clinic, user, revision, permissions);
-        return Ok(updated.await.or_fail(Failure)?);
+        return Ok(relations
+            .update_runner(clinic, user, revision, permissions)
+            .await
+            .or_fail(Failure)?);
     }
     change_patient(state, user, async |session| {
         relations

@@ -120,9 +120,10 @@ impl Replacement<'_> {
         let permissions = &self.state.store.permissions;
         let (sharer, grantee) = (self.sharer, self.grantee);
         if self.wanted.administers() {
-            let replaced =
-                permissions.update_if_administering(sharer, grantee, self.wanted, self.consent);
-            return Ok(replaced.await.or_fail(Failure)?);
+            return Ok(permissions
+                .update_if_administering(sharer, grantee, self.wanted, self.consent)
+                .await
+                .or_fail(Failure)?);
         }
         if !self.wanted.is_empty() {
             let replacement = PairReplacement {
@@ -131,12 +132,13 @@ impl Replacement<'_> {
                 set: self.wanted.clone(),
                 consent: self.consent,
             };
-            let replaced = self
+            return Ok(self
                 .state
                 .store
                 .batches
-                .upsert_unless_administering(replacement);
-            return Ok(replaced.await.or_fail(Failure)?);
+                .upsert_unless_administering(replacement)
+                .await
+                .or_fail(Failure)?);
         }
         if permissions
             .delete_unless_administering(sharer, grantee)
