@@ -69,8 +69,9 @@ pub(super) async fn log_in(posted: Posted<Credentials>) -> Result<HttpResponse, 
     let user_api = &visit.state.user_api;
     let login = user_api
         .log_in(&visit.source(), email, &form.password)
-        .await;
-    match login.or_fail(Failure::FindingUser)? {
+        .await
+        .or_fail(Failure::FindingUser)?;
+    match login {
         Login::Opened(session) => {
             visit.end_session().await;
             Ok(visit.enter(&session, invitations::PATH))

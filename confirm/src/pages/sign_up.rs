@@ -97,8 +97,9 @@ pub(super) async fn sign_up(posted: Posted<NewAccount>) -> Result<HttpResponse, 
     let user_api = &visit.state.user_api;
     let made = user_api
         .sign_up(&visit.source(), &address, &form.password, &[role])
-        .await;
-    let session = match made.or_fail(Failure::UpdatingUser)? {
+        .await
+        .or_fail(Failure::UpdatingUser)?;
+    let session = match made {
         SignUp::Created(session) => session,
         SignUp::Taken => {
             let taken = "There is an account with this address already.";

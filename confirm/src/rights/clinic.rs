@@ -131,7 +131,9 @@ async fn works_for(
     let Some(user) = caller.user_id() else {
         return Ok(true);
     };
-    let clinician = clinics.clinician(clinic, user).await;
-    let clinician = clinician.or_fail(Failure::FindingUser)?;
+    let clinician = clinics
+        .clinician(clinic, user)
+        .await
+        .or_fail(Failure::FindingUser)?;
     Ok(clinician.is_some_and(|clinician| suffices(&clinician)))
 }

@@ -64,8 +64,11 @@ pub(crate) async fn may_manage(
     let Some(user) = caller.user_id().filter(|user| *user != account) else {
         return Ok(true);
     };
-    let permissions = state.gatekeeper.permissions(account, user).await;
-    let permissions = permissions.or_fail(Failure::FindingUser)?;
+    let permissions = state
+        .gatekeeper
+        .permissions(account, user)
+        .await
+        .or_fail(Failure::FindingUser)?;
     Ok(permissions.is_some_and(|permissions| permissions.administers()))
 }
 

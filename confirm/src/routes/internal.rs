@@ -154,6 +154,8 @@ pub(crate) async fn revive_outbox(
     _: Operator,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let revived = revive_all(&[&state.outbox, &state.mails]).await;
-    Ok(HttpResponse::Ok().json(revived.or_fail(Failure::Internal)?))
+    let revived = revive_all(&[&state.outbox, &state.mails])
+        .await
+        .or_fail(Failure::Internal)?;
+    Ok(HttpResponse::Ok().json(revived))
 }

@@ -95,18 +95,26 @@ pub(crate) async fn find(
     clinic: ClinicId,
     key: &str,
 ) -> Result<Told<Confirmation>, Error> {
-    let invited = state.clinics()?.invited(clinic, key).await;
-    if let Err(refusal) = invited.or_fail(Failure::FindingClinic)? {
+    let invited = state
+        .clinics()?
+        .invited(clinic, key)
+        .await
+        .or_fail(Failure::FindingClinic)?;
+    if let Err(refusal) = invited {
         return Ok(Err(refusal));
     }
-    let found = state.confirmations.find(key).await;
     let is_pending = |found: &Confirmation| {
         found.kind == Kind::ClinicianInvitation
             && found.clinic_id == Some(clinic)
             && found.status == Status::Pending
     };
-    let found = found.or_fail(Failure::Finding)?.filter(is_pending);
-    Ok(Ok(found.ok_or(Refusal::NoInvitation)?))
+    let found = state
+        .confirmations
+        .find(key)
+        .await
+        .or_fail(Failure::Finding)?;
+    let pending = found.filter(is_pending);
+    Ok(Ok(pending.ok_or(Refusal::NoInvitation)?))
 }
 
 /// Mails an invitation once more, with the same key; makes the invitation anew where clinic alone
@@ -118,13 +126,17 @@ pub(crate) async fn resend(
     key: &str,
 ) -> Result<Told<Confirmation>, Error> {
     let known = find_clinic(state, clinic).await?;
-    let invited = state.clinics()?.invited(clinic, key).await;
-    let invited = match invited.or_fail(Failure::FindingClinic)? {
+    let invited = state
+        .clinics()?
+        .invited(clinic, key)
+        .await
+        .or_fail(Failure::FindingClinic)?;
+    let invited = match invited {
         Ok(invited) => invited,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let user_id = addressee(state, &invited.email).await?;
-    let stored = transaction(&state.client, async |session| {
+    let renewed = transaction(&state.client, async |session| {
         let cause = Cause::Sent(caller.user_id());
         send_mail::take_quota(state, session, cause, &invited.email).await?;
         let found = state.confirmations.find_in(session, key).await?;
@@ -149,8 +161,9 @@ pub(crate) async fn resend(
         let mail = QueuedMail::of(&renewed);
         state.mails.enqueue(session, &mail).await?;
         Ok(renewed)
-    });
-    let renewed = stored.await.or_fail(Failure::Saving)?;
+    })
+    .await
+    .or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(Ok(renewed))
 }
@@ -179,15 +192,19 @@ pub(crate) async fn resume(state: &State, invited: &ClinicianInvited) -> anyhow:
 }
 
 async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Error> {
-    let found = state.clinics()?.clinic(clinic).await;
-    let found = found.or_fail(Failure::FindingClinic)?;
+    let found = state
+        .clinics()?
+        .clinic(clinic)
+        .await
+        .or_fail(Failure::FindingClinic)?;
     Ok(found.ok_or(Refusal::ClinicNotFound)?)
 }
 
 /// The account whose address `email` is; `None`: no account has proven the address.
 async fn addressee(state: &State, email: &str) -> Result<Option<UserId>, Error> {
-    let account = load_people::find_account(&state.user_api, email).await;
-    let account = account.or_fail(Failure::FindingUser)?;
+    let account = load_people::find_account(&state.user_api, email)
+        .await
+        .or_fail(Failure::FindingUser)?;
     let addressee = account.filter(|account| invitation::is_addressee(account, email));
     Ok(addressee.map(|account| account.user.userid))
 }
@@ -211,8 +228,11 @@ async fn finish_earlier(
     email: &str,
     roles: &[String],
 ) -> Result<Option<Clinician>, Error> {
-    let making = state.confirmations.list_making(clinic).await;
-    let mut making = making.or_fail(Failure::Finding)?;
+    let mut making = state
+        .confirmations
+        .list_making(clinic)
+        .await
+        .or_fail(Failure::Finding)?;
     making.retain(|earlier| address::is_same(&earlier.email, email));
     for earlier in making {
         let wanted = earlier.making.as_ref();
@@ -220,10 +240,16 @@ async fn finish_earlier(
         let told = if earlier.is_being_made() {
             finish_now(state, &earlier).await?
         } else if is_wanted {
-            let noted = state.confirmations.note_made(&earlier.key).await;
-            noted.or_fail(Failure::Saving)?;
-            let invited = state.clinics()?.invited(clinic, &earlier.key).await;
-            invited.or_fail(Failure::FindingClinic)?
+            state
+                .confirmations
+                .note_made(&earlier.key)
+                .await
+                .or_fail(Failure::Saving)?;
+            state
+                .clinics()?
+                .invited(clinic, &earlier.key)
+                .await
+                .or_fail(Failure::FindingClinic)?
         } else {
             continue;
         };
@@ -241,7 +267,7 @@ async fn begin(
     made: Confirmation,
     roles: Vec<String>,
 ) -> Result<Confirmation, Error> {
-    let stored = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         let cause = Cause::Sent(caller.user_id());
         send_mail::take_quota(state, session, cause, &made.email).await?;
         let invited = ClinicianInvited {
@@ -258,8 +284,9 @@ async fn begin(
         };
         state.confirmations.insert(session, &begun).await?;
         Ok(begun)
-    });
-    stored.await.or_fail(Failure::Saving)
+    })
+    .await
+    .or_fail(Failure::Saving)
 }
 
 /// Finishes the making of an invitation for a request that waits for the outcome.

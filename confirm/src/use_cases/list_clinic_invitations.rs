@@ -32,8 +32,11 @@ pub(crate) struct FromClinics {
 
 /// The pending invitations of people to `clinic`; without profiles where user-api cannot be asked.
 pub(crate) async fn to_clinic(state: &State, clinic: ClinicId) -> Result<List, Error> {
-    let invitations = state.confirmations.list_to_clinic(clinic).await;
-    let invitations = invitations.or_fail(Failure::Finding)?;
+    let invitations = state
+        .confirmations
+        .list_to_clinic(clinic)
+        .await
+        .or_fail(Failure::Finding)?;
     let shown = creators(&invitations);
     let profiles = load_people::load_profiles_if_possible(&state.user_api, shown).await;
     Ok(List {
@@ -51,17 +54,24 @@ pub(crate) async fn from_clinics(
     idp: Option<&str>,
 ) -> Result<FromClinics, Error> {
     state.clinics()?;
-    let person = state.user_api.person(user).await;
-    let person = person.or_fail(Failure::FindingUser)?;
+    let person = state
+        .user_api
+        .person(user)
+        .await
+        .or_fail(Failure::FindingUser)?;
     let person = person.ok_or(Refusal::NotAllowed)?;
     let confirmations = &state.confirmations;
     let kind = Kind::ClinicianInvitation;
-    let attached = attach(confirmations, kind, std::slice::from_ref(&person)).await;
-    attached.or_fail(Failure::Updating)?;
-    let invitations = confirmations.list_of_clinician(user).await;
-    let invitations = invitations.or_fail(Failure::Finding)?;
-    let profiles = load_people::load_profiles(&state.user_api, creators(&invitations)).await;
-    let profiles = profiles.or_fail(Failure::FindingUser)?;
+    attach(confirmations, kind, std::slice::from_ref(&person))
+        .await
+        .or_fail(Failure::Updating)?;
+    let invitations = confirmations
+        .list_of_clinician(user)
+        .await
+        .or_fail(Failure::Finding)?;
+    let profiles = load_people::load_profiles(&state.user_api, creators(&invitations))
+        .await
+        .or_fail(Failure::FindingUser)?;
     let email = person.proven_email.as_deref();
     let invitations = with_admission(state, invitations, email, idp).await?;
     Ok(FromClinics {
@@ -86,8 +96,10 @@ async fn with_admission(
             continue;
         };
         if let Entry::Vacant(vacant) = known.entry(clinic) {
-            let restrictions = clinics.membership_restrictions(clinic).await;
-            let restrictions = restrictions.or_fail(Failure::Finding)?;
+            let restrictions = clinics
+                .membership_restrictions(clinic)
+                .await
+                .or_fail(Failure::Finding)?;
             let said = restrictions.map(|restrictions| admission(&restrictions, email, idp));
             vacant.insert(said);
         }

@@ -96,11 +96,13 @@ impl Source {
             .list_received(invitees)
             .await
             .or_fail(Failure::Finding)?;
-        let loaded = load_people::load(&self.user_api, invitees, creators(&invitations)).await;
+        let loaded = load_people::load(&self.user_api, invitees, creators(&invitations))
+            .await
+            .or_fail(Failure::FindingUser)?;
         let People {
             people,
             mut profiles,
-        } = loaded.or_fail(Failure::FindingUser)?;
+        } = loaded;
         let is_attached = attach(&self.confirmations, Kind::CareTeamInvitation, &people)
             .await
             .or_fail(Failure::Updating)?;

@@ -55,7 +55,7 @@ impl Effect for Forgotten {
 /// Mails that went to this very address a moment ago stand for the next ones.
 pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), Error> {
     let key = key::generate();
-    let noted = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         let cause = Cause::Forgotten(source);
         if send_mail::take_quota(state, session, cause, email).await? == Allowed::Stands {
             return Ok(());
@@ -68,8 +68,8 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
         state.outbox.enqueue(session, &forgotten).await?;
         Ok(())
     })
-    .await;
-    noted.or_fail(Failure::Saving)?;
+    .await
+    .or_fail(Failure::Saving)?;
     state.outbox.wake();
     Ok(())
 }

@@ -79,7 +79,7 @@ async fn store(
     sharer: &UserId,
     made: &Confirmation,
 ) -> Result<(), Error> {
-    let stored = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         // The quota comes first: it keeps out another invitation to the same address.
         take_quota(state, session, caller, made).await?;
         let pending = state
@@ -103,8 +103,8 @@ async fn store(
         state.mails.enqueue(session, &mail).await?;
         Ok(())
     })
-    .await;
-    stored.or_fail(Failure::Saving)?;
+    .await
+    .or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(())
 }
@@ -128,7 +128,7 @@ pub(crate) async fn resend(
     if !may_manage(state, caller, &sharer).await? {
         return Err(Refusal::Forbidden.into());
     }
-    let stored = transaction(&state.client, async |session| {
+    let renewed = transaction(&state.client, async |session| {
         take_quota(state, session, caller, &found).await?;
         let taken = state.confirmations.take(session, key, found.kind);
         let taken = taken.await?.ok_or(Aborted::Refused(Refusal::Forbidden))?;
@@ -141,8 +141,8 @@ pub(crate) async fn resend(
         state.mails.enqueue(session, &mail).await?;
         Ok(renewed)
     })
-    .await;
-    let renewed = stored.or_fail(Failure::Saving)?;
+    .await
+    .or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(renewed)
 }

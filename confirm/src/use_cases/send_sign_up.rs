@@ -51,7 +51,7 @@ pub(crate) async fn request_for(
     let user = &account.user.userid;
     let email = account.user.emails.iter().flatten().next();
     let occasion = occasion(state, requester, account).await?;
-    let stored = transaction(&state.client, async |session| {
+    let made = transaction(&state.client, async |session| {
         let Some(email) = email else {
             let old = state.confirmations.find_sign_up_in(session, user).await?;
             if let Some(old) = &old {
@@ -84,8 +84,8 @@ pub(crate) async fn request_for(
         }
         Ok(Some(new))
     })
-    .await;
-    let made = stored.or_fail(Failure::Saving)?;
+    .await
+    .or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(made)
 }
@@ -104,8 +104,8 @@ pub(crate) async fn resend(
         state.confirmations.find_pending_sign_up(&user).await
     } else {
         state.confirmations.find_pending_sign_up_at(name).await
-    };
-    let found = found.or_fail(Failure::Finding)?;
+    }
+    .or_fail(Failure::Finding)?;
     let recipient = found.as_ref().map_or(name, |found| found.email.as_str());
     let owner = found.as_ref().and_then(|found| found.user_id.as_ref());
     let is_owner = |caller: &&Caller| owner.is_some_and(|owner| caller.is(owner));
@@ -134,8 +134,9 @@ pub(crate) async fn resend(
         state.mails.enqueue(session, &mail).await?;
         Ok(true)
     })
-    .await;
-    if !stored.or_fail(Failure::Renewing)? {
+    .await
+    .or_fail(Failure::Renewing)?;
+    if !stored {
         return Err(Refusal::NoSignUp.into());
     }
     state.mails.wake();
@@ -167,8 +168,11 @@ pub(crate) async fn resend_or_send(state: &State, source: &str, email: &str) -> 
 }
 
 async fn load(state: &State, user: &UserId) -> Result<Person, Error> {
-    let found = state.user_api.person(user).await;
-    let found = found.or_fail(Failure::LoadingUser)?;
+    let found = state
+        .user_api
+        .person(user)
+        .await
+        .or_fail(Failure::LoadingUser)?;
     found.ok_or(Refusal::UserNotFound.into())
 }
 

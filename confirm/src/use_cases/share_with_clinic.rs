@@ -36,8 +36,12 @@ pub(crate) async fn share(
     permissions: PermissionSet,
 ) -> Result<Confirmation, Error> {
     let clinic = find_clinic(state, code).await?;
-    let patient = state.clinics()?.patient(clinic.id, sharer).await;
-    if patient.or_fail(Failure::FindingUser)?.is_some() {
+    let patient = state
+        .clinics()?
+        .patient(clinic.id, sharer)
+        .await
+        .or_fail(Failure::FindingUser)?;
+    if patient.is_some() {
         return Err(Refusal::DuplicatePatient.into());
     }
     let (kind, template) = (Kind::CareTeamInvitation, Template::PatientToClinic);
@@ -61,8 +65,10 @@ async fn find_clinic(state: &State, code: &str) -> Result<ClinicRecord, Error> {
     if !clinic_invitation::is_share_code(code) {
         return Err(Refusal::ClinicNotFound.into());
     }
-    let found = clinics.clinic_by_share_code(code).await;
-    let found = found.or_fail(Failure::FindingClinic)?;
+    let found = clinics
+        .clinic_by_share_code(code)
+        .await
+        .or_fail(Failure::FindingClinic)?;
     Ok(found.ok_or(Refusal::ClinicNotFound)?)
 }
 
@@ -75,7 +81,7 @@ async fn store(
     made: &Confirmation,
 ) -> Result<(), Error> {
     let confirmations = &state.confirmations;
-    let stored = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         // The quota comes first: it keeps out another invitation to the same clinic.
         let allowed = send_mail::take_quota(state, session, cause, &clinic.to_string()).await?;
         let pending = confirmations.find_to_clinic_in(session, sharer, clinic);
@@ -93,8 +99,9 @@ async fn store(
             state.mails.enqueue(session, &mail).await?;
         }
         Ok(())
-    });
-    stored.await.or_fail(Failure::Saving)?;
+    })
+    .await
+    .or_fail(Failure::Saving)?;
     state.mails.wake();
     Ok(())
 }

@@ -63,8 +63,9 @@ pub(crate) async fn undo(
         Ok(PutBack::Busy { retry_after }) => return Err(Refusal::Busy(retry_after).into()),
         Err(error) => return Err(refused(state, &confirmation, password, error).await),
     };
-    let completed = complete(state, user, &restored.void, &confirmation);
-    Ok(completed.await.or_fail(Failure::Saving)?)
+    Ok(complete(state, user, &restored.void, &confirmation)
+        .await
+        .or_fail(Failure::Saving)?)
 }
 
 /// Completes the confirmation of a change that was undone, and cancels the confirmations that the

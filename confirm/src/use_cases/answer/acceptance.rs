@@ -102,8 +102,12 @@ pub(super) async fn release(
 /// The outcome of an acceptance that was completed before the request came: the relay was faster
 /// than the repeat of a request, or this is another request.
 pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
-    let is_told = state.confirmations.note_answered(key).await;
-    if is_told.or_fail(Failure::Saving)? {
+    let is_told = state
+        .confirmations
+        .note_answered(key)
+        .await
+        .or_fail(Failure::Saving)?;
+    if is_told {
         Ok(())
     } else {
         Err(NotAnswerable.into())
@@ -113,14 +117,19 @@ pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
 /// The outcome of an acceptance that the relay or another request finished, for the request that
 /// accepted.
 pub(super) async fn take_outcome(state: &State, key: &str) -> Result<(), Error> {
-    let found = state.confirmations.find(key).await;
-    let found = found
+    let found = state
+        .confirmations
+        .find(key)
+        .await
         .or_fail(Failure::Saving)?
         .filter(|found| found.status == Status::Completed)
         .ok_or(Refusal::Forbidden)?;
     if found.acceptance.is_some() {
-        let noted = state.confirmations.note_answered(key).await;
-        noted.or_fail(Failure::Saving)?;
+        state
+            .confirmations
+            .note_answered(key)
+            .await
+            .or_fail(Failure::Saving)?;
     }
     Ok(())
 }

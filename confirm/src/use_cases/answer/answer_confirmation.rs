@@ -124,8 +124,10 @@ async fn find_invitation(
             .await
             .or_fail(Failure::FindingUser)?;
         let kind = Kind::CareTeamInvitation;
-        let attached = attach(&state.confirmations, kind, person.as_slice()).await;
-        if attached.or_fail(Failure::Updating)? {
+        let attached = attach(&state.confirmations, kind, person.as_slice())
+            .await
+            .or_fail(Failure::Updating)?;
+        if attached {
             found = find_attached(state, invitee, sharer, key).await?;
         }
     }

@@ -22,20 +22,30 @@ pub(crate) async fn end(
     clinic: ClinicId,
     key: &str,
 ) -> Result<Confirmation, Error> {
-    let found = state.confirmations.find(key).await;
-    let invitation = found
+    let invitation = state
+        .confirmations
+        .find(key)
+        .await
         .or_fail(Failure::Finding)?
         .filter(|found| found.clinic_id == Some(clinic))
         .ok_or(Refusal::UnknownInvitation)?;
     let to = right(state, caller, clinic, &invitation).await?;
     clinic_invitation::may_end(&invitation, clinic)?;
-    let ended = state.confirmations.answer(key, CANCELABLE, to).await;
+    let ended = state
+        .confirmations
+        .answer(key, CANCELABLE, to)
+        .await
+        .or_fail(Failure::Updating)?;
     // An acceptance at this moment was faster.
-    if !ended.or_fail(Failure::Updating)? {
+    if !ended {
         return Err(NotAnswerable.into());
     }
-    let ended = state.confirmations.find(key).await;
-    Ok(ended.or_fail(Failure::Finding)?.ok_or(NotAnswerable)?)
+    let ended = state
+        .confirmations
+        .find(key)
+        .await
+        .or_fail(Failure::Finding)?;
+    Ok(ended.ok_or(NotAnswerable)?)
 }
 
 /// The status of the invitation once `caller` has ended it.

@@ -82,8 +82,10 @@ pub(crate) async fn accept(
     key: &str,
     details: &PatientDetails,
 ) -> Result<Value, Error> {
-    let found = state.confirmations.find(key).await;
-    let invitation = found
+    let invitation = state
+        .confirmations
+        .find(key)
+        .await
         .or_fail(Failure::Finding)?
         .filter(|found| found.clinic_id == Some(clinic))
         .ok_or(Refusal::NoInvitation)?;
@@ -150,8 +152,11 @@ async fn require_mrn(
     clinic: ClinicId,
     details: &PatientDetails,
 ) -> Result<(), Error> {
-    let settings = state.clinics()?.mrn_settings(clinic).await;
-    let settings = settings.or_fail(Failure::CreatingPatient)?;
+    let settings = state
+        .clinics()?
+        .mrn_settings(clinic)
+        .await
+        .or_fail(Failure::CreatingPatient)?;
     if settings.required && !details.has_mrn() {
         return Err(Refusal::MrnRequired.into());
     }
@@ -169,12 +174,18 @@ async fn begin(
 ) -> Result<ObjectId, Error> {
     let key = &invitation.key;
     if let Some(sender) = &invitation.sender_id {
-        let held = state.gatekeeper.permissions(patient, sender).await;
-        let held = held.or_fail(Failure::FindingUser)?;
+        let held = state
+            .gatekeeper
+            .permissions(patient, sender)
+            .await
+            .or_fail(Failure::FindingUser)?;
         if !held.is_some_and(|held| held.administers()) {
             let pending = [Status::Pending];
-            let canceled = state.confirmations.answer(key, &pending, Status::Canceled);
-            canceled.await.or_fail(Failure::Updating)?;
+            state
+                .confirmations
+                .answer(key, &pending, Status::Canceled)
+                .await
+                .or_fail(Failure::Updating)?;
             return Err(Refusal::Forbidden.into());
         }
     }
@@ -272,8 +283,11 @@ fn refused(refusal: &ClinicRefusal) -> Error {
 }
 
 async fn find_patient(state: &State, clinic: ClinicId, patient: &UserId) -> Result<Value, Error> {
-    let found = state.clinics()?.patient(clinic, patient).await;
-    let found = found.or_fail(Failure::CreatingPatient)?;
+    let found = state
+        .clinics()?
+        .patient(clinic, patient)
+        .await
+        .or_fail(Failure::CreatingPatient)?;
     // The patient has left since.
     Ok(found.ok_or(Refusal::Forbidden)?)
 }

@@ -70,8 +70,12 @@ pub(crate) async fn accept(
     match invitation.status {
         Status::Pending => {}
         Status::Completed => {
-            let is_told = state.confirmations.note_answered(key).await;
-            return if is_told.or_fail(Failure::Saving)? {
+            let is_told = state
+                .confirmations
+                .note_answered(key)
+                .await
+                .or_fail(Failure::Saving)?;
+            return if is_told {
                 find_clinician(clinics, clinic, user).await
             } else {
                 Err(Refusal::NoInvitation.into())
@@ -123,11 +127,16 @@ pub(super) async fn find(
         .as_ref()
         .is_some_and(|(found, _)| found.user_id.is_none())
     {
-        let person = state.user_api.person(user).await;
-        let person = person.or_fail(Failure::FindingUser)?;
+        let person = state
+            .user_api
+            .person(user)
+            .await
+            .or_fail(Failure::FindingUser)?;
         let kind = Kind::ClinicianInvitation;
-        let attached = attach(&state.confirmations, kind, person.as_slice()).await;
-        if attached.or_fail(Failure::Updating)? {
+        let attached = attach(&state.confirmations, kind, person.as_slice())
+            .await
+            .or_fail(Failure::Updating)?;
+        if attached {
             found = find_once(state, key).await?;
         }
     }
@@ -135,11 +144,15 @@ pub(super) async fn find(
 }
 
 async fn find_once(state: &State, key: &str) -> Result<Option<(Confirmation, ClinicId)>, Error> {
-    let found = state.confirmations.find(key).await;
-    let found = found.or_fail(Failure::Finding)?.and_then(|found| {
-        let clinic = found.clinic_id?;
-        clinic_invitation::is_of_clinician(&found, clinic).then_some((found, clinic))
-    });
+    let found = state
+        .confirmations
+        .find(key)
+        .await
+        .or_fail(Failure::Finding)?
+        .and_then(|found| {
+            let clinic = found.clinic_id?;
+            clinic_invitation::is_of_clinician(&found, clinic).then_some((found, clinic))
+        });
     Ok(found)
 }
 
@@ -151,11 +164,17 @@ async fn begin(
     clinic: ClinicId,
     key: &str,
 ) -> Result<ObjectId, Error> {
-    let restrictions = state.clinics()?.membership_restrictions(clinic).await;
-    let restrictions = restrictions.or_fail(Failure::Finding)?;
+    let restrictions = state
+        .clinics()?
+        .membership_restrictions(clinic)
+        .await
+        .or_fail(Failure::Finding)?;
     let restrictions = restrictions.ok_or(Refusal::NoInvitation)?;
-    let person = state.user_api.person(user).await;
-    let person = person.or_fail(Failure::Finding)?;
+    let person = state
+        .user_api
+        .person(user)
+        .await
+        .or_fail(Failure::Finding)?;
     let email = person.and_then(|person| person.proven_email);
     if !admission(&restrictions, email.as_deref(), idp).can_accept {
         return Err(Refusal::NotAdmitted.into());
@@ -233,8 +252,10 @@ async fn find_clinician(
     clinic: ClinicId,
     user: &UserId,
 ) -> Result<Clinician, Error> {
-    let found = clinics.clinician(clinic, user).await;
-    let found = found.or_fail(Failure::Accepting)?;
+    let found = clinics
+        .clinician(clinic, user)
+        .await
+        .or_fail(Failure::Accepting)?;
     // The clinician has left since.
     Ok(found.ok_or(Refusal::NoInvitation)?)
 }

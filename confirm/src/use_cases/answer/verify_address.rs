@@ -147,8 +147,10 @@ pub(crate) async fn find(
     if confirmation.is_expired(Utc::now()) {
         return Err(Refusal::SignUpExpired.into());
     }
-    let account = state.user_api.person(&owner).await;
-    let account = account
+    let account = state
+        .user_api
+        .person(&owner)
+        .await
         .or_fail(Failure::FindingUser)?
         .context("the account of a sign-up is gone")
         .or_fail(Failure::FindingUser)?;
@@ -163,10 +165,10 @@ pub(crate) async fn find(
 async fn take_attempt(state: &State, account: &UserId) -> Result<(), Error> {
     let limit = state.limits.claim_attempts_per_hour;
     let quota = Quota::hourly("claim", account.as_str(), limit);
-    let taken = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         let taken = state.quotas.take(session, &quota).await?;
         taken.map_err(|wait| Aborted::Refused(Refusal::TooMany(wait)))
     })
-    .await;
-    taken.or_fail(Failure::Saving)
+    .await
+    .or_fail(Failure::Saving)
 }

@@ -74,7 +74,7 @@ async fn end(
     key: &str,
     to: Status,
 ) -> Result<Option<ObjectId>, Error> {
-    let ended = transaction(&state.client, async |session| {
+    transaction(&state.client, async |session| {
         let found = state.confirmations.find_in(session, key).await?;
         let pending = found.filter(|found| {
             found.kind == Kind::ClinicianInvitation
@@ -93,8 +93,9 @@ async fn end(
             clinic_id: clinic,
         };
         Ok(Some(state.outbox.enqueue(session, &withdrawn).await?))
-    });
-    ended.await.or_fail(Failure::Updating)
+    })
+    .await
+    .or_fail(Failure::Updating)
 }
 
 /// Has clinic delete the invited clinician, and takes the row back.
@@ -110,11 +111,12 @@ async fn delete_invited(
     }
     deleted.or_fail(Failure::Finding)?;
     if let Some(row) = row {
-        let withdrawn = transaction::<_, Infallible>(&state.client, async |session| {
+        transaction::<_, Infallible>(&state.client, async |session| {
             Ok(state.outbox.withdraw(session, row).await?)
-        });
-        let withdrawn = withdrawn.await.map_err(mongodb::error::Error::from);
-        withdrawn.or_fail(Failure::Updating)?;
+        })
+        .await
+        .map_err(mongodb::error::Error::from)
+        .or_fail(Failure::Updating)?;
     }
     Ok(())
 }
