@@ -140,6 +140,11 @@ async fn roles(request: &HttpRequest, caller: &Caller) -> Result<Vec<String>, Ap
     let (Some(clinic), Some(state)) = (clinic, request.app_data::<Data<State>>()) else {
         return Ok(Vec::new());
     };
-    let roles = state.store.clinicians.find_roles(clinic, caller.name());
-    Ok(roles.await.or_fail(Failure)?.unwrap_or_default())
+    let roles = state
+        .store
+        .clinicians
+        .find_roles(clinic, caller.name())
+        .await
+        .or_fail(Failure)?;
+    Ok(roles.unwrap_or_default())
 }

@@ -84,8 +84,10 @@ pub(crate) async fn list_clinicians(
         role: list.role,
     };
     let clinicians = &state.store.clinicians;
-    let found = clinicians.list(path.clinic_id, &filter, list.offset.get(), list.limit.get());
-    let found = found.await.or_fail(Failure)?;
+    let found = clinicians
+        .list(path.clinic_id, &filter, list.offset.get(), list.limit.get())
+        .await
+        .or_fail(Failure)?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
@@ -157,8 +159,11 @@ pub(crate) async fn find_clinician(
     state: State,
 ) -> Result<Json<ClinicianView>, ApiError> {
     let clinicians = &state.store.clinicians;
-    let found = clinicians.find(path.clinic_id, &path.clinician_id.0).await;
-    let clinician = found.or_fail(Failure)?.ok_or(Refusal::ClinicianNotFound)?;
+    let clinician = clinicians
+        .find(path.clinic_id, &path.clinician_id.0)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ClinicianNotFound)?;
     Ok(Json(clinician.into()))
 }
 

@@ -76,8 +76,11 @@ pub(crate) async fn list_clinics(
         ehr_enabled: list.ehr_enabled,
     };
     let clinics = &state.store.clinics;
-    let found = clinics.list(&filter, list.offset.get(), list.limit.get());
-    let found = all_counted(&state, found.await.or_fail(Failure)?).await?;
+    let found = clinics
+        .list(&filter, list.offset.get(), list.limit.get())
+        .await
+        .or_fail(Failure)?;
+    let found = all_counted(&state, found).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
@@ -136,8 +139,13 @@ pub(crate) async fn find_by_share_code(
     code: Path<String>,
     state: State,
 ) -> Result<Json<ClinicView>, ApiError> {
-    let found = state.store.clinics.find_by_share_code(&code).await;
-    let clinic = found.or_fail(Failure)?.ok_or(Refusal::ShareCodeNotFound)?;
+    let clinic = state
+        .store
+        .clinics
+        .find_by_share_code(&code)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ShareCodeNotFound)?;
     Ok(Json(counted(&state, clinic).await?.into()))
 }
 
@@ -162,8 +170,11 @@ pub(crate) async fn update_clinic(
     state: State,
 ) -> Result<Json<ClinicView>, ApiError> {
     let clinics = &state.store.clinics;
-    let updated = clinics.update_profile(path.clinic_id, &body.0).await;
-    let clinic = updated.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let clinic = clinics
+        .update_profile(path.clinic_id, &body.0)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ClinicNotFound)?;
     Ok(Json(counted(&state, clinic).await?.into()))
 }
 

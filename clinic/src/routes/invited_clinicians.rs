@@ -44,8 +44,13 @@ pub(crate) async fn find_invited(
     state: State,
 ) -> Result<Json<ClinicianView>, ApiError> {
     let (clinic, invite) = (path.clinic_id, path.invite_id.as_str());
-    let found = state.store.clinicians.find_invited(clinic, invite).await;
-    let clinician = found.or_fail(Failure)?.ok_or(Refusal::ClinicianNotFound)?;
+    let clinician = state
+        .store
+        .clinicians
+        .find_invited(clinic, invite)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ClinicianNotFound)?;
     Ok(Json(clinician.into()))
 }
 

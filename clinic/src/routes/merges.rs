@@ -59,8 +59,10 @@ pub(crate) async fn report_merge(
     }
     let name = format!("merge-report-{}.xlsx", plan.created_time.timestamp());
     // Off the threads that serve requests, since it takes a while for large clinics.
-    let file = tokio::task::spawn_blocking(move || workbook(&plan));
-    let file = file.await.or_fail(Failure)?.or_fail(Failure)?;
+    let file = tokio::task::spawn_blocking(move || workbook(&plan))
+        .await
+        .or_fail(Failure)?
+        .or_fail(Failure)?;
     let disposition = format!("attachment; filename={name}");
     Ok(HttpResponse::Ok()
         .content_type("application/vnd.ms-excel")
@@ -96,11 +98,12 @@ pub(crate) async fn merge_clinic(
     } = body.0;
     let (target, state) = (path.clinic_id, state.into_inner());
     // It goes on if whoever asked for it is gone: batches would have to wait for the lease otherwise.
-    let merged = actix_web::rt::spawn(async move {
+    actix_web::rt::spawn(async move {
         let plan_hash = plan_hash.as_ref().map(Filled::as_str);
         merge_clinics::merge_clinics(&state, target, source_id, plan_hash).await
-    });
-    merged.await.or_fail(Failure)??;
+    })
+    .await
+    .or_fail(Failure)??;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -118,7 +121,11 @@ pub(crate) async fn list_merges(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<Vec<MergeView>>, ApiError> {
-    let merges = state.store.merges.list(path.clinic_id).await;
-    let merges = merges.or_fail(Failure)?;
+    let merges = state
+        .store
+        .merges
+        .list(path.clinic_id)
+        .await
+        .or_fail(Failure)?;
     Ok(Json(merges.into_iter().map(Into::into).collect()))
 }

@@ -186,11 +186,18 @@ pub(crate) async fn find_migration(
     state: State,
 ) -> Result<Json<MigrationView>, ApiError> {
     let user = &path.user_id.0;
-    let found = state.store.migrations.find(path.clinic_id, user).await;
-    let migration = found.or_fail(Failure)?.ok_or(Refusal::MigrationNotFound)?;
+    let migration = state
+        .store
+        .migrations
+        .find(path.clinic_id, user)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::MigrationNotFound)?;
     let patients = &state.store.migration_patients;
-    let failed = patients.list_failed(user, MAX_FAILURES).await;
-    let failed = failed.or_fail(Failure)?;
+    let failed = patients
+        .list_failed(user, MAX_FAILURES)
+        .await
+        .or_fail(Failure)?;
     Ok(Json(MigrationView::from(migration).with_failures(failed)))
 }
 

@@ -23,6 +23,6 @@ use crate::error::Failure;
     ),
 )]
 pub(crate) async fn revive_outbox(_: Operator, state: State) -> Result<Json<Revived>, ApiError> {
-    let revived = revive_all(&[&state.outbox]).await;
-    Ok(Json(revived.or_fail(Failure)?))
+    let revived = revive_all(&[&state.outbox]).await.or_fail(Failure)?;
+    Ok(Json(revived))
 }

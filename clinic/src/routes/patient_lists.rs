@@ -141,8 +141,11 @@ pub(crate) async fn list_patients(
     let (offset, limit) = (list.offset.get(), list.limit.get());
     let filter = list.filter(numbers);
     let patients = &state.store.patients;
-    let page = patients.list(path.clinic_id, &filter, order, offset, limit);
-    Ok(Json(page.await.or_fail(Failure)?.into()))
+    let page = patients
+        .list(path.clinic_id, &filter, order, offset, limit)
+        .await
+        .or_fail(Failure)?;
+    Ok(Json(page.into()))
 }
 
 /// What kind of id names a workspace.

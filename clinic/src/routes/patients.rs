@@ -68,11 +68,10 @@ pub(crate) async fn find_patient(
     path: Path<PatientPath>,
     state: State,
 ) -> Result<Json<PatientView>, ApiError> {
-    let found = state
+    let patient = state
         .store
         .patients
-        .find(path.clinic_id, &path.patient_id.0);
-    let patient = found
+        .find(path.clinic_id, &path.patient_id.0)
         .await
         .or_fail(Failure)?
         .ok_or(Refusal::PatientNotFound)?;

@@ -103,8 +103,13 @@ pub(crate) async fn list_orders(
         outcome: search.outcome,
     };
     let (offset, limit) = (search.offset.get(), search.limit.get());
-    let found = state.store.redox.reports.list(&filter, offset, limit).await;
-    let found = found.or_fail(Failure)?;
+    let found = state
+        .store
+        .redox
+        .reports
+        .list(&filter, offset, limit)
+        .await
+        .or_fail(Failure)?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 

@@ -68,8 +68,10 @@ pub(crate) async fn list_quarantine(
 ) -> Result<Json<Vec<QuarantinedView>>, ApiError> {
     let page = query.read()?;
     let quarantine = &state.store.redox.quarantine;
-    let found = quarantine.list(page.offset.get(), page.limit.get()).await;
-    let found = found.or_fail(Failure)?;
+    let found = quarantine
+        .list(page.offset.get(), page.limit.get())
+        .await
+        .or_fail(Failure)?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
@@ -88,8 +90,14 @@ pub(crate) async fn find_quarantined(
     path: Path<MessagePath>,
     state: State,
 ) -> Result<Json<QuarantinedView>, ApiError> {
-    let found = state.store.redox.quarantine.find(path.message_id).await;
-    let message = found.or_fail(Failure)?.ok_or(Refusal::MessageNotFound)?;
+    let message = state
+        .store
+        .redox
+        .quarantine
+        .find(path.message_id)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::MessageNotFound)?;
     Ok(Json(message.into()))
 }
 

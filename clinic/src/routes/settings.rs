@@ -43,8 +43,13 @@ pub(crate) async fn find_membership_restrictions(
     path: Path<ClinicPath>,
     state: State,
 ) -> Result<Json<MembershipRestrictions>, ApiError> {
-    let found = state.store.clinics.find_restrictions(path.clinic_id).await;
-    let restrictions = found.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let restrictions = state
+        .store
+        .clinics
+        .find_restrictions(path.clinic_id)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ClinicNotFound)?;
     Ok(Json(restrictions))
 }
 
@@ -70,8 +75,11 @@ pub(crate) async fn update_membership_restrictions(
 ) -> Result<Json<MembershipRestrictions>, ApiError> {
     let restrictions = body.0.normalized();
     let clinics = &state.store.clinics;
-    let set = clinics.set_restrictions(path.clinic_id, &restrictions);
-    there_is(set.await.or_fail(Failure)?)?;
+    let set = clinics
+        .set_restrictions(path.clinic_id, &restrictions)
+        .await
+        .or_fail(Failure)?;
+    there_is(set)?;
     Ok(Json(restrictions))
 }
 
@@ -92,8 +100,11 @@ pub(crate) async fn find_ehr_settings(
     state: State,
 ) -> Result<Json<EhrSettings>, ApiError> {
     let clinics = &state.store.clinics;
-    let found = clinics.find_ehr_settings(path.clinic_id).await;
-    if let Some(settings) = found.or_fail(Failure)? {
+    let found = clinics
+        .find_ehr_settings(path.clinic_id)
+        .await
+        .or_fail(Failure)?;
+    if let Some(settings) = found {
         return Ok(Json(settings));
     }
     there_is(clinics.contains(path.clinic_id).await.or_fail(Failure)?)?;
@@ -121,8 +132,11 @@ pub(crate) async fn update_ehr_settings(
 ) -> Result<Json<EhrSettings>, ApiError> {
     let settings: EhrSettings = body.0.into();
     let clinics = &state.store.clinics;
-    let set = clinics.set_ehr_settings(path.clinic_id, &settings);
-    there_is(set.await.or_fail(Failure)?)?;
+    let set = clinics
+        .set_ehr_settings(path.clinic_id, &settings)
+        .await
+        .or_fail(Failure)?;
+    there_is(set)?;
     Ok(Json(settings))
 }
 
@@ -166,8 +180,11 @@ pub(crate) async fn update_mrn_settings(
     state: State,
 ) -> Result<Json<MrnSettings>, ApiError> {
     let clinics = &state.store.clinics;
-    let set = clinics.set_mrn_settings(path.clinic_id, body.0).await;
-    there_is(set.or_fail(Failure)?)?;
+    let set = clinics
+        .set_mrn_settings(path.clinic_id, body.0)
+        .await
+        .or_fail(Failure)?;
+    there_is(set)?;
     Ok(Json(body.0))
 }
 
@@ -213,8 +230,13 @@ pub(crate) async fn update_patient_count_settings(
     state: State,
 ) -> Result<Json<LimitsView>, ApiError> {
     let limits = body.0.limits().ok_or(Refusal::ImpossibleLimit)?;
-    let set = state.store.clinics.set_limits(path.clinic_id, limits).await;
-    let clinic = set.or_fail(Failure)?.ok_or(Refusal::ClinicNotFound)?;
+    let clinic = state
+        .store
+        .clinics
+        .set_limits(path.clinic_id, limits)
+        .await
+        .or_fail(Failure)?
+        .ok_or(Refusal::ClinicNotFound)?;
     Ok(Json(clinic.limits().into()))
 }
 
@@ -234,8 +256,11 @@ pub(crate) async fn update_tier(
     state: State,
 ) -> Result<HttpResponse, ApiError> {
     let clinics = &state.store.clinics;
-    let set = clinics.set_tier(path.clinic_id, body.0.tier).await;
-    there_is(set.or_fail(Failure)?)?;
+    let set = clinics
+        .set_tier(path.clinic_id, body.0.tier)
+        .await
+        .or_fail(Failure)?;
+    there_is(set)?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -257,8 +282,11 @@ pub(crate) async fn update_suppressed_notifications(
 ) -> Result<HttpResponse, ApiError> {
     let clinics = &state.store.clinics;
     let suppressed = body.0.suppressed_notifications;
-    let set = clinics.set_suppressed_notifications(path.clinic_id, suppressed);
-    there_is(set.await.or_fail(Failure)?)?;
+    let set = clinics
+        .set_suppressed_notifications(path.clinic_id, suppressed)
+        .await
+        .or_fail(Failure)?;
+    there_is(set)?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -37,8 +37,9 @@ pub(crate) async fn update_summary(
     let is_patient = match body.0 {
         Some(details) => patients.set_summary(user, &details.into(), now()).await,
         None => patients.remove_summary(user, now()).await,
-    };
-    Ok(found(is_patient.or_fail(Failure)?))
+    }
+    .or_fail(Failure)?;
+    Ok(found(is_patient))
 }
 
 /// `DELETE /v1/summaries/{summaryId}/clinics`: removes the part of a patient's summary that has this id,
@@ -58,8 +59,13 @@ pub(crate) async fn delete_summary(
     path: Path<SummaryPath>,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    let was_there = state.store.patients.remove_stats(&path.summary_id).await;
-    Ok(found(was_there.or_fail(Failure)?))
+    let was_there = state
+        .store
+        .patients
+        .remove_stats(&path.summary_id)
+        .await
+        .or_fail(Failure)?;
+    Ok(found(was_there))
 }
 
 fn found(is_there: bool) -> HttpResponse {

@@ -125,8 +125,10 @@ pub(crate) async fn report_tide(
     let request = query.read()?.request()?;
     let clinic = path.clinic_id;
     let patients = &state.store.patients;
-    let listed = patients.report(clinic, &request, &SHOWN_NUMBERS, Utc::now());
-    let listed = listed.await.or_fail(Failure)?;
+    let listed = patients
+        .report(clinic, &request, &SHOWN_NUMBERS, Utc::now())
+        .await
+        .or_fail(Failure)?;
     Ok(Json(TideReportView::new(clinic, request, listed)))
 }
 

@@ -168,17 +168,20 @@ async fn in_transaction<T>(
     clinic: ClinicId,
     mut change: impl AsyncFnMut(&mut ClientSession) -> Result<T, Aborted<Refusal>>,
 ) -> Result<T, Error> {
-    let changed = state.store.change(clinic, async |session| {
-        match state.store.clinics.lock(session, clinic).await? {
-            None => Err(Refusal::ClinicNotFound.into()),
-            Some(false) => Err(Refusal::NotMigrated.into()),
-            Some(true) => {
-                check_not_merging(&state.store, session, clinic).await?;
-                change(session).await
+    let changed = state
+        .store
+        .change(clinic, async |session| {
+            match state.store.clinics.lock(session, clinic).await? {
+                None => Err(Refusal::ClinicNotFound.into()),
+                Some(false) => Err(Refusal::NotMigrated.into()),
+                Some(true) => {
+                    check_not_merging(&state.store, session, clinic).await?;
+                    change(session).await
+                }
             }
-        }
-    });
-    let changed = changed.await.or_fail(Failure)?;
+        })
+        .await
+        .or_fail(Failure)?;
     state.outbox.wake();
     Ok(changed)
 }

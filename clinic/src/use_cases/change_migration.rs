@@ -107,8 +107,10 @@ pub(crate) async fn set_status(
     status: Status,
 ) -> Result<Migration, Error> {
     let migrations = &state.store.migrations;
-    let updated = migrations.set_status(clinic, user, status, now()).await;
-    let updated = updated.or_fail(Failure)?;
+    let updated = migrations
+        .set_status(clinic, user, status, now())
+        .await
+        .or_fail(Failure)?;
     let migration = updated.ok_or(Refusal::MigrationNotFound)?;
     state.migration_wake.notify_one();
     Ok(migration)
@@ -121,25 +123,28 @@ pub(crate) async fn retry(
     clinic: ClinicId,
     user: &UserId,
 ) -> Result<Migration, Error> {
-    let retried = state.store.change(clinic, async |session| {
-        let store = &state.store;
-        let found = store.migrations.find_in(session, clinic, user).await?;
-        let migration = found.ok_or(Refusal::MigrationNotFound)?;
-        if migration.is(Status::Running) {
-            return Err(Refusal::MigrationRuns.into());
-        }
-        if !migration.is(Status::Completed) {
-            return Ok(migration);
-        }
-        let failed = store.migration_patients.retry_failed(session, user).await?;
-        if failed == 0 {
-            return Ok(migration);
-        }
-        let migrations = &store.migrations;
-        let pending = migrations.retry(session, clinic, user, failed, now());
-        Ok(pending.await?.ok_or(Refusal::MigrationNotFound)?)
-    });
-    let migration = retried.await.or_fail(Failure)?;
+    let migration = state
+        .store
+        .change(clinic, async |session| {
+            let store = &state.store;
+            let found = store.migrations.find_in(session, clinic, user).await?;
+            let migration = found.ok_or(Refusal::MigrationNotFound)?;
+            if migration.is(Status::Running) {
+                return Err(Refusal::MigrationRuns.into());
+            }
+            if !migration.is(Status::Completed) {
+                return Ok(migration);
+            }
+            let failed = store.migration_patients.retry_failed(session, user).await?;
+            if failed == 0 {
+                return Ok(migration);
+            }
+            let migrations = &store.migrations;
+            let pending = migrations.retry(session, clinic, user, failed, now());
+            Ok(pending.await?.ok_or(Refusal::MigrationNotFound)?)
+        })
+        .await
+        .or_fail(Failure)?;
     state.migration_wake.notify_one();
     Ok(migration)
 }

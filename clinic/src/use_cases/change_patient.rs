@@ -111,10 +111,13 @@ fn read(details: &PatientDetails, clinic: &Clinic) -> (PatientChange, bool) {
 
 /// Refuses what would be refused later, before the account is changed.
 async fn check(state: &State, clinic: &Clinic, patient: &Patient) -> Result<(), Error> {
-    let checked = state.store.read(async |session| {
-        check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await
-    });
-    checked.await.or_fail(Failure)
+    state
+        .store
+        .read(async |session| {
+            check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await
+        })
+        .await
+        .or_fail(Failure)
 }
 
 async fn rename_account(
@@ -126,8 +129,12 @@ async fn rename_account(
     if email == patient.email.as_deref() {
         return Ok(());
     }
-    let renamed = state.user_api.rename_custodial(&patient.user_id, email);
-    match renamed.await.or_fail(Failure)? {
+    let renamed = state
+        .user_api
+        .rename_custodial(&patient.user_id, email)
+        .await
+        .or_fail(Failure)?;
+    match renamed {
         CustodialAccount::Made(_) => Ok(()),
         CustodialAccount::EmailTaken => Err(Refusal::EmailOfUpdateTaken.into()),
     }
@@ -255,26 +262,29 @@ async fn change_permissions(
     missing: Refusal,
     change: impl AsyncFn(&Patient) -> Result<Left, Refusal>,
 ) -> Result<Left, Error> {
-    let left = state.store.change(clinic, async |session| {
-        let stored = state.store.patients.find_in(session, clinic, user).await?;
-        let stored = stored.ok_or_else(|| missing.clone())?;
-        let left = change(&stored.patient).await?;
-        if let Some(permissions) = &left {
-            let change = PatientChange {
-                permissions: Some(permissions.clone()),
-                updated_time: Some(now()),
-                ..PatientChange::default()
-            };
-            let patients = &state.store.patients;
-            patients.update(session, &stored, &change).await?;
-            relate::patient(state, session, &stored.patient).await?;
-        } else {
-            check_may_leave(state, session, clinic, user).await?;
-            remove(state, session, &stored, Some(user)).await?;
-        }
-        Ok(left)
-    });
-    let left = left.await.or_fail(Failure)?;
+    let left = state
+        .store
+        .change(clinic, async |session| {
+            let stored = state.store.patients.find_in(session, clinic, user).await?;
+            let stored = stored.ok_or_else(|| missing.clone())?;
+            let left = change(&stored.patient).await?;
+            if let Some(permissions) = &left {
+                let change = PatientChange {
+                    permissions: Some(permissions.clone()),
+                    updated_time: Some(now()),
+                    ..PatientChange::default()
+                };
+                let patients = &state.store.patients;
+                patients.update(session, &stored, &change).await?;
+                relate::patient(state, session, &stored.patient).await?;
+            } else {
+                check_may_leave(state, session, clinic, user).await?;
+                remove(state, session, &stored, Some(user)).await?;
+            }
+            Ok(left)
+        })
+        .await
+        .or_fail(Failure)?;
     state.outbox.wake();
     Ok(left)
 }
@@ -286,12 +296,15 @@ pub(crate) async fn delete_patient(
     user: &UserId,
     by: Option<&UserId>,
 ) -> Result<(), Error> {
-    let deleted = state.store.change(clinic, async |session| {
-        let stored = find(state, session, clinic, user).await?;
-        check_may_leave(state, session, clinic, user).await?;
-        remove(state, session, &stored, by).await
-    });
-    deleted.await.or_fail(Failure)?;
+    state
+        .store
+        .change(clinic, async |session| {
+            let stored = find(state, session, clinic, user).await?;
+            check_may_leave(state, session, clinic, user).await?;
+            remove(state, session, &stored, by).await
+        })
+        .await
+        .or_fail(Failure)?;
     state.outbox.wake();
     Ok(())
 }

@@ -21,8 +21,12 @@ pub(crate) struct CountedClinic {
 /// Counts the patients of a clinic by tag and site.
 pub(crate) async fn counted(state: &State, clinic: Clinic) -> Result<CountedClinic, Error> {
     let counts = if has_labels(&clinic) {
-        let counts = state.store.patients.count(clinic.id).await;
-        counts.or_fail(Failure)?
+        state
+            .store
+            .patients
+            .count(clinic.id)
+            .await
+            .or_fail(Failure)?
     } else {
         Counts::default()
     };
@@ -39,8 +43,12 @@ pub(crate) async fn all_counted(
     let mut counts = if ids.is_empty() {
         BTreeMap::new()
     } else {
-        let counts = state.store.patients.count_all(&ids).await;
-        counts.or_fail(Failure)?
+        state
+            .store
+            .patients
+            .count_all(&ids)
+            .await
+            .or_fail(Failure)?
     };
     let clinics = clinics.into_iter().map(|clinic| {
         let counts = counts.remove(&clinic.id).unwrap_or_default();
@@ -65,15 +73,18 @@ pub(crate) async fn count(state: &State, clinic: ClinicId) -> Result<Counts, Err
 
 /// Writes how many patients a clinic has into its document, where programs of the reference read it.
 pub(crate) async fn refresh(state: &State, clinic: ClinicId) -> Result<(), Error> {
-    let refreshed = state.store.change(clinic, async |session| {
-        let store = &state.store;
-        let counts = store.patients.count_in(session, clinic).await?;
-        let clinics = &store.clinics;
-        if clinics.set_patient_count(session, clinic, &counts).await? {
-            Ok(())
-        } else {
-            Err(Refusal::ClinicNotFound.into())
-        }
-    });
-    refreshed.await.or_fail(Failure)
+    state
+        .store
+        .change(clinic, async |session| {
+            let store = &state.store;
+            let counts = store.patients.count_in(session, clinic).await?;
+            let clinics = &store.clinics;
+            if clinics.set_patient_count(session, clinic, &counts).await? {
+                Ok(())
+            } else {
+                Err(Refusal::ClinicNotFound.into())
+            }
+        })
+        .await
+        .or_fail(Failure)
 }

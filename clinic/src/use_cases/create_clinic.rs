@@ -121,8 +121,9 @@ async fn demo_patient(state: &State, clinic: ClinicId) -> Result<Option<Patient>
         return Ok(None);
     };
     let person = state.user_api.person(user).await.or_fail(Failure)?;
-    let person = person.ok_or_else(|| anyhow!("the demo patient's account is gone"));
-    let person = person.or_fail(Failure)?;
+    let person = person
+        .ok_or_else(|| anyhow!("the demo patient's account is gone"))
+        .or_fail(Failure)?;
     let profile = person.profile.unwrap_or_default();
     let about = profile.patient.unwrap_or_default();
     let emails = person.user.emails.unwrap_or_default();

@@ -94,8 +94,12 @@ async fn create_with(
     }
     let email = change.entered_address();
     let known = describe_patient::known(&nobody);
-    let made = state.user_api.create_custodial(clinic_id, email, &known);
-    let CustodialAccount::Made(account) = made.await.or_fail(Failure)? else {
+    let CustodialAccount::Made(account) = state
+        .user_api
+        .create_custodial(clinic_id, email, &known)
+        .await
+        .or_fail(Failure)?
+    else {
         return Err(Refusal::EmailTaken.into());
     };
     // An account with an address may be one that another request had made, with another profile.
@@ -124,8 +128,13 @@ pub(crate) async fn enrol_user(
     let clinic = find_clinic(state, clinic_id).await?;
     let person = state.user_api.person(user).await.or_fail(Failure)?;
     let person = person.ok_or(Refusal::AccountNotFound)?;
-    let found = state.store.patients.find(clinic_id, user).await;
-    if let Some(patient) = found.or_fail(Failure)? {
+    let found = state
+        .store
+        .patients
+        .find(clinic_id, user)
+        .await
+        .or_fail(Failure)?;
+    if let Some(patient) = found {
         return match &shared.legacy_clinician_id {
             // A repeat changes nothing.
             Some(legacy) if patient.legacy_clinicians.contains(&legacy.0) => Ok(patient),
@@ -197,11 +206,14 @@ pub(crate) async fn may_be_enrolled(
     clinic: &Clinic,
     patient: &Patient,
 ) -> Result<(), Error> {
-    let checked = state.store.read(async |session| {
-        check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
-        check_limit(&state.store, session, clinic, patient, 1).await
-    });
-    checked.await.or_fail(Failure)
+    state
+        .store
+        .read(async |session| {
+            check_mrn(state, session, clinic, patient, Refusal::MrnNotUnique).await?;
+            check_limit(&state.store, session, clinic, patient, 1).await
+        })
+        .await
+        .or_fail(Failure)
 }
 
 /// The patient as stored, or why the rules or the unique indexes refused it.
@@ -246,8 +258,13 @@ pub(crate) async fn check_mrn(
 
 /// Which of the unique indexes refused the patient.
 async fn duplicate(state: &State, (clinic, user): (ClinicId, &UserId)) -> Result<Refusal, Error> {
-    let found = state.store.patients.find(clinic, user).await;
-    Ok(match found.or_fail(Failure)? {
+    let found = state
+        .store
+        .patients
+        .find(clinic, user)
+        .await
+        .or_fail(Failure)?;
+    Ok(match found {
         Some(_) => Refusal::DuplicatePatient,
         None => Refusal::MrnJustTaken,
     })

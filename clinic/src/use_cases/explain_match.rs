@@ -64,10 +64,12 @@ pub(crate) async fn explain(state: &State, request: &MatchRequest) -> Result<Exp
     let order = &stored.order;
     let source = order.source_id.clone().filter(|id| !id.is_empty());
     let of_source = match &source {
-        Some(source) => {
-            let clinics = state.store.clinics.list_of_any_source(source).await;
-            clinics.or_fail(Failure)?
-        }
+        Some(source) => state
+            .store
+            .clinics
+            .list_of_any_source(source)
+            .await
+            .or_fail(Failure)?,
         None => Vec::new(),
     };
     let clinics = of_source.iter().map(|(clinic, settings)| Considered {
@@ -168,8 +170,11 @@ async fn near(
     }
     for alike in traits {
         let patients = &state.store.patients;
-        let found = patients.list_alike(clinic, sought, &[*alike]).await;
-        for patient in found.or_fail(Failure)?.into_iter().take(MAX_NEAR) {
+        let found = patients
+            .list_alike(clinic, sought, &[*alike])
+            .await
+            .or_fail(Failure)?;
+        for patient in found.into_iter().take(MAX_NEAR) {
             let others = traits.iter().copied().filter(|other| other != alike);
             near.push((patient.user_id, others.collect()));
         }

@@ -36,8 +36,10 @@ pub(crate) async fn find_patients(
         return Ok(Vec::new());
     }
     let patients = &state.store.patients;
-    let found = patients.list_called(&clinics, identity, offset, limit);
-    let found = found.await.or_fail(Failure)?;
+    let found = patients
+        .list_called(&clinics, identity, offset, limit)
+        .await
+        .or_fail(Failure)?;
     with_clinics(state, found, |patient| patient.clinic_id).await
 }
 
@@ -47,8 +49,11 @@ async fn clinics_of(
     workspace: Option<&Workspace>,
 ) -> Result<Vec<ClinicId>, Error> {
     let clinicians = &state.store.clinicians;
-    let records = clinicians.list_of_user(clinician, 0, MAX_CLINICS).await;
-    let records = records.or_fail(Failure)?.into_iter();
+    let records = clinicians
+        .list_of_user(clinician, 0, MAX_CLINICS)
+        .await
+        .or_fail(Failure)?
+        .into_iter();
     let mut clinics: Vec<ClinicId> = records.map(|record| record.clinic_id).collect();
     match workspace {
         None => {}
@@ -57,8 +62,12 @@ async fn clinics_of(
             clinics.retain(|clinic| Some(*clinic) == id);
         }
         Some(Workspace::Source(source)) => {
-            let of_source = state.store.clinics.list_of_source(&clinics, source);
-            clinics = of_source.await.or_fail(Failure)?;
+            clinics = state
+                .store
+                .clinics
+                .list_of_source(&clinics, source)
+                .await
+                .or_fail(Failure)?;
         }
     }
     Ok(clinics)

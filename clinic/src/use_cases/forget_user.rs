@@ -30,8 +30,11 @@ const ALL: u32 = 100_000;
 pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Error> {
     let store = &state.store;
     loop {
-        let found = store.patients.list_of_user(user, 0, PAGE).await;
-        let found = found.or_fail(Failure)?;
+        let found = store
+            .patients
+            .list_of_user(user, 0, PAGE)
+            .await
+            .or_fail(Failure)?;
         if found.is_empty() {
             break;
         }
@@ -39,9 +42,13 @@ pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Erro
             leave_as_patient(state, patient).await?;
         }
     }
-    let found = store.clinicians.list_of_user(user, 0, ALL).await;
+    let found = store
+        .clinicians
+        .list_of_user(user, 0, ALL)
+        .await
+        .or_fail(Failure)?;
     let mut outcome = Ok(());
-    for clinician in found.or_fail(Failure)? {
+    for clinician in found {
         match leave_as_clinician(state, clinician.clinic_id, user).await {
             Err(Error::Refused(refusal)) => outcome = Err(refusal.into()),
             left => left?,
@@ -52,13 +59,16 @@ pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Erro
 
 async fn leave_as_patient(state: &State, patient: &Patient) -> Result<(), Error> {
     let (clinic, user) = (patient.clinic_id, &patient.user_id);
-    let left = state.store.change(clinic, async |session| {
-        match state.store.patients.find_in(session, clinic, user).await? {
-            Some(stored) => remove(state, session, &stored, None).await,
-            None => Ok(()),
-        }
-    });
-    left.await.or_fail(Failure)?;
+    state
+        .store
+        .change(clinic, async |session| {
+            match state.store.patients.find_in(session, clinic, user).await? {
+                Some(stored) => remove(state, session, &stored, None).await,
+                None => Ok(()),
+            }
+        })
+        .await
+        .or_fail(Failure)?;
     state.outbox.wake();
     Ok(())
 }
@@ -74,10 +84,13 @@ enum Step {
 async fn leave_as_clinician(state: &State, clinic: ClinicId, user: &UserId) -> Result<(), Error> {
     let mut after = None;
     loop {
-        let done = state.store.change(clinic, async |session| {
-            step(state, session, clinic, user, after.as_ref()).await
-        });
-        let done = done.await.or_fail(Failure)?;
+        let done = state
+            .store
+            .change(clinic, async |session| {
+                step(state, session, clinic, user, after.as_ref()).await
+            })
+            .await
+            .or_fail(Failure)?;
         state.outbox.wake();
         match done {
             Step::Left => return Ok(()),

@@ -21,11 +21,11 @@ pub(crate) async fn list_of_clinician(
     limit: u32,
 ) -> Result<Vec<(CountedClinic, Clinician)>, Error> {
     let clinicians = &state.store.clinicians;
-    let found = clinicians.list_of_user(user, offset, limit).await;
-    with_clinics(state, found.or_fail(Failure)?, |clinician| {
-        clinician.clinic_id
-    })
-    .await
+    let found = clinicians
+        .list_of_user(user, offset, limit)
+        .await
+        .or_fail(Failure)?;
+    with_clinics(state, found, |clinician| clinician.clinic_id).await
 }
 
 /// Some of the clinics in which `user` is a patient, each with its patient, by name.
@@ -36,8 +36,11 @@ pub(crate) async fn list_of_patient(
     limit: u32,
 ) -> Result<Vec<(CountedClinic, Patient)>, Error> {
     let patients = &state.store.patients;
-    let found = patients.list_of_user(user, offset, limit).await;
-    with_clinics(state, found.or_fail(Failure)?, |patient| patient.clinic_id).await
+    let found = patients
+        .list_of_user(user, offset, limit)
+        .await
+        .or_fail(Failure)?;
+    with_clinics(state, found, |patient| patient.clinic_id).await
 }
 
 /// Each of `records` with its clinic.
@@ -55,8 +58,10 @@ pub(super) async fn with_clinics<R>(
         .collect();
     let with_clinic = |record: R| {
         let clinic = clinics.get(&clinic_of(&record)).cloned();
-        let clinic = clinic.ok_or_else(|| anyhow!("the clinic of a record is gone"));
-        Ok((clinic.or_fail(Failure)?, record))
+        let clinic = clinic
+            .ok_or_else(|| anyhow!("the clinic of a record is gone"))
+            .or_fail(Failure)?;
+        Ok((clinic, record))
     };
     records.into_iter().map(with_clinic).collect()
 }

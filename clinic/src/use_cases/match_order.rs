@@ -93,8 +93,11 @@ pub(crate) async fn find_order(
     request: &MatchRequest,
 ) -> Result<StoredOrder, Error> {
     let messages = &state.store.redox.messages;
-    let found = messages.find_order(request.message()?).await;
-    Ok(found.or_fail(Failure)?.ok_or(Refusal::MessageNotFound)?)
+    let found = messages
+        .find_order(request.message()?)
+        .await
+        .or_fail(Failure)?;
+    Ok(found.ok_or(Refusal::MessageNotFound)?)
 }
 
 /// The clinic that takes what the source of an order sends.
@@ -104,8 +107,13 @@ pub(crate) async fn connected_clinic(
 ) -> Result<(Clinic, EhrSettings), Error> {
     let source = order.source_id.as_deref().filter(|id| !id.is_empty());
     let source = source.ok_or(Refusal::NoSourceId)?;
-    let connected = state.store.clinics.list_connected(source).await;
-    Ok(only_clinic(connected.or_fail(Failure)?)?)
+    let connected = state
+        .store
+        .clinics
+        .list_connected(source)
+        .await
+        .or_fail(Failure)?;
+    Ok(only_clinic(connected)?)
 }
 
 /// The one clinic that is connected.
@@ -131,8 +139,9 @@ pub(crate) async fn find_alike(
         let patients = &state.store.patients;
         let alike = patients
             .list_alike(clinic, sought, criterion.traits())
-            .await;
-        for patient in alike.or_fail(Failure)? {
+            .await
+            .or_fail(Failure)?;
+        for patient in alike {
             if all.iter().all(|known| known.user_id != patient.user_id) {
                 all.push(patient);
             }

@@ -29,14 +29,17 @@ pub(crate) async fn plan_merge(
         let clinic = state.store.clinics.find(id).await.or_fail(Failure)?;
         clinics.push(clinic.ok_or(Refusal::ClinicNotFound)?);
     }
-    let planned = state.store.read(async |session| {
-        let mut sides = Vec::new();
-        for clinic in clinics {
-            sides.push(side(state, session, clinic).await?);
-        }
-        made(sides).await
-    });
-    planned.await.or_fail(Failure)
+    state
+        .store
+        .read(async |session| {
+            let mut sides = Vec::new();
+            for clinic in clinics {
+                sides.push(side(state, session, clinic).await?);
+            }
+            made(sides).await
+        })
+        .await
+        .or_fail(Failure)
 }
 
 /// The same in the transaction of `session`, which locks everything that the plan is about: it holds

@@ -57,8 +57,13 @@ pub(crate) async fn plan(
     limit: u32,
 ) -> Result<Plan, Error> {
     let clinic = find_clinic(state, clinic_id).await?;
-    let works_there = state.store.clinicians.contains(clinic_id, account).await;
-    if !works_there.or_fail(Failure)? {
+    let works_there = state
+        .store
+        .clinicians
+        .contains(clinic_id, account)
+        .await
+        .or_fail(Failure)?;
+    if !works_there {
         return Err(Refusal::ClinicianNotFound.into());
     }
     let groups = state.gatekeeper.groups(account).await.or_fail(Failure)?;
@@ -100,8 +105,13 @@ async fn effect(
 ) -> Result<Effect, Error> {
     let shared = brought(account, permissions)?;
     let person = person.ok_or(Refusal::AccountNotFound)?;
-    let found = state.store.patients.find(clinic.id, user).await;
-    if let Some(patient) = found.or_fail(Failure)? {
+    let found = state
+        .store
+        .patients
+        .find(clinic.id, user)
+        .await
+        .or_fail(Failure)?;
+    if let Some(patient) = found {
         let is_linked = patient.legacy_clinicians.contains(account);
         return Ok(if is_linked {
             Effect::Nothing

@@ -201,8 +201,10 @@ async fn set_reports(
             ..drafted.clone()
         };
         note(state, session, &report).await
-    });
-    report.outcome = outcome(ordered.await.or_fail(Failure)?);
+    })
+    .await
+    .or_fail(Failure)?;
+    report.outcome = outcome(ordered);
     Ok(Done::Noted)
 }
 

@@ -38,8 +38,10 @@ pub(crate) async fn receive(state: &State, body: &[u8]) -> Result<(), Error> {
         return Err(refusal(&unreadable).into());
     }
     let quarantine = &state.store.redox.quarantine;
-    let kept = quarantine.insert(body, unreadable.reason()).await;
-    kept.or_fail(Failure)?;
+    quarantine
+        .insert(body, unreadable.reason())
+        .await
+        .or_fail(Failure)?;
     count("quarantined");
     warn!(
         reason = unreadable.reason(),

@@ -43,15 +43,21 @@ impl Effect for SchedulingRest {
 
 /// Schedules the reports of all patients of a clinic for whom they are ordered.
 pub(crate) async fn schedule_clinic(state: &State, clinic: ClinicId) -> Result<(), Error> {
-    let is_connected = state.store.clinics.is_connected(clinic).await;
-    if !is_connected.or_fail(Failure)? {
+    let is_connected = state
+        .store
+        .clinics
+        .is_connected(clinic)
+        .await
+        .or_fail(Failure)?;
+    if !is_connected {
         return Err(Refusal::NoMatchingClinic.into());
     }
     let (run, now) = (ObjectId::new().to_hex(), DateTime::now());
     let mut after = None;
     for _ in 0..PROMPT_BATCHES {
-        let scheduled = schedule_some(state, clinic, &run, after, now).await;
-        after = scheduled.or_fail(Failure)?;
+        after = schedule_some(state, clinic, &run, after, now)
+            .await
+            .or_fail(Failure)?;
         if after.is_none() {
             return Ok(());
         }
@@ -66,14 +72,20 @@ pub(crate) async fn schedule_clinic(state: &State, clinic: ClinicId) -> Result<(
 /// Schedules the reports of a patient in every clinic that gets them upon an upload.
 pub(crate) async fn schedule_patient(state: &State, user: &UserId) -> Result<(), Error> {
     let store = &state.store;
-    let ordered = store.patients.list_reports_of_user(user).await;
-    let mut reports: Vec<Scheduling> = ordered.or_fail(Failure)?;
+    let mut reports: Vec<Scheduling> = store
+        .patients
+        .list_reports_of_user(user)
+        .await
+        .or_fail(Failure)?;
     if reports.is_empty() {
         return Ok(());
     }
     let clinics: Vec<ClinicId> = reports.iter().map(|report| report.clinic).collect();
-    let reported_to = store.clinics.list_reported_to(&clinics).await;
-    let reported_to = reported_to.or_fail(Failure)?;
+    let reported_to = store
+        .clinics
+        .list_reported_to(&clinics)
+        .await
+        .or_fail(Failure)?;
     reports.retain(|report| reported_to.contains(&report.clinic));
     let (run, now) = (ObjectId::new().to_hex(), DateTime::now());
     let scheduled = &store.redox.scheduled;
