@@ -9,6 +9,7 @@
 use bson::{Document, RawBsonRef, RawDocumentBuf, doc, oid::ObjectId};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
+    action::Update,
     error::Result,
     options::{Hint, IndexOptions},
 };
@@ -151,9 +152,7 @@ impl ClinicRelations {
         permissions: &PermissionSet,
     ) -> Result<()> {
         let state = state_of(permissions);
-        self.patients
-            .update_one(relation(clinic, user), later_state(revision, state))
-            .upsert(true)
+        upsert(&self.patients, clinic, user, revision, state)
             .session(session)
             .await?;
         Ok(())
@@ -167,11 +166,14 @@ impl ClinicRelations {
         revision: i64,
         permissions: &PermissionSet,
     ) -> Result<()> {
-        let state = state_of(permissions);
-        self.patients
-            .update_one(relation(clinic, user), later_state(revision, state))
-            .upsert(true)
-            .await?;
+        upsert(
+            &self.patients,
+            clinic,
+            user,
+            revision,
+            state_of(permissions),
+        )
+        .await?;
         Ok(())
     }
 
@@ -183,12 +185,7 @@ impl ClinicRelations {
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
-        self.patients
-            .update_one(
-                relation(clinic, user),
-                later_state(revision, doc! {"deleted": true}),
-            )
-            .upsert(true)
+        upsert(&self.patients, clinic, user, revision, ended())
             .session(session)
             .await?;
         Ok(())
@@ -201,10 +198,7 @@ impl ClinicRelations {
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
-        self.clinicians
-            .update_one(relation(clinic, user), later_state(revision, doc! {}))
-            .upsert(true)
-            .await?;
+        upsert(&self.clinicians, clinic, user, revision, doc! {}).await?;
         Ok(())
     }
 
@@ -215,13 +209,7 @@ impl ClinicRelations {
         user: &UserId,
         revision: i64,
     ) -> Result<()> {
-        self.clinicians
-            .update_one(
-                relation(clinic, user),
-                later_state(revision, doc! {"deleted": true}),
-            )
-            .upsert(true)
-            .await?;
+        upsert(&self.clinicians, clinic, user, revision, ended()).await?;
         Ok(())
     }
 
@@ -373,8 +361,22 @@ fn run_by_clinic(account: Document) -> Document {
     doc! {"userId": account, "deleted": {"$ne": true}, "$or": administering}
 }
 
-fn relation(clinic: ClinicId, user: &UserId) -> Document {
-    doc! {"userId": user.as_str(), "clinicId": ObjectId::from_bytes(clinic.bytes())}
+/// The write of `state` of `revision`; what is known of the same or a later revision stays.
+fn upsert<'a>(
+    relations: &'a Collection<RawDocumentBuf>,
+    clinic: ClinicId,
+    user: &UserId,
+    revision: i64,
+    state: Document,
+) -> Update<'a> {
+    let relation = doc! {"userId": user.as_str(), "clinicId": ObjectId::from_bytes(clinic.bytes())};
+    relations
+        .update_one(relation, later_state(revision, state))
+        .upsert(true)
+}
+
+fn ended() -> Document {
+    doc! {"deleted": true}
 }
 
 fn state_of(permissions: &PermissionSet) -> Document {
