@@ -59,8 +59,8 @@ impl Effect for ClinicianInvited {
     }
 }
 
-/// The result, or the refusal of clinic.
-pub(crate) type Told<T> = Result<T, ClinicRefusal>;
+/// What clinic did, or its refusal.
+pub(crate) type OfClinic<T> = Result<T, ClinicRefusal>;
 
 /// Invites the owner of the address `email` to work for a clinic in these `roles`, as far as
 /// earlier requests have not. The mail follows.
@@ -70,7 +70,7 @@ pub(crate) async fn invite(
     clinic: ClinicId,
     email: String,
     roles: Vec<String>,
-) -> Result<Told<Clinician>, Error> {
+) -> Result<OfClinic<Clinician>, Error> {
     let known = find_clinic(state, clinic).await?;
     if let Some(clinician) = finish_earlier(state, clinic, &email, &roles).await? {
         return Ok(Ok(clinician));
@@ -94,7 +94,7 @@ pub(crate) async fn find(
     state: &State,
     clinic: ClinicId,
     key: &str,
-) -> Result<Told<Confirmation>, Error> {
+) -> Result<OfClinic<Confirmation>, Error> {
     let invited = state
         .clinics()?
         .invited(clinic, key)
@@ -124,7 +124,7 @@ pub(crate) async fn resend(
     caller: &Caller,
     clinic: ClinicId,
     key: &str,
-) -> Result<Told<Confirmation>, Error> {
+) -> Result<OfClinic<Confirmation>, Error> {
     let known = find_clinic(state, clinic).await?;
     let invited = state
         .clinics()?
@@ -180,7 +180,7 @@ fn may_resend(found: &Confirmation, clinic: ClinicId) -> Result<(), Refusal> {
     }
 }
 
-/// Goes on with an invitation that no request has finished. Repeatable.
+/// Finishes an invitation that no request has finished. Repeatable.
 pub(crate) async fn resume(state: &State, invited: &ClinicianInvited) -> anyhow::Result<()> {
     let Some(invitation) = state.confirmations.find(&invited.key).await? else {
         return Ok(());
@@ -200,7 +200,7 @@ async fn find_clinic(state: &State, clinic: ClinicId) -> Result<ClinicRecord, Er
     Ok(found.ok_or(Refusal::ClinicNotFound)?)
 }
 
-/// The account whose address `email` is; `None`: no account has proven the address.
+/// The account that has proven the address `email`, if one has.
 async fn addressee(state: &State, email: &str) -> Result<Option<UserId>, Error> {
     let account = load_people::find_account(&state.user_api, email)
         .await
@@ -237,7 +237,7 @@ async fn finish_earlier(
     for earlier in making {
         let wanted = earlier.making.as_ref();
         let is_wanted = wanted.is_some_and(|making| making.roles == roles);
-        let told = if earlier.is_being_made() {
+        let outcome = if earlier.is_being_made() {
             finish_now(state, &earlier).await?
         } else if is_wanted {
             state
@@ -253,7 +253,7 @@ async fn finish_earlier(
         } else {
             continue;
         };
-        if let Some(clinician) = told.ok().filter(|_| is_wanted) {
+        if let Some(clinician) = outcome.ok().filter(|_| is_wanted) {
             return Ok(Some(clinician));
         }
     }
@@ -290,29 +290,32 @@ async fn begin(
 }
 
 /// Finishes the making of an invitation for a request that waits for the outcome.
-async fn finish_now(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, Error> {
+async fn finish_now(state: &State, begun: &Confirmation) -> Result<OfClinic<Clinician>, Error> {
     let finished = finish(state, begun, false).await;
     finished.map_err(|unfinished| unfinished.leave_to_relay(state, Failure::FindingClinic))
 }
 
-/// Has clinic create the invited clinician, and makes the invitation, or removes it.
-/// `is_unanswered`: no request waits for the outcome.
+/// Has clinic create the invited clinician, and makes the invitation, or removes it where clinic
+/// refuses. `is_unanswered` says that no request waits for the outcome.
 async fn finish(
     state: &State,
     begun: &Confirmation,
     is_unanswered: bool,
-) -> Result<Told<Clinician>, Unfinished> {
-    let told = create_invited(state, begun).await?;
+) -> Result<OfClinic<Clinician>, Unfinished> {
+    let created = create_invited(state, begun).await?;
     let row = begun.making.as_ref().map(|making| making.row);
     let row = row.filter(|_| !is_unanswered);
-    match &told {
+    match &created {
         Ok(_) => make(state, begun, row).await?,
         Err(_) => remove(state, begun, row).await?,
     }
-    Ok(told)
+    Ok(created)
 }
 
-async fn create_invited(state: &State, begun: &Confirmation) -> Result<Told<Clinician>, PeerError> {
+async fn create_invited(
+    state: &State,
+    begun: &Confirmation,
+) -> Result<OfClinic<Clinician>, PeerError> {
     let known = state.clinics.as_ref().zip(begun.clinic_id);
     let (Some((clinics, clinic)), Some(making)) = (known, &begun.making) else {
         return Err(PeerError::Unavailable(anyhow!("no clinic is configured")));
@@ -324,12 +327,12 @@ async fn create_invited(state: &State, begun: &Confirmation) -> Result<Told<Clin
             let invited = clinics.invited(clinic, &begun.key).await?;
             Ok(invited.map_err(|_| refusal))
         }
-        told => Ok(told),
+        created => Ok(created),
     }
 }
 
-/// Ends the making of an invitation, and queues its mail. `row`: the row to be taken back; `None`:
-/// no request waits for the outcome.
+/// Ends the making of an invitation, queues its mail, and takes `row` back. Without a `row` no
+/// request waits for the outcome.
 async fn make(
     state: &State,
     begun: &Confirmation,
@@ -351,7 +354,7 @@ async fn make(
     Ok(())
 }
 
-/// Removes an invitation that clinic refuses.
+/// Removes an invitation that clinic refuses, and takes `row` back.
 async fn remove(
     state: &State,
     begun: &Confirmation,

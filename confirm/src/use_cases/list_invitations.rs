@@ -29,7 +29,7 @@ pub(crate) struct List {
     pub(crate) profiles: Arc<Profiles>,
 }
 
-/// The invitations that an account received, and the account; `None`: there is no such account.
+/// The invitations that an account received, and the account, if there is one.
 pub(crate) type Received = (List, Option<Person>);
 
 /// Loads lists for one worker thread.

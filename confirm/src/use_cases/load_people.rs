@@ -20,8 +20,8 @@ pub(crate) async fn load_profiles(
     Ok(load(user_api, &[], ids).await?.profiles)
 }
 
-/// As [`load_profiles`], for responses that are useful without names: no profiles if user-api
-/// cannot be asked.
+/// Does what [`load_profiles`] does for responses that are useful without names: it returns no
+/// profiles if user-api cannot be asked.
 pub(crate) async fn load_profiles_if_possible(
     user_api: &UserApi,
     ids: impl IntoIterator<Item = &UserId>,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Queues the mail of `notice`. No quota limits these mails. An account that is gone, or has no
-/// address, gets none. Repeatable under the same `id`.
+/// address, gets no mail. Repeatable under the same `id`.
 pub(crate) async fn report(state: &State, id: &str, notice: &ClinicNotice) -> Result<(), Error> {
     let emails = state
         .user_api

@@ -51,8 +51,8 @@ impl Effect for Forgotten {
     }
 }
 
-/// Notes that somebody at `source` forgot the password of the account of `email`, if there is one.
-/// Mails that went to this very address a moment ago stand for the next ones.
+/// Records that somebody at `source` forgot the password of the account of `email`, if there is one.
+/// A mail that went to this very address a moment ago stands for the next ones.
 pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<(), Error> {
     let key = key::generate();
     transaction(&state.client, async |session| {
@@ -74,8 +74,8 @@ pub(crate) async fn request(state: &State, source: &str, email: &str) -> Result<
     Ok(())
 }
 
-/// Makes the confirmation and queues the mail. A mail that there is no account is left out if the
-/// address has had enough of these. Repeatable.
+/// Makes the confirmation and queues the mail. A mail that says that there is no account is left
+/// out if the address has had enough of these. Repeatable.
 pub(crate) async fn send(state: &State, forgotten: &Forgotten) -> anyhow::Result<()> {
     let confirmation = confirmation(state, forgotten).await?;
     let stored = transaction(&state.client, async |session| {
@@ -170,7 +170,7 @@ pub(crate) async fn find(state: &State, key: &str) -> Result<Option<Confirmation
     Ok(found.filter(|found| is_open(found) && found.is_opened_by(key, Utc::now())))
 }
 
-/// Sets the password with the key from the mail; `password`: `None` where the request has one that
+/// Sets the password with the key from the mail. `None` means that the request has a password that
 /// is not accepted.
 pub(crate) async fn reset(
     state: &State,

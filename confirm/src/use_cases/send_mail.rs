@@ -100,9 +100,9 @@ pub(crate) async fn send(state: &State, queued: &QueuedMail) -> anyhow::Result<(
     }
 }
 
-/// The key that the mail holds; `None`: the confirmation was answered meanwhile. A confirmation
-/// without a key of its own gets another key with each try, which no row and no document ever
-/// holds.
+/// The key that the mail holds, or `None` where the confirmation was answered meanwhile. A
+/// confirmation without a key of its own gets another key with each try, which no row and no document
+/// ever holds.
 async fn key_to_mail(state: &State, confirmation: &Confirmation) -> anyhow::Result<Option<String>> {
     if !confirmation.is_keyless() {
         return Ok(Some(confirmation.key.clone()));
@@ -190,7 +190,7 @@ async fn variables(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allowed {
     Sent,
-    /// Mails that were sent stand for this one, which is not to be queued.
+    /// Mails that were sent stand for this mail, which is not to be queued.
     Stands,
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Mail {
     None,
 }
 
-/// Makes the confirmation of the sign-up of `user`; `None`: the account has no address.
+/// Makes the confirmation of the sign-up of `user`; returns `None` where the account has no address.
 pub(crate) async fn request(
     state: &State,
     requester: Requester<'_>,
@@ -41,7 +41,7 @@ pub(crate) async fn request(
     request_for(state, requester, &account, mail).await
 }
 
-/// As [`request`], for an account that is loaded.
+/// Does what [`request`] does for an account that is loaded.
 pub(crate) async fn request_for(
     state: &State,
     requester: Requester<'_>,
@@ -90,8 +90,9 @@ pub(crate) async fn request_for(
     Ok(made)
 }
 
-/// Mails another key for the pending sign-up of the account with this address or id, unless mails
-/// that went to this very address a moment ago stand for it. `caller`: whose token the request has.
+/// Mails another key for the pending sign-up of the account with this address or id, unless a mail
+/// that went to this very address a moment ago stands for it. `caller` is the owner of the token that
+/// the request has, if it has one.
 pub(crate) async fn resend(
     state: &State,
     source: &str,
@@ -143,9 +144,9 @@ pub(crate) async fn resend(
     Ok(())
 }
 
-/// As [`resend`], for a request without a token. An account whose owner signed up elsewhere and
-/// never asked for the mail gets its first one; an account that others made gets it when they ask
-/// for it.
+/// Does what [`resend`] does for a request without a token. An account whose owner signed up
+/// elsewhere and never asked for the mail gets its first one. An account that others made gets the
+/// mail when its makers ask for it.
 pub(crate) async fn resend_or_send(state: &State, source: &str, email: &str) -> Result<(), Error> {
     match resend(state, source, None, email).await {
         Err(Error::Refused(Refusal::NoSignUp)) => {}

@@ -39,8 +39,8 @@ pub(crate) async fn find(state: &State, key: &str) -> Result<(Confirmation, Acco
     }
 }
 
-/// Puts the account back to what it was before the change that `key` undoes; `password`: the new
-/// password, or `None` where the request has one that is not accepted.
+/// Puts the account back to what it was before the change that `key` undoes, with the new
+/// `password`. `None` means that the request has a password that is not accepted.
 ///
 /// user-api changes the account first, in one transaction. After a crash before the confirmation is
 /// completed, a repeat of the request finds the account changed and completes the confirmation.

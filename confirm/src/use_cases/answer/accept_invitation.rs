@@ -150,7 +150,7 @@ pub(crate) async fn resume(state: &State, accepted: &Accepted) -> anyhow::Result
 }
 
 /// Grants the offer and ends the invitation; returns `None` when the acceptance was not under way
-/// any more. `is_unanswered`: no request waits for the outcome.
+/// any more. `is_unanswered` says that no request waits for the outcome.
 async fn finish(
     state: &State,
     accepting: &Accepting<'_>,

@@ -62,7 +62,7 @@ pub(super) async fn begin(
 }
 
 /// Ends the invitation as `to` and takes the row back; returns whether the acceptance was still
-/// under way. `is_unanswered`: no request waits for the outcome.
+/// under way. `is_unanswered` says that no request waits for the outcome.
 pub(super) async fn end(
     state: &State,
     (key, row): UnderWay<'_>,
@@ -102,12 +102,12 @@ pub(super) async fn release(
 /// The outcome of an acceptance that was completed before the request came: the relay was faster
 /// than the repeat of a request, or this is another request.
 pub(super) async fn take_late(state: &State, key: &str) -> Result<(), Error> {
-    let is_told = state
+    let was_open = state
         .confirmations
         .note_answered(key)
         .await
         .or_fail(Failure::Saving)?;
-    if is_told {
+    if was_open {
         Ok(())
     } else {
         Err(NotAnswerable.into())

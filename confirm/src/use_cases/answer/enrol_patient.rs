@@ -30,8 +30,8 @@ use crate::{
 
 /// The end of the message with which clinic refuses the medical record number of another patient.
 const MRN_TAKEN: &str = "mrn must be unique";
-/// The same of an account that is a patient by now. Other conflicts pass, such as a merge of the
-/// clinic that is under way.
+/// The end of the message with which clinic refuses an account that is a patient by now. Other
+/// conflicts pass, such as a merge of the clinic that is under way.
 const IS_PATIENT: &str = "already a member of the clinic";
 
 /// A clinic accepted an invitation. The row finishes the acceptance.
@@ -196,8 +196,8 @@ async fn begin(
     acceptance::begin(state, Invited::Clinic(clinic), &accepted, key).await
 }
 
-/// Has clinic enrol the patient and ends the invitation. `is_unanswered`: no request waits for the
-/// outcome.
+/// Has clinic enrol the patient and ends the invitation. `is_unanswered` says that no request waits
+/// for the outcome.
 async fn finish(
     state: &State,
     accepting: &Accepting<'_>,

@@ -70,12 +70,12 @@ pub(crate) async fn accept(
     match invitation.status {
         Status::Pending => {}
         Status::Completed => {
-            let is_told = state
+            let was_open = state
                 .confirmations
                 .note_answered(key)
                 .await
                 .or_fail(Failure::Saving)?;
-            return if is_told {
+            return if was_open {
                 find_clinician(clinics, clinic, user).await
             } else {
                 Err(Refusal::NoInvitation.into())
@@ -189,8 +189,8 @@ async fn begin(
     }
 }
 
-/// Has clinic make the account a clinician and ends the invitation. `is_unanswered`: no request
-/// waits for the outcome.
+/// Has clinic make the account a clinician and ends the invitation. `is_unanswered` says that no
+/// request waits for the outcome.
 async fn finish(
     state: &State,
     under_way: acceptance::UnderWay<'_>,

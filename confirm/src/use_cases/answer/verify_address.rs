@@ -27,7 +27,8 @@ use crate::{
 /// How often a confirmation may be sent again while it is being completed.
 const MAX_TRIES: usize = 5;
 
-/// Verifies the address to which `key` was sent; `user`: only for this account.
+/// Verifies the address to which `key` was sent. Where the request names a `user`, `key` has to be
+/// for this account.
 pub(crate) async fn accept(
     state: &State,
     key: &str,

@@ -66,8 +66,8 @@ pub(crate) async fn resume(state: &State, withdrawn: &ClinicianWithdrawn) -> any
     Ok(clinics.delete_invited(clinic, key).await?)
 }
 
-/// Ends the pending invitation of `clinic` with `key` as `to`; returns the row that reports it to
-/// clinic. `None`: no such invitation is pending.
+/// Ends the pending invitation of `clinic` with `key` as `to`; returns the row that reports the
+/// end to clinic, or `None` where no such invitation is pending.
 async fn end(
     state: &State,
     clinic: ClinicId,
