@@ -13,7 +13,7 @@
 //! # To add an operation
 //!
 //! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
-//! tells; it knows no HTTP type and makes no query of its own.
+//! reports; it knows no HTTP type and makes no query of its own.
 //!
 //! So an operation has its rule with a test in `domain`, its query in `store`, its act in `use_cases`
 //! unless it is one query, its handler in `routes`, its line with who may call it in `routes/mod.rs`,

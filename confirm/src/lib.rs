@@ -21,7 +21,7 @@
 //! # To add an operation
 //!
 //! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
-//! tells; it knows no HTTP type and makes no query of its own. So: the rule in `domain`, the query in
+//! reports; it knows no HTTP type and makes no query of its own. So: the rule in `domain`, the query in
 //! `store`, the act in `use_cases`, the handler in `routes`, its line in `routes/mod.rs`, its line in
 //! `tests/it/auth.rs`, its test in `tests/it`.
 

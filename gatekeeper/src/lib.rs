@@ -2,7 +2,7 @@
 //!
 //! **Owns** the grants of accounts to accounts (`perms`) and which offers have become such
 //! (`applied_grants`), and the relations of clinics to patients and clinicians
-//! (`patient_permissions`, `clinician_permissions`), which the clinic service tells it. **Calls**
+//! (`patient_permissions`, `clinician_permissions`), which clinic reports. **Calls**
 //! user-api to check tokens, and to report who runs an account before that changes; user-api
 //! returns whether the account needs somebody. **Settings** start with `GATEKEEPER__`;
 //! `config.default.toml` lists them.
@@ -10,7 +10,7 @@
 //! # To add an operation
 //!
 //! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
-//! tells; it knows no HTTP type and makes no query of its own.
+//! reports; it knows no HTTP type and makes no query of its own.
 //!
 //! So an operation has its rule with a test in `domain`, its query in `store`, its act in `use_cases`
 //! unless it is one query, its handler in `routes`, its line in `routes/mod.rs` and its row in

@@ -1,8 +1,8 @@
 //! user-api: accounts, passwords, sessions, tokens and metadata.
 //!
 //! Owns the collections `users`, `tokens`, `applied_updates`, `past_accounts` and the metadata
-//! collection. Calls gatekeeper for permissions and tells it, confirm and clinic, through the outbox,
-//! of deleted accounts, confirm of changed ones, and clinic of changed addresses.
+//! collection. Calls gatekeeper for permissions. Reports through the outbox: deleted accounts to
+//! gatekeeper, confirm and clinic, changed accounts to confirm, changed addresses to clinic.
 //! Settings start with `USER_API__`; `config.default.toml` lists them.
 //!
 //! # Known quirks
@@ -18,7 +18,7 @@
 //! # To add an operation
 //!
 //! What the service does is in `use_cases`: an act loads, decides (`domain`), writes (`store`) and
-//! tells; it knows no HTTP type and makes no query of its own.
+//! reports; it knows no HTTP type and makes no query of its own.
 //!
 //! So an operation has its rule in `domain`, its query in `store`, its act in `use_cases` unless it
 //! is one query, its handler in `routes`, its line in `routes/mod.rs`, its line in

@@ -1,5 +1,5 @@
-//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
-//! services. Routes and the relay call it; it knows no HTTP type and makes no query of its own.
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and reports to other
+//! services. Routes and the relay call it; an act knows no HTTP type and makes no query of its own.
 
 pub(crate) mod add_service_account;
 pub(crate) mod ask_to_claim;

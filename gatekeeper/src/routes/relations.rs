@@ -1,4 +1,4 @@
-//! Clinic relations, told by the clinic service: who works for a clinic, and what a clinic may do
+//! Clinic relations, reported by clinic: who works for a clinic, and what a clinic may do
 //! on its patients' accounts. For admitted services; each call may be repeated and may come late.
 
 use std::num::NonZeroU16;

@@ -1,4 +1,4 @@
-//! What user-api asks and tells about accounts. For admitted services.
+//! What user-api asks and reports about accounts. For admitted services.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Collections `patient_permissions` (`{_id, userId, clinicId, permissions}`: what a clinic may do
 //! on its patient's account) and `clinician_permissions` (`{_id, userId, clinicId}`: who works for
-//! a clinic). The clinic service tells each change with a revision.
+//! a clinic). clinic reports each change with a revision.
 //!
 //! A document without `revision` is the reference's and older than any that has one. A relation
 //! that ended stays as `{.., revision, deleted: true}`, so that an older change that arrives late

@@ -1,5 +1,5 @@
-//! What the service does: an act loads, decides (`domain`), writes (`store`) and tells other
-//! services. Routes call it; it knows no HTTP type and makes no query of its own.
+//! What the service does: an act loads, decides (`domain`), writes (`store`) and reports to other
+//! services. Routes call it; an act knows no HTTP type and makes no query of its own.
 
 pub(crate) mod apply_grant;
 pub(crate) mod change_holders;

@@ -1,5 +1,5 @@
-//! The clinic service tells who is a patient of a clinic and who works for one. What it tells late
-//! or again changes nothing.
+//! clinic reports who is a patient of a clinic and who works for one. A report that comes late or
+//! again changes nothing.
 
 use mongodb::ClientSession;
 use shared_runtime::{error::OrFail as _, mongo};
