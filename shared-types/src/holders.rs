@@ -14,8 +14,14 @@ pub struct HolderNotice {
     /// The version of the account's lock at gatekeeper. What is told at a later one replaces what
     /// was told before; other notices add to it.
     pub version: i64,
-    /// Nobody else runs the account at that version, clinics apart.
+    /// Nobody else runs the account at that version, clinics apart. At most [`Self::MAX_HOLDERS`].
     pub holders: Vec<UserId>,
+}
+
+impl HolderNotice {
+    /// Holders that one notice names. Of more, the rest need not be known: one of so many that exists
+    /// is enough.
+    pub const MAX_HOLDERS: usize = 1000;
 }
 
 /// The response to a [`HolderNotice`].

@@ -26,10 +26,6 @@ use crate::{
 /// How often a change that met another one starts anew.
 const MAX_TRIES: u32 = 10;
 
-/// Holders that one notice names. Of more, the rest need not be known: one of so many that exists
-/// is enough.
-const MAX_HOLDERS: usize = 1000;
-
 /// What user-api said about an account.
 #[derive(Debug)]
 pub(crate) struct Heard {
@@ -137,6 +133,9 @@ pub(crate) async fn report_who_stayed(
 fn notice(version: i64, holders: BTreeSet<UserId>) -> HolderNotice {
     HolderNotice {
         version,
-        holders: holders.into_iter().take(MAX_HOLDERS).collect(),
+        holders: holders
+            .into_iter()
+            .take(HolderNotice::MAX_HOLDERS)
+            .collect(),
     }
 }

@@ -18,9 +18,6 @@ use crate::{
     use_cases::keep_custody,
 };
 
-/// A notice of more holders is a mistake: gatekeeper leaves out the rest.
-const MAX_HOLDERS: usize = 1000;
-
 /// `PUT /internal/users/{userid}/holders`: who runs an account, or is about to. For admitted
 /// services.
 ///
@@ -47,7 +44,8 @@ pub(crate) async fn note_holders(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let notice: HolderNotice = body.parse_object().map_err(|_| Refusal::InvalidDetails)?;
-    if notice.holders.len() > MAX_HOLDERS {
+    // gatekeeper leaves out the rest, so a longer notice is a mistake.
+    if notice.holders.len() > HolderNotice::MAX_HOLDERS {
         return Err(Refusal::InvalidDetails.into());
     }
     let need = keep_custody::note_holders(&state, &userid, &notice)
