@@ -1,5 +1,5 @@
-//! Who runs an account, as gatekeeper and user-api tell each other, so that one that nobody can log
-//! into keeps somebody.
+//! Who runs an account, as gatekeeper and user-api report it to each other, so that an account that
+//! nobody can log into keeps somebody.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,8 +11,8 @@ use crate::UserId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HolderNotice {
-    /// The version of the account's lock at gatekeeper. What is told at a later one replaces what
-    /// was told before; other notices add to it.
+    /// The version of the account's lock at gatekeeper. A notice at a later one replaces the
+    /// notices before; other notices add to them.
     pub version: i64,
     /// Nobody else runs the account at that version, clinics apart. At most [`Self::MAX_HOLDERS`].
     pub holders: Vec<UserId>,

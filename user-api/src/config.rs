@@ -47,10 +47,10 @@ pub struct Config {
     pub metadata: MetadataSettings,
     /// Where permissions are.
     pub gatekeeper: PeerSettings,
-    /// Who is told of changed and deleted accounts; `None`: there is no such service.
+    /// Where confirm is, which gets reports of changed and deleted accounts, if there is one.
     pub confirm: Option<PeerSettings>,
-    /// Who is told of deleted and claimed accounts and of their addresses, and asked for the patients
-    /// for whom accounts are made; `None`: there is no such service.
+    /// Where clinic is, if there is one. It gets reports of deleted and claimed accounts and of their
+    /// addresses, and is asked for the patients for whom accounts are made.
     pub clinic: Option<PeerSettings>,
     /// Session tokens.
     pub tokens: TokenSettings,
@@ -62,7 +62,7 @@ pub struct Config {
     pub limits: LimitSettings,
     /// What holds for accounts.
     pub accounts: AccountSettings,
-    /// How other services are told.
+    /// How reports reach other services.
     pub outbox: OutboxSettings,
 }
 

@@ -89,7 +89,7 @@ pub struct State {
     refuses_weak_passwords: bool,
     limits: Arc<Limits>,
     gatekeeper: Gatekeeper,
-    /// `None`: there is no such service to tell of changed and deleted accounts.
+    /// Gets reports of changed and deleted accounts, if there is such a service.
     confirm: Option<Confirm>,
     /// `None`: there is no such service.
     clinic: Option<Clinic>,

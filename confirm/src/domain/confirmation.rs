@@ -104,18 +104,18 @@ pub(crate) struct Clinic {
 pub(crate) struct Acceptance {
     /// The outbox row that finishes it if the request does not.
     pub(crate) row: bson::oid::ObjectId,
-    /// It is done, by the outbox: whoever accepted has not been told.
+    /// The outbox has finished the acceptance, and no request has returned the outcome.
     pub(crate) is_unanswered: bool,
 }
 
-/// An invitation that is being made: clinic does not, or not for sure, know who is invited.
+/// An invitation that is being made: clinic does not, or not for sure, know the invited clinician.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Making {
     /// The outbox row that finishes it if the request does not.
     pub(crate) row: bson::oid::ObjectId,
-    /// What who is invited will be.
+    /// The roles of the invited clinician.
     pub(crate) roles: Vec<String>,
-    /// It is made, by the outbox: whoever invited has not been told.
+    /// The outbox has made the invitation, and no request has returned it.
     pub(crate) is_unanswered: bool,
 }
 

@@ -167,7 +167,7 @@ impl Confirmations {
     }
 
     /// Ends an acceptance under way as `to`, as part of a transaction; returns whether it was
-    /// under way. `is_unanswered`: whoever accepted has not been told.
+    /// under way. `is_unanswered` says that no request has returned the outcome.
     pub(crate) async fn finish(
         &self,
         session: &mut ClientSession,
@@ -195,7 +195,8 @@ impl Confirmations {
         Ok(done.matched_count == 1)
     }
 
-    /// Notes that whoever accepted has been told; returns whether that was still to be done.
+    /// Records that a request has returned the outcome of an acceptance; returns whether that was
+    /// still to be done.
     pub(crate) async fn note_answered(&self, key: &str) -> Result<bool> {
         let filter = doc! { "_id": key, "acceptance.isUnanswered": true };
         let update = doc! { "$unset": { ACCEPTANCE: "" } };

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::confirmation::{Confirmation, Kind, Status};
 
-/// The member of an invitation that is being made, or of which nobody has been told.
+/// The member of an invitation that is being made, or that no request has returned.
 const MAKING: &str = "making";
 const IS_MADE: &str = "making.isUnanswered";
 
@@ -50,7 +50,7 @@ impl Confirmations {
         Ok(found)
     }
 
-    /// The invitations of `clinic` that are being made, or of which nobody has been told.
+    /// The invitations of `clinic` that are being made, or that no request has returned.
     pub(crate) async fn list_making(&self, clinic: ClinicId) -> Result<Vec<Confirmation>> {
         let mut filter = pending(Kind::ClinicianInvitation, clinic);
         filter.insert(MAKING, doc! { "$exists": true });
@@ -58,7 +58,7 @@ impl Confirmations {
     }
 
     /// Ends the making of an invitation, as part of a transaction; returns whether it was being
-    /// made. `is_unanswered`: whoever invited has not been told.
+    /// made. `is_unanswered` says that no request has returned the invitation.
     pub(crate) async fn finish_making(
         &self,
         session: &mut ClientSession,
@@ -86,7 +86,7 @@ impl Confirmations {
         Ok(deleted.session(session).await?.deleted_count == 1)
     }
 
-    /// Notes that whoever invited has been told; returns whether that was still to be done.
+    /// Records that a request has returned the invitation; returns whether that was still to be done.
     pub(crate) async fn note_made(&self, key: &str) -> Result<bool> {
         let filter = doc! { "_id": key, IS_MADE: true };
         let update = doc! { "$unset": { MAKING: "" } };

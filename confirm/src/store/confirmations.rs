@@ -28,7 +28,7 @@ pub(super) static IGNORING_CASE: LazyLock<Collation> = LazyLock::new(|| {
         .build()
 });
 
-/// The member of an invitation whose acceptance is under way, or not told yet.
+/// The member of an invitation whose acceptance is under way, or whose outcome no request has returned.
 pub(super) const ACCEPTANCE: &str = "acceptance";
 
 #[derive(Clone)]
@@ -234,8 +234,8 @@ impl Confirmations {
         Ok(deleted.deleted_count == 1)
     }
 
-    /// The invitation of `sharer` that the outbox finished after `invitee` accepted it, and of
-    /// which `invitee` has not been told; the newest.
+    /// The newest invitation of `sharer` that the outbox finished after `invitee` accepted it, and
+    /// whose outcome no request has returned.
     pub(crate) async fn find_unanswered(
         &self,
         invitee: &UserId,

@@ -1,6 +1,6 @@
 //! Who runs an account that nobody can log into, as far as it is known here.
 //!
-//! gatekeeper knows for certain. What it told is kept for two reasons: nobody whom such an account
+//! gatekeeper knows for certain. What it reported is kept for two reasons: nobody whom such an account
 //! may need is deleted while gatekeeper cannot be asked, and a deletion notices that another
 //! admin left and relies on the one who is being deleted.
 
@@ -18,9 +18,9 @@ pub(crate) struct KnownHolders {
 }
 
 impl KnownHolders {
-    /// What is known once gatekeeper has told that `ids` are all at `version`.
+    /// What is known once gatekeeper has reported that `ids` are all at `version`.
     ///
-    /// Only what is told at a later version takes anybody away: notices of one version, and those
+    /// Only a report at a later version takes anybody away: notices of one version, and those
     /// that come late, may each know of a grant of which the others do not.
     pub(crate) fn updated(known: Option<Self>, version: i64, ids: &[UserId]) -> Self {
         let mut holders = known
@@ -42,7 +42,7 @@ impl KnownHolders {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Custody {
     pub(crate) account: Account,
-    /// `None`: nobody told yet.
+    /// `None` where gatekeeper has reported none yet.
     pub(crate) holders: Option<KnownHolders>,
     /// Until when its last address may be about to be removed; `None`: that was never asked for.
     pub(crate) losing_address_until: Option<DateTime<Utc>>,

@@ -9,8 +9,8 @@ use crate::domain::{
     user::Account,
 };
 
-/// For how long the address that was proven before a change is told of later ones as well.
-const TOLD_FOR: TimeDelta = TimeDelta::days(7);
+/// For how long the address that was proven before a change gets the notices of later ones as well.
+const NOTIFIED_FOR: TimeDelta = TimeDelta::days(7);
 
 /// An account as it was before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(crate) fn is_acceptable(asked: &Restoration) -> bool {
     password::is_acceptable(&asked.password) && is_key(&asked.idempotency_key)
 }
 
-/// What of `account` the change touches that its owner is told about. Of an account without
+/// What of `account` the change touches that is reported to the owner. Of an account without
 /// password nothing: those who run it decide about it, and whoever puts it back would claim it.
 pub(crate) fn changed_parts(
     account: &Account,
@@ -148,7 +148,7 @@ pub(crate) fn void_after_reset(list: &mut [Past], email: &str) {
     }
 }
 
-/// Who is told of the last change in `list`, which has the oldest first: the owners of the addresses
+/// Who gets notice of the last change in `list`, which has the oldest first: the owners of the addresses
 /// that were proven before it, or before another change of the last days that can still be undone.
 ///
 /// Each may put the account back to what it was before the oldest of them at which the address was
@@ -157,7 +157,7 @@ pub(crate) fn void_after_reset(list: &mut [Past], email: &str) {
 pub(crate) fn recipients(list: &[Past], now: DateTime<Utc>) -> Vec<NoticeRecipient> {
     let usable = list
         .iter()
-        .filter(|past| !past.is_void && now - past.changed_at < TOLD_FOR)
+        .filter(|past| !past.is_void && now - past.changed_at < NOTIFIED_FOR)
         .flat_map(|past| past.proven.iter().map(|proven| (proven, &*past.change)));
     let mut recipients: Vec<NoticeRecipient> = Vec::new();
     for (email, change) in usable {

@@ -1,6 +1,6 @@
 //! Collection `users`: the members that say who runs an account, which are additions of ours.
 //!
-//! - `holders`, `{version, ids}`: who may run the account, as gatekeeper told (see
+//! - `holders`, `{version, ids}`: who may run the account, as gatekeeper reported (see
 //!   [`KnownHolders`]).
 //! - `losingAddressUntil`: until then, the account counts as if its last address were gone.
 //! - `holdersNameIt`: set from the start in accounts that we made. Every account without login that

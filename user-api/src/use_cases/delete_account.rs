@@ -58,9 +58,9 @@ pub(crate) enum Receiver {
 }
 
 impl Receiver {
-    /// In the order in which they are told together: until confirm has heard, it may have the others
-    /// grant what was being accepted, and until clinic has, it may have gatekeeper relate the account
-    /// to its clinics.
+    /// In the order in which they get a report: until confirm has it, confirm may have the others
+    /// grant what was being accepted, and until clinic has it, clinic may have gatekeeper relate the
+    /// account to its clinics.
     const ALL: [Self; 3] = [Self::Confirm, Self::Clinic, Self::Gatekeeper];
 
     /// Those that this deployment has.
@@ -366,7 +366,7 @@ async fn enqueue_notices(
     Ok(())
 }
 
-/// Tells a receiver that an account is gone. Repeatable.
+/// Reports to a receiver that an account is gone. Repeatable.
 pub(crate) async fn notify(state: &State, gone: &Gone) -> anyhow::Result<()> {
     gone.receiver.forget(state, &gone.userid).await
 }

@@ -1,4 +1,4 @@
-//! The owner of an account is told that it was changed, by confirm, which mails to every address
+//! Reports to the owner of an account that the account was changed: confirm mails to every address
 //! that was proven before.
 
 use anyhow::Context;
@@ -46,8 +46,8 @@ pub(crate) fn is_limited(parts: &[ChangedPart]) -> bool {
     parts.iter().any(|part| *part != ChangedPart::Password)
 }
 
-/// Refuses a change by a person where its owner would be told of too many: whoever stole a session
-/// could fill the mailbox.
+/// Refuses a change by a person where the owner would get too many notices: a thief of a session could
+/// fill the mailbox.
 pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), Error> {
     let (limit, now) = (state.accounts.changes_per_week, Utc::now());
     let times = state
@@ -63,7 +63,7 @@ pub(crate) async fn check_limit(state: &State, account: &Account) -> Result<(), 
 }
 
 /// Keeps what `read` was and queues the notices, in the transaction of `session` that made `change`
-/// of it as `updates` ask, where that changed `parts` and somebody can be told.
+/// of it as `updates` ask, where that changed `parts` and there is a recipient.
 pub(crate) async fn queue_notices(
     state: &State,
     session: &mut ClientSession,
@@ -93,8 +93,8 @@ pub(crate) async fn queue_notices(
 }
 
 /// Queues the notices that the account was put back, in the transaction of `session` that made it
-/// `restored`; `list`: what it was before its changes. What is void in it is told
-/// nobody.
+/// `restored`. `list` holds what the account was before its changes; no notice reports what is void
+/// in the list.
 pub(crate) async fn queue_notices_of_restoration(
     state: &State,
     session: &mut ClientSession,
@@ -132,7 +132,7 @@ fn next(list: &[Past], names: Names, proven: Vec<String>) -> Past {
     }
 }
 
-/// Keeps the last of `list` and queues the notices of it, where there is somebody to be told.
+/// Keeps the last of `list` and queues the notices of it, where there is a recipient.
 async fn keep(
     state: &State,
     session: &mut ClientSession,
