@@ -3,7 +3,10 @@
 use bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
-use crate::domain::patient::{ConnectionRequest, Patient, PatientChange};
+use super::Stored;
+use crate::domain::patient::{ConnectionRequest, PatientChange};
+
+const MEMBER: &str = "providerConnectionRequests";
 
 #[derive(Default, Deserialize)]
 pub(super) struct ConnectionRequestsDocument {
@@ -48,12 +51,12 @@ pub(super) fn read(
 }
 
 /// What `change` sets of the requests of the patient read as `read`.
-pub(super) fn changed(read: &Patient, change: &PatientChange) -> Document {
+pub(super) fn changed(read: &Stored, change: &PatientChange) -> Document {
     let Some(request) = &change.connection_request else {
         return Document::new();
     };
     let provider = &request.provider_name;
-    let after = read.clone().with(change).connection_requests;
+    let after = read.patient.clone().with(change).connection_requests;
     let of_provider = after
         .iter()
         .filter(|request| request.provider_name == *provider);
@@ -63,5 +66,10 @@ pub(super) fn changed(read: &Patient, change: &PatientChange) -> Document {
             doc! { "providerName": provider, "createdTime": time }
         })
         .collect();
-    doc! { format!("providerConnectionRequests.{provider}"): list }
+    if read.has_requests {
+        doc! { format!("{MEMBER}.{provider}"): list }
+    } else {
+        // `null` may stand there, which has no members.
+        doc! { MEMBER: { provider: list } }
+    }
 }

@@ -36,7 +36,7 @@ pub(super) struct PatientDocument {
     permissions: Option<PermissionSet>,
     data_sources: Option<Vec<DataSourceDocument>>,
     reviews: Option<Vec<ReviewDocument>>,
-    provider_connection_requests: Option<ConnectionRequestsDocument>,
+    pub(super) provider_connection_requests: Option<ConnectionRequestsDocument>,
     /// How older releases noted the requests to connect Dexcom.
     last_requested_dexcom_connect_time: Option<DateTime>,
     #[serde(rename = "_connectionMailTime")]
@@ -244,7 +244,6 @@ pub(super) fn members_of(read: &Patient, change: &PatientChange) -> Result<Docum
         });
     }
     set.extend(subscription_document::changed(read, change));
-    set.extend(connection_document::changed(read, change));
     match &change.email {
         Member::Absent => {}
         Member::Null => drop(set.insert("email", Bson::Null)),

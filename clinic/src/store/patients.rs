@@ -25,7 +25,7 @@ use shared_runtime::mongo::ONE_BATCH;
 use shared_types::{ClinicId, UserId};
 
 use super::{
-    Archives, Job, Jobs, Lane, Tallies,
+    Archives, Job, Jobs, Lane, Tallies, connection_document,
     ids::{self, of_user},
     patient_document::{self, PatientDocument},
 };
@@ -205,6 +205,7 @@ impl Patients {
         let before = read.lane.map(|_| self.contribution(&read.patient));
         let difference = self.contribution(&after).since(&before.unwrap_or_default());
         let mut members = patient_document::members_of(&read.patient, change)?;
+        members.extend(connection_document::changed(read, change));
         members.extend(patient_document::changed_labels(&read.patient, &after));
         Ok(Written {
             after,
@@ -296,6 +297,8 @@ pub(crate) struct Stored {
     pub(super) lane: Option<Lane>,
     /// The version of the lane at which it was written last.
     pub(super) version: i64,
+    /// Whether the member that holds the requests to connect providers has members.
+    pub(super) has_requests: bool,
 }
 
 /// What a write makes of a patient.
@@ -334,6 +337,7 @@ impl From<PatientDocument> for Stored {
         Self {
             lane: document.lane.map(Lane),
             version: document.version.unwrap_or_default(),
+            has_requests: document.provider_connection_requests.is_some(),
             patient: document.into(),
         }
     }

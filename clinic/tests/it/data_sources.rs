@@ -1,5 +1,7 @@
 //! Where the data of patients comes from, and requests to connect it.
 
+mod requests;
+
 use bson::{DateTime, doc};
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;

@@ -2,29 +2,16 @@
 //! shows, and everything that was written before.
 
 use bson::{doc, oid::ObjectId};
-use clinic::State;
 use futures_util::future::join_all;
 use rand::{Rng, RngExt as _, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use shared_runtime::testing::{Person, Profile, TestApp, assert_indexed, claims};
-use stand_ins::KEYS;
+use shared_runtime::testing::{Person, Profile, assert_indexed};
 
 use crate::{
     many_patients::{MANY, populate},
     random_patients::{NAMES, one},
     world::{CAROL, World, details, id_of},
 };
-
-/// A user of another replica, on the same database.
-async fn elsewhere(world: &World, user: &str) -> (TestApp, Person) {
-    let state = State::connect(&world.config).await.unwrap();
-    let app = TestApp::start(state.service());
-    let claims = claims(user, "no");
-    let token = KEYS.key.sign(&claims).unwrap();
-    world.user_api.know(&token, &claims);
-    let person = app.bearer(&token);
-    (app, person)
-}
 
 async fn list(person: &Person, clinic: &str, query: &str) -> Value {
     let path = format!("/v1/clinics/{clinic}/patients?limit=1000&{query}");
@@ -46,7 +33,8 @@ async fn a_search_sees_what_any_replica_wrote_before_it() {
     let world = World::start().await;
     let clinic = world.clinic().await;
     let carol = world.user(CAROL);
-    let (_app, other) = elsewhere(&world, CAROL).await;
+    let replica = world.replica().await;
+    let other = world.user_at(&replica, CAROL);
     let everywhere = [&carol, &other];
     let path = format!("/v1/clinics/{clinic}/patients");
     // All at once, so that each search finds changes of others to be read as well.

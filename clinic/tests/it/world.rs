@@ -84,7 +84,7 @@ impl World {
 
     /// A user who is logged in.
     pub(crate) fn user(&self, id: &str) -> Person {
-        self.bearer(id, "no")
+        self.user_at(&self.app, id)
     }
 
     /// Another service.
@@ -94,14 +94,30 @@ impl World {
 
     /// A service, or an operator, that logged in as `name`.
     pub(crate) fn service_called(&self, name: &str) -> Person {
-        self.bearer(name, "yes")
+        self.bearer(&self.app, name, "yes")
     }
 
-    fn bearer(&self, name: &str, is_server: &str) -> Person {
+    /// Another replica, on the same database.
+    pub(crate) async fn replica(&self) -> TestApp {
+        let state = State::connect(&self.config).await.unwrap();
+        TestApp::start(state.service())
+    }
+
+    /// A user who is logged in, at a replica.
+    pub(crate) fn user_at(&self, replica: &TestApp, id: &str) -> Person {
+        self.bearer(replica, id, "no")
+    }
+
+    /// Another service, at a replica.
+    pub(crate) fn service_at(&self, replica: &TestApp) -> Person {
+        self.bearer(replica, "scripts", "yes")
+    }
+
+    fn bearer(&self, replica: &TestApp, name: &str, is_server: &str) -> Person {
         let claims = claims(name, is_server);
         let token = KEYS.key.sign(&claims).unwrap();
         self.user_api.know(&token, &claims);
-        self.app.bearer(&token)
+        replica.bearer(&token)
     }
 
     /// A clinic that [`CAROL`] opened; its id.
