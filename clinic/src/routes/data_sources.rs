@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// `PUT /v1/patients/{userId}/data_sources`: replaces where a patient's data comes from, in all of its
-/// clinics, whose numbers of patients hold it at once.
+/// clinics, whose numbers of patients hold it at once. A repeat changes nothing, and of two requests at
+/// once the later one is the last in every clinic.
 ///
 /// For services. Body: all of them, each with `state` and `providerName`; an empty list takes all away.
 /// Response: 200, empty, also where it is no patient. Errors: as every operation.

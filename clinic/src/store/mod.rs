@@ -50,7 +50,7 @@ pub(crate) use self::{
     merges::{Merge, MergeStep, Merges},
     migration_patients::{DuePatient, Listing, MigrationPatients, Outcome},
     migrations::{Migrations, Past, Work},
-    patients::{Directories, PatientIdentity, PatientPage, Patients, Pulses, Stored},
+    patients::{Directories, PatientIdentity, PatientPage, Patients, Pulses, SourcesTurn, Stored},
     reconciliations::{Progress, Reconciliations, Run, Step},
     redox::{
         Feed, Inserted, NewMessage, OrderOutcome, OrderReport, QuarantinedMessage, Redox,

@@ -330,7 +330,7 @@ fn users(users: &[UserId]) -> Vec<Bson> {
     users.iter().map(|user| user.as_str().into()).collect()
 }
 
-fn data_sources(sources: &[DataSource]) -> Result<Vec<Bson>> {
+pub(super) fn data_sources(sources: &[DataSource]) -> Result<Vec<Bson>> {
     sources.iter().map(data_source).collect()
 }
 

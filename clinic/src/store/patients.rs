@@ -10,6 +10,7 @@ mod list;
 mod mirror;
 mod ordered;
 mod search;
+mod sources;
 mod summaries;
 mod tide;
 mod together;
@@ -18,7 +19,7 @@ use bson::{Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession, Collection, Database,
-    error::{Error, Result},
+    error::Result,
     options::{Collation, CollationStrength},
 };
 use shared_runtime::mongo::ONE_BATCH;
@@ -39,6 +40,7 @@ use self::together::Together;
 pub(crate) use self::{
     list::{PatientIdentity, PatientPage},
     search::Directories,
+    sources::SourcesTurn,
     tide::Pulses,
 };
 
@@ -259,18 +261,6 @@ impl Patients {
         let found = found.into_iter();
         let of_user = found.filter(|found| found.patient.user_id == *user);
         Ok(of_user.map(|stored| stored.after(&jobs)).collect())
-    }
-
-    /// The clinics in which `user` is a patient.
-    pub(crate) async fn list_clinics_of_user(&self, user: &UserId) -> Result<Vec<ClinicId>> {
-        let found = self.documents.find(doc! { "userId": user.as_str() });
-        let found = found.projection(doc! { "_id": 0, "clinicId": 1 });
-        let found: Vec<Document> = found.batch_size(ONE_BATCH).await?.try_collect().await?;
-        let clinics = found.iter().map(|patient| {
-            let clinic = patient.get_object_id("clinicId").map_err(Error::custom)?;
-            Ok(clinic.bytes().into())
-        });
-        clinics.collect()
     }
 
     /// Everywhere that `user` is a patient, in the transaction of `session`.

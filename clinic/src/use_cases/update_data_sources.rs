@@ -1,9 +1,8 @@
 //! Where a patient's data comes from changes: all of its clinics hear of it.
 
-use std::collections::BTreeSet;
-
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared_runtime::{body::Member, error::OrFail as _, mongo::Aborted};
-use shared_types::UserId;
+use shared_types::{ClinicId, UserId};
 
 use crate::{
     State,
@@ -12,40 +11,61 @@ use crate::{
         patient::{DataSource, PatientChange},
     },
     error::{Error, Failure},
-    store::now,
+    store::{SourcesTurn, now},
 };
 
-/// Replaces the data sources of `user` everywhere, one clinic after the other, since each counts its
-/// patients by them. Repeatable.
+/// Clinics that are written at once.
+const AT_ONCE: usize = 8;
+
+/// Replaces the data sources of `user` everywhere, each clinic in a transaction of its own, since each
+/// counts its patients by them. A repeat goes on where one was cut off, and of several at once all
+/// clinics have what the last one says.
 pub(crate) async fn update_data_sources(
     state: &State,
     user: &UserId,
     sources: Vec<DataSource>,
 ) -> Result<(), Error> {
-    let store = &state.store;
+    let patients = &state.store.patients;
+    let turn = patients.take_sources_turn(user).await.or_fail(Failure)?;
+    let Some(turn) = turn else {
+        return Ok(());
+    };
+    let kept = patients.keep_sources(user, &sources, turn);
+    kept.await.or_fail(Failure)?;
     let change = PatientChange {
         data_sources: Member::Given(sources),
         updated_time: Some(now()),
         ..PatientChange::default()
     };
-    let mut done = BTreeSet::new();
     // Again, until a look finds no other: a merge may make it a patient of another clinic meanwhile.
     loop {
-        let clinics = store.patients.list_clinics_of_user(user).await;
-        let mut rest = clinics.or_fail(Failure)?;
-        rest.retain(|clinic| !done.contains(clinic));
-        if rest.is_empty() {
+        let clinics = patients.list_clinics_before(user, turn);
+        let clinics = clinics.await.or_fail(Failure)?;
+        if clinics.is_empty() {
             return Ok(());
         }
-        for clinic in rest {
-            let updated = store.change(clinic, async |session| {
-                if let Some(stored) = store.patients.find_in(session, clinic, user).await? {
-                    store.patients.update(session, &stored, &change).await?;
-                }
-                Ok::<_, Aborted<Refusal>>(())
-            });
-            updated.await.or_fail(Failure)?;
-            done.insert(clinic);
-        }
+        let writes = clinics
+            .into_iter()
+            .map(|clinic| write(state, clinic, user, turn, &change));
+        let writes = stream::iter(writes).buffer_unordered(AT_ONCE);
+        writes.try_collect::<()>().await?;
     }
+}
+
+async fn write(
+    state: &State,
+    clinic: ClinicId,
+    user: &UserId,
+    turn: SourcesTurn,
+    change: &PatientChange,
+) -> Result<(), Error> {
+    let patients = &state.store.patients;
+    let written = state.store.change(clinic, async |session| {
+        let claimed = patients.claim_sources(session, clinic, user, turn);
+        if let Some(stored) = claimed.await? {
+            patients.update(session, &stored, change).await?;
+        }
+        Ok::<_, Aborted<Refusal>>(())
+    });
+    written.await.or_fail(Failure)
 }

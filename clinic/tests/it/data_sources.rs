@@ -1,5 +1,6 @@
 //! Where the data of patients comes from, and requests to connect it.
 
+mod everywhere;
 mod requests;
 
 use bson::{DateTime, doc};
