@@ -1,6 +1,7 @@
 //! TIDE reports of random patients, against a model that knows no database.
 
 mod model;
+mod replicas;
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;

@@ -228,6 +228,10 @@ impl Patients {
             return self.load(clinic).await;
         }
         let mark = self.last_mark::<M>(clinic).await?;
+        if mark < known.mark {
+            // Whoever had the last one has gone, or summaries were put back, which moves no lane.
+            return self.load(clinic).await;
+        }
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         if is_ahead {
             (changed, gone) = self.since::<M>(clinic, &known.versions, &versions).await?;
