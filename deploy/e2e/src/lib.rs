@@ -324,6 +324,11 @@ pub fn merged_patients(default: usize) -> usize {
     number("E2E_MERGE_PATIENTS", default)
 }
 
+/// Messages that hospitals send altogether: what the variable `E2E_REDOX_MESSAGES` says, or `default`.
+pub fn redox_messages(default: usize) -> usize {
+    number("E2E_REDOX_MESSAGES", default)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the size of a test is a setting of the test run and of no service"
