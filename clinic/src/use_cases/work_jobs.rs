@@ -18,18 +18,17 @@ use crate::{
 pub(crate) const BATCH: usize = 200;
 /// Batches that a request writes.
 const PROMPT_BATCHES: u32 = 5;
+
 /// Writes the first batches of a job that `owner` has, and leaves the others to the worker. The change
 /// is made, so nothing that fails here is of interest to whoever asked for it.
 pub(crate) async fn begin(state: &State, job: Job, owner: &str) {
     let begun = async {
-        match work_on(state, job, owner, PROMPT_BATCHES).await? {
-            Some(job) => {
-                state.store.jobs.release(&job, owner).await?;
-                state.job_wake.notify_one();
-                Ok(())
-            }
-            None => Ok(()),
+        let write = async |job: &Job| write_batch(state, job, owner).await;
+        if let Some(rest) = workers::work_on(job, PROMPT_BATCHES, write).await? {
+            state.store.jobs.release(&rest, owner).await?;
+            state.job_wake.notify_one();
         }
+        Ok(())
     };
     let begun: Result<(), DatabaseError> = begun.await;
     if let Err(error) = begun {
@@ -55,44 +54,19 @@ async fn work_once(
     owner: &str,
     stop: &CancellationToken,
 ) -> Result<bool, DatabaseError> {
-    let Some(mut job) = state.store.jobs.lease(owner).await? else {
+    let Some(job) = state.store.jobs.lease(owner).await? else {
         return Ok(false);
     };
-    while !stop.is_cancelled() {
-        match work_on(state, job, owner, 1).await? {
-            Some(rest) => job = rest,
-            None => return Ok(true),
-        }
+    let write = async |job: &Job| write_batch(state, job, owner).await;
+    if let Some(rest) = workers::work_until(job, stop, write).await? {
+        state.store.jobs.release(&rest, owner).await?;
     }
-    state.store.jobs.release(&job, owner).await?;
     Ok(true)
-}
-
-/// Writes up to `batches` of a job; returns what is left of it, or `None` when it is done or somebody
-/// else has it.
-async fn work_on(
-    state: &State,
-    mut job: Job,
-    owner: &str,
-    batches: u32,
-) -> Result<Option<Job>, DatabaseError> {
-    for _ in 0..batches {
-        match write_batch(state, &job, owner).await {
-            Ok(Some(rest)) => job = rest,
-            Ok(None) => {
-                info!(clinic.id = %job.clinic(), "a job is done");
-                return Ok(None);
-            }
-            Err(Aborted::Outrun) => return Ok(None),
-            Err(aborted) => return Err(aborted.into()),
-        }
-    }
-    Ok(Some(job))
 }
 
 /// Writes one batch; returns what is left.
 async fn write_batch(state: &State, job: &Job, owner: &str) -> Result<Option<Job>, Aborted> {
-    state
+    let rest = state
         .store
         .change(job.clinic(), async |session| {
             let (patients, clinic) = (&state.store.patients, job.clinic());
@@ -112,5 +86,9 @@ async fn write_batch(state: &State, job: &Job, owner: &str) -> Result<Option<Job
                 Err(Aborted::Outrun)
             }
         })
-        .await
+        .await?;
+    if rest.is_none() {
+        info!(clinic.id = %job.clinic(), "a job is done");
+    }
+    Ok(rest)
 }

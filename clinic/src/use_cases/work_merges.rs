@@ -20,11 +20,13 @@ use crate::{
 
 /// Patients of a batch, which is one transaction.
 const BATCH: u32 = 200;
+
 /// Works off the first batches of a merge that `owner` has, and leaves the others to the worker. It is
 /// certain, so nothing that fails here is of interest to whoever asked for it.
 pub(crate) async fn begin(state: &State, merge: Merge, owner: &str) {
     let begun = async {
-        if let Some(rest) = work_on(state, merge, owner, state.merge_batches).await? {
+        let write = async |merge: &Merge| work_off(state, merge, owner).await;
+        if let Some(rest) = workers::work_on(merge, state.merge_batches, write).await? {
             state.store.merges.release(&rest, owner).await?;
             state.merge_wake.notify_one();
         }
@@ -63,40 +65,14 @@ async fn work_once(
     owner: &str,
     stop: &CancellationToken,
 ) -> Result<bool, DatabaseError> {
-    let Some(mut merge) = state.store.merges.lease(owner).await? else {
+    let Some(merge) = state.store.merges.lease(owner).await? else {
         return Ok(false);
     };
-    while !stop.is_cancelled() {
-        match work_on(state, merge, owner, 1).await? {
-            Some(rest) => merge = rest,
-            None => return Ok(true),
-        }
+    let write = async |merge: &Merge| work_off(state, merge, owner).await;
+    if let Some(rest) = workers::work_until(merge, stop, write).await? {
+        state.store.merges.release(&rest, owner).await?;
     }
-    state.store.merges.release(&merge, owner).await?;
     Ok(true)
-}
-
-/// Works off up to `batches` of a merge; returns what is left of it, or `None` when it is done or
-/// somebody else has it.
-async fn work_on(
-    state: &State,
-    mut merge: Merge,
-    owner: &str,
-    batches: u32,
-) -> Result<Option<Merge>, DatabaseError> {
-    for _ in 0..batches {
-        match work_off(state, &merge, owner).await {
-            Ok(Some(rest)) => merge = rest,
-            Ok(None) => {
-                let (source, target) = (merge.order.source, merge.order.target);
-                info!(clinic.id = %target, source.id = %source, "a merge is done");
-                return Ok(None);
-            }
-            Err(Aborted::Outrun) => return Ok(None),
-            Err(aborted) => return Err(aborted.into()),
-        }
-    }
-    Ok(Some(merge))
 }
 
 /// Works off one batch; returns what is left.
@@ -120,6 +96,10 @@ async fn work_off(state: &State, merge: &Merge, owner: &str) -> Result<Option<Me
     });
     let rest = worked.await?;
     state.outbox.wake();
+    if rest.is_none() {
+        let (source, target) = (merge.order.source, merge.order.target);
+        info!(clinic.id = %target, source.id = %source, "a merge is done");
+    }
     Ok(rest)
 }
 

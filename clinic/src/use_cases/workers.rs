@@ -3,6 +3,8 @@
 
 use std::{fmt::Display, time::Duration};
 
+use mongodb::error::Error as DatabaseError;
+use shared_runtime::mongo::Aborted;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -38,4 +40,36 @@ pub(crate) async fn work<E: Display>(
             }
         }
     }
+}
+
+/// Writes up to `batches` of some work; `write` writes one, and returns what is left. Returns what is left
+/// in the end, or `None` when it is done or somebody else has it.
+pub(crate) async fn work_on<W>(
+    mut work: W,
+    batches: u32,
+    write: impl AsyncFn(&W) -> Result<Option<W>, Aborted>,
+) -> Result<Option<W>, DatabaseError> {
+    for _ in 0..batches {
+        match write(&work).await {
+            Ok(Some(rest)) => work = rest,
+            Ok(None) | Err(Aborted::Outrun) => return Ok(None),
+            Err(aborted) => return Err(aborted.into()),
+        }
+    }
+    Ok(Some(work))
+}
+
+/// The same until `stop`, however many batches it takes.
+pub(crate) async fn work_until<W>(
+    mut work: W,
+    stop: &CancellationToken,
+    write: impl AsyncFn(&W) -> Result<Option<W>, Aborted>,
+) -> Result<Option<W>, DatabaseError> {
+    while !stop.is_cancelled() {
+        match work_on(work, 1, &write).await? {
+            Some(rest) => work = rest,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(work))
 }
