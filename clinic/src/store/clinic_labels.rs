@@ -69,11 +69,8 @@ impl Clinics {
         let known = doc! { "$ifNull": [format!("${list}"), []] };
         let all = doc! { "$concatArrays": [known, [{ "$literal": item }]] };
         let update = vec![doc! { "$set": { list: all, "updatedTime": DateTime::now() } }];
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 
     /// Renames a tag.
@@ -86,11 +83,7 @@ impl Clinics {
         let of_clinic = doc! { "_id": ids::clinic(id), "patientTags._id": ids::tag(tag.id) };
         let name =
             doc! { "$set": { "patientTags.$.name": &tag.name, "updatedTime": DateTime::now() } };
-        self.documents
-            .update_one(of_clinic, name)
-            .session(session)
-            .await?;
-        Ok(())
+        self.update_in(session, of_clinic, name).await
     }
 
     /// Renames a site.
@@ -102,11 +95,7 @@ impl Clinics {
     ) -> Result<()> {
         let of_clinic = doc! { "_id": ids::clinic(id), "sites.id": ids::site(site.id) };
         let name = doc! { "$set": { "sites.$.name": &site.name, "updatedTime": DateTime::now() } };
-        self.documents
-            .update_one(of_clinic, name)
-            .session(session)
-            .await?;
-        Ok(())
+        self.update_in(session, of_clinic, name).await
     }
 
     /// Removes a tag. Consumers of the reference look at which was the last.
@@ -120,11 +109,8 @@ impl Clinics {
             "$pull": { "patientTags": { "_id": ids::tag(tag) } },
             "$set": { "lastDeletedPatientTag": ids::tag(tag), "updatedTime": DateTime::now() },
         };
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 
     /// Removes a site.
@@ -138,10 +124,7 @@ impl Clinics {
             "$pull": { "sites": { "id": ids::site(site) } },
             "$set": { "updatedTime": DateTime::now() },
         };
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 }

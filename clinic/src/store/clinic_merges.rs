@@ -45,11 +45,8 @@ impl Clinics {
             "$addToSet": { "admins": { "$each": admins } },
             "$set": { "updatedTime": DateTime::now() },
         };
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 
     /// Lets the share codes of `gone`, a clinic that is deleted in the same transaction, lead to the
@@ -67,11 +64,8 @@ impl Clinics {
             "$addToSet": { "shareCodes": { "$each": codes } },
             "$set": { "updatedTime": DateTime::now() },
         };
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::{TryStreamExt, future::ready};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
     error::{Error, Result},
-    options::{IndexOptions, ReturnDocument},
+    options::{IndexOptions, ReturnDocument, UpdateModifications},
 };
 use shared_runtime::{
     batches::Batcher,
@@ -213,11 +213,8 @@ impl Clinics {
         now: DateTime,
     ) -> Result<()> {
         let update = doc! { "$set": { "isMigrated": true, "updatedTime": now } };
-        self.documents
-            .update_one(doc! { "_id": ids::clinic(id) }, update)
-            .session(session)
-            .await?;
-        Ok(())
+        let clinic = doc! { "_id": ids::clinic(id) };
+        self.update_in(session, clinic, update).await
     }
 
     /// Notes that `user` runs the clinic.
@@ -231,11 +228,7 @@ impl Clinics {
         let update =
             doc! { "$addToSet": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
         let clinic = doc! { "_id": ids::clinic(id) };
-        self.documents
-            .update_one(clinic, update)
-            .session(session)
-            .await?;
-        Ok(())
+        self.update_in(session, clinic, update).await
     }
 
     /// Notes that `user` does not run the clinic, if somebody else does; returns whether it did.
@@ -267,10 +260,18 @@ impl Clinics {
     ) -> Result<()> {
         let clinic = doc! { "_id": ids::clinic(id) };
         let update = doc! { "$pull": { "admins": user.as_str() }, "$set": { "updatedTime": now } };
-        self.documents
-            .update_one(clinic, update)
-            .session(session)
-            .await?;
+        self.update_in(session, clinic, update).await
+    }
+
+    /// Changes the clinic that `which` selects, if there is one, in the transaction of `session`.
+    pub(super) async fn update_in(
+        &self,
+        session: &mut ClientSession,
+        which: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> Result<()> {
+        let updated = self.documents.update_one(which, update);
+        updated.session(session).await?;
         Ok(())
     }
 
