@@ -15,7 +15,7 @@ use super::{
     ids::{self, of_user},
     jobs::Position,
     patient_document::PatientDocument,
-    patients::{BY_SITE, BY_TAG, Written},
+    patients::{BY_SITE, BY_TAG, BY_VERSION, Written},
 };
 use crate::domain::{
     bulk_change::BulkChange,
@@ -114,7 +114,7 @@ impl Patients {
             let order = doc! { "_lane": 1, "_version": 1 };
             let wanted = limit - patients.len();
             let found = self
-                .find_many_in(session, filter, Some(order), "PatientVersion", wanted)
+                .find_many_in(session, filter, Some(order), BY_VERSION, wanted)
                 .await?;
             let is_full = found.len() >= wanted;
             if let Some(last) = found.last() {

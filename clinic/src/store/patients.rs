@@ -46,6 +46,8 @@ pub(crate) use self::{
 
 /// Name of the index of a clinic's patients by tags.
 pub(super) const BY_TAG: &str = "PatientTags";
+/// Name of the index of a clinic's patients by lane and version.
+pub(super) const BY_VERSION: &str = "PatientVersion";
 /// Name of the index of a clinic's patients by sites, which is the reference's.
 pub(super) const BY_SITE: &str = "Sites";
 

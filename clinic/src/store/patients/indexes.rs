@@ -5,7 +5,8 @@ use mongodb::{IndexModel, options::IndexOptions};
 use shared_runtime::mongo::ensure_indexes;
 
 use super::{
-    super::patient_document::OWN_MRN, BY_SITE, BY_TAG, Patients, loosely, ordered, summaries::MARK,
+    super::patient_document::OWN_MRN, BY_SITE, BY_TAG, BY_VERSION, Patients, loosely, ordered,
+    summaries::MARK,
 };
 
 impl Patients {
@@ -47,7 +48,7 @@ impl Patients {
             ),
             index(
                 by_clinic(doc! { "_lane": 1, "_version": 1 }),
-                named("PatientVersion").build(),
+                named(BY_VERSION).build(),
             ),
             index(
                 doc! { "userId": 1, "fullName": 1, "_id": 1 },

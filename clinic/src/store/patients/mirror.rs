@@ -22,13 +22,13 @@ use futures_util::{
 use moka::{future::Cache, policy::EvictionPolicy};
 use mongodb::{
     error::{Error, Result},
-    options::FindOptions,
+    options::{FindOptions, Hint},
 };
 use shared_runtime::mongo::ONE_BATCH;
 use shared_types::ClinicId;
 use tokio::sync::Mutex;
 
-use super::{Patients, directory::FILLED, ids, loosely, summaries::MARK};
+use super::{BY_VERSION, Patients, directory::FILLED, ids, loosely, summaries::MARK};
 use crate::store::{
     Lane,
     tallies::{Standing, Versions},
@@ -43,6 +43,8 @@ pub(crate) trait Mirrored: Clone + Default + Send + Sync + 'static {
     type Entry: Send + 'static;
     /// What a patient takes, about, in bytes.
     const OF_ONE: usize;
+    /// Whether they are kept in the order of names.
+    const BY_NAME: bool;
     /// Whether summaries are kept as well.
     const HAS_SUMMARIES: bool;
 
@@ -52,7 +54,7 @@ pub(crate) trait Mirrored: Clone + Default + Send + Sync + 'static {
     /// What is kept of a patient whose document has these members.
     fn entry(patient: &RawDocument) -> Result<Self::Entry>;
 
-    /// Adds patients, who come in the order of names and after all others.
+    /// Adds patients; by name they come in this order, and after all others.
     fn append(&mut self, entries: Vec<Self::Entry>);
 
     /// The same after the patients in `changed` came or changed and those in `gone` went.
@@ -315,18 +317,22 @@ impl Patients {
             .await
     }
 
-    /// What is kept of the patients that `filter` admits, in the order of names.
+    /// What is kept of the patients of a clinic that `filter` admits, in its order.
     async fn entries<M: Mirrored>(
         &self,
         filter: Document,
     ) -> Result<impl Stream<Item = Result<M::Entry>>> {
-        let options = FindOptions::builder()
+        let mut options = FindOptions::builder()
             .projection(M::members())
-            .sort(doc! { "fullName": 1, "_id": 1 })
-            .collation(loosely())
             .allow_disk_use(true)
             .batch_size(ONE_BATCH)
             .build();
+        if M::BY_NAME {
+            options.sort = Some(doc! { "fullName": 1, "_id": 1 });
+            options.collation = Some(loosely());
+        } else {
+            options.hint = Some(Hint::Name(BY_VERSION.to_owned()));
+        }
         let patients = self.documents.clone_with_type::<RawDocumentBuf>();
         let found = patients.find(filter).with_options(options).await?;
         Ok(found.and_then(|patient| ready(M::entry(&patient))))

@@ -24,6 +24,7 @@ impl Mirrored for Directory {
     type Entry = Entry;
 
     const OF_ONE: usize = 150;
+    const BY_NAME: bool = true;
     const HAS_SUMMARIES: bool = false;
 
     fn members() -> Document {

@@ -45,6 +45,7 @@ impl Mirrored for Pulse {
     type Entry = Beat;
 
     const OF_ONE: usize = 450;
+    const BY_NAME: bool = false;
     const HAS_SUMMARIES: bool = true;
 
     fn members() -> Document {
