@@ -1,5 +1,6 @@
 //! The rules of clinics: pure functions over values, without clock, database or HTTP.
 
+pub(crate) mod best;
 pub(crate) mod bulk_change;
 pub(crate) mod clinic;
 pub(crate) mod clinician;
@@ -11,6 +12,7 @@ pub(crate) mod glycemic_ranges;
 pub(crate) mod instant;
 pub(crate) mod labels;
 pub(crate) mod limits;
+pub(crate) mod measured_list;
 pub(crate) mod merge;
 pub(crate) mod migration;
 pub(crate) mod mrn;

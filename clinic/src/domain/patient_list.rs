@@ -149,6 +149,17 @@ impl Bound {
         }
     }
 
+    /// Whether `number` is on its side.
+    pub(crate) fn holds(&self, number: f64) -> bool {
+        let amount = self.amount.float();
+        match self.side {
+            Side::Above => number > amount,
+            Side::AtLeast => number >= amount,
+            Side::Below => number < amount,
+            Side::AtMost => number <= amount,
+        }
+    }
+
     /// The bound that `text` writes.
     pub(crate) fn parse(text: &str, form: Form) -> Result<Self, InvalidBound> {
         let sides = [
@@ -169,6 +180,17 @@ impl Bound {
 }
 
 impl Amount {
+    fn float(self) -> f64 {
+        match self {
+            Self::Float(number) => number,
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "whole numbers of summaries are far smaller"
+            )]
+            Self::Whole(number) => number as f64,
+        }
+    }
+
     fn parse(text: &str, form: Form) -> Option<Self> {
         let is_part = |byte: u8| {
             let is_of_any = byte.is_ascii_digit() || matches!(byte, b'+' | b'-');

@@ -2,14 +2,19 @@
 
 mod categories;
 
-use std::{cmp::Ordering, collections::HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::TagId;
+use smallvec::SmallVec;
 
 use self::categories::Measures;
 pub(crate) use self::categories::{Category, Measure};
-use super::{patient::Patient, summary::Period};
+use super::{
+    best::{Best, Key},
+    patient::Patient,
+    summary::Period,
+};
 
 /// As many patients are listed by category, in all categories together.
 pub(crate) const MAX_LISTED: usize = 100;
@@ -25,7 +30,8 @@ const CONNECTED: &str = "connected";
 /// What of a patient decides whether reports list it, and where.
 #[derive(Debug, Clone)]
 pub(crate) struct Vitals {
-    tags: Box<[TagId]>,
+    /// Beside the numbers, not elsewhere in memory: patients have few, and every report looks at them.
+    tags: SmallVec<[TagId; 2]>,
     /// When the last data of the sensor came.
     last_data: Option<DateTime<Utc>>,
     /// Whether a connection that should bring data brings none.
@@ -51,9 +57,33 @@ impl Vitals {
         }
     }
 
+    /// A number of the sensor's data, if there is one.
+    pub(crate) fn number(&self, period: Period, measure: Measure) -> Option<f64> {
+        let number = self.periods[period as usize].get(measure);
+        (!number.is_nan()).then_some(number)
+    }
+
+    /// When the last data of the sensor came.
+    pub(crate) fn last_data(&self) -> Option<DateTime<Utc>> {
+        self.last_data
+    }
+
+    /// Whether the patient has all of `tags`; none at all where that is empty.
+    pub(crate) fn has_tags(&self, tags: &[TagId]) -> bool {
+        if tags.is_empty() {
+            return self.tags.is_empty();
+        }
+        tags.iter().all(|tag| self.tags.contains(tag))
+    }
+
     /// How much memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.tags)
+        let elsewhere = if self.tags.spilled() {
+            size_of_val(&*self.tags)
+        } else {
+            0
+        };
+        size_of::<Self>() + elsewhere
     }
 }
 
@@ -99,9 +129,6 @@ impl TideRequest {
         self.tags.iter().all(|tag| vitals.tags.contains(tag))
     }
 }
-
-/// By what a report tells patients apart; of those who are equal the least comes first.
-pub(crate) type Key = [u8; 12];
 
 /// Whom a report lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,54 +196,6 @@ impl<'a> Selection<'a> {
             without_data: (!self.request.excludes_no_data).then(|| self.without_data.finish()),
         }
     }
-}
-
-/// Those of the least rank.
-struct Best {
-    limit: usize,
-    /// More than the limit, until they are sorted.
-    ranks: Vec<(f64, Key)>,
-    /// Whoever comes after has no place.
-    last: Option<(f64, Key)>,
-}
-
-impl Best {
-    fn of(limit: usize) -> Self {
-        Self {
-            limit,
-            ranks: Vec::new(),
-            last: None,
-        }
-    }
-
-    fn add(&mut self, rank: f64, key: Key) {
-        // Both zeros are one.
-        let one = (rank + 0.0, key);
-        if self.last.is_some_and(|last| order(&last, &one).is_lt()) {
-            return;
-        }
-        self.ranks.push(one);
-        if self.ranks.len() == 4 * self.limit {
-            self.cut();
-            self.last = self.ranks.last().copied();
-        }
-    }
-
-    fn cut(&mut self) {
-        self.ranks.sort_unstable_by(order);
-        // Who was moved while patients were read may have been seen twice.
-        self.ranks.dedup_by_key(|(_, key)| *key);
-        self.ranks.truncate(self.limit);
-    }
-
-    fn finish(mut self) -> Vec<Key> {
-        self.cut();
-        self.ranks.into_iter().map(|(_, key)| key).collect()
-    }
-}
-
-fn order((one, key): &(f64, Key), (other, other_key): &(f64, Key)) -> Ordering {
-    one.total_cmp(other).then_with(|| key.cmp(other_key))
 }
 
 #[cfg(test)]

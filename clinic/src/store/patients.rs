@@ -7,8 +7,10 @@ mod directory;
 mod indexes;
 mod labelled;
 mod list;
+mod measured;
 mod mirror;
 mod ordered;
+mod pulse;
 mod search;
 mod sources;
 mod summaries;
@@ -39,9 +41,9 @@ pub(super) use self::search::sort_key;
 use self::together::Together;
 pub(crate) use self::{
     list::{PatientIdentity, PatientPage},
+    pulse::Pulses,
     search::Directories,
     sources::SourcesTurn,
-    tide::Pulses,
 };
 
 /// Name of the index of a clinic's patients by tags.

@@ -165,6 +165,12 @@ impl Measure {
         Self::ExtremeHigh,
     ];
 
+    /// That of this name in summaries.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|measure| measure.name() == name)
+    }
+
     /// The name in summaries.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -192,7 +198,7 @@ impl Measures {
         Self(Measure::ALL.map(|measure| numbers.number(measure.name()).unwrap_or(f64::NAN)))
     }
 
-    fn get(&self, measure: Measure) -> f64 {
+    pub(super) fn get(&self, measure: Measure) -> f64 {
         self.0[measure as usize]
     }
 }

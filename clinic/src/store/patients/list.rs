@@ -17,6 +17,7 @@ use super::{
     search::SEARCHED,
 };
 use crate::domain::{
+    measured_list::MeasuredList,
     patient::Patient,
     patient_list::{
         Amount, Bound, NumberFilter, OrderKey, PatientFilter, PatientOrder, Side, Span,
@@ -61,6 +62,11 @@ impl Patients {
         if let Some(text) = filter.search_alone()
             && order == PatientOrder::DEFAULT
             && let Some(page) = self.search(clinic, text, offset, limit).await?
+        {
+            return Ok(page);
+        }
+        if let Some(list) = MeasuredList::of(filter, order)
+            && let Some(page) = self.measured(clinic, &list, offset, limit).await?
         {
             return Ok(page);
         }

@@ -84,6 +84,8 @@ pub(super) struct Current<M> {
     read: Instant,
     /// The last mark of a summary at that time; zero: none.
     mark: Timestamp,
+    /// Since when it is known.
+    mark_known: Instant,
     mirror: Arc<M>,
 }
 
@@ -98,6 +100,14 @@ impl<M: Mirrored> Current<M> {
     fn holds(&self, versions: &Versions, asked: Instant) -> bool {
         let is_younger = self.read > asked && is_beyond(&self.versions, versions);
         is_younger || !M::HAS_SUMMARIES && self.versions == *versions
+    }
+}
+
+impl<M> Current<M> {
+    /// Whether it holds all that was marked up to `mark`, also by those whose marks were seen last.
+    fn holds_all_up_to(&self, mark: Timestamp) -> bool {
+        let known_for = self.read.duration_since(self.mark_known);
+        mark == self.mark && known_for.as_secs() > MARK_MARGIN_S.into()
     }
 }
 
@@ -209,6 +219,7 @@ impl Patients {
             versions,
             read,
             mark,
+            mark_known: read,
             mirror: Arc::new(mirror),
         }))
     }
@@ -238,7 +249,7 @@ impl Patients {
         if is_ahead {
             (changed, gone) = self.since::<M>(clinic, &known.versions, &versions).await?;
         }
-        if M::HAS_SUMMARIES {
+        if M::HAS_SUMMARIES && !known.holds_all_up_to(mark) {
             changed.extend(self.summarized_since::<M>(clinic, known.mark).await?);
         }
         let mirror = if changed.is_empty() && gone.is_empty() {
@@ -250,6 +261,11 @@ impl Patients {
             versions,
             read,
             mark,
+            mark_known: if mark == known.mark {
+                known.mark_known
+            } else {
+                read
+            },
             mirror,
         }))
     }

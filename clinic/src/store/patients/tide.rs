@@ -1,107 +1,23 @@
 //! Reports of those of a clinic's patients at whose data somebody should look first.
 //!
-//! No index has what decides, which is a number of a period, tags and times at once, so that is kept in
-//! memory for the clinics that were reported on last ([`Pulse`]). A clinic that has no room there, has
-//! patients that are not counted yet, or gives or takes the tags that are asked for at the moment, is
-//! looked through in the database.
+//! What decides is kept in memory ([`Pulse`](super::pulse::Pulse)). A clinic of which it is not is looked
+//! through in the database.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::collections::HashMap;
 
-use bson::{Document, RawDocument, deserialize_from_slice, doc, oid::ObjectId};
+use bson::{doc, oid::ObjectId};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use mongodb::error::{Error, Result};
+use mongodb::error::Result;
 use shared_runtime::mongo::ONE_BATCH;
-use shared_types::ClinicId;
+use shared_types::{ClinicId, TagId};
 
-use super::{
-    Patients, Stored, ids, labelled,
-    mirror::{Mirrored, Mirrors},
-    patient_document::PatientDocument,
-};
+use super::{Patients, Stored, ids, labelled, patient_document::PatientDocument, pulse::numbers};
 use crate::domain::{
+    best::Key,
     patient::Patient,
-    summary::Period,
-    tide::{Key, Measure, Selected, Selection, TideRequest, Vitals},
+    tide::{Measure, Selected, Selection, TideRequest, Vitals},
 };
-
-/// What decides on reports, of the clinics that were reported on last.
-pub(crate) type Pulses = Mirrors<Pulse>;
-
-/// What decides on reports, of the patients of a clinic.
-#[derive(Clone, Default)]
-pub(crate) struct Pulse {
-    patients: HashMap<ObjectId, Arc<Vitals>>,
-    bytes: usize,
-}
-
-/// What decides, of one patient.
-pub(crate) type Beat = (ObjectId, Arc<Vitals>);
-
-/// What a patient takes beside it, about, in bytes.
-const OF_PLACE: usize = 64;
-
-impl Mirrored for Pulse {
-    type Entry = Beat;
-
-    const OF_ONE: usize = 450;
-    const BY_NAME: bool = false;
-    const HAS_SUMMARIES: bool = true;
-
-    fn members() -> Document {
-        let mut members = doc! {
-            "clinicId": 1, "userId": 1, "tags": 1, "dataSources": 1,
-            "summary.cgmStats.dates.lastData": 1,
-        };
-        for period in Period::ALL {
-            members.extend(numbers(period, Measure::ALL.map(Measure::name)));
-        }
-        members
-    }
-
-    fn entry(patient: &RawDocument) -> Result<Beat> {
-        let patient: PatientDocument =
-            deserialize_from_slice(patient.as_bytes()).map_err(Error::custom)?;
-        let id = patient.id;
-        Ok((id, Arc::new(Vitals::of(&patient.into()))))
-    }
-
-    fn append(&mut self, beats: Vec<Beat>) {
-        for (id, vitals) in beats {
-            self.bytes += vitals.bytes() + OF_PLACE;
-            if let Some(before) = self.patients.insert(id, vitals) {
-                self.bytes -= before.bytes() + OF_PLACE;
-            }
-        }
-    }
-
-    fn since(&self, changed: Vec<Beat>, gone: Vec<ObjectId>) -> Self {
-        let mut next = self.clone();
-        next.append(changed);
-        for id in gone {
-            if let Some(before) = next.patients.remove(&id) {
-                next.bytes -= before.bytes() + OF_PLACE;
-            }
-        }
-        next
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-/// These numbers of a period, as a projection.
-fn numbers<'a>(
-    period: Period,
-    names: impl IntoIterator<Item = &'a str>,
-) -> impl Iterator<Item = (String, bson::Bson)> {
-    let names = names.into_iter();
-    names.map(move |name| {
-        let path = format!("summary.cgmStats.periods.{}.{name}", period.name());
-        (path, 1.into())
-    })
-}
 
 impl Patients {
     /// The patients that `request` asks for, with those of their numbers that are called `shown`.
@@ -126,23 +42,13 @@ impl Patients {
         request: &TideRequest,
         now: DateTime<Utc>,
     ) -> Result<Option<Selected<Key>>> {
-        let asked = Instant::now();
-        let Some(standing) = self.together.find_standing(clinic).await? else {
+        let is_asked_for = |tag: &TagId| request.tags.contains(tag);
+        let Some(pulse) = self.pulse(clinic, is_asked_for).await? else {
             return Ok(None);
         };
-        if !self.pulses.have_room_for(standing.total) {
-            return Ok(None);
-        }
-        let pulse = self.mirror(&self.pulses, clinic, standing, asked).await?;
-        // After the patients: whatever job was done in between is known a minute longer.
-        let jobs = self.together.list_jobs(clinic).await?;
-        let mut touched = jobs.iter().filter_map(|job| job.change.tag());
-        if touched.any(|tag| request.tags.contains(&tag)) {
-            return Ok(None);
-        }
         let mut selection = Selection::new(request, now);
-        for (id, vitals) in &pulse.kept().patients {
-            selection.see(id.bytes(), vitals);
+        for (key, vitals) in pulse.kept().beats() {
+            selection.see(*key, vitals);
         }
         Ok(Some(selection.finish()))
     }
