@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::{
-    random_patients::{NAMES, PERIODS, numbers, one, patient, some_of, time},
+    random_patients::{KEPT, NAMES, PERIODS, numbers, one, patient, some_of, time},
     world::{CAROL, World},
 };
 
@@ -63,6 +63,8 @@ struct List {
     parameters: BTreeMap<String, String>,
     /// What must hold for each.
     rules: Vec<Rule>,
+    /// Whether it is made from memory.
+    is_kept: bool,
 }
 
 impl List {
@@ -77,7 +79,15 @@ impl List {
     }
 
     fn random(rng: &mut impl Rng, tags: &[ObjectId], sites: &[ObjectId]) -> Self {
-        let mut list = Self::default();
+        let mut list = Self {
+            is_kept: rng.random_bool(0.3),
+            ..Self::default()
+        };
+        if list.is_kept {
+            list.ask_for_tags(rng, tags);
+            list.ask_for_summaries(rng);
+            return list;
+        }
         if rng.random_bool(0.3) {
             let part = *one(rng, &SEARCHES);
             let folded = part.to_lowercase();
@@ -87,7 +97,8 @@ impl List {
                 texts.any(|text| text.to_lowercase().contains(&folded))
             });
         }
-        list.ask_for_groups(rng, tags, sites);
+        list.ask_for_tags(rng, tags);
+        list.ask_for_sites(rng, sites);
         if rng.random_bool(0.2) {
             let is_asked = rng.random_bool(0.8);
             list.ask("omitNonStandardRanges", is_asked, move |patient| {
@@ -108,12 +119,7 @@ impl List {
         list
     }
 
-    fn ask_for_groups(&mut self, rng: &mut impl Rng, tags: &[ObjectId], sites: &[ObjectId]) {
-        let joined = |ids: &[ObjectId]| {
-            let mut ids: Vec<String> = ids.iter().map(|id| id.to_hex()).collect();
-            ids.push("none".to_owned());
-            ids.join(",")
-        };
+    fn ask_for_tags(&mut self, rng: &mut impl Rng, tags: &[ObjectId]) {
         if rng.random_bool(0.3) {
             let wanted = some_of(rng, &tags[..2]);
             self.ask("tags", joined(&wanted), move |patient| {
@@ -129,6 +135,9 @@ impl List {
                 }
             });
         }
+    }
+
+    fn ask_for_sites(&mut self, rng: &mut impl Rng, sites: &[ObjectId]) {
         if rng.random_bool(0.3) {
             let wanted = some_of(rng, &sites[..2]);
             self.ask("sites", joined(&wanted), move |patient| {
@@ -150,19 +159,37 @@ impl List {
         }
     }
 
+    /// A number of the summary to be asked for, and whether it is a whole one.
+    fn number(&self, rng: &mut impl Rng, kind: &str) -> (String, bool) {
+        if self.is_kept {
+            return ((*one(rng, &KEPT)).to_owned(), false);
+        }
+        let (whole, floats) = numbers(kind);
+        let is_whole = rng.random_bool(0.5);
+        let mut name = one(rng, if is_whole { &whole } else { &floats }).clone();
+        if rng.random_bool(0.3) {
+            name.push_str("Delta");
+        }
+        (name, is_whole)
+    }
+
+    /// The kinds of data that are asked about.
+    fn kinds(&self) -> &'static [&'static str] {
+        if self.is_kept {
+            &["cgm"]
+        } else {
+            &["cgm", "bgm"]
+        }
+    }
+
     fn ask_for_summaries(&mut self, rng: &mut impl Rng) {
         if rng.random_bool(0.7) {
             let period = *one(rng, &PERIODS);
             self.ask("period", period, |_| true);
         }
         for _ in 0..rng.random_range(0..3) {
-            let (kind, period) = (*one(rng, &["cgm", "bgm"]), self.period());
-            let (whole, floats) = numbers(kind);
-            let is_whole = rng.random_bool(0.5);
-            let mut name = one(rng, if is_whole { &whole } else { &floats }).clone();
-            if rng.random_bool(0.3) {
-                name.push_str("Delta");
-            }
+            let (kind, period) = (*one(rng, self.kinds()), self.period());
+            let (name, is_whole) = self.number(rng, kind);
             let bound = if is_whole {
                 f64::from(rng.random_range(-3..10))
             } else {
@@ -186,7 +213,7 @@ impl List {
                 })
             });
         }
-        for kind in ["cgm", "bgm"] {
+        for kind in self.kinds() {
             if rng.random_bool(0.1) {
                 let (from, to) = (time(rng), time(rng));
                 let written = |time: DateTime| time.try_to_rfc3339_string().unwrap();
@@ -209,12 +236,14 @@ impl List {
 
     /// Asks for an order; returns it.
     fn sort(&mut self, rng: &mut impl Rng) -> Order {
-        if rng.random_bool(0.2) {
+        if !self.is_kept && rng.random_bool(0.2) {
             return Box::new(by_name);
         }
-        let kind = *one(rng, &["cgm", "bgm"]);
+        let kind = *one(rng, self.kinds());
         let (whole, floats) = numbers(kind);
-        let attributes: Vec<String> = if rng.random_bool(0.4) {
+        let attributes: Vec<String> = if self.is_kept {
+            KEPT.map(str::to_owned).into()
+        } else if rng.random_bool(0.4) {
             let others = [
                 "fullName",
                 "birthDate",
@@ -257,6 +286,13 @@ impl List {
             }
         }
     }
+}
+
+/// A list of ids, with one that is none.
+fn joined(ids: &[ObjectId]) -> String {
+    let mut ids: Vec<String> = ids.iter().map(|id| id.to_hex()).collect();
+    ids.push("none".to_owned());
+    ids.join(",")
 }
 
 fn by_name(a: &Document, b: &Document) -> Ordering {

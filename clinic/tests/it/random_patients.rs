@@ -35,6 +35,14 @@ pub(crate) const RANGES: [&str; 8] = [
     "AnyHigh",
 ];
 
+/// Numbers of the sensor's data that lists are made from memory by.
+pub(crate) const KEPT: [&str; 4] = [
+    "timeInVeryLowPercent",
+    "timeInTargetPercent",
+    "timeInTargetPercentDelta",
+    "timeCGMUsePercent",
+];
+
 /// The numbers of a kind of data by which lists are sorted, without their changes; those of whole
 /// numbers first.
 pub(crate) fn numbers(kind: &str) -> (Vec<String>, Vec<String>) {
