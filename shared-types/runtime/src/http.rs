@@ -1,27 +1,21 @@
 //! The HTTP client for peers: timeouts, a bounded repetition of repeatable calls within one
 //! deadline, and the trace of the request on whose behalf it calls.
 
+mod answer;
 mod form;
+mod peer_client;
 mod segment;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use rand::RngExt as _;
-use reqwest::{Method, StatusCode, Url, redirect};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use reqwest::{Method, Response, Url, redirect};
+use serde::Serialize;
 
-pub(crate) use self::segment::segment;
-use crate::{
-    auth::{ServiceToken, TOKEN_HEADER},
-    peers::PeerError,
-    telemetry::Trace,
-};
+pub use self::peer_client::PeerClient;
+pub(crate) use self::{answer::Answer, segment::segment};
+use crate::{peers::PeerError, telemetry::Trace};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than a service keeps an idle connection (75 s), so that none is reused in the moment in
@@ -37,72 +31,8 @@ const MAX_RETRIES: u32 = 2;
 pub struct HttpClient {
     client: reqwest::Client,
     base: Url,
-}
-
-/// A client of one peer that calls with the token of this service.
-#[derive(Clone)]
-pub struct PeerClient {
-    http: HttpClient,
-    token: Arc<dyn ServiceToken>,
-}
-
-/// A response, whatever its status.
-pub(crate) struct Answer {
-    /// The status.
-    pub(crate) status: StatusCode,
-    headers: reqwest::header::HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// The value of a header; `None` when it is absent or not text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The body of a 200, or what else the peer said.
-    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T, PeerError> {
-        self.body_of(StatusCode::OK)
-    }
-
-    /// The body of a 201, or what else the peer said.
-    pub(crate) fn created<T: DeserializeOwned>(self) -> Result<T, PeerError> {
-        self.body_of(StatusCode::CREATED)
-    }
-
-    /// The body, whatever the status; `null` where it is no JSON.
-    pub(crate) fn any_json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// Nothing, where the peer did what it was asked to, or what else it said.
-    pub(crate) fn done(self) -> Result<(), PeerError> {
-        if self.status.is_success() {
-            Ok(())
-        } else {
-            Err(self.refusal())
-        }
-    }
-
-    fn body_of<T: DeserializeOwned>(self, status: StatusCode) -> Result<T, PeerError> {
-        if self.status != status {
-            return Err(self.refusal());
-        }
-        serde_json::from_slice(&self.body)
-            .context("the peer's answer is not what its contract says")
-            .map_err(PeerError::Unavailable)
-    }
-
-    /// The response as an error.
-    pub(crate) fn refusal(self) -> PeerError {
-        if self.status.is_server_error() {
-            PeerError::Unavailable(anyhow!("the peer answered {}", self.status))
-        } else {
-            PeerError::Refused {
-                status: self.status.as_u16(),
-            }
-        }
-    }
+    /// The longest answer that is read, in bytes.
+    max_answer: usize,
 }
 
 struct Call<'a> {
@@ -132,7 +62,20 @@ impl HttpClient {
             client = client.tls_certs_only([]);
         }
         let client = client.build()?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base,
+            max_answer: usize::MAX,
+        })
+    }
+
+    /// The same, which reads no answer of more than `bytes`: what systems that are no peers say back is not
+    /// trusted to be short.
+    pub(crate) fn reading_up_to(self, bytes: usize) -> Self {
+        Self {
+            max_answer: bytes,
+            ..self
+        }
     }
 
     /// `GET path`.
@@ -178,11 +121,7 @@ impl HttpClient {
     }
 
     async fn call(&self, call: &Call<'_>) -> Result<Answer, PeerError> {
-        let url = self
-            .base
-            .join(call.path)
-            .context("the path of a peer's operation is not a URL")
-            .map_err(PeerError::Unavailable)?;
+        let url = self.url_of(call.path)?;
         let deadline = Instant::now() + DEADLINE;
         let repeatable = matches!(call.method, Method::GET | Method::PUT | Method::DELETE);
         let mut tries = 0;
@@ -203,6 +142,14 @@ impl HttpClient {
             tries += 1;
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// The URL of an operation: its path is below that of the peer.
+    fn url_of(&self, path: &str) -> Result<Url, PeerError> {
+        let base = self.base.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{path}"))
+            .context("the path of a peer's operation is not a URL")
+            .map_err(PeerError::Unavailable)
     }
 
     async fn try_once(
@@ -226,145 +173,76 @@ impl HttpClient {
                 .header(reqwest::header::CONTENT_TYPE, "application/json")
                 .body(json.clone());
         }
-        // The URL may hold a token, so it is left out of the error.
-        let unreachable =
-            |error: reqwest::Error| PeerError::Unavailable(anyhow!(error.without_url()));
-        let response = request.send().await.map_err(unreachable)?;
+        self.read(request.send().await.map_err(unreachable)?).await
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Answer, PeerError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if chunk.len() > self.max_answer - body.len() {
+                return Err(PeerError::Unavailable(anyhow!("the answer is too long")));
+            }
+            body.extend_from_slice(&chunk);
+        }
         Ok(Answer {
             status: response.status(),
             headers: response.headers().clone(),
-            body: response.bytes().await.map_err(unreachable)?.to_vec(),
+            body,
         })
     }
 }
 
-impl PeerClient {
-    /// A client of the peer at `base` that calls with `token`.
-    pub fn new(base: &str, token: Arc<dyn ServiceToken>) -> anyhow::Result<Self> {
-        Ok(Self {
-            http: HttpClient::new(base)?,
-            token,
-        })
-    }
+/// The URL may hold a token, so it is left out of the error.
+fn unreachable(error: reqwest::Error) -> PeerError {
+    PeerError::Unavailable(anyhow!(error.without_url()))
+}
 
-    /// The same with connections of its own, for one worker thread alone: each answer is then read
-    /// on the thread that awaits it.
-    pub(crate) fn unshared(&self) -> anyhow::Result<Self> {
-        Ok(Self {
-            http: HttpClient::new(self.http.base.as_str())?,
-            token: self.token.clone(),
-        })
-    }
-
-    /// `GET path`.
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, PeerError> {
-        self.call(Method::GET, path, None).await
-    }
-
-    /// `GET path` of a public operation, without a token.
-    pub(crate) async fn get_public(&self, path: &str) -> Result<Answer, PeerError> {
-        self.http.get(path).await
-    }
-
-    /// `POST path` of a public operation, with `headers` and without the token of this service.
-    pub(crate) async fn post_public(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<Answer, PeerError> {
-        self.http.post(path, headers).await
-    }
-
-    /// `POST path` of a public operation with a JSON body, without a token.
-    pub(crate) async fn post_json_public(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &(impl Serialize + Sync),
-    ) -> Result<Answer, PeerError> {
-        self.http.post_json(path, headers, body).await
-    }
-
-    /// `DELETE path`.
-    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, PeerError> {
-        self.call(Method::DELETE, path, None).await
-    }
-
-    /// `POST path` with a JSON body.
-    pub(crate) async fn post(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<Answer, PeerError> {
-        self.call(Method::POST, path, Some(json_of(body)?)).await
-    }
-
-    /// `PATCH path` with a JSON body.
-    pub(crate) async fn patch(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<Answer, PeerError> {
-        self.call(Method::PATCH, path, Some(json_of(body)?)).await
-    }
-
-    /// `PUT path` with a JSON body.
-    pub(crate) async fn put(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<Answer, PeerError> {
-        self.call(Method::PUT, path, Some(json_of(body)?)).await
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        json: Option<Vec<u8>>,
-    ) -> Result<Answer, PeerError> {
-        let token = self.token.token().await?;
-        let answer = self
-            .call_with(&token, method.clone(), path, json.clone())
-            .await?;
-        // confirm's contract has 403 for an invalid token.
-        if !matches!(
-            answer.status,
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        ) {
-            return Ok(answer);
-        }
-        // The token may have been revoked or its key withdrawn; nothing has happened at the peer.
-        self.token.refused(&token).await;
-        match self.token.token().await {
-            Ok(other) if !Arc::ptr_eq(&token, &other) => {
-                self.call_with(&other, method, path, json).await
-            }
-            _ => Ok(answer),
-        }
-    }
-
-    async fn call_with(
-        &self,
-        token: &SecretString,
-        method: Method,
-        path: &str,
-        json: Option<Vec<u8>>,
-    ) -> Result<Answer, PeerError> {
-        let headers = [(TOKEN_HEADER, token.expose_secret())];
-        self.http
-            .call(&Call {
-                method,
-                path,
-                headers: &headers,
-                json,
-            })
-            .await
-    }
+/// Where pages at `url` come from: its scheme, host and port. Nothing else than a web server has one.
+pub fn origin_of(url: &str) -> anyhow::Result<String> {
+    let parsed = Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
+    ensure!(
+        matches!(parsed.scheme(), "http" | "https"),
+        "{url} is not the URL of a web server"
+    );
+    Ok(parsed.origin().ascii_serialization())
 }
 
 fn json_of(body: &impl Serialize) -> Result<Vec<u8>, PeerError> {
     serde_json::to_vec(body)
         .context("a body that cannot be written as JSON")
         .map_err(PeerError::Unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HttpClient, origin_of};
+
+    #[test]
+    fn an_operation_is_below_its_peer() {
+        for (base, url) in [
+            ("http://peer:9107", "http://peer:9107/a/b?c=d"),
+            ("http://peer/", "http://peer/a/b?c=d"),
+            ("https://peer/v2", "https://peer/v2/a/b?c=d"),
+            ("https://peer/v2/", "https://peer/v2/a/b?c=d"),
+        ] {
+            let client = HttpClient::new(base).unwrap();
+            assert_eq!(client.url_of("/a/b?c=d").unwrap().as_str(), url, "{base}");
+        }
+        let client = HttpClient::new("http://peer").unwrap();
+        let url = client.url_of("//elsewhere/a").unwrap();
+        assert_eq!(url.host_str(), Some("peer"));
+    }
+
+    #[test]
+    fn pages_come_from_an_origin() {
+        let origin = origin_of("https://app.example.org:8443/base/?a=b").unwrap();
+        assert_eq!(origin, "https://app.example.org:8443");
+        assert_eq!(
+            origin_of("http://app.example.org:80").unwrap(),
+            "http://app.example.org"
+        );
+        for url in ["", "app.example.org", "file:///etc", "javascript:alert(1)"] {
+            assert!(origin_of(url).is_err(), "{url}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod callers;
 mod internal;
+mod kept;
 mod keys;
 mod remote;
 mod service;
@@ -15,6 +16,7 @@ use shared_types::TokenData;
 pub(crate) use callers::identify_again;
 pub use callers::{Caller, Service, Token, User};
 pub use internal::{Admission, Operator, Peer};
+pub(crate) use kept::KeptToken;
 pub use keys::{KeyError, SessionClaims, SigningKey, VerifyingKeys};
 pub use remote::RemoteTokens;
 pub use service::{ServerLogin, ServiceToken};

@@ -4,7 +4,9 @@ pub mod clinic;
 pub mod confirm;
 pub mod data;
 pub mod gatekeeper;
+pub mod restricted_tokens;
 pub mod user_api;
+pub mod xealth;
 
 /// Why a call to a peer brought nothing.
 #[derive(Debug, thiserror::Error)]

@@ -177,11 +177,17 @@ impl UserApi {
         Ok(found.people.into_iter().next())
     }
 
-    /// The account with this address; `None` also when several old accounts share the address
+    /// The accounts with this address: several where old accounts share it
     /// (`GET /internal/people?email=`).
-    pub async fn person_by_email(&self, email: &str) -> Result<Option<Person>, PeerError> {
+    pub async fn people_by_email(&self, email: &str) -> Result<Vec<Person>, PeerError> {
         let path = format!("/internal/people?email={}", segment(email));
-        let People { mut people, .. } = self.client.get(&path).await?.json()?;
+        let People { people, .. } = self.client.get(&path).await?.json()?;
+        Ok(people)
+    }
+
+    /// The only account with this address; `None` also when several old accounts share the address.
+    pub async fn person_by_email(&self, email: &str) -> Result<Option<Person>, PeerError> {
+        let mut people = self.people_by_email(email).await?;
         let person = people.pop();
         Ok(person.filter(|_| people.is_empty()))
     }

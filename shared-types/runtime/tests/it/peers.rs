@@ -1,6 +1,7 @@
 //! The clients of peers: what they send, and what they make of the responses.
 
 mod claims;
+mod systems;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -175,6 +176,8 @@ async fn people_are_asked_for_by_id_and_by_address() {
     assert_eq!(person.as_ref(), Some(&people[0]));
     let ambiguous = user_api.person_by_email("shared@example.org").await;
     assert_eq!(ambiguous.unwrap(), None);
+    let sharing = user_api.people_by_email("shared@example.org").await;
+    assert_eq!(sharing.unwrap().len(), 2);
 }
 
 #[actix_web::test]
