@@ -1,4 +1,4 @@
-//! For tests: the services of the platform, played. A service under test calls them as its peers;
+//! For tests: the services of the platform, and systems that it works with, played. A service under test calls them as its peers;
 //! they keep what they are told, answer what the real ones would, and call back where those do.
 //!
 //! Each shows the test what it keeps and what it was asked, and fails or takes its time where the
@@ -19,6 +19,7 @@ pub mod gatekeeper;
 mod stand_in;
 mod tokens;
 pub mod user_api;
+pub mod xealth;
 
 pub use clinic::Clinic;
 pub use confirm::Confirm;
@@ -27,3 +28,4 @@ pub use gatekeeper::Gatekeeper;
 pub use stand_in::{Asked, Part, Request, StandIn};
 pub use tokens::{KEYS, server_secret};
 pub use user_api::{PASSWORD, UserApi};
+pub use xealth::Xealth;

@@ -77,6 +77,13 @@ impl Request {
         Some(value.into_owned())
     }
 
+    /// A field of the form that the body is; `None`: it is not there.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(&self.body);
+        let (_, value) = pairs.find(|(each, _)| each == name)?;
+        Some(value.into_owned())
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
