@@ -10,7 +10,7 @@ use super::{
     connection::requested,
     glycemic_ranges::GlycemicRanges,
     patient_summary::Summary,
-    subscription::{REPORTS, Subscription, Subscriptions},
+    subscription::{OrderedBy, Subscription, Subscriptions},
 };
 
 /// The permission that a clinic has on an account that it made.
@@ -110,8 +110,8 @@ pub(crate) struct PatientChange {
     pub(crate) permissions: Option<PermissionSet>,
     pub(crate) last_upload_reminder: Option<DateTime<Utc>>,
     pub(crate) legacy_clinicians: Option<Vec<UserId>>,
-    /// The reports that Redox ordered.
-    pub(crate) reports: Option<Subscription>,
+    /// The reports that a hospital ordered.
+    pub(crate) ordered: Option<(OrderedBy, Subscription)>,
     /// When it changes, for all to see; `None`: nobody need see it.
     pub(crate) updated_time: Option<DateTime<Utc>>,
 }
@@ -205,8 +205,8 @@ impl Patient {
             }
         }
         let change = change.clone();
-        if let Some(reports) = change.reports {
-            self.subscriptions.insert(REPORTS.to_owned(), reports);
+        if let Some((by, reports)) = change.ordered {
+            self.subscriptions.insert(by.name().to_owned(), reports);
         }
         if let Some(identity) = change.identity {
             self.full_name = Some(identity.full_name);

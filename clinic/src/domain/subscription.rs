@@ -10,6 +10,30 @@ pub(crate) const REPORTS: &str = "summaryAndReports";
 /// The name of what Xealth orders.
 pub(crate) const XEALTH_REPORTS: &str = "xealthReports";
 
+/// By what hospitals order. Each orders reports of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrderedBy {
+    Redox,
+    Xealth,
+}
+
+impl OrderedBy {
+    /// The name of what is ordered.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Redox => REPORTS,
+            Self::Xealth => XEALTH_REPORTS,
+        }
+    }
+
+    fn provider(self) -> &'static str {
+        match self {
+            Self::Redox => "redox",
+            Self::Xealth => "xealth",
+        }
+    }
+}
+
 /// What is ordered, by name.
 pub(crate) type Subscriptions = BTreeMap<String, Subscription>;
 
@@ -34,10 +58,10 @@ pub(crate) struct MatchedOrder {
 }
 
 impl Subscription {
-    /// What the order of Redox makes of `before`; `None`: it is known, so it changes nothing, whatever
-    /// came after it.
+    /// What the order makes of `before`; `None`: it is known, so it changes nothing, whatever came after it.
     pub(crate) fn ordered(
         before: Option<&Self>,
+        by: OrderedBy,
         order: MatchedOrder,
         is_active: bool,
         now: DateTime<Utc>,
@@ -50,7 +74,7 @@ impl Subscription {
         orders.push(order);
         Some(Self {
             is_active,
-            provider: "redox".to_owned(),
+            provider: by.provider().to_owned(),
             orders,
             created_time: before.created_time.or(Some(now)),
             updated_time: Some(now),
@@ -63,7 +87,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta};
     use shared_types::MessageId;
 
-    use super::{MatchedOrder, Subscription};
+    use super::{MatchedOrder, OrderedBy, Subscription};
 
     #[test]
     fn an_order_counts_once() {
@@ -76,17 +100,19 @@ mod tests {
             DateTime::UNIX_EPOCH,
             DateTime::UNIX_EPOCH + TimeDelta::days(1),
         );
-        let on = Subscription::ordered(None, order(1), true, first).unwrap();
+        let by = OrderedBy::Redox;
+        let on = Subscription::ordered(None, by, order(1), true, first).unwrap();
         assert!(on.is_active);
+        assert_eq!(on.provider, "redox");
         assert_eq!(
             (on.created_time, on.updated_time),
             (Some(first), Some(first))
         );
         assert_eq!(
-            Subscription::ordered(Some(&on), order(1), false, then),
+            Subscription::ordered(Some(&on), by, order(1), false, then),
             None
         );
-        let off = Subscription::ordered(Some(&on), order(2), false, then).unwrap();
+        let off = Subscription::ordered(Some(&on), by, order(2), false, then).unwrap();
         assert!(!off.is_active);
         assert_eq!(
             (off.created_time, off.updated_time),
@@ -94,8 +120,21 @@ mod tests {
         );
         assert_eq!(off.orders, [order(1), order(2)]);
         assert_eq!(
-            Subscription::ordered(Some(&off), order(1), true, then),
+            Subscription::ordered(Some(&off), by, order(1), true, then),
             None
         );
+    }
+
+    #[test]
+    fn each_orders_reports_of_its_own() {
+        let order = MatchedOrder {
+            id: MessageId::from([1; 12]),
+            data_model: "order".to_owned(),
+            event_type: "new".to_owned(),
+        };
+        let by = OrderedBy::Xealth;
+        let on = Subscription::ordered(None, by, order, true, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(on.provider, "xealth");
+        assert_ne!(OrderedBy::Xealth.name(), OrderedBy::Redox.name());
     }
 }

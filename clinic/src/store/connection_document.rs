@@ -50,6 +50,25 @@ pub(super) fn read(
         .collect()
 }
 
+/// What is stored of a new patient.
+pub(super) fn of_new(patient: &Patient) -> Document {
+    let mut requests = Document::new();
+    for request in &patient.connection_requests {
+        let provider = &request.provider_name;
+        if !requests.contains_key(provider) {
+            requests.insert(provider, list(&patient.connection_requests, provider));
+        }
+    }
+    let mut document = Document::new();
+    if !requests.is_empty() {
+        document.insert(MEMBER, requests);
+    }
+    if let Some(mailed) = patient.last_connection_mail {
+        document.insert("_connectionMailTime", DateTime::from_chrono(mailed));
+    }
+    document
+}
+
 /// What `change` sets of the requests of the patient read as `read`.
 pub(super) fn changed(read: &Stored, change: &PatientChange) -> Document {
     let Some(request) = &change.connection_request else {
@@ -57,19 +76,23 @@ pub(super) fn changed(read: &Stored, change: &PatientChange) -> Document {
     };
     let provider = &request.provider_name;
     let after = read.patient.clone().with(change).connection_requests;
-    let of_provider = after
-        .iter()
-        .filter(|request| request.provider_name == *provider);
-    let list: Vec<Document> = of_provider
-        .map(|request| {
-            let time = DateTime::from_chrono(request.created_time);
-            doc! { "providerName": provider, "createdTime": time }
-        })
-        .collect();
+    let list = list(&after, provider);
     if read.has_requests {
         doc! { format!("{MEMBER}.{provider}"): list }
     } else {
         // `null` may stand there, which has no members.
         doc! { MEMBER: { provider: list } }
     }
+}
+
+/// Those of a provider.
+fn list(requests: &[ConnectionRequest], provider: &str) -> Vec<Document> {
+    let of_provider = requests
+        .iter()
+        .filter(|request| request.provider_name == provider);
+    let document = |request: &ConnectionRequest| {
+        let time = DateTime::from_chrono(request.created_time);
+        doc! { "providerName": provider, "createdTime": time }
+    };
+    of_provider.map(document).collect()
 }

@@ -179,6 +179,7 @@ pub(super) fn document(patient: &Patient) -> Result<Document> {
         "updatedTime": DateTime::from_chrono(patient.updated_time),
     };
     document.extend(subscription_document::of_new(patient));
+    document.extend(connection_document::of_new(patient));
     if patient.has_own_mrn() {
         document.insert(OWN_MRN, true);
     }

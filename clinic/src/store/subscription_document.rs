@@ -4,7 +4,7 @@ use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 
 use crate::domain::{
     patient::{Patient, PatientChange},
-    subscription::{MatchedOrder, REPORTS, Subscription, Subscriptions},
+    subscription::{MatchedOrder, Subscription, Subscriptions},
 };
 
 const MEMBER: &str = "ehrSubscriptions";
@@ -67,13 +67,13 @@ pub(super) fn changed(read: &Patient, change: &PatientChange) -> Document {
             set.insert(format!("{MEMBER}.{name}.active"), false);
         }
     }
-    if let Some(reports) = &change.reports {
-        let reports = document(reports);
+    if let Some((by, reports)) = &change.ordered {
+        let (name, reports) = (by.name(), document(reports));
         if read.subscriptions.is_empty() {
             // Where there is none, `null` may stand, which has no members.
-            set.insert(MEMBER, doc! { REPORTS: reports });
+            set.insert(MEMBER, doc! { name: reports });
         } else {
-            set.insert(format!("{MEMBER}.{REPORTS}"), reports);
+            set.insert(format!("{MEMBER}.{name}"), reports);
         }
     }
     set

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         Refusal,
         clinic::Clinic,
+        connection::Provider,
         patient::{CUSTODIAL_PERMISSIONS, Identity, Patient, PatientChange},
         patient_details::{PatientDetails, SharedPatient, resolved},
         subscription::Subscriptions,
@@ -43,6 +44,7 @@ pub(crate) async fn create_patient(
     let draft = Draft {
         by: by.cloned(),
         subscriptions: Subscriptions::new(),
+        connections: Vec::new(),
     };
     let enrol = async |enrolment| state.enrolments.add(enrolment).await;
     create_with(state, clinic_id, details, draft, enrol).await
@@ -54,6 +56,8 @@ pub(crate) struct Draft {
     pub(crate) by: Option<UserId>,
     /// What hospital records order for it.
     pub(crate) subscriptions: Subscriptions,
+    /// What it is asked to connect, of which data is to come.
+    pub(crate) connections: Vec<Provider>,
 }
 
 /// The same with more than its details; does what `note` does in the transaction that stores the patient.
@@ -80,11 +84,21 @@ async fn create_with(
     let settings = clinic.mrn_settings.unwrap_or_default();
     let change = details.change(settings.unique, Some(sites));
     change.check_address(None)?;
-    let draft = |user_id: UserId| Patient {
-        permissions: Some(PermissionSet::of(&CUSTODIAL_PERMISSIONS)),
-        invited_by: with.by.clone(),
-        subscriptions: with.subscriptions.clone(),
-        ..Patient::new(clinic_id, user_id, now()).with(&change)
+    let time = now();
+    let draft = |user_id: UserId| {
+        let patient = Patient {
+            permissions: Some(PermissionSet::of(&CUSTODIAL_PERMISSIONS)),
+            invited_by: with.by.clone(),
+            subscriptions: with.subscriptions.clone(),
+            ..Patient::new(clinic_id, user_id, time).with(&change)
+        };
+        let providers = with.connections.iter();
+        providers.fold(patient, |patient, provider| {
+            match patient.asked_to_connect(*provider, time) {
+                Some(asked) => patient.with(&asked),
+                None => patient,
+            }
+        })
     };
     // Nobody has the empty id.
     let nobody = draft("".into());

@@ -18,7 +18,7 @@ use crate::{
             matching::{Criterion, MatchRequest, OnUniqueMatch, Sought},
             order::Order,
         },
-        subscription::{MatchedOrder, REPORTS, Subscription},
+        subscription::{MatchedOrder, OrderedBy, Subscription},
     },
     error::{Error, Failure},
     store::{StoredOrder, now},
@@ -38,7 +38,8 @@ pub(crate) struct Match {
 /// What an order wants of the reports of a patient.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    pub(crate) order: MessageId,
+    pub(crate) by: OrderedBy,
+    pub(crate) order: MatchedOrder,
     /// Whether they go out from then on.
     pub(crate) is_active: bool,
     /// The only tags of the patient from then on; `None`: they stay as they are.
@@ -68,7 +69,8 @@ pub(crate) async fn match_order(state: &State, request: &MatchRequest) -> Result
             break patients;
         };
         let wanted = Wanted {
-            order: id,
+            by: OrderedBy::Redox,
+            order: matched(id),
             is_active: wanted == OnUniqueMatch::EnableReports,
             tags: None,
         };
@@ -164,15 +166,15 @@ pub(crate) async fn order_reports(
         let stored = patients.find_in(session, clinic, user).await?;
         let stored = stored.filter(|stored| identity(&stored.patient) == identity(found));
         let stored = stored.ok_or(Aborted::Outrun)?;
-        let before = stored.patient.subscriptions.get(REPORTS);
-        let (order, time) = (matched(wanted.order), now());
-        let reports = Subscription::ordered(before, order, wanted.is_active, time);
+        let before = stored.patient.subscriptions.get(wanted.by.name());
+        let (by, order, time) = (wanted.by, wanted.order.clone(), now());
+        let reports = Subscription::ordered(before, by, order, wanted.is_active, time);
         let Some(reports) = reports else {
             note(session, Known::Yes).await?;
             return Ok(Known::Yes);
         };
         let change = PatientChange {
-            reports: Some(reports),
+            ordered: Some((by, reports)),
             tags: wanted.tags.clone(),
             updated_time: Some(time),
             ..PatientChange::default()
@@ -184,7 +186,7 @@ pub(crate) async fn order_reports(
     ordered.await
 }
 
-/// An order as patients have it.
+/// An order of Redox as patients have it.
 pub(crate) fn matched(id: MessageId) -> MatchedOrder {
     let (data_model, event_type) = ORDER;
     MatchedOrder {

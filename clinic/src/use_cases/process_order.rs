@@ -23,7 +23,7 @@ use crate::{
             matching::{Criterion, Sought},
             order::Action,
         },
-        subscription::{REPORTS, Subscription, Subscriptions},
+        subscription::{OrderedBy, Subscription, Subscriptions},
     },
     error::{Error, Failure},
     store::{OrderOutcome, OrderReport, StoredOrder, now},
@@ -181,7 +181,8 @@ async fn set_reports(
     };
     report.user = Some(patient.user_id.clone());
     let wanted = Wanted {
-        order: meant.message.id,
+        by: OrderedBy::Redox,
+        order: matched(meant.message.id),
         is_active,
         tags: if is_active {
             tags(state, meant).await?
@@ -223,13 +224,14 @@ async fn create_account(
         return Err(Refusal::SomebodyAlike.into());
     }
     let details = details(state, meant).await?;
-    let time = now();
-    let reports = Subscription::ordered(None, matched(meant.message.id), true, time);
+    let (by, order) = (OrderedBy::Redox, matched(meant.message.id));
+    let reports = Subscription::ordered(None, by, order, true, now());
     let reports = reports.filter(|_| with_reports);
-    let subscriptions = reports.map(|reports| (REPORTS.to_owned(), reports));
+    let subscriptions = reports.map(|reports| (by.name().to_owned(), reports));
     let draft = Draft {
         by: None,
         subscriptions: Subscriptions::from_iter(subscriptions),
+        connections: Vec::new(),
     };
     report.outcome = if with_reports {
         OrderOutcome::CreatedAndEnabled
