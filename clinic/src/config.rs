@@ -64,6 +64,20 @@ pub struct XealthSettings {
     pub bearer_token: Option<SecretString>,
     /// What it showed before, and may show still.
     pub previous_bearer_token: Option<SecretString>,
+    /// Who clinic is to Xealth; required where it is served.
+    pub client_id: Option<String>,
+    /// How clinic shows that; required where it is served.
+    pub client_secret: Option<SecretString>,
+    /// Where that is exchanged for an access token.
+    pub token_url: String,
+    /// Where Xealth is asked for orders.
+    pub server_url: String,
+    /// Where the application is, below which reports are seen; required where it is served.
+    pub application_url: Option<String>,
+    /// The service that makes restricted tokens; required where it is served.
+    pub restricted_token_url: Option<String>,
+    /// How long what is entered before an order stays without one, in days.
+    pub preorder_days: u16,
 }
 
 /// How messages of hospital records are taken.

@@ -6,7 +6,7 @@ use shared_runtime::{
     mongo::Aborted,
 };
 
-use crate::domain::Refusal;
+use crate::domain::{Refusal, xealth::asked::Unmatched};
 
 /// Why an act came to nothing.
 pub(crate) type Error = ActError<Refusal, Failure>;
@@ -274,8 +274,42 @@ impl From<Refusal> for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "constraint violation: multiple matching patients found",
             ),
+            Refusal::Unmatched(asked, why) => {
+                let (status, message) = unmatched(why);
+                let message = format!("{}: {message}", asked.text());
+                return Self::message_alone(status, message);
+            }
+            Refusal::NoOrderId => (StatusCode::BAD_REQUEST, "bad request: orderId is missing"),
+            Refusal::NoEntry => (
+                StatusCode::BAD_REQUEST,
+                "bad request: preorder data is missing",
+            ),
+            Refusal::WrongRestrictedToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized: invalid or expired token",
+            ),
         };
         Self::message_alone(status, message)
+    }
+}
+
+/// What is said behind what Xealth asked.
+fn unmatched(why: Unmatched) -> (StatusCode, &'static str) {
+    match why {
+        Unmatched::NoClinic => (
+            StatusCode::NOT_FOUND,
+            "not found: couldn't find matching clinic",
+        ),
+        Unmatched::NoPatient => (
+            StatusCode::NOT_FOUND,
+            "not found: couldn't find matching patient",
+        ),
+        Unmatched::NoMrn => (StatusCode::BAD_REQUEST, "bad request: mrn is missing"),
+        Unmatched::NoBirthDate => (
+            StatusCode::BAD_REQUEST,
+            "bad request: date of birth is missing",
+        ),
+        Unmatched::NoFullName => (StatusCode::BAD_REQUEST, "bad request: full name is missing"),
     }
 }
 

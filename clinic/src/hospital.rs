@@ -4,10 +4,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::{
-    config::{RedoxSettings, XealthSettings},
-    domain::Refusal,
-};
+use crate::{config::RedoxSettings, domain::Refusal};
 
 /// The header that carries the token.
 const TOKEN_HEADER: &str = "verification-token";
@@ -54,18 +51,23 @@ impl RedoxRules {
 
 /// Tokens, each of which is right.
 #[derive(Clone)]
-struct Tokens(Vec<SecretString>);
+pub(crate) struct Tokens(Vec<SecretString>);
 
 impl Tokens {
-    fn of<const N: usize>(settings: [&Option<SecretString>; N]) -> Self {
+    pub(crate) fn of<const N: usize>(settings: [&Option<SecretString>; N]) -> Self {
         let tokens = settings.into_iter().flatten();
         // An empty one would admit everybody who shows nothing.
         let tokens = tokens.filter(|token| !token.expose_secret().trim().is_empty());
         Self(tokens.cloned().collect())
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether all that are shown are right; `None`: none is shown.
-    fn know_all<'a>(&self, shown: impl IntoIterator<Item = &'a [u8]>) -> Option<bool> {
+    pub(crate) fn know_all<'a>(&self, shown: impl IntoIterator<Item = &'a [u8]>) -> Option<bool> {
         let each = shown.into_iter().map(|token| self.knows(token));
         each.reduce(|all, is_right| all & is_right)
     }
@@ -75,38 +77,6 @@ impl Tokens {
         let each = each.map(|token| token.expose_secret().as_bytes().ct_eq(shown));
         each.fold(Choice::from(0), |known, is_this| known | is_this)
             .into()
-    }
-}
-
-/// Whether Xealth is served, and whom it comes from.
-#[derive(Clone)]
-pub(crate) struct XealthRules(Option<Tokens>);
-
-impl XealthRules {
-    /// Says what is missing where it is enabled.
-    pub(crate) fn new(settings: &XealthSettings) -> anyhow::Result<Self> {
-        if !settings.enabled {
-            return Ok(Self(None));
-        }
-        let current = Tokens::of([&settings.bearer_token]);
-        anyhow::ensure!(
-            !current.0.is_empty(),
-            "xealth.bearer_token is required where xealth.enabled is true"
-        );
-        Ok(Self(Some(Tokens::of([
-            &settings.bearer_token,
-            &settings.previous_bearer_token,
-        ]))))
-    }
-
-    /// Refuses whoever shows no token as a bearer, or any that is wrong.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let tokens = self.0.as_ref().ok_or(Refusal::XealthDisabled)?;
-        match tokens.know_all(bearers(headers)) {
-            None => Err(Refusal::NoBearerToken),
-            Some(false) => Err(Refusal::WrongBearerToken),
-            Some(true) => Ok(()),
-        }
     }
 }
 
@@ -120,7 +90,7 @@ pub(crate) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Those that it shows as a bearer.
-fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let bearers = headers.get_all(AUTHORIZATION);
     let bearers = bearers.filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked("bearer ".len())?;
@@ -134,11 +104,8 @@ fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{RedoxRules, XealthRules, shown};
-    use crate::{
-        config::{RedoxSettings, XealthSettings},
-        domain::Refusal,
-    };
+    use super::{RedoxRules, shown};
+    use crate::{config::RedoxSettings, domain::Refusal};
 
     fn redox(current: Option<&str>, previous: Option<&str>) -> RedoxRules {
         RedoxRules::new(&RedoxSettings {
@@ -216,52 +183,5 @@ mod tests {
                 assert!(admit(&redox, headers).is_err());
             }
         }
-    }
-
-    fn xealth(enabled: bool, current: Option<&str>) -> anyhow::Result<XealthRules> {
-        XealthRules::new(&XealthSettings {
-            enabled,
-            bearer_token: current.map(Into::into),
-            previous_bearer_token: Some("old-token".into()),
-        })
-    }
-
-    #[test]
-    fn xealth_is_served_where_it_is_enabled_with_a_token() {
-        let bearer = |text: &'static str| {
-            let mut map = HeaderMap::new();
-            map.append(
-                HeaderName::from_static("authorization"),
-                HeaderValue::from_static(text),
-            );
-            map
-        };
-        for token in [None, Some(""), Some(" ")] {
-            let missing = xealth(true, token).err().unwrap().to_string();
-            assert!(missing.contains("xealth.bearer_token"), "{missing}");
-        }
-        let rules = xealth(true, Some("new-token")).unwrap();
-        for right in ["Bearer new-token", "bearer old-token"] {
-            assert_eq!(rules.admit(&bearer(right)), Ok(()));
-        }
-        let none = Err(Refusal::NoBearerToken);
-        assert_eq!(rules.admit(&HeaderMap::new()), none);
-        assert_eq!(rules.admit(&bearer("new-token")), none);
-        assert_eq!(rules.admit(&bearer("Bearer ")), none);
-        let wrong = Err(Refusal::WrongBearerToken);
-        assert_eq!(rules.admit(&bearer("Bearer new-tokens")), wrong);
-        let mut two = bearer("Bearer new-token");
-        let second = HeaderValue::from_static("Bearer x");
-        two.append(HeaderName::from_static("authorization"), second);
-        assert_eq!(rules.admit(&two), wrong);
-        let mut alone = HeaderMap::new();
-        let token = HeaderValue::from_static("new-token");
-        alone.append(HeaderName::from_static("verification-token"), token);
-        assert_eq!(rules.admit(&alone), none);
-        let off = xealth(false, Some("new-token")).unwrap();
-        assert_eq!(
-            off.admit(&bearer("Bearer new-token")),
-            Err(Refusal::XealthDisabled)
-        );
     }
 }

@@ -6,7 +6,7 @@
 //! hospital records send (`redox` and what begins so, and with `xealth_`), the reports that are to go
 //! there, and the `outbox`.
 //! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
-//! account, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
+//! account, where Xealth is served also Xealth and the service that makes restricted tokens, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
 //! patients share with it, and confirm, which mails what happened.
 //! **Settings** start with `CLINIC__`; `config.default.toml` lists them.
 //!
@@ -50,6 +50,7 @@ mod rights;
 mod routes;
 mod store;
 mod use_cases;
+mod xealth;
 
 use std::{sync::Arc, time::Duration};
 
@@ -71,11 +72,12 @@ pub use config::{Config, DEFAULTS, PREFIX};
 pub use routes::{openapi, table};
 
 use crate::{
-    hospital::{RedoxRules, XealthRules},
+    hospital::RedoxRules,
     store::{ClinicRivals, Directories, Pulses, Store, StoreSettings},
     use_cases::{
         count_in_patients, enrol_together::Enrolments, migrate, work_jobs, work_merges, work_orders,
     },
+    xealth::Xealth,
 };
 
 /// What handlers share.
@@ -99,8 +101,8 @@ pub struct State {
     order_wake: Arc<Notify>,
     /// How messages of hospital records are taken.
     redox: RedoxRules,
-    /// Whether Xealth is served.
-    xealth: XealthRules,
+    /// Whether Xealth is served, and by what.
+    xealth: Xealth,
     outbox: Outbox,
     enrolments: Enrolments,
     user_api: UserApi,
@@ -149,7 +151,7 @@ impl State {
             outbox,
             user_api,
             gatekeeper: Gatekeeper::new(PeerClient::new(&config.gatekeeper.url, login.clone())?),
-            confirm: Confirm::new(PeerClient::new(&config.confirm.url, login)?),
+            confirm: Confirm::new(PeerClient::new(&config.confirm.url, login.clone())?),
             demo_patient: store.demo_patient.clone(),
             store_settings: store,
             job_wake: Arc::default(),
@@ -159,7 +161,7 @@ impl State {
             brings_patients: config.migrations.worker,
             order_wake: Arc::default(),
             redox: RedoxRules::new(&config.redox),
-            xealth: XealthRules::new(&config.xealth)?,
+            xealth: Xealth::new(&config.xealth, login)?,
             token_endpoint: token_url.map(TokenEndpoint::new).transpose()?,
             authenticator: Authenticator(Arc::new(tokens)),
             admission: Admission::new(&config.internal),

@@ -68,6 +68,17 @@ pub(crate) fn xealth() -> Guard {
     })
 }
 
+/// Admits everybody where Xealth is served.
+pub(crate) fn where_xealth_is() -> Guard {
+    Rc::new(|request| {
+        Box::pin(async move {
+            let state = request.app_data::<Data<State>>();
+            let state = state.ok_or(Refusal::NotAuthorized)?;
+            Ok(state.xealth.enabled().map(drop)?)
+        })
+    })
+}
+
 /// Admits the operators that the settings name.
 pub(crate) fn operators() -> Guard {
     Rc::new(|request| {

@@ -37,6 +37,8 @@ pub(crate) mod xealth;
 use shared_types::UserId;
 use thiserror::Error;
 
+use self::xealth::asked::{Asked, Unmatched};
+
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Refusal {
@@ -213,6 +215,15 @@ pub(crate) enum Refusal {
     TrackingIdUsed,
     #[error("several patients of the clinic have the medical record number")]
     ManyMatchingPatients,
+    /// What Xealth asked, and why not.
+    #[error("{1}")]
+    Unmatched(Asked, Unmatched),
+    #[error("the message does not say which order it is about")]
+    NoOrderId,
+    #[error("nothing was entered before the order")]
+    NoEntry,
+    #[error("the restricted token is none, or has ended, or leads nowhere")]
+    WrongRestrictedToken,
 }
 
 impl Refusal {

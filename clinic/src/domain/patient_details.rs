@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     clinic::Site,
     clinician::AccountId,
+    connection::Provider,
     glycemic_ranges::{GlycemicRanges, WrittenRanges},
     instant::Instant,
     patient::{DataSource, Identity, PatientChange, Review},
@@ -230,6 +231,20 @@ impl TryFrom<String> for ProviderName {
         match text.chars().count() {
             1..=100 => Ok(Self(text)),
             _ => Err("must have 1 to 100 characters"),
+        }
+    }
+}
+
+impl DataSourceDetails {
+    /// Data is to come from a provider.
+    pub(crate) fn pending(provider: Provider) -> Self {
+        Self {
+            state: DataSourceState::Pending,
+            provider_name: ProviderName(provider.name().to_owned()),
+            data_source_id: None,
+            modified_time: None,
+            expiration_time: None,
+            latest_data_time: None,
         }
     }
 }

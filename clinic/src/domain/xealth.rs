@@ -1,10 +1,13 @@
-//! What Xealth asks about a patient: which form somebody fills in before something is ordered, and what is
-//! ordered.
+//! What Xealth asks about a patient: which form somebody fills in before something is ordered, what is
+//! ordered, and where somebody in a hospital sees the report.
 
+pub(crate) mod asked;
 pub(crate) mod demographics;
 pub(crate) mod form;
+pub(crate) mod notification;
 pub(crate) mod preorder;
 pub(crate) mod program;
+pub(crate) mod viewer;
 
 use serde_json::Value;
 

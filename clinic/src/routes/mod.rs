@@ -43,7 +43,7 @@ use crate::{
     error::envelope,
     rights::{
         Who::{self, Admin, Member, Own, OwnMember, Service, ServiceWhere, User},
-        hospitals, identified, only, operators, xealth as by_xealth,
+        hospitals, identified, only, operators, where_xealth_is, xealth as by_xealth,
     },
 };
 
@@ -92,6 +92,18 @@ pub fn table() -> RouteTable {
             .behind(by_xealth())
             .taking(body::MAX_MESSAGE),
     )
+    .serve(
+        operation!(xealth::find_program_url)
+            .behind(by_xealth())
+            .taking(body::MAX_MESSAGE),
+    )
+    .serve(
+        operation!(xealth::receive_order)
+            .behind(by_xealth())
+            .taking(body::MAX_MESSAGE),
+    )
+    // For people in hospitals, who show a restricted token, which the operation looks at itself.
+    .serve(operation!(xealth::view_report).behind(where_xealth_is()))
     // For the operators that `internal.operators` names.
     .serve(operation!(outbox::revive_outbox))
     .serve(operation!(reconciliation::start_reconciliation))

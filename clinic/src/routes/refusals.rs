@@ -91,9 +91,24 @@ pub(crate) enum Xealth {
     /// No token of Xealth, or a wrong one.
     #[response(status = 401)]
     Unknown(#[to_schema] RefusalBody),
-    /// Several patients have the medical record number.
+    /// Several patients fit.
     #[response(status = 422)]
     Several(#[to_schema] RefusalBody),
+    /// Xealth is not enabled, or something failed.
+    #[response(status = 500)]
+    Failed(#[to_schema] RefusalBody),
+}
+
+/// Of the page of a report.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(crate) enum Viewer {
+    /// A parameter is missing, or breaks a rule.
+    #[response(status = 400)]
+    Invalid(#[to_schema] RefusalBody),
+    /// The token leads nowhere, or not any more.
+    #[response(status = 401)]
+    Unknown(#[to_schema] RefusalBody),
     /// Xealth is not enabled, or something failed.
     #[response(status = 500)]
     Failed(#[to_schema] RefusalBody),

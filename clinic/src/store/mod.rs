@@ -57,7 +57,7 @@ pub(crate) use self::{
         ReportFilter, Scheduling, StoredOrder,
     },
     tallies::{Lane, Tallies},
-    xealth::{View, Xealth},
+    xealth::{KeptOrder, View, Xealth},
 };
 
 /// The time, as exact as the database keeps it.

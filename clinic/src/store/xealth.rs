@@ -8,7 +8,7 @@ use mongodb::Database;
 
 use self::{orders::Orders, preorders::Preorders, views::Views};
 
-pub(crate) use self::views::View;
+pub(crate) use self::{orders::KeptOrder, views::View};
 
 /// All of it.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ impl Xealth {
     /// Ensures the indexes of all.
     pub(super) async fn prepare(&self) -> anyhow::Result<()> {
         self.preorders.prepare().await?;
+        self.orders.prepare().await?;
         self.views.prepare().await
     }
 }

@@ -3,14 +3,18 @@
 use serde_json::Value;
 use shared_runtime::error::OrFail as _;
 
-use super::match_order::{find_alike, only_clinic};
+use super::match_xealth::{connected_clinic, find_patient};
 use crate::{
     State,
     domain::{
         Refusal,
         redox::{limited, matching::Criterion},
         subscription::XEALTH_REPORTS,
-        xealth::{demographics::Demographics, program},
+        xealth::{
+            asked::{Asked, Unmatched},
+            demographics::Demographics,
+            program,
+        },
     },
     error::{Error, Failure},
     store::View,
@@ -21,23 +25,19 @@ pub(crate) async fn list_programs(state: &State, body: &[u8]) -> Result<Value, E
     let message = limited::read(body).map_err(Refusal::InvalidBody)?;
     let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
     let deployment = text("/deployment").unwrap_or_default();
-    if deployment.is_empty() {
-        return Ok(program::none());
-    }
-    let clinics = &state.store.clinics;
-    let connected = clinics.list_connected_to_xealth(deployment).await;
-    let (clinic, settings) = match only_clinic(connected.or_fail(Failure)?) {
-        Err(Refusal::NoMatchingClinic) => return Ok(program::none()),
+    let asked = Asked::Programs;
+    let (clinic, settings) = match connected_clinic(state, asked, deployment).await {
+        Err(Error::Refused(Refusal::Unmatched(_, Unmatched::NoClinic))) => {
+            return Ok(program::none());
+        }
         connected => connected?,
     };
-    let who = Demographics::read(&message, &settings.mrn_id_type)?;
-    let mut alike = find_alike(state, clinic.id, &who.sought, &[Criterion::MrnDob]).await?;
-    let Some(patient) = alike.pop() else {
+    let who = Demographics::read(&message, &settings.mrn_id_type);
+    let who = who.map_err(|why| asked.refused(why))?;
+    let patient = find_patient(state, clinic.id, &who, Criterion::MrnDob).await?;
+    let Some(patient) = patient else {
         return Ok(program::none());
     };
-    if !alike.is_empty() {
-        return Err(Refusal::ManyMatchingPatients.into());
-    }
     let reports = patient.subscriptions.get(XEALTH_REPORTS);
     let last = reports.filter(|reports| reports.is_active);
     let Some(last) = last.and_then(|reports| reports.orders.last()) else {

@@ -1,11 +1,12 @@
 //! Before somebody orders something for a patient, Xealth asks what is to be entered, and then brings what
 //! was: it is kept until the order comes.
 
+use bson::DateTime;
 use serde_json::{Value, json};
 use shared_runtime::error::OrFail as _;
 use uuid::Uuid;
 
-use super::match_order::{find_alike, only_clinic};
+use super::match_xealth::{connected_clinic, find_patient};
 use crate::{
     State,
     domain::{
@@ -14,6 +15,7 @@ use crate::{
         patient::Patient,
         redox::{limited, matching::Criterion},
         xealth::{
+            asked::Asked,
             demographics::Demographics,
             form,
             preorder::{Entry, tracking_id},
@@ -46,17 +48,11 @@ pub(crate) async fn preorder(state: &State, body: &[u8]) -> Result<Value, Error>
     if !message.get("datasets").is_some_and(Value::is_object) {
         return Err(Refusal::NoDatasets.into());
     }
-    let deployment = text("deployment").filter(|deployment| !deployment.is_empty());
-    let deployment = deployment.ok_or(Refusal::NoMatchingClinic)?;
-    let clinics = &state.store.clinics;
-    let connected = clinics.list_connected_to_xealth(deployment).await;
-    let (clinic, settings) = only_clinic(connected.or_fail(Failure)?)?;
-    let who = Demographics::read(&message, &settings.mrn_id_type)?;
-    let mut alike = find_alike(state, clinic.id, &who.sought, &[Criterion::Mrn]).await?;
-    let known = alike.pop();
-    if !alike.is_empty() {
-        return Err(Refusal::ManyMatchingPatients.into());
-    }
+    let deployment = text("deployment").unwrap_or_default();
+    let (clinic, settings) = connected_clinic(state, Asked::Preorder, deployment).await?;
+    let who = Demographics::read(&message, &settings.mrn_id_type);
+    let who = who.map_err(|why| Asked::Preorder.refused(why))?;
+    let known = find_patient(state, clinic.id, &who, Criterion::Mrn).await?;
     if is_initial {
         Ok(ask(&clinic, &who, known.as_ref()))
     } else if known.is_some() {
@@ -86,8 +82,9 @@ async fn keep(state: &State, message: &Value, who: &Demographics) -> Result<Valu
     let entry = Entry::read(message, tracking_id, who.is_child(now().date_naive()));
     let mut problems = entry.problems();
     if let (Some(email), true) = (entry.email(), problems.is_empty()) {
-        let person = state.user_api.person_by_email(email).await;
-        if person.or_fail(Failure)?.is_some() {
+        // Of old accounts several may share it.
+        let people = state.user_api.people_by_email(email).await;
+        if !people.or_fail(Failure)?.is_empty() {
             problems.push(EMAIL_TAKEN);
         }
     }
@@ -97,7 +94,8 @@ async fn keep(state: &State, message: &Value, who: &Demographics) -> Result<Valu
         let entered = entered.unwrap_or(&Value::Null);
         return Ok(form::error(tracking_id, PROBLEM, &problems, entered));
     }
-    let kept = state.store.xealth.preorders.insert(&entry).await;
+    let end = DateTime::from_chrono(now() + state.xealth.enabled()?.preorders_stay);
+    let kept = state.store.xealth.preorders.insert(&entry, end).await;
     if !kept.or_fail(Failure)? {
         return Err(Refusal::TrackingIdUsed.into());
     }

@@ -1,7 +1,6 @@
 //! Every operation against every kind of caller, as the index of the clinics API has it.
 
 mod hospital_records;
-mod to_come;
 
 use serde_json::{Value, json};
 use shared_runtime::testing::matrix::{Gets, Row, assert_complete};

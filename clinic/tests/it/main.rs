@@ -49,4 +49,8 @@ mod tide;
 mod users;
 mod wrong_body;
 mod xealth;
+mod xealth_entries;
+mod xealth_orders;
 mod xealth_programs;
+mod xealth_refusals;
+mod xealth_reports;

@@ -185,7 +185,7 @@ async fn a_question_that_cannot_be_read_is_refused() {
     assert_refused(&answer, 415, "Unsupported Media Type");
     let mut nobody = question();
     nobody["patientIdentity"] = json!({});
-    let missing = "bad request: mrn is missing";
+    let missing = "unable to get programs: bad request: mrn is missing";
     assert_refused(&ask(&world, &nobody).await, 400, missing);
     let answer = ask_raw(&world, "x", json, body()).await;
     assert_refused(&answer, 401, "unauthorized: bearer token is invalid");

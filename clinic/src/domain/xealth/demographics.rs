@@ -4,8 +4,8 @@ use chrono::{Months, NaiveDate};
 use serde_json::Value;
 use shared_types::dates;
 
-use super::{items, text};
-use crate::domain::{Refusal, redox::matching::Sought};
+use super::{asked::Unmatched, items, text};
+use crate::domain::redox::matching::Sought;
 
 /// Below this age, in years, somebody else has the address of the account.
 const AGE_OF_OWN_ACCOUNT: u32 = 13;
@@ -22,22 +22,22 @@ pub(crate) struct Demographics {
 
 impl Demographics {
     /// What `message` says; `mrn_kind`: the kind of identifier that carries the medical record number.
-    pub(crate) fn read(message: &Value, mrn_kind: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read(message: &Value, mrn_kind: &str) -> Result<Self, Unmatched> {
         let mut ids = items(message, "/patientIdentity/ids");
         let of_kind = ids.find(|id| {
             let kind = text(id, "/type").unwrap_or_default();
             kind.eq_ignore_ascii_case(mrn_kind)
         });
         let mrn = of_kind.and_then(|id| text(id, "/id"));
-        let mrn = mrn.ok_or(Refusal::NoMrnInOrder)?;
+        let mrn = mrn.ok_or(Unmatched::NoMrn)?;
         let none = Value::Null;
         let about = message.pointer("/datasets/demographicsV1").unwrap_or(&none);
-        let birth_date = text(about, "/birthDate").ok_or(Refusal::BirthDateMissing)?;
-        let born = dates::parse(birth_date).ok_or(Refusal::BirthDateMissing)?;
+        let birth_date = text(about, "/birthDate").ok_or(Unmatched::NoBirthDate)?;
+        let born = dates::parse(birth_date).ok_or(Unmatched::NoBirthDate)?;
         let names = ["/name/given", "/name/family"].map(|pointer| names(about, pointer));
         let names = names.concat();
         if names.is_empty() {
-            return Err(Refusal::FullNameMissing);
+            return Err(Unmatched::NoFullName);
         }
         let mut telecom = items(about, "/telecom");
         let email = telecom.find(|way| text(way, "/system") == Some("email"));
@@ -74,7 +74,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Demographics;
-    use crate::domain::Refusal;
+    use crate::domain::xealth::asked::Unmatched;
 
     fn message() -> Value {
         json!({
@@ -111,15 +111,15 @@ mod tests {
         let read = |message: &Value| Demographics::read(message, "MRN").unwrap_err();
         let mut message = message();
         message["datasets"]["demographicsV1"]["name"] = json!({ "given": [1, ""], "family": null });
-        assert_eq!(read(&message), Refusal::FullNameMissing);
+        assert_eq!(read(&message), Unmatched::NoFullName);
         for day in [json!("2001-02-30"), json!(""), Value::Null, json!([])] {
             message["datasets"]["demographicsV1"]["birthDate"] = day;
-            assert_eq!(read(&message), Refusal::BirthDateMissing);
+            assert_eq!(read(&message), Unmatched::NoBirthDate);
         }
         message["patientIdentity"]["ids"][1]["id"] = json!("");
-        assert_eq!(read(&message), Refusal::NoMrnInOrder);
+        assert_eq!(read(&message), Unmatched::NoMrn);
         for odd in [json!({}), json!([]), json!("x"), Value::Null] {
-            assert_eq!(read(&odd), Refusal::NoMrnInOrder);
+            assert_eq!(read(&odd), Unmatched::NoMrn);
         }
     }
 

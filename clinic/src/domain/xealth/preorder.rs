@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared_types::address;
+use shared_types::{TagId, address};
 
 use super::{items, text};
+use crate::domain::{clinic::Clinic, connection::Provider};
 
 /// The longest id of an entry, in bytes: by it the entry is looked up.
 const MAX_ID: usize = 200;
@@ -59,6 +60,11 @@ pub(crate) fn tracking_id(message: &Value) -> Option<&str> {
     text(message, "/formData/dataTrackingId").filter(|id| id.len() <= MAX_ID)
 }
 
+/// The id of what was entered before `order` was placed; `None`: nothing was.
+pub(crate) fn order_tracking_id(order: &Value) -> Option<&str> {
+    text(order, "/preorder/dataTrackingId")
+}
+
 impl Entry {
     /// What was entered in the form of `message`; `is_child`: in the form about who cares for the patient.
     pub(crate) fn read(message: &Value, tracking_id: &str, is_child: bool) -> Self {
@@ -108,6 +114,38 @@ impl Entry {
         of_patient.or(of_guardian).filter(|email| !email.is_empty())
     }
 
+    /// Whether it says anything of the patient.
+    pub(crate) fn says_who(&self) -> bool {
+        self.patient.is_some() || self.guardian.is_some()
+    }
+
+    /// What the patient is to be asked to connect. Without an address nobody can be asked.
+    pub(crate) fn connections(&self) -> Vec<Provider> {
+        let of_patient = self.patient.as_ref();
+        let of_patient = of_patient.map(|patient| (patient.connect_abbott, patient.connect_dexcom));
+        let of_guardian = self.guardian.as_ref();
+        let of_guardian =
+            of_guardian.map(|guardian| (guardian.connect_abbott, guardian.connect_dexcom));
+        let (abbott, dexcom) = of_patient.or(of_guardian).unwrap_or_default();
+        let chosen = [(Provider::Abbott, abbott), (Provider::Dexcom, dexcom)];
+        let chosen = chosen.into_iter().filter(|(_, is_chosen)| *is_chosen);
+        let chosen = chosen.filter(|_| self.email().is_some());
+        chosen.map(|(provider, _)| provider).collect()
+    }
+
+    /// The tags that were chosen and are still those of the clinic.
+    pub(crate) fn tags_of(&self, clinic: &Clinic) -> Vec<TagId> {
+        let ids = self.tags.iter().flat_map(|tags| &tags.ids);
+        let mut chosen: Vec<TagId> = Vec::new();
+        for id in ids.filter_map(|id| id.parse().ok()) {
+            let mut known = clinic.tags.iter().flatten();
+            if known.any(|tag| tag.id == id) && !chosen.contains(&id) {
+                chosen.push(id);
+            }
+        }
+        chosen
+    }
+
     /// What is wrong with it, in paragraphs for who entered it.
     pub(crate) fn problems(&self) -> Vec<&'static str> {
         let mut problems = Vec::new();
@@ -131,6 +169,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Entry, tracking_id};
+    use crate::domain::{
+        clinic::{Tag, tests::legacy},
+        connection::Provider,
+    };
 
     fn entry(input: &Value, is_child: bool) -> Entry {
         let message = json!({ "formData": { "userInput": input } });
@@ -161,6 +203,38 @@ mod tests {
         let input = json!({ "patient": { "connectDexcom": true, "connectAbbott": true } });
         let patient = entry(&input, false).patient.unwrap();
         assert!(!patient.connect_dexcom && !patient.connect_abbott);
+    }
+
+    #[test]
+    fn somebody_with_an_address_is_asked_to_connect_what_was_chosen() {
+        let read = |entry: Value| serde_json::from_value::<Entry>(entry).unwrap();
+        let both = [Provider::Abbott, Provider::Dexcom];
+        for (about, email, asked) in [
+            ("patient", "a@example.org", &both[..]),
+            ("guardian", "a@example.org", &both),
+            ("patient", "", &[]),
+        ] {
+            let chosen = json!({ "email": email, "connectAbbott": true, "connectDexcom": true });
+            let entry = read(json!({ "dataTrackingId": "t", about: chosen }));
+            assert_eq!(entry.connections(), asked);
+            assert!(entry.says_who());
+        }
+        let nobody = read(json!({ "dataTrackingId": "t" }));
+        assert!(nobody.connections().is_empty() && !nobody.says_who());
+    }
+
+    #[test]
+    fn tags_are_those_of_the_clinic() {
+        let mut clinic = legacy();
+        let name = "North".to_owned();
+        let id = [1; 12].into();
+        clinic.tags = Some(vec![Tag { id, name }]);
+        let (known, unknown) = ("01".repeat(12), "02".repeat(12));
+        let ids = json!([unknown, known, "x", known]);
+        let entry = entry(&json!({ "tags": { "ids": ids } }), false);
+        assert_eq!(entry.tags_of(&clinic), [id]);
+        clinic.tags = None;
+        assert_eq!(entry.tags_of(&clinic), []);
     }
 
     #[test]

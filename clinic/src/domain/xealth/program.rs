@@ -43,7 +43,8 @@ pub(crate) fn one(patient: &Patient, ordered: &Ordered, last: Option<DateTime<Ut
     json!({ "present": true, "programs": [program] })
 }
 
-fn latest(
+/// The latest of the dates of a kind, whatever the data was measured by.
+pub(super) fn latest(
     patient: &Patient,
     date: impl Fn(&Dates) -> Option<DateTime<Utc>>,
 ) -> Option<DateTime<Utc>> {

@@ -1,4 +1,4 @@
-//! Collection `xealth_report_view`, which the reference writes: who in a hospital looked at reports of whom.
+//! Collection `xealth_report_view`, which the reference wrote as well: who in a hospital looked at reports of whom.
 //!
 //! Document: `{_id, userId, deployment, systemLogin?, patientUserId, programId, clinicId, createdTime}`.
 
@@ -27,6 +27,15 @@ pub(crate) struct View<'a> {
     pub(crate) patient: &'a UserId,
 }
 
+impl View<'_> {
+    fn document(&self) -> Document {
+        doc! {
+            "userId": self.viewer, "deployment": self.deployment, "programId": self.program_id,
+            "clinicId": ids::clinic(self.clinic), "patientUserId": self.patient.as_str(),
+        }
+    }
+}
+
 impl Views {
     pub(super) fn on(database: &Database) -> Self {
         Self {
@@ -46,13 +55,27 @@ impl Views {
 
     /// When somebody looked last.
     pub(crate) async fn find_last(&self, view: &View<'_>) -> Result<Option<DateTime<Utc>>> {
-        let same = doc! {
-            "userId": view.viewer, "deployment": view.deployment, "programId": view.program_id,
-            "clinicId": ids::clinic(view.clinic), "patientUserId": view.patient.as_str(),
-        };
-        let last = self.views.find_one(same).sort(doc! { "createdTime": -1 });
+        let last = self
+            .views
+            .find_one(view.document())
+            .sort(doc! { "createdTime": -1 });
         let last = last.await?;
         let time = last.and_then(|view| view.get_datetime("createdTime").ok().copied());
         Ok(time.map(bson::DateTime::to_chrono))
+    }
+    /// Keeps that somebody looked at the time `now`; `login`: the name by which the hospital knows them.
+    pub(crate) async fn insert(
+        &self,
+        view: &View<'_>,
+        login: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut document = view.document();
+        if let Some(login) = login {
+            document.insert("systemLogin", login);
+        }
+        document.insert("createdTime", bson::DateTime::from_chrono(now));
+        self.views.insert_one(document).await?;
+        Ok(())
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn rows() -> Vec<Row<KINDS>> {
         ),
         disabled("POST /v1/xealth/preorder"),
         disabled("PUT /v1/xealth/programs"),
+        disabled("PUT /v1/xealth/program"),
+        disabled("POST /v1/xealth/notification"),
+        disabled("GET /v1/xealth/report/web/viewer.html"),
         row("POST /v1/redox/match", Whom::Services, 400).with(json!({ "messageRef": 1 })),
         row("POST /v1/clinics/{clinicId}/ehr/sync", Whom::Services, 404),
         row(
