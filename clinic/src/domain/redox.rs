@@ -1,8 +1,7 @@
 //! Messages of hospital records, as Redox sends them: what they are, what orders among them ask for, and
 //! whom they mean.
 
-pub(crate) mod limited;
-pub(crate) mod matching;
+pub(crate) mod match_request;
 pub(crate) mod meta;
 pub(crate) mod order;
 

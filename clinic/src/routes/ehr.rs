@@ -14,7 +14,7 @@ use super::{
     views::MatchView,
 };
 use crate::{
-    domain::redox::matching::MatchRequest,
+    domain::redox::match_request::MatchRequest,
     use_cases::{explain_match, match_order, schedule_reports},
 };
 

@@ -12,8 +12,9 @@ use crate::{
     domain::{
         Refusal,
         ehr_settings::EhrSettings,
+        matching::{Criterion, Sought, Trait},
         patient::Patient,
-        redox::matching::{Criterion, MatchRequest, Sought, Trait},
+        redox::match_request::MatchRequest,
         subscription::REPORTS,
     },
     error::{Error, Failure},

@@ -12,10 +12,11 @@ use crate::{
         Refusal,
         clinic::Clinic,
         ehr_settings::EhrSettings,
+        matching::{Criterion, Sought},
         patient::{Patient, PatientChange},
         redox::{
             ORDER,
-            matching::{Criterion, MatchRequest, OnUniqueMatch, Sought},
+            match_request::{MatchRequest, OnUniqueMatch},
             order::Order,
         },
         subscription::{MatchedOrder, OrderedBy, Subscription},

@@ -10,8 +10,8 @@ use crate::{
         Refusal,
         clinic::Clinic,
         ehr_settings::EhrSettings,
+        matching::Criterion,
         patient::Patient,
-        redox::matching::Criterion,
         xealth::{
             asked::{Asked, Unmatched},
             demographics::Demographics,

@@ -12,8 +12,9 @@ use crate::{
     domain::{
         Refusal,
         clinic::Clinic,
+        limited,
+        matching::Criterion,
         patient::Patient,
-        redox::{limited, matching::Criterion},
         xealth::{
             asked::Asked,
             demographics::Demographics,

@@ -18,9 +18,10 @@ use crate::{
     domain::{
         Refusal,
         clinic::Clinic,
+        limited,
+        matching::Criterion,
         patient::Patient,
         patient_details::{DataSourceDetails, PatientDetails, Tags},
-        redox::{limited, matching::Criterion},
         subscription::{OrderedBy, Subscription, Subscriptions},
         xealth::{
             asked::{Asked, Unmatched},

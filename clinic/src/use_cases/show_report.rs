@@ -8,8 +8,8 @@ use super::match_xealth::{connected_clinic, find_patient};
 use crate::{
     State,
     domain::{
-        Refusal,
-        redox::{limited, matching::Criterion},
+        Refusal, limited,
+        matching::Criterion,
         subscription::XEALTH_REPORTS,
         xealth::{
             asked::{Asked, Unmatched},

@@ -1,11 +1,11 @@
-//! Whom an order means.
+//! Which patients a stored order means, as it is asked.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shared_runtime::body::not_null;
 use shared_types::MessageId;
 use utoipa::ToSchema;
 
-use crate::domain::Refusal;
+use crate::domain::{Refusal, matching::Criterion};
 
 /// Body of `MatchClinicAndPatient`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
@@ -79,18 +79,6 @@ impl TryFrom<Vec<Criterion>> for Criteria {
     }
 }
 
-/// What must be alike, in whatever case and with whatever accents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Criterion {
-    /// The medical record number.
-    Mrn,
-    /// That and the birth date.
-    MrnDob,
-    /// The birth date and the name.
-    DobFullname,
-}
-
 /// What is done with the only patient who is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -99,56 +87,6 @@ pub(crate) enum OnUniqueMatch {
     EnableReports,
     /// They do not.
     DisableReports,
-}
-
-/// By what a patient is looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sought {
-    pub(crate) mrn: String,
-    pub(crate) birth_date: String,
-    pub(crate) full_name: String,
-}
-
-/// A member of a patient that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Trait {
-    Mrn,
-    BirthDate,
-    FullName,
-}
-
-impl Trait {
-    /// The name of the member.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Mrn => "mrn",
-            Self::BirthDate => "birthDate",
-            Self::FullName => "fullName",
-        }
-    }
-}
-
-impl Criterion {
-    /// What must be alike.
-    pub(crate) fn traits(self) -> &'static [Trait] {
-        match self {
-            Self::Mrn => &[Trait::Mrn],
-            Self::MrnDob => &[Trait::Mrn, Trait::BirthDate],
-            Self::DobFullname => &[Trait::BirthDate, Trait::FullName],
-        }
-    }
-}
-
-impl Sought {
-    /// What the member of the patient must be.
-    pub(crate) fn value(&self, wanted: Trait) -> &str {
-        match wanted {
-            Trait::Mrn => &self.mrn,
-            Trait::BirthDate => &self.birth_date,
-            Trait::FullName => &self.full_name,
-        }
-    }
 }
 
 impl MatchRequest {
@@ -166,8 +104,8 @@ mod tests {
     use serde_json::{Value, json};
     use shared_runtime::body::parse_object;
 
-    use super::{Criterion, MatchRequest};
-    use crate::domain::Refusal;
+    use super::MatchRequest;
+    use crate::domain::{Refusal, matching::Criterion};
 
     fn read(body: &Value) -> Result<MatchRequest, String> {
         let read = parse_object(body.to_string().as_bytes());

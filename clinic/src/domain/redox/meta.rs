@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::{fingerprint, limited};
+use super::fingerprint;
+use crate::domain::limited;
 
 /// The longest text of `Meta`, in bytes: by some of them messages are looked up.
 const MAX_TEXT: usize = 1_000;

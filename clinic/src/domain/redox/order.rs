@@ -3,11 +3,11 @@
 use chrono::{Months, NaiveDate};
 use shared_types::dates;
 
-use super::matching::Sought;
 use crate::domain::{
     Refusal,
     ehr_settings::{ProcedureCodes, RecordTags},
     labels::TagName,
+    matching::Sought,
 };
 
 /// Below this age, in years, the address of a guarantor stands for that of the patient, who cannot have an

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared_types::dates;
 
 use super::{asked::Unmatched, items, text};
-use crate::domain::redox::matching::Sought;
+use crate::domain::matching::Sought;
 
 /// Below this age, in years, somebody else has the address of the account.
 const AGE_OF_OWN_ACCOUNT: u32 = 13;

@@ -174,7 +174,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{enrolment, error};
-    use crate::domain::{clinic::Tag, redox::matching::Sought, xealth::demographics::Demographics};
+    use crate::domain::{clinic::Tag, matching::Sought, xealth::demographics::Demographics};
 
     fn ana(email: Option<&str>) -> Demographics {
         Demographics {

@@ -8,7 +8,7 @@ use super::{ClinicView, PatientView};
 use crate::{
     domain::{
         ehr_settings::EhrSettings,
-        redox::matching::{Criterion, Trait},
+        matching::{Criterion, Trait},
     },
     use_cases::{
         explain_match::{Considered, Explanation, Tried},

@@ -8,8 +8,8 @@ use shared_types::{ClinicId, UserId};
 use super::{Patients, Stored, ids, loosely, patient_document::PatientDocument};
 use crate::{
     domain::{
+        matching::{Sought, Trait},
         patient::Patient,
-        redox::matching::{Sought, Trait},
         subscription::REPORTS,
     },
     store::Scheduling,
