@@ -296,20 +296,20 @@ impl From<Refusal> for ApiError {
 /// What is said behind what Xealth asked.
 fn unmatched(why: Unmatched) -> (StatusCode, &'static str) {
     match why {
-        Unmatched::NoClinic => (
+        Unmatched::Clinic => (
             StatusCode::NOT_FOUND,
             "not found: couldn't find matching clinic",
         ),
-        Unmatched::NoPatient => (
+        Unmatched::Patient => (
             StatusCode::NOT_FOUND,
             "not found: couldn't find matching patient",
         ),
-        Unmatched::NoMrn => (StatusCode::BAD_REQUEST, "bad request: mrn is missing"),
-        Unmatched::NoBirthDate => (
+        Unmatched::Mrn => (StatusCode::BAD_REQUEST, "bad request: mrn is missing"),
+        Unmatched::BirthDate => (
             StatusCode::BAD_REQUEST,
             "bad request: date of birth is missing",
         ),
-        Unmatched::NoFullName => (StatusCode::BAD_REQUEST, "bad request: full name is missing"),
+        Unmatched::FullName => (StatusCode::BAD_REQUEST, "bad request: full name is missing"),
     }
 }
 

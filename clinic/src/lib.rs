@@ -206,7 +206,7 @@ impl State {
         tokio::join!(
             relay,
             work_jobs::work(self, stop),
-            work_merges::work(self, stop),
+            Box::pin(work_merges::work(self, stop)),
             Box::pin(work_orders::work(self, stop)),
             migrations,
         );

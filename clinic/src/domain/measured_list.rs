@@ -5,7 +5,7 @@ use shared_runtime::query::Direction;
 use shared_types::TagId;
 
 use super::{
-    patient_list::{Amount, NumberFilter, OrderKey, PatientFilter, PatientOrder, Span},
+    patient_list::{NumberFilter, OrderKey, PatientFilter, PatientOrder, Span},
     summary::{Kind, Period},
     tide::{Measure, Vitals},
 };

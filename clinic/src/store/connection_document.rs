@@ -4,7 +4,7 @@ use bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::Stored;
-use crate::domain::patient::{ConnectionRequest, PatientChange};
+use crate::domain::patient::{ConnectionRequest, Patient, PatientChange};
 
 const MEMBER: &str = "providerConnectionRequests";
 

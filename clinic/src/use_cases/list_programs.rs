@@ -27,7 +27,7 @@ pub(crate) async fn list_programs(state: &State, body: &[u8]) -> Result<Value, E
     let deployment = text("/deployment").unwrap_or_default();
     let asked = Asked::Programs;
     let (clinic, settings) = match connected_clinic(state, asked, deployment).await {
-        Err(Error::Refused(Refusal::Unmatched(_, Unmatched::NoClinic))) => {
+        Err(Error::Refused(Refusal::Unmatched(_, Unmatched::Clinic))) => {
             return Ok(program::none());
         }
         connected => connected?,

@@ -26,7 +26,7 @@ pub(crate) async fn connected_clinic(
     asked: Asked,
     deployment: &str,
 ) -> Result<(Clinic, EhrSettings), Error> {
-    let none = asked.refused(Unmatched::NoClinic);
+    let none = asked.refused(Unmatched::Clinic);
     if deployment.is_empty() {
         return Err(none.into());
     }

@@ -44,23 +44,30 @@ const TRIES: usize = 5;
 
 /// Does what a notification is about. What is of no interest is left alone.
 pub(crate) async fn receive(state: &State, body: &[u8]) -> Result<(), Error> {
+    let outcome = handle(state, body).await?;
+    metrics::counter!("xealth_orders_total", "outcome" => outcome).increment(1);
+    Ok(())
+}
+
+/// The same; returns what became of it.
+async fn handle(state: &State, body: &[u8]) -> Result<&'static str, Error> {
     let message = limited::read(body).map_err(Refusal::InvalidBody)?;
     let Some(notification) = Notification::read(&message)? else {
-        return count("ignored");
+        return Ok("ignored");
     };
     let key = &notification.order;
     let connected = connected_clinic(state, Asked::Notification, &key.deployment).await;
     let (clinic, settings) = match connected {
-        Err(Error::Refused(Refusal::Unmatched(_, Unmatched::NoClinic))) => return count("ignored"),
+        Err(Error::Refused(Refusal::Unmatched(_, Unmatched::Clinic))) => return Ok("ignored"),
         connected => connected?,
     };
     let program = &settings.procedure_codes.create_account_and_enable_reports;
     if program.is_none() || *program != notification.program_id {
-        return count("ignored");
+        return Ok("ignored");
     }
     let order = fetch(state, key, &message).await?;
     if order.is_done {
-        return count("repeated");
+        return Ok("repeated");
     }
     let meant = Meant {
         key,
@@ -75,12 +82,7 @@ pub(crate) async fn receive(state: &State, body: &[u8]) -> Result<(), Error> {
         disable(state, &meant).await?
     };
     info!(order.id = %meant.order.id, order.outcome = outcome, "an order of Xealth is done");
-    count(outcome)
-}
-
-fn count(outcome: &'static str) -> Result<(), Error> {
-    metrics::counter!("xealth_orders_total", "outcome" => outcome).increment(1);
-    Ok(())
+    Ok(outcome)
 }
 
 /// An order with whom it means.
@@ -219,10 +221,10 @@ fn details(meant: &Meant<'_>, entry: &Entry) -> Result<PatientDetails, Refusal> 
     let sources = entry.connections().into_iter();
     let sources: Vec<DataSourceDetails> = sources.map(DataSourceDetails::pending).collect();
     Ok(PatientDetails {
-        full_name: full_name.map_err(|_| missing(Unmatched::NoFullName))?,
-        birth_date: birth_date.map_err(|_| missing(Unmatched::NoBirthDate))?,
+        full_name: full_name.map_err(|_| missing(Unmatched::FullName))?,
+        birth_date: birth_date.map_err(|_| missing(Unmatched::BirthDate))?,
         email: entry.email().map(str::to_owned),
-        mrn: Some(mrn.map_err(|_| missing(Unmatched::NoMrn))?),
+        mrn: Some(mrn.map_err(|_| missing(Unmatched::Mrn))?),
         target_devices: None,
         tags: Some(Tags(entry.tags_of(&meant.clinic))),
         sites: None,

@@ -35,7 +35,7 @@ pub(crate) async fn find_url(state: &State, body: &[u8]) -> Result<String, Error
     let who = Demographics::read(&message, &settings.mrn_id_type);
     let who = who.map_err(|why| asked.refused(why))?;
     let patient = find_patient(state, clinic.id, &who, Criterion::MrnDob).await?;
-    let patient = patient.ok_or(asked.refused(Unmatched::NoPatient))?;
+    let patient = patient.ok_or(asked.refused(Unmatched::Patient))?;
     let token = xealth.restricted_tokens.create(&patient.user_id).await;
     let token = token.or_fail(Failure)?;
     let viewer = text("/datasets/ehrUserV1/userId");

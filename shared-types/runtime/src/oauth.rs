@@ -119,7 +119,7 @@ impl ClientCredentials {
             PeerError::Refused { status } => PeerError::Unavailable(anyhow!(
                 "the token endpoint refused the credentials of this service with {status}"
             )),
-            unavailable => unavailable,
+            unavailable @ PeerError::Unavailable(_) => unavailable,
         })?;
         access_of(&tokens)
             .context("the answer has no access token")
@@ -144,7 +144,7 @@ fn access_of(tokens: &Value) -> Option<(SecretString, Duration)> {
     let holds = tokens.get("expires_in").and_then(Value::as_u64);
     let used = holds.map_or(USED_FOR, |seconds| {
         let holds = Duration::from_secs(seconds);
-        (holds - holds / 10).min(MAX_USED_FOR)
+        (holds / 10 * 9).min(MAX_USED_FOR)
     });
     (!token.is_empty()).then(|| (token.into(), used))
 }

@@ -13,19 +13,19 @@ pub(crate) enum Asked {
     ProgramUrl,
 }
 
-/// Why it cannot be told whom it means.
+/// What is missing so that it cannot be told whom it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum Unmatched {
     #[error("no clinic is connected to the deployment")]
-    NoClinic,
+    Clinic,
     #[error("no patient of the clinic has the number and the birth date")]
-    NoPatient,
+    Patient,
     #[error("there is no medical record number of the kind that the clinic says")]
-    NoMrn,
+    Mrn,
     #[error("it is not said when the patient was born")]
-    NoBirthDate,
+    BirthDate,
     #[error("it is not said what the patient is called")]
-    NoFullName,
+    FullName,
 }
 
 impl Asked {

@@ -29,15 +29,15 @@ impl Demographics {
             kind.eq_ignore_ascii_case(mrn_kind)
         });
         let mrn = of_kind.and_then(|id| text(id, "/id"));
-        let mrn = mrn.ok_or(Unmatched::NoMrn)?;
+        let mrn = mrn.ok_or(Unmatched::Mrn)?;
         let none = Value::Null;
         let about = message.pointer("/datasets/demographicsV1").unwrap_or(&none);
-        let birth_date = text(about, "/birthDate").ok_or(Unmatched::NoBirthDate)?;
-        let born = dates::parse(birth_date).ok_or(Unmatched::NoBirthDate)?;
+        let birth_date = text(about, "/birthDate").ok_or(Unmatched::BirthDate)?;
+        let born = dates::parse(birth_date).ok_or(Unmatched::BirthDate)?;
         let names = ["/name/given", "/name/family"].map(|pointer| names(about, pointer));
         let names = names.concat();
         if names.is_empty() {
-            return Err(Unmatched::NoFullName);
+            return Err(Unmatched::FullName);
         }
         let mut telecom = items(about, "/telecom");
         let email = telecom.find(|way| text(way, "/system") == Some("email"));
@@ -111,15 +111,15 @@ mod tests {
         let read = |message: &Value| Demographics::read(message, "MRN").unwrap_err();
         let mut message = message();
         message["datasets"]["demographicsV1"]["name"] = json!({ "given": [1, ""], "family": null });
-        assert_eq!(read(&message), Unmatched::NoFullName);
+        assert_eq!(read(&message), Unmatched::FullName);
         for day in [json!("2001-02-30"), json!(""), Value::Null, json!([])] {
             message["datasets"]["demographicsV1"]["birthDate"] = day;
-            assert_eq!(read(&message), Unmatched::NoBirthDate);
+            assert_eq!(read(&message), Unmatched::BirthDate);
         }
         message["patientIdentity"]["ids"][1]["id"] = json!("");
-        assert_eq!(read(&message), Unmatched::NoMrn);
+        assert_eq!(read(&message), Unmatched::Mrn);
         for odd in [json!({}), json!([]), json!("x"), Value::Null] {
-            assert_eq!(read(&odd), Unmatched::NoMrn);
+            assert_eq!(read(&odd), Unmatched::Mrn);
         }
     }
 

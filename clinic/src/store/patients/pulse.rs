@@ -26,7 +26,7 @@ pub(crate) type Pulses = Mirrors<Pulse>;
 #[derive(Clone, Default)]
 pub(crate) struct Pulse {
     /// As many patients in each, so that a change copies one alone.
-    shelves: Vec<Arc<Vec<Beat>>>,
+    rows: Vec<Arc<Vec<Beat>>>,
     places: HashMap<Key, usize>,
     bytes: usize,
 }
@@ -34,15 +34,15 @@ pub(crate) struct Pulse {
 /// What decides, of one patient.
 pub(crate) type Beat = (Key, Vitals);
 
-/// As many patients are on a shelf.
-const SHELF: usize = 256;
+/// As many patients are in a row.
+const ROW: usize = 256;
 /// What a patient takes beside it, about, in bytes.
 const OF_PLACE: usize = 32;
 
 impl Pulse {
     /// Everybody, in no order.
     pub(super) fn beats(&self) -> impl Iterator<Item = &Beat> {
-        self.shelves.iter().flat_map(|shelf| shelf.iter())
+        self.rows.iter().flat_map(|row| row.iter())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,28 +52,28 @@ impl Pulse {
     fn put(&mut self, beat: Beat) {
         self.bytes += bytes(&beat);
         if let Some(place) = self.places.get(&beat.0) {
-            let shelf = Arc::make_mut(&mut self.shelves[place / SHELF]);
-            let before = std::mem::replace(&mut shelf[place % SHELF], beat);
+            let row = Arc::make_mut(&mut self.rows[place / ROW]);
+            let before = std::mem::replace(&mut row[place % ROW], beat);
             self.bytes -= bytes(&before);
             return;
         }
         let place = self.places.len();
         self.places.insert(beat.0, place);
-        if place.is_multiple_of(SHELF) {
-            self.shelves.push(Arc::default());
+        if place.is_multiple_of(ROW) {
+            self.rows.push(Arc::default());
         }
-        Arc::make_mut(&mut self.shelves[place / SHELF]).push(beat);
+        Arc::make_mut(&mut self.rows[place / ROW]).push(beat);
     }
 
     /// The last one gets the place of whoever goes.
     fn remove(&mut self, key: &Key) {
-        let (Some(place), Some(shelf)) = (self.places.remove(key), self.shelves.last_mut()) else {
+        let (Some(place), Some(row)) = (self.places.remove(key), self.rows.last_mut()) else {
             return;
         };
-        let shelf = Arc::make_mut(shelf);
-        let last = shelf.pop();
-        if shelf.is_empty() {
-            self.shelves.pop();
+        let row = Arc::make_mut(row);
+        let last = row.pop();
+        if row.is_empty() {
+            self.rows.pop();
         }
         let Some(last) = last else {
             return;
@@ -82,8 +82,8 @@ impl Pulse {
             last
         } else {
             self.places.insert(last.0, place);
-            let shelf = Arc::make_mut(&mut self.shelves[place / SHELF]);
-            std::mem::replace(&mut shelf[place % SHELF], last)
+            let row = Arc::make_mut(&mut self.rows[place / ROW]);
+            std::mem::replace(&mut row[place % ROW], last)
         };
         self.bytes -= bytes(&gone);
     }
