@@ -96,7 +96,7 @@ fn bytes((_, vitals): &Beat) -> usize {
 impl Mirrored for Pulse {
     type Entry = Beat;
 
-    const OF_ONE: usize = 450;
+    const OF_ONE: usize = 380;
     const BY_NAME: bool = false;
     const HAS_SUMMARIES: bool = true;
 
