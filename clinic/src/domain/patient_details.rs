@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use shared_runtime::body::{Member, not_null};
 use shared_types::{PermissionSet, SiteId, TagId, address, dates};
@@ -76,7 +76,8 @@ pub(crate) struct SharedPatient {
     pub(crate) diagnosis_type: Option<DiagnosisType>,
 }
 
-/// What a clinic may do on an account: what is there is granted.
+/// What a clinic may do on an account: what is there is granted. Permissions that clinics cannot have count
+/// for nothing; what is no permission is refused, since nothing granted means that the patient leaves.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct ClinicPermissions {
     #[serde(default, deserialize_with = "not_null")]
@@ -91,6 +92,18 @@ pub(crate) struct ClinicPermissions {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     note: Option<Map<String, Value>>,
+    #[serde(flatten, deserialize_with = "of_others")]
+    #[schema(ignore)]
+    of_others: (),
+}
+
+/// Refuses what is not the name of a permission.
+fn of_others<'de, D: Deserializer<'de>>(others: D) -> Result<(), D::Error> {
+    let others = PermissionSet::deserialize(others)?;
+    match others.unknown_names().next() {
+        None => Ok(()),
+        Some(name) => Err(D::Error::custom(format!("\"{name}\" is no permission"))),
+    }
 }
 
 impl From<&PermissionSet> for ClinicPermissions {
@@ -101,6 +114,7 @@ impl From<&PermissionSet> for ClinicPermissions {
             view: granted("view"),
             upload: granted("upload"),
             note: granted("note"),
+            of_others: (),
         }
     }
 }
@@ -112,6 +126,7 @@ impl From<ClinicPermissions> for PermissionSet {
             view,
             upload,
             note,
+            of_others: (),
         } = permissions;
         let named = [
             ("custodian", custodian),

@@ -22,6 +22,12 @@ async fn a_patient_says_what_the_clinic_may_do() {
         .await
         .json();
     assert_eq!(shown["permissions"], granted);
+    // What is misspelt grants nothing, and does not make the patient leave.
+    for misspelt in ["veiw", "VIEW", "banana"] {
+        let refused = alice.put(&path, &json!({ misspelt: {} })).await;
+        assert_eq!(refused.status, 400, "{misspelt}");
+        assert!(refused.text().contains(misspelt), "{}", refused.text());
+    }
     assert_empty(&alice.delete(&format!("{path}/note")).await, 204);
     assert_refused(
         &alice.delete(&format!("{path}/note")).await,

@@ -94,8 +94,14 @@ fn chosen_sites_are_the_clinics_own() {
 #[test]
 fn what_is_there_is_granted() {
     let read = |json: Value| serde_json::from_value::<ClinicPermissions>(json).map(Into::into);
-    let granted: PermissionSet = read(json!({"view": {"x": 1}, "other": {}})).unwrap();
+    let granted: PermissionSet = read(json!({"view": {"x": 1}, "follow": {}})).unwrap();
     assert_eq!(granted, PermissionSet::of(&["view"]));
+    assert!(read(json!({})).unwrap().is_empty());
+    assert!(read(json!({"follow": {}})).unwrap().is_empty());
+    for misspelt in ["veiw", "VIEW", "banana"] {
+        let refused = read(json!({"note": {}, misspelt: {}})).unwrap_err();
+        assert!(refused.to_string().contains(misspelt), "{refused}");
+    }
     assert!(read(json!({"view": null})).is_err());
     assert!(read(json!({"view": true})).is_err());
 }
