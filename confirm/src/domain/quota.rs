@@ -5,9 +5,9 @@
 //! anybody may ask for do not run out: one to that very address is on its way or there already. One
 //! to another address of the mailbox would not do, as it need not hold a key to the same account.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use shared_types::{UserId, address};
+use shared_types::{ClinicId, UserId, address};
 
 use super::key;
 use crate::config::LimitSettings;
@@ -30,6 +30,8 @@ pub(crate) enum Cause<'a> {
     },
     /// An account, who runs it, or a service (`None`) has its address verified.
     Verified(Option<&'a UserId>),
+    /// A clinic has the address of an account that it made verified, so that it can be claimed.
+    Claimable(ClinicId),
     /// Somebody at this source forgot a password.
     Forgotten(&'a str),
     /// Somebody at this source wants the mail of a sign-up again.
@@ -91,8 +93,8 @@ impl Quota {
 
 /// The quotas of which a mail to `recipient` takes one use each, in this order.
 ///
-/// The first one of a mail that is [`Cause::Sent`] or [`Cause::Verified`] has the recipient alone in
-/// its name, and of one that is [`Cause::Shared`] who shares as well: it is what keeps two of them
+/// The first one of a mail that is [`Cause::Sent`], [`Cause::Verified`] or [`Cause::Claimable`] has the
+/// recipient alone in its name, and of one that is [`Cause::Shared`] who shares as well: it is what keeps two of them
 /// apart.
 pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str) -> Vec<Quota> {
     let to = Quota::hourly(
@@ -127,6 +129,14 @@ pub(crate) fn of_mail(limits: &LimitSettings, cause: Cause<'_>, recipient: &str)
                 .chain(of_sender(limits, sender, recipient))
                 .collect()
         }
+        // It may have as many patients as it enrols, but each of them has a mailbox.
+        Cause::Claimable(clinic) => {
+            let to = Quota {
+                beyond: Beyond::Sent,
+                ..to
+            };
+            vec![to, of_pair(limits, &clinic, recipient)]
+        }
         // The source comes first: what sends no mail counts for it as well.
         Cause::Forgotten(source) => vec![
             of_source(limits, source),
@@ -154,7 +164,7 @@ fn of_whom(limits: &LimitSettings, sender: &UserId) -> Quota {
     Quota::hourly("by", sender.as_str(), limit)
 }
 
-fn of_pair(limits: &LimitSettings, sender: &UserId, recipient: &str) -> Quota {
+fn of_pair(limits: &LimitSettings, sender: &impl fmt::Display, recipient: &str) -> Quota {
     let pair = format!("{sender} {}", mailbox(recipient));
     let limit = limits.mails_per_sender_and_recipient_per_hour;
     Quota::hourly("pair", &pair, limit)
@@ -178,7 +188,7 @@ fn mailbox(recipient: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared_types::UserId;
+    use shared_types::{ClinicId, UserId};
 
     use super::{Beyond, Cause, mailbox, of_mail};
     use crate::config::{DEFAULTS, LimitSettings};
@@ -230,6 +240,13 @@ mod tests {
                 vec![to(Beyond::Sent), by, pair],
             ),
             (Cause::Verified(None), vec![to(Beyond::Sent)]),
+            (
+                Cause::Claimable(ClinicId::from([1; 12])),
+                vec![
+                    to(Beyond::Sent),
+                    ("pair".to_owned(), 2, 60, Beyond::Refused),
+                ],
+            ),
             (
                 Cause::Forgotten("192.0.2.1/32"),
                 vec![from.clone(), asked("forgotten")],

@@ -61,6 +61,10 @@ pub(crate) async fn request_for(
         };
         // The quota comes first: it keeps out another request for the same address.
         let cause = match requester {
+            Requester::Service {
+                clinic_id: Some(clinic),
+                ..
+            } => Cause::Claimable(clinic),
             Requester::Service { .. } => Cause::Verified(None),
             Requester::Person(sender) => Cause::Verified(Some(sender)),
         };

@@ -201,6 +201,34 @@ async fn many_at_once_are_counted_one_by_one() {
 }
 
 #[actix_web::test]
+async fn a_clinic_asks_one_mailbox_so_often_and_uses_up_nothing_of_others() {
+    let world = limited(|_| {}).await;
+    let service = world.service();
+    let ask = async |number: usize, clinic: &str| {
+        let (id, email) = (
+            format!("dave{number}"),
+            format!("dave+{number}@example.org"),
+        );
+        let members = json!({ "username": email, "emails": [email], "passwordExists": false });
+        world.user_api.has_with(&id, members);
+        let path = format!("/confirm/send/signup/{id}");
+        service.post(&path, &json!({ "clinicId": clinic })).await
+    };
+    let (oak, elm) = ("5f0000000000000000000001", "5f0000000000000000000002");
+    for number in 0..10 {
+        assert_eq!(ask(number, oak).await.status, 200, "{number}");
+    }
+    for number in 10..40 {
+        let before = world.everything(&STORED).await;
+        assert_too_many(&ask(number, oak).await);
+        assert_eq!(world.everything(&STORED).await, before, "{number}");
+    }
+    assert_eq!(ask(40, elm).await.status, 200);
+    let invited = invite(&world.user("alice"), "alice", "dave@example.org").await;
+    assert_eq!(invited.status, 200);
+}
+
+#[actix_web::test]
 async fn zero_is_no_limit() {
     let world = limited(|limits| {
         limits.mails_per_sender_per_hour = 0;
