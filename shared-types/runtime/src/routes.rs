@@ -135,8 +135,11 @@ impl Operation {
                 move |request: ServiceRequest, next: Next<BoxBody>| {
                     let admitted = guard(request.request().clone());
                     async move {
-                        admitted.await?;
-                        next.call(request).await
+                        match admitted.await {
+                            Ok(()) => next.call(request).await,
+                            // As an error it would pass by what logs, counts and marks responses.
+                            Err(refused) => Ok(request.error_response(refused)),
+                        }
                     }
                 },
             ))

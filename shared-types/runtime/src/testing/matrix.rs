@@ -114,7 +114,11 @@ impl<const KINDS: usize> Row<KINDS> {
     pub async fn check(&self, callers: [(&str, &Person); KINDS], parameters: &[(&str, &str)]) {
         for ((kind, caller), gets) in callers.into_iter().zip(&self.gets) {
             let answer = self.ask(caller, parameters).await;
-            gets.assert(&answer, &format!("{} by {kind}", self.operation));
+            let what = format!("{} by {kind}", self.operation);
+            gets.assert(&answer, &what);
+            // What is refused passes through what logs, counts and marks responses as well.
+            let mark = answer.header("x-content-type-options");
+            assert_eq!(mark, Some("nosniff"), "{what}");
         }
     }
 }
