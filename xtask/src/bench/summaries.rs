@@ -50,7 +50,7 @@ pub(super) fn operations(clinic: &str, clinician: &Person, service: &str) -> Vec
         }
     });
     let lists = CLINICS.map(|(place, _, size)| {
-        let query = "limit=50&sort=-timeInVeryLowPercent&sortType=cgm&period=14d\
+        let query = "sort=-timeInVeryLowPercent&sortType=cgm&period=14d\
             &cgm.timeCGMUsePercent=%3E%3D0.7";
         let url = |tag| {
             let clinic = format!("{clinic}/v1/clinics/{}", clinic_id(place));
