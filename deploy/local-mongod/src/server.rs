@@ -48,7 +48,11 @@ const KEPT: [&str; 4] = ["--wiredTigerCacheSizeGB", "1", "--oplogSize", "512"];
 /// The files of a dropped database stay open for the window of snapshots and
 /// until the next checkpoint: by default that is minutes, in which a run that
 /// creates and drops databases all the time would use up the descriptors.
-const TEMPORARY: [&str; 12] = [
+/// Dropping a database waits for the journal, which is written every 100 ms by
+/// default.
+const TEMPORARY: [&str; 14] = [
+    "--journalCommitInterval",
+    "5",
     "--wiredTigerCacheSizeGB",
     "0.5",
     "--oplogSize",
