@@ -16,7 +16,27 @@ const HARMLESS_ENTITIES: [&str; 5] = ["amp", "lt", "gt", "quot", "apos"];
 pub(crate) fn shown(given: &str) -> Option<String> {
     let name: String = one_line(given).chars().take(LONGEST).collect();
     let is_other = name.contains(ENCODED_WORD) || has_entity(&name) || has_link(&name);
-    (!name.is_empty() && !is_other).then_some(name)
+    (!name.is_empty() && !is_other).then(|| without_domains(&name))
+}
+
+/// With a blank after each dot that could be one of a domain: mail programs make a link of
+/// `evil.example` as well, and `St.John` stays a name.
+fn without_domains(name: &str) -> String {
+    // What browsers take for a dot of a domain.
+    let is_dot = |c: char| matches!(c, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}');
+    let letters: Vec<char> = name.chars().collect();
+    let mut apart = String::with_capacity(name.len());
+    for (place, &letter) in letters.iter().enumerate() {
+        apart.push(letter);
+        let joins = place
+            .checked_sub(1)
+            .is_some_and(|before| letters[before].is_alphanumeric());
+        let next = letters.get(place + 1..place + 3).unwrap_or_default();
+        if is_dot(letter) && joins && next.len() == 2 && next.iter().all(|c| c.is_alphabetic()) {
+            apart.push(' ');
+        }
+    }
+    apart
 }
 
 /// Without what could begin a line of its own, turn the direction of the text around it, or not
@@ -110,6 +130,22 @@ mod tests {
                 "Alice\r\nBcc: eve\u{2028}x\u{0}\u{85}y",
                 "Alice Bcc: eve x y",
             ),
+        ] {
+            assert_eq!(shown(given).as_deref(), Some(wanted), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn no_domain_is_left_of_which_a_link_could_be_made() {
+        for (given, wanted) in [
+            ("St.John", "St. John"),
+            ("J.R.Smith, M.D.", "J.R. Smith, M.D."),
+            ("evil.example.com", "evil. example. com"),
+            ("mail eve@evil.example now", "mail eve@evil. example now"),
+            ("evil\u{3002}example/x", "evil\u{3002} example/x"),
+            ("e.xn--p1ai", "e. xn--p1ai"),
+            ("1.2 and 0.5a", "1.2 and 0.5a"),
+            ("...and .net", "...and .net"),
         ] {
             assert_eq!(shown(given).as_deref(), Some(wanted), "{given:?}");
         }
