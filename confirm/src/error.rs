@@ -373,8 +373,7 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
         Rejection::CheckUnavailable => ApiError::reason(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked",
-        )
-        .retry_after(Duration::from_secs(1)),
+        ),
         Rejection::BodyTooLarge => {
             ApiError::reason(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large")
         }

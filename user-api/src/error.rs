@@ -198,7 +198,6 @@ impl From<Refusal> for ApiError {
             Refusal::TooManyLogins(wait)
             | Refusal::TooMany(wait)
             | Refusal::TooManyChanges(wait) => counted(status, reason).retry_after(wait),
-            Refusal::Busy => counted(status, reason).retry_after(Duration::from_secs(1)),
             Refusal::InvalidDetails
             | Refusal::WeakPassword(_)
             | Refusal::InvalidChild(_)
@@ -221,7 +220,8 @@ impl From<Refusal> for ApiError {
             | Refusal::MetadataTooLarge
             | Refusal::NoSuchChange
             | Refusal::ChangeIsVoid
-            | Refusal::NamesTaken => counted(status, reason),
+            | Refusal::NamesTaken
+            | Refusal::Busy => counted(status, reason),
         }
     }
 }
@@ -307,8 +307,7 @@ pub(crate) fn envelope(rejection: Rejection) -> ApiError {
         Rejection::CheckUnavailable => counted(
             StatusCode::SERVICE_UNAVAILABLE,
             "The token cannot be checked".into(),
-        )
-        .retry_after(Duration::from_secs(1)),
+        ),
         Rejection::BodyTooLarge => counted(
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body is too large".into(),

@@ -15,6 +15,9 @@ use crate::{mongo::Aborted, query::InvalidParameter};
 
 type Text = Cow<'static, str>;
 
+/// When a client that was told 503 may come again, where nothing else is known.
+const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
+
 /// The shapes of error bodies. Each service's API fixes which it uses where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorBody {
@@ -104,7 +107,8 @@ impl ApiError {
         self
     }
 
-    /// The same response with a `Retry-After` header, in whole seconds, at least one.
+    /// The same response with a `Retry-After` header, in whole seconds, at least one. A 503 has one of
+    /// a second without being asked.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -150,7 +154,11 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.status);
-        if let Some(wait) = self.retry_after {
+        let is_unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        let wait = self
+            .retry_after
+            .or(is_unavailable.then_some(UNAVAILABLE_FOR));
+        if let Some(wait) = wait {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
         }
@@ -378,5 +386,19 @@ mod tests {
             "500 Internal Server Error: no answer",
         ];
         assert_eq!(errors.map(|error| error.to_string()), expected);
+    }
+
+    #[test]
+    fn who_is_told_to_come_later_learns_when() {
+        let wait = |error: ApiError| {
+            let response = error.error_response();
+            let wait = response.headers().get(header::RETRY_AFTER);
+            wait.map(|wait| wait.to_str().unwrap().to_owned())
+        };
+        let unavailable = || ApiError::empty(StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(wait(unavailable()).as_deref(), Some("1"));
+        let soon = Duration::from_millis(7_200);
+        assert_eq!(wait(unavailable().retry_after(soon)).as_deref(), Some("8"));
+        assert_eq!(wait(ApiError::empty(StatusCode::CONFLICT)), None);
     }
 }
