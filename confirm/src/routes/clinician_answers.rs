@@ -100,7 +100,7 @@ pub(crate) async fn accept_clinician_invite(
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
-        (status = 404, description = "404 page not found"),
+        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
         (status = 500, description = "Error finding the confirmation"),
     ),
 )]

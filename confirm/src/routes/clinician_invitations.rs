@@ -49,11 +49,11 @@ pub(crate) struct NewClinician {
     params(("clinicid" = ClinicId, Path, description = "The clinic")),
     responses(
         (status = 200, description = "Who is invited", body = Object),
-        (status = 400, description = "Error decoding the confirmation; empty when there is no address; or what clinic says of the roles"),
+        (status = 400, description = "Error decoding the confirmation; empty when there is no address; or what clinic says of the roles", body = Object),
         Refusals,
         (status = 404, description = "Error finding the clinic"),
-        (status = 409, description = "The address is invited or works there already, as clinic says it"),
-        (status = 422, description = "The clinic cannot have clinicians, as clinic says it"),
+        (status = 409, description = "The address is invited or works there already, as clinic says it", body = Object),
+        (status = 422, description = "The clinic cannot have clinicians, as clinic says it", body = Object),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error finding the clinic"),
     ),
@@ -147,7 +147,7 @@ pub(crate) async fn resend_clinician_invite(
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
-        (status = 404, description = "404 page not found"),
+        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
         (status = 500, description = "Error finding the confirmation"),
     ),
 )]

@@ -14,7 +14,11 @@ mod sign_up_answers;
 mod sign_ups;
 mod view;
 
-use shared_runtime::{openapi::document, operation, routes::RouteTable};
+use shared_runtime::{
+    openapi::{document, with_reasons},
+    operation,
+    routes::RouteTable,
+};
 use utoipa::OpenApi;
 
 use crate::error::envelope;
@@ -88,7 +92,7 @@ fn clinics() -> RouteTable {
 
 /// The OpenAPI document of the service.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document(Document::openapi(), &table())
+    with_reasons(document(Document::openapi(), &table()))
 }
 
 #[derive(OpenApi)]

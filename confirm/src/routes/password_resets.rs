@@ -42,7 +42,7 @@ pub(crate) struct NewPassword {
     params(("useremail" = String, Path, description = "The address, `+` unencoded or not")),
     responses(
         (status = 200, description = "A mail is on its way"),
-        (status = 400, description = "Empty: that is no address"),
+        (status = 400, description = "That is no address; no body"),
         (status = 429, description = "Too many requests; try again later"),
         (status = 500, description = "Error saving the confirmation"),
     ),

@@ -89,7 +89,7 @@ pub(crate) async fn share_with_clinic(
     responses(
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
         Refusals,
-        (status = 404, description = "404 page not found"),
+        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
         (status = 500, description = "Error finding the confirmation"),
     ),
 )]
@@ -154,7 +154,7 @@ pub(crate) async fn accept_patient_invite(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
         (status = 403, description = "No matching invite was found, or Forbidden to perform requested operation"),
-        (status = 404, description = "404 page not found"),
+        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
         (status = 500, description = "Error updating confirmation"),
     ),
 )]

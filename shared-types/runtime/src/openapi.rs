@@ -1,10 +1,16 @@
 //! The OpenAPI document of a service.
 
 use actix_web::http::Method;
-use utoipa::openapi::{
-    OpenApi, PathItem, RefOr,
-    path::{self, ParameterIn},
-    security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+use serde::Serialize;
+use utoipa::{
+    PartialSchema as _, ToSchema,
+    openapi::{
+        Content, OpenApi, PathItem, Ref, RefOr,
+        path::{self, ParameterIn},
+        security::{
+            ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+        },
+    },
 };
 
 use crate::{
@@ -27,6 +33,52 @@ pub fn document(about: OpenApi, table: &RouteTable) -> OpenApi {
     let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
     components.add_security_scheme("basic", basic);
     document.security = Some(vec![SecurityRequirement::new("session_token", [""; 0])]);
+    document
+}
+
+/// A refusal of user-api and of confirm.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"code": 404, "reason": "User not found"}))]
+struct Refusal {
+    /// The status.
+    code: u16,
+    /// Why, for people.
+    reason: String,
+}
+
+/// How a description ends of a response that has no body.
+const NO_BODY: &str = "no body";
+
+/// The document with a body, `{"code", "reason"}`, for every refusal and failure that describes none.
+/// One that is sent without says so at the end of its description: "no body".
+#[must_use]
+pub fn with_reasons(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_default();
+    let name = Refusal::name();
+    components
+        .schemas
+        .insert(name.to_string(), Refusal::schema());
+    let content = RefOr::T(Content::new(Some(Ref::from_schema_name(name))));
+    for item in document.paths.paths.values_mut() {
+        for method in METHODS {
+            let Some(Some(operation)) = slot_mut(item, &method) else {
+                continue;
+            };
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else {
+                    continue;
+                };
+                let is_refusal = status.starts_with(['4', '5']);
+                if is_refusal
+                    && response.content.is_empty()
+                    && !response.description.ends_with(NO_BODY)
+                {
+                    let json = "application/json".to_owned();
+                    response.content.insert(json, content.clone());
+                }
+            }
+        }
+    }
     document
 }
 
@@ -67,6 +119,14 @@ fn add_aliases(document: &mut OpenApi, table: &RouteTable) {
     }
 }
 
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+];
+
 fn slot<'a>(item: &'a PathItem, method: &Method) -> Option<&'a path::Operation> {
     match *method {
         Method::GET => item.get.as_ref(),
@@ -89,5 +149,46 @@ fn slot_mut<'a>(
         Method::PATCH => Some(&mut item.patch),
         Method::DELETE => Some(&mut item.delete),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::{
+        HttpMethod, Info, PathsBuilder, Response, ResponsesBuilder,
+        path::{Operation, OperationBuilder},
+    };
+
+    use super::*;
+
+    fn operation() -> Operation {
+        let text = Response::builder()
+            .content("text/plain", Content::default())
+            .build();
+        let responses = ResponsesBuilder::new()
+            .response("204", Response::new("Done"))
+            .response("400", Response::new("The database failed; no body"))
+            .response("404", Response::new("User not found"))
+            .response("500", text);
+        OperationBuilder::new().responses(responses.build()).build()
+    }
+
+    #[test]
+    fn what_is_refused_has_the_body_that_is_sent() {
+        let item = PathItem::new(HttpMethod::Get, operation());
+        let paths = PathsBuilder::new().path("/user", item).build();
+        let document = with_reasons(OpenApi::new(Info::new("A service", "1"), paths));
+        let described = serde_json::to_value(&document).unwrap();
+        let types = |status: &str| -> Vec<&str> {
+            let response = &described["paths"]["/user"]["get"]["responses"][status];
+            let content = response["content"].as_object();
+            let names = content.into_iter().flat_map(|content| content.keys());
+            names.map(String::as_str).collect()
+        };
+        assert_eq!(types("404"), ["application/json"]);
+        assert_eq!(types("500"), ["text/plain"]);
+        assert!(types("204").is_empty() && types("400").is_empty());
+        let members = &described["components"]["schemas"]["Refusal"]["required"];
+        assert_eq!(*members, serde_json::json!(["code", "reason"]));
     }
 }

@@ -24,10 +24,10 @@ use crate::{State, domain::details::read_password, use_cases::delete_account};
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 204, description = "The account is gone"),
-        (status = 401, description = "No valid token or no right"),
+        (status = 401, description = "No valid token or no right; no body"),
         (status = 403, description = "The password is wrong, or the account is needed"),
         (status = 429, description = "Too many login attempts"),
-        (status = 500, description = "The store or gatekeeper failed"),
+        (status = 500, description = "The store or gatekeeper failed; no body"),
     ),
 )]
 pub(crate) async fn delete_user(

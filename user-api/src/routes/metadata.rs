@@ -89,7 +89,7 @@ pub(crate) async fn list_collections() -> HttpResponse {
     responses(
         (status = 200, description = "The collection", body = Object),
         refusals::Metadata,
-        (status = 404, description = "No such collection"),
+        (status = 404, description = "No such collection; no body"),
         (status = 500, description = "The permissions or the collection cannot be read"),
     ),
 )]
@@ -139,7 +139,7 @@ pub(crate) async fn find_collection(
         (status = 200, description = "The whole collection", body = Object),
         (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
         refusals::Metadata,
-        (status = 404, description = "No such collection"),
+        (status = 404, description = "No such collection; no body"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
     ),
@@ -176,7 +176,7 @@ pub(crate) async fn update_collection(
         (status = 200, description = "The whole collection", body = Object),
         (status = 400, description = "Not an object, nested too deeply, or a known member that is not as it has to be"),
         refusals::Metadata,
-        (status = 404, description = "No such collection"),
+        (status = 404, description = "No such collection; no body"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The permissions cannot be read or the collection cannot be written"),
     ),
@@ -208,7 +208,7 @@ pub(crate) async fn post_collection(
     responses(
         (status = 200, description = "The pair", body = PrivatePair),
         refusals::Metadata,
-        (status = 404, description = "Not a name"),
+        (status = 404, description = "Not a name; no body"),
         (status = 413, description = "The metadata would grow too large"),
         (status = 500, description = "The pair cannot be read or written"),
     ),

@@ -15,7 +15,7 @@ mod updates;
 mod users;
 
 use shared_runtime::{
-    openapi::document,
+    openapi::{document, with_reasons},
     operation,
     routes::{Operation, RouteTable},
 };
@@ -99,7 +99,7 @@ fn by_name(operation: Operation) -> Operation {
 
 /// The OpenAPI document, aliases included.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document(Document::openapi(), &table())
+    with_reasons(document(Document::openapi(), &table()))
 }
 
 #[derive(OpenApi)]
