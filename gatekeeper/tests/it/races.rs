@@ -7,7 +7,7 @@ use tokio::join;
 
 use crate::world::World;
 
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 80;
 const CLINIC: &str = "5f8f8f8f8f8f8f8f8f8f8f8f";
 
 /// A child account that Bob and Carol run, as it is stored.

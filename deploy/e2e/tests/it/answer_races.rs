@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// As many as `E2E_ROUNDS` says, or this many.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 12;
 
 /// A platform with somebody who invites.
 struct Stage {

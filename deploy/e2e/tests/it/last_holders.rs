@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Platform, Program};
+use e2e::{Platform, Program, rounds};
 use futures_util::future::join3;
 use rand::RngExt as _;
 use reqwest::Method;
@@ -13,7 +13,8 @@ use tokio::join;
 
 use crate::people::{Member, delete_account, sign_up};
 
-const ROUNDS: usize = 40;
+/// As many as `E2E_ROUNDS` says, or this many.
+const ROUNDS: usize = 16;
 
 /// A custodial account of `parent`, with an address; its id.
 async fn custodial(parent: &Member, name: &str) -> String {
@@ -83,7 +84,7 @@ async fn an_address_that_goes_and_the_last_admin_who_leaves_exclude_each_other()
     let platform = Platform::start().await;
     let server = platform.server().await;
     let bob = sign_up(&platform, "bob").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let account = custodial(&bob, &format!("kid{round}")).await;
         let (removed, left) = join!(remove_address(&server, &account), give_up(&bob, &account));
         let statuses = (removed.status, left.status);
@@ -99,7 +100,7 @@ async fn an_address_that_goes_and_the_last_admin_who_leaves_exclude_each_other()
 async fn an_address_that_goes_and_the_last_admin_who_is_deleted_exclude_each_other() {
     let platform = Platform::start().await;
     let server = platform.server().await;
-    for round in 0..ROUNDS / 2 {
+    for round in 0..rounds(ROUNDS) / 2 {
         let bob = sign_up(&platform, &format!("bob{round}")).await;
         let account = custodial(&bob, &format!("kid{round}")).await;
         let (removed, deleted) = join!(remove_address(&server, &account), delete_account(&bob));
@@ -116,7 +117,7 @@ async fn an_address_that_goes_and_the_last_admin_who_is_deleted_exclude_each_oth
 async fn whoever_comes_and_goes_while_an_address_goes_somebody_stays() {
     let platform = Platform::start().await;
     let server = platform.server().await;
-    for round in 0..ROUNDS / 2 {
+    for round in 0..rounds(ROUNDS) / 2 {
         let bob = sign_up(&platform, &format!("bob{round}")).await;
         let carol = sign_up(&platform, &format!("carol{round}")).await;
         let account = custodial(&bob, &format!("kid{round}")).await;

@@ -1,13 +1,14 @@
 //! Decisions of two services at the same moment: a child account keeps somebody who runs it.
 
-use e2e::Platform;
+use e2e::{Platform, rounds};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use shared_runtime::testing::Person;
 
 use crate::people::{Member, delete_account, sign_up};
 
-const ROUNDS: usize = 30;
+/// As many as `E2E_ROUNDS` says, or this many.
+const ROUNDS: usize = 12;
 
 /// A child that `parent` made and `other` runs as well; its id.
 async fn child(parent: &Member, other: &Member) -> String {
@@ -41,7 +42,7 @@ async fn admins(server: &Person, child: &str, members: &[&Member]) -> usize {
 async fn an_admin_who_is_deleted_and_one_who_withdraws_never_leave_a_child_alone() {
     let platform = Platform::start().await;
     let server = platform.server().await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let bob = sign_up(&platform, &format!("bob{round}")).await;
         let carol = sign_up(&platform, &format!("carol{round}")).await;
         let (leaves, withdraws) = if round % 2 == 0 {
@@ -70,7 +71,7 @@ async fn an_admin_who_is_deleted_and_one_who_withdraws_never_leave_a_child_alone
 async fn two_admins_who_are_deleted_never_leave_a_child_alone() {
     let platform = Platform::start().await;
     let server = platform.server().await;
-    for round in 0..ROUNDS / 2 {
+    for round in 0..rounds(ROUNDS) / 2 {
         let bob = sign_up(&platform, &format!("bob{round}")).await;
         let carol = sign_up(&platform, &format!("carol{round}")).await;
         let child = child(&bob, &carol).await;
