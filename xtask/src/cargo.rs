@@ -42,6 +42,9 @@ pub(crate) fn workspace_command(name: &str) -> Command {
     command
 }
 
+/// What tests need. Examples are looked at by the lints alone.
+pub(crate) const TESTED: [&str; 3] = ["--lib", "--bins", "--tests"];
+
 /// Builds the programs of the platform and returns where they are, in the order of
 /// [`Program::all`].
 pub(crate) async fn build(release: bool) -> anyhow::Result<Vec<PathBuf>> {
@@ -125,7 +128,9 @@ pub(crate) async fn install(name: &str, version: &str, profile: &str) -> anyhow:
         profile,
         "--root",
     ]);
-    if !install.arg(&tools).status().await?.success() {
+    // Nobody looks into them with a debugger.
+    install.arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "false");
+    if !install.status().await?.success() {
         bail!("{name} {version} cannot be installed");
     }
     Ok(tools.join("bin").join(name))

@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // With everything else, as the tests build them: what tests need gives dependencies features that
     // programs alone would not, and everything would be built twice.
     let build = cargo::workspace_command("build")
-        .arg("--all-targets")
+        .args(cargo::TESTED)
         .status()
         .await?;
     ensure!(build.success(), "the build failed");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::cargo::{cargo, install, workspace, workspace_command};
+use crate::cargo::{TESTED, cargo, install, workspace, workspace_command};
 use crate::{fuzz, pure};
 
 /// The version of cargo-deny that checks `.deny.toml`.
@@ -53,7 +53,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     step("unused dependencies", &mut machete).await?;
     step(
         "build of programs and tests",
-        workspace_command("build").arg("--all-targets"),
+        workspace_command("build").args(TESTED),
     )
     .await?;
 
@@ -68,7 +68,7 @@ pub(crate) async fn run(_: &Arguments) -> anyhow::Result<()> {
     } else {
         cargo_test()
     };
-    tests.args(["--workspace", "--all-features"]);
+    tests.args(["--workspace", "--all-features"]).args(TESTED);
     tests.env("TEST_MONGODB_URI", &server.uri);
     headline("tests");
     // Nothing is printed after it: the runner's summary ends the output.
@@ -113,7 +113,7 @@ async fn advisories(deny: &Path) -> anyhow::Result<()> {
 
 fn cargo_test() -> Command {
     let mut test = cargo();
-    test.args(["test", "--all-targets", "--no-fail-fast"]);
+    test.args(["test", "--no-fail-fast"]);
     test
 }
 
