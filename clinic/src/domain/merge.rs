@@ -39,6 +39,8 @@ pub(crate) struct Side {
     /// Who works for it, and who is invited to.
     pub(crate) staff: Vec<Clinician>,
     pub(crate) patients: Vec<Arc<PatientRow>>,
+    /// Whether a migration into it is unfinished.
+    pub(crate) is_migrating: bool,
 }
 
 /// What a plan has to know of a patient.
@@ -68,6 +70,8 @@ pub(crate) struct MergePlan {
     pub(crate) source_restrictions: Vec<MembershipRestriction>,
     pub(crate) target_restrictions: Vec<MembershipRestriction>,
     pub(crate) settings: Vec<SettingPlan>,
+    /// Whether patients are still to come to the source.
+    pub(crate) is_source_migrating: bool,
     /// Those of the source, then those of the target; so are all lists of plans.
     pub(crate) tags: Vec<TagPlan>,
     pub(crate) sites: Vec<SitePlan>,
@@ -93,6 +97,8 @@ pub(crate) enum Obstacle {
     ClinicianEmailsTaken(usize),
     MrnsMissing(usize),
     MrnsTaken(usize),
+    /// Patients are still to come to the source from a legacy account.
+    UnfinishedMigration,
 }
 
 impl Obstacle {
@@ -119,6 +125,7 @@ impl Obstacle {
             Self::MrnsTaken(number) => {
                 format!("Patients whose MRN would not be unique in target workspace ({number})")
             }
+            Self::UnfinishedMigration => "Unfinished migration into source workspace".to_owned(),
         }
     }
 }
@@ -162,6 +169,7 @@ impl MergePlan {
             source: source.clinic,
             target: target.clinic,
             source_restrictions: source.restrictions,
+            is_source_migrating: source.is_migrating,
             target_restrictions: target.restrictions,
             settings,
             tags,
@@ -212,6 +220,9 @@ impl MergePlan {
         ];
         let counted = counted.into_iter().filter(|(number, _)| *number > 0);
         obstacles.extend(counted.map(|(number, obstacle)| obstacle(number)));
+        if self.is_source_migrating {
+            obstacles.push(Obstacle::UnfinishedMigration);
+        }
         obstacles
     }
 

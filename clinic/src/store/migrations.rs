@@ -206,10 +206,23 @@ impl Migrations {
         found.map_ok(Into::into).try_collect().await
     }
 
+    /// Whether patients are still to come to a clinic, in the transaction of `session`.
+    pub(crate) async fn is_under_way(
+        &self,
+        session: &mut ClientSession,
+        clinic: ClinicId,
+    ) -> Result<bool> {
+        let completed = Status::Completed.name();
+        let unfinished = doc! { "clinicId": ids::clinic(clinic), "status": { "$ne": completed } };
+        let found = self.migrations.find_one(unfinished).session(session);
+        Ok(found.await?.is_some())
+    }
+
     /// Sets how far a migration is, and takes it from whatever worker has it; returns it since, or
     /// `None` where there is none.
     pub(crate) async fn set_status(
         &self,
+        session: &mut ClientSession,
         clinic: ClinicId,
         user: &UserId,
         status: Status,
@@ -221,8 +234,8 @@ impl Migrations {
         };
         let migrations = self.migrations.clone_with_type::<MigrationDocument>();
         let updated = migrations.find_one_and_update(one(clinic, user), update);
-        let updated = updated.return_document(ReturnDocument::After).await?;
-        Ok(updated.map(Into::into))
+        let updated = updated.return_document(ReturnDocument::After);
+        Ok(updated.session(session).await?.map(Into::into))
     }
 
     /// Has the `failed` patients of a completed migration tried again; returns it since.

@@ -15,8 +15,8 @@ use crate::{
         migration::{Migration, Status, check_is_legacy, first_account},
     },
     error::{Error, Failure},
-    store::now,
-    use_cases::find_clinic::find_clinic,
+    store::{Store, now},
+    use_cases::{find_clinic::find_clinic, merge_clinics::check_not_merging},
 };
 
 /// Makes a clinic of a legacy account, whose patients are to come; returns that migration. `attests`:
@@ -43,6 +43,7 @@ pub(crate) async fn begin_clinic(
             Some(true) => return Err(Refusal::AlreadyMigrated.into()),
             Some(false) => {}
         }
+        check_not_merging(&state.store, session, clinic_id).await?;
         clinics.set_migrated(session, clinic_id, now.into()).await?;
         insert(state, session, &migration).await
     });
@@ -64,7 +65,10 @@ pub(crate) async fn add_migration(
         match store.clinics.lock(session, clinic).await? {
             None => Err(Refusal::ClinicianNotFound.into()),
             Some(false) => Err(Refusal::NotMigratedFirst.into()),
-            Some(true) => insert(state, session, &migration).await,
+            Some(true) => {
+                check_not_merging(store, session, clinic).await?;
+                insert(state, session, &migration).await
+            }
         }
     });
     finish(state, stored.await, migration)
@@ -98,6 +102,18 @@ fn finish(
     }
 }
 
+/// Keeps a merge of the clinic from beginning before the migration is changed, since nobody comes to a
+/// clinic that goes.
+async fn lock(
+    store: &Store,
+    session: &mut ClientSession,
+    clinic: ClinicId,
+) -> Result<(), Aborted<Refusal>> {
+    let locked = store.clinics.lock(session, clinic).await?;
+    locked.ok_or(Refusal::MigrationNotFound)?;
+    check_not_merging(store, session, clinic).await
+}
+
 /// Sets how far a migration is, which nobody checks; returns it since. Whatever worker of this service
 /// has it lets go of it. One that is pending again brings whoever is yet to come, once more.
 pub(crate) async fn set_status(
@@ -106,12 +122,16 @@ pub(crate) async fn set_status(
     user: &UserId,
     status: Status,
 ) -> Result<Migration, Error> {
-    let migrations = &state.store.migrations;
-    let updated = migrations
-        .set_status(clinic, user, status, now())
+    let migration = state
+        .store
+        .change(clinic, async |session| {
+            lock(&state.store, session, clinic).await?;
+            let migrations = &state.store.migrations;
+            let updated = migrations.set_status(session, clinic, user, status, now());
+            Ok(updated.await?.ok_or(Refusal::MigrationNotFound)?)
+        })
         .await
         .or_fail(Failure)?;
-    let migration = updated.ok_or(Refusal::MigrationNotFound)?;
     state.migration_wake.notify_one();
     Ok(migration)
 }
@@ -127,6 +147,7 @@ pub(crate) async fn retry(
         .store
         .change(clinic, async |session| {
             let store = &state.store;
+            lock(store, session, clinic).await?;
             let found = store.migrations.find_in(session, clinic, user).await?;
             let migration = found.ok_or(Refusal::MigrationNotFound)?;
             if migration.is(Status::Running) {

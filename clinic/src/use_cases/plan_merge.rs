@@ -82,6 +82,7 @@ async fn side(
     Ok(Side {
         clinic,
         restrictions: restrictions.restrictions,
+        is_migrating: store.migrations.is_under_way(session, id).await?,
         staff: store.clinicians.list_merge_staff(session, id).await?,
         patients: store.patients.list_merge_rows(session, id).await?,
     })

@@ -27,6 +27,7 @@ fn side(number: u8) -> Side {
         restrictions: Vec::new(),
         staff: Vec::new(),
         patients: Vec::new(),
+        is_migrating: false,
     }
 }
 
@@ -86,6 +87,14 @@ fn changed(change: impl FnOnce(&mut Side, &mut Side)) -> (MergePlan, Vec<Obstacl
     let plan = planned(source, target);
     let obstacles = plan.obstacles();
     (plan, obstacles)
+}
+
+#[test]
+fn a_clinic_that_patients_are_still_to_come_to_does_not_go() {
+    let (_, obstacles) = changed(|source, _| source.is_migrating = true);
+    assert_eq!(obstacles, [Obstacle::UnfinishedMigration]);
+    let (_, obstacles) = changed(|_, target| target.is_migrating = true);
+    assert_eq!(obstacles, []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What two clinics refuse, and what goes on, while they become one.
 
-use bson::{Document, doc};
+use bson::{Document, doc, oid::ObjectId};
 use clinic::State;
 use futures_util::future::join3;
 use reqwest::Method;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ALICE, BOB, Pair, count, numbered};
 use crate::{
     many_patients::assert_counted,
-    world::{CAROL, NINA, assert_empty, assert_refused, details, id_of},
+    world::{CAROL, NINA, assert_empty, assert_refused, details, id_of, patch},
 };
 
 const MERGING: &str = "conflict: the clinic is being merged with another one";
@@ -47,7 +47,20 @@ async fn finish(pair: &Pair) {
 async fn what_would_break_the_plan_is_refused_until_it_is_done() {
     let (pair, [ana, ben]) = amidst().await;
     let service = pair.world.service();
+    let migrations = pair.world.database.database.collection("migrations");
+    for (clinic, user) in [(&pair.source, "d000000001"), (&pair.target, "d000000002")] {
+        let clinic = ObjectId::parse_str(clinic).unwrap();
+        let completed = doc! { "clinicId": clinic, "userId": user, "status": "COMPLETED" };
+        migrations.insert_one(completed).await.unwrap();
+    }
     let before = pair.world.everything().await;
+    for (clinic, user) in [(&pair.source, "d000000001"), (&pair.target, "d000000002")] {
+        let path = format!("/v1/clinics/{clinic}/migrations/{user}");
+        let answer = patch(&service, &path, &json!({ "status": "PENDING" })).await;
+        assert_refused(&answer, 409, MERGING);
+        let again = service.post(&format!("{path}/retry"), &json!({})).await;
+        assert_refused(&again, 409, MERGING);
+    }
     for (clinic, user) in [(&pair.source, &ana), (&pair.target, &ben)] {
         let of_clinic = format!("/v1/clinics/{clinic}");
         let employed = json!({

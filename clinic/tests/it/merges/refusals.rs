@@ -1,12 +1,12 @@
 //! Merges that are refused, and change nothing.
 
-use bson::doc;
+use bson::{doc, oid::ObjectId};
 use serde_json::json;
 
 use super::{ALICE, NO_CLINIC, Pair, count, numbered, tag};
 use crate::{
     many_patients::assert_counted,
-    world::{assert_empty, assert_refused, details},
+    world::{assert_empty, assert_refused, details, patch},
 };
 
 #[actix_web::test]
@@ -95,6 +95,29 @@ async fn settings_restrictions_and_staff_may_forbid_it() {
     tag(&pair, target, "type1").await;
     let reason = "Tag \"Type 1\" cannot be created in target workspace";
     pair.assert_refused_for(reason).await;
+}
+
+#[actix_web::test]
+async fn a_clinic_that_patients_are_still_to_come_to_does_not_go() {
+    let pair = Pair::start().await;
+    let migrations = pair.world.database.database.collection("migrations");
+    let migration = |clinic: &str, user: &str, status: &str| {
+        let clinic = ObjectId::parse_str(clinic).unwrap();
+        doc! { "clinicId": clinic, "userId": user, "status": status }
+    };
+    // Those who come to the target come to it afterwards as well.
+    let documents = [
+        migration(&pair.source, "d000000001", "RUNNING"),
+        migration(&pair.target, "d000000002", "RUNNING"),
+    ];
+    migrations.insert_many(documents).await.unwrap();
+    pair.assert_refused_for("Unfinished migration into source workspace")
+        .await;
+    let path = format!("/v1/clinics/{}/migrations/d000000001", pair.source);
+    let completed = json!({ "status": "COMPLETED" });
+    let patched = patch(&pair.world.service(), &path, &completed).await;
+    assert_eq!(patched.status, 200, "{}", patched.text());
+    assert_empty(&pair.merge().await, 200);
 }
 
 #[actix_web::test]
