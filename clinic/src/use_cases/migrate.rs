@@ -26,8 +26,9 @@ use crate::{
 const LISTED_AT_ONCE: usize = 500;
 /// Patients who are brought at a time, each in a transaction of its own.
 const AT_ONCE: u32 = 8;
-/// How often a patient is tried while something fails. Between two times are all others, and a lease.
-const MAX_ATTEMPTS: i32 = 10;
+/// How often a patient is tried while something fails. Between two times are all others, and a lease, so that
+/// this is an hour at least: no outage of another service makes patients fail.
+const MAX_ATTEMPTS: i32 = 360;
 /// Why a patient is given up with whom something keeps failing.
 const KEEPS_FAILING: &str = "it was tried again and again, and something failed each time";
 
