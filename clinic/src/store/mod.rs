@@ -57,7 +57,7 @@ pub(crate) use self::{
         ReportFilter, Scheduling, StoredOrder,
     },
     tallies::{Lane, Tallies},
-    xealth::{KeptOrder, View, Xealth},
+    xealth::{KeptOrder, View, Xealth, check_can_keep},
 };
 
 /// The time, as exact as the database keeps it.

@@ -8,7 +8,10 @@ use mongodb::Database;
 
 use self::{orders::Orders, preorders::Preorders, views::Views};
 
-pub(crate) use self::{orders::KeptOrder, views::View};
+pub(crate) use self::{
+    orders::{KeptOrder, check_can_keep},
+    views::View,
+};
 
 /// All of it.
 #[derive(Debug, Clone)]

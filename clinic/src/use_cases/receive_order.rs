@@ -31,7 +31,7 @@ use crate::{
         },
     },
     error::{Error, Failure},
-    store::{KeptOrder, now},
+    store::{KeptOrder, check_can_keep, now},
     use_cases::{
         enrol_patient::{Draft, create_drafted},
         match_order::{Wanted, order_reports},
@@ -65,6 +65,7 @@ async fn handle(state: &State, body: &[u8]) -> Result<&'static str, Error> {
     if program.is_none() || *program != notification.program_id {
         return Ok("ignored");
     }
+    check_can_keep(&message).map_err(|why| Refusal::InvalidBody(why.to_owned()))?;
     let order = fetch(state, key, &message).await?;
     if order.is_done {
         return Ok("repeated");

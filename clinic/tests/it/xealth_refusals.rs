@@ -90,6 +90,18 @@ async fn what_is_of_no_interest_is_left_alone() {
         400,
         "bad request: orderId is missing",
     );
+    // What JSON can say and the database cannot keep.
+    let long = "x".repeat(5 << 20);
+    for member in [
+        r#""x": 18446744073709551615"#.to_owned(),
+        r#""x\u0000": 1"#.to_owned(),
+        format!(r#""x": "{long}""#),
+    ] {
+        let message = notification("e-1", "new", "o-1").to_string();
+        let body = message.replacen('{', &format!("{{{member}, "), 1);
+        let answer = report_raw(&world, "application/json", body).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+    }
     // A clinic that knows no program takes none that has no name.
     let mut without = settings_of(DEPLOYMENT);
     without["procedureCodes"] = json!({});

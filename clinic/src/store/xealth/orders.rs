@@ -4,7 +4,9 @@
 //! the reference differ. Members of our own begin with `_`: `_key` says what repeats of a notification have in
 //! common, and `_doneTime` when it was done. Those that the reference wrote have neither.
 
-use bson::{Bson, Document, deserialize_from_bson, doc, oid::ObjectId, serialize_to_bson};
+use bson::{
+    Bson, Document, deserialize_from_bson, doc, oid::ObjectId, serialize_to_bson, serialize_to_vec,
+};
 use chrono::{DateTime, Utc};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
@@ -127,6 +129,19 @@ fn key_of(key: &OrderKey) -> Document {
     doc! {
         "deployment": &key.deployment, "orderId": &key.order_id, "eventContext": &key.context,
         "event": &key.event,
+    }
+}
+
+/// The longest notification that leaves room in a document for its order, as the database keeps it, in bytes.
+const MAX_EVENT: usize = 4 << 20;
+
+/// Whether the database can keep a notification; otherwise why not.
+pub(crate) fn check_can_keep(event: &Value) -> std::result::Result<(), &'static str> {
+    let kept = event_of(event).and_then(|event| Ok(serialize_to_vec(&doc! { "event": event })?));
+    match kept {
+        Ok(kept) if kept.len() > MAX_EVENT => Err("it is too long"),
+        Ok(_) => Ok(()),
+        Err(_) => Err("it has a number or a name that cannot be kept"),
     }
 }
 
