@@ -1,5 +1,5 @@
 // Who plays in the smoke test: people with a client each, and the mails to them. The arguments are the
-// origin, a tag that makes an address count as verified, and the folder with the mails.
+// origin, a tag that makes an address count as verified, the folder with the mails, and the token of a service.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -9,7 +9,7 @@ const { setTimeout: pause } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const makeClient = require('tidepool-platform-client');
 
-const [origin, verifiedTag, mailDir] = process.argv.slice(2);
+const [origin, verifiedTag, mailDir, serviceToken] = process.argv.slice(2);
 const deliveryMs = 15_000;
 
 function memoryStore() {
@@ -33,6 +33,14 @@ function connect() {
   });
   const call = (name, ...args) => promisify(client[name]).call(client, ...args);
   return { client, call };
+}
+
+// What the platform's own programs do, which need no client.
+async function serve(path) {
+  const headers = { 'x-tidepool-session-token': serviceToken };
+  const answer = await fetch(origin + path, { method: 'POST', headers });
+  assert.equal(answer.status, 200);
+  return answer.json();
 }
 
 async function refusal(promise) {
@@ -83,4 +91,4 @@ async function verify(person) {
   await connect().call('signupConfirm', key);
 }
 
-module.exports = { connect, mailedKey, newAddress, refusal, signUp, verify };
+module.exports = { connect, mailedKey, newAddress, refusal, serve, signUp, verify };

@@ -16,9 +16,11 @@ async fn the_platform_client_works_unchanged() {
     install(FOLDER);
 
     let platform = Platform::start().await;
+    let service = platform.server_token("scripts").await;
     let played = tokio::process::Command::new("node")
         .args(["smoke.js", &platform.origin(), VERIFIED_TAG])
         .arg(platform.mail_dir())
+        .arg(service)
         .current_dir(FOLDER)
         .stdin(Stdio::null())
         .output()
