@@ -152,7 +152,7 @@ mod tests {
         assert!(may_enrol(&invitation(), clinic(), late).is_err());
         let begun = Confirmation {
             acceptance: Some(Acceptance {
-                row: bson::oid::ObjectId::new(),
+                row: [7; 12].into(),
                 is_unanswered: false,
             }),
             ..invitation()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use shared_runtime::outbox::RowId;
 use shared_types::{ClinicId, UserId};
 use subtle::ConstantTimeEq;
 
@@ -103,7 +104,7 @@ pub(crate) struct Clinic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Acceptance {
     /// The outbox row that finishes it if the request does not.
-    pub(crate) row: bson::oid::ObjectId,
+    pub(crate) row: RowId,
     /// The outbox has finished the acceptance, and no request has returned the outcome.
     pub(crate) is_unanswered: bool,
 }
@@ -112,7 +113,7 @@ pub(crate) struct Acceptance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Making {
     /// The outbox row that finishes it if the request does not.
-    pub(crate) row: bson::oid::ObjectId,
+    pub(crate) row: RowId,
     /// The roles of the invited clinician.
     pub(crate) roles: Vec<String>,
     /// The outbox has made the invitation, and no request has returned it.

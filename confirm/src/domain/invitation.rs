@@ -233,7 +233,7 @@ mod tests {
         }
         let under_way = Confirmation {
             acceptance: Some(Acceptance {
-                row: bson::oid::ObjectId::new(),
+                row: [7; 12].into(),
                 is_unanswered: false,
             }),
             ..invitation()

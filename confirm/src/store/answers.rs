@@ -1,12 +1,13 @@
 //! Collection `confirmations`: the changes of state, each guarded by the states from which it may
 //! happen.
 
-use bson::{DateTime, Document, doc, oid::ObjectId};
+use bson::{DateTime, Document, doc};
 use chrono::Utc;
 use mongodb::{
     ClientSession,
     error::{Error, Result},
 };
+use shared_runtime::outbox::RowId;
 use shared_types::{ClinicId, UserId, address};
 
 use super::{
@@ -125,7 +126,7 @@ impl Confirmations {
         session: &mut ClientSession,
         key: &str,
         invited: &Invited<'_>,
-        row: ObjectId,
+        row: RowId,
     ) -> Result<bool> {
         let mut filter = not_under_way(key, &[Status::Pending]);
         match invited {
@@ -154,7 +155,7 @@ impl Confirmations {
         &self,
         session: &mut ClientSession,
         key: &str,
-        row: ObjectId,
+        row: RowId,
     ) -> Result<bool> {
         let filter = doc! {
             "_id": key,

@@ -6,9 +6,10 @@
 //! `otherKeys` and `origin` are additions.
 
 use anyhow::{Context, bail};
-use bson::{Binary, Bson, DateTime, oid::ObjectId};
+use bson::{Binary, Bson, DateTime};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use shared_runtime::outbox::RowId;
 use shared_types::ClinicId;
 
 use crate::domain::confirmation::{
@@ -71,7 +72,7 @@ struct CreatorDocument {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AcceptanceDocument {
-    row: ObjectId,
+    row: RowId,
     #[serde(default)]
     is_unanswered: bool,
 }
@@ -79,7 +80,7 @@ struct AcceptanceDocument {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MakingDocument {
-    row: ObjectId,
+    row: RowId,
     roles: Vec<String>,
     #[serde(default)]
     is_unanswered: bool,

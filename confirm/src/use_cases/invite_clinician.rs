@@ -9,14 +9,13 @@
 use std::{convert::Infallible, time::Duration};
 
 use anyhow::anyhow;
-use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     auth::Caller,
     error::OrFail as _,
     mongo::{Aborted, transaction},
-    outbox::Effect,
+    outbox::{Effect, RowId},
     peers::{
         PeerError,
         clinic::{ClinicRecord, ClinicRefusal, Clinician},
@@ -336,7 +335,7 @@ async fn create_invited(
 async fn make(
     state: &State,
     begun: &Confirmation,
-    row: Option<ObjectId>,
+    row: Option<RowId>,
 ) -> Result<(), mongodb::error::Error> {
     let made = transaction::<_, Infallible>(&state.client, async |session| {
         let confirmations = &state.confirmations;
@@ -358,7 +357,7 @@ async fn make(
 async fn remove(
     state: &State,
     begun: &Confirmation,
-    row: Option<ObjectId>,
+    row: Option<RowId>,
 ) -> Result<(), mongodb::error::Error> {
     let removed = transaction::<_, Infallible>(&state.client, async |session| {
         let confirmations = &state.confirmations;

@@ -13,7 +13,7 @@ mod turns;
 
 use std::{sync::Arc, time::Duration};
 
-use bson::{DateTime, Document, Timestamp, doc, oid::ObjectId, serialize_to_document};
+use bson::{Bson, DateTime, Document, Timestamp, doc, oid::ObjectId, serialize_to_document};
 use chrono::Utc;
 use mongodb::{Client, ClientSession, Collection, Database};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,24 @@ struct Row {
     /// Whether its time has come, by the clock of the database.
     #[serde(default, skip_serializing)]
     due: bool,
+}
+
+/// Names a row to whoever takes it back, or looks whether it is still there. A document has it as the id that
+/// it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RowId(ObjectId);
+
+impl From<[u8; 12]> for RowId {
+    fn from(bytes: [u8; 12]) -> Self {
+        Self(ObjectId::from_bytes(bytes))
+    }
+}
+
+impl From<RowId> for Bson {
+    fn from(RowId(id): RowId) -> Self {
+        Self::ObjectId(id)
+    }
 }
 
 /// The cause of a failure that no repeat can mend, such as an address that does not exist: the row
@@ -138,10 +156,10 @@ impl Outbox {
         &self,
         session: &mut ClientSession,
         effect: &impl Effect,
-    ) -> Result<ObjectId, mongodb::error::Error> {
+    ) -> Result<RowId, mongodb::error::Error> {
         let row = Row::new(effect)?;
         self.rows.insert_one(&row).session(session).await?;
-        Ok(row.id)
+        Ok(RowId(row.id))
     }
 
     /// The same of several effects, in their order.
@@ -162,14 +180,14 @@ impl Outbox {
     pub async fn enqueue_alone(
         &self,
         effect: &impl Effect,
-    ) -> Result<ObjectId, mongodb::error::Error> {
+    ) -> Result<RowId, mongodb::error::Error> {
         let row = Row::new(effect)?;
         self.rows.insert_one(&row).await?;
-        Ok(row.id)
+        Ok(RowId(row.id))
     }
 
     /// Whether a row is there. One whose delivery or withdrawal was acknowledged is not.
-    pub async fn contains(&self, id: ObjectId) -> Result<bool, mongodb::error::Error> {
+    pub async fn contains(&self, id: RowId) -> Result<bool, mongodb::error::Error> {
         let found = self.rows.find_one(doc! { "_id": id }).await?;
         Ok(found.is_some())
     }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc, oid::ObjectId};
+use bson::{DateTime, Document, doc};
 use mongodb::{
     Client, ClientSession, Collection, Database, IndexModel, error::Error, options::IndexOptions,
 };
 use serde::Deserialize;
-use shared_runtime::mongo::{self, ensure_indexes};
+use shared_runtime::{
+    mongo::{self, ensure_indexes},
+    outbox::RowId,
+};
 use shared_types::UserId;
 
 /// Longer than any key lives that services use here.
@@ -18,7 +21,7 @@ const KEPT: Duration = Duration::from_hours(24 * 60);
 #[derive(Deserialize)]
 pub(crate) struct AppliedUpdate {
     /// The outbox row that finishes it; `None`: nothing was left to be done.
-    pub(crate) row: Option<ObjectId>,
+    pub(crate) row: Option<RowId>,
 }
 
 #[derive(Clone)]
@@ -60,7 +63,7 @@ impl AppliedUpdates {
         session: &mut ClientSession,
         account: &UserId,
         key: &str,
-        row: Option<ObjectId>,
+        row: Option<RowId>,
     ) -> Result<(), Error> {
         let applied = doc! { "$setOnInsert": { "at": DateTime::now(), "row": row } };
         self.updates

@@ -9,12 +9,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
-    outbox::Effect,
+    outbox::{Effect, RowId},
 };
 use shared_types::{PermissionSet, UserId};
 use uuid::Uuid;
@@ -159,7 +158,7 @@ pub(crate) async fn create_with_grant(
 /// soon be due, since the creation `started` too long ago.
 async fn insert_instead(
     state: &State,
-    undo: ObjectId,
+    undo: RowId,
     started: Instant,
     new: &NewAccount<'_>,
     grant: &FirstGrant,

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     mongo::{Aborted, transaction},
-    outbox::Effect,
+    outbox::{Effect, RowId},
 };
 use shared_types::UserId;
 use tokio::time::timeout;
@@ -50,7 +49,7 @@ pub(crate) async fn relay(state: &State, claimed: &Claimed) -> anyhow::Result<()
 
 /// Takes the right at once, so that the response can say whether it is gone from people; `row` does it
 /// later if this fails, or clinic does not answer.
-pub(crate) async fn finish(state: &State, claimed: &UserId, row: ObjectId) -> anyhow::Result<()> {
+pub(crate) async fn finish(state: &State, claimed: &UserId, row: RowId) -> anyhow::Result<()> {
     if let Err(cause) = withdraw_custodians(state, claimed).await {
         state.outbox.wake();
         return Err(cause);
@@ -77,7 +76,7 @@ pub(crate) async fn finish(state: &State, claimed: &UserId, row: ObjectId) -> an
 pub(crate) async fn finish_if_pending(
     state: &State,
     claimed: &UserId,
-    row: ObjectId,
+    row: RowId,
 ) -> anyhow::Result<()> {
     if state.outbox.contains(row).await? {
         finish(state, claimed, row).await?;

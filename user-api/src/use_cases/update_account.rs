@@ -1,11 +1,11 @@
 //! A caller changes an account: its names, password, roles, terms, and what is verified.
 
-use bson::oid::ObjectId;
 use mongodb::ClientSession;
 use shared_runtime::{
     auth::Caller,
     error::OrFail as _,
     mongo::{Aborted, is_duplicate_key, transaction},
+    outbox::RowId,
     source::Source,
 };
 use shared_types::{ChangedPart, UserId};
@@ -55,7 +55,7 @@ struct Losses<'a> {
 #[derive(Default)]
 struct Owed {
     /// The row that takes the custodians' right; `None`: the account is not claimed.
-    claim: Option<ObjectId>,
+    claim: Option<RowId>,
     /// `None`: the account has the owner that it had.
     handover: Option<HandedOver>,
 }

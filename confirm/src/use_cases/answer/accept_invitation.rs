@@ -9,10 +9,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
-use shared_runtime::{outbox::Effect, peers::PeerError};
+use shared_runtime::{
+    outbox::{Effect, RowId},
+    peers::PeerError,
+};
 use shared_types::{Grant, UserId};
 use tracing::warn;
 
@@ -63,7 +65,7 @@ struct Accepting<'a> {
     sharer: &'a UserId,
     offer: Offer,
     /// The outbox row that finishes the acceptance if the request does not.
-    row: ObjectId,
+    row: RowId,
 }
 
 /// Why an acceptance did not end; it goes on later.

@@ -4,11 +4,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use bson::oid::ObjectId;
 use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, transaction},
-    outbox::Effect,
+    outbox::{Effect, RowId},
 };
 
 use crate::{
@@ -23,7 +22,7 @@ pub(crate) const ROW_AFTER: Duration = Duration::from_secs(3);
 
 /// The key of an invitation whose acceptance is under way, and the row that finishes the
 /// acceptance.
-pub(super) type UnderWay<'a> = (&'a str, ObjectId);
+pub(super) type UnderWay<'a> = (&'a str, RowId);
 
 /// Begins the acceptance of the invitation with `key` for the `invited` account or clinic; returns
 /// the row that finishes it, which carries out `effect`.
@@ -32,7 +31,7 @@ pub(super) async fn begin(
     invited: Invited<'_>,
     effect: &impl Effect,
     key: &str,
-) -> Result<ObjectId, Error> {
+) -> Result<RowId, Error> {
     let mut found = None;
     let begun = transaction(&state.client, async |session| {
         let row = state.outbox.enqueue(session, effect).await?;

@@ -5,13 +5,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use bson::oid::ObjectId;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared_runtime::{
     error::OrFail as _,
-    outbox::Effect,
+    outbox::{Effect, RowId},
     peers::{PeerError, clinic::ClinicRefusal},
 };
 use shared_types::{ClinicId, PermissionSet, UserId};
@@ -61,7 +60,7 @@ struct Accepting<'a> {
     patient: &'a UserId,
     permissions: PermissionSet,
     /// The outbox row that finishes the acceptance if the request does not.
-    row: ObjectId,
+    row: RowId,
 }
 
 /// The response of clinic to an acceptance.
@@ -171,7 +170,7 @@ async fn begin(
     clinic: ClinicId,
     patient: &UserId,
     details: &PatientDetails,
-) -> Result<ObjectId, Error> {
+) -> Result<RowId, Error> {
     let key = &invitation.key;
     if let Some(sender) = &invitation.sender_id {
         let held = state

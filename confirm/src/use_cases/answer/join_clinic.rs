@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
-    outbox::Effect,
+    outbox::{Effect, RowId},
     peers::{
         PeerError,
         clinic::{Clinic, ClinicRefusal, Clinician},
@@ -163,7 +162,7 @@ async fn begin(
     idp: Option<&str>,
     clinic: ClinicId,
     key: &str,
-) -> Result<ObjectId, Error> {
+) -> Result<RowId, Error> {
     let restrictions = state
         .clinics()?
         .membership_restrictions(clinic)

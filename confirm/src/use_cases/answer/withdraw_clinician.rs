@@ -5,12 +5,11 @@
 use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
-use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use shared_runtime::{
     error::OrFail as _,
     mongo::{Aborted, transaction},
-    outbox::Effect,
+    outbox::{Effect, RowId},
 };
 use shared_types::{ClinicId, UserId};
 
@@ -73,7 +72,7 @@ async fn end(
     clinic: ClinicId,
     key: &str,
     to: Status,
-) -> Result<Option<ObjectId>, Error> {
+) -> Result<Option<RowId>, Error> {
     transaction(&state.client, async |session| {
         let found = state.confirmations.find_in(session, key).await?;
         let pending = found.filter(|found| {
@@ -103,7 +102,7 @@ async fn delete_invited(
     state: &State,
     clinic: ClinicId,
     key: &str,
-    row: Option<ObjectId>,
+    row: Option<RowId>,
 ) -> Result<(), Error> {
     let deleted = state.clinics()?.delete_invited(clinic, key).await;
     if deleted.is_err() {

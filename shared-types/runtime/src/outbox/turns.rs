@@ -29,7 +29,7 @@ use mongodb::{ClientSession, Collection, IndexModel, error::Error, options::Hint
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{DEAD, Outbox, PENDING, Row};
+use super::{DEAD, Outbox, PENDING, Row, RowId};
 use crate::{
     batches::Batcher,
     mongo::{ONE_BATCH, transaction},
@@ -187,7 +187,7 @@ impl Outbox {
     }
 
     /// Takes a row back in the transaction of `session`; `false` when it has been delivered.
-    pub async fn withdraw(&self, session: &mut ClientSession, id: ObjectId) -> Result<bool, Error> {
+    pub async fn withdraw(&self, session: &mut ClientSession, id: RowId) -> Result<bool, Error> {
         let taken = self.rows.find_one_and_delete(doc! { "_id": id });
         let Some(row) = taken.session(&mut *session).await? else {
             return Ok(false);
@@ -203,7 +203,7 @@ impl Outbox {
             return Ok(());
         }
         transaction::<_, Infallible>(self.rows.client(), async |session| {
-            self.withdraw(session, row.id).await?;
+            self.withdraw(session, RowId(row.id)).await?;
             Ok(())
         })
         .await

@@ -15,6 +15,7 @@ use mongodb::Collection;
 use rand::RngExt as _;
 use shared_runtime::{
     mongo::{Aborted, transaction},
+    outbox::RowId,
     testing::{Profile, Work, assert_indexed},
 };
 
@@ -79,7 +80,7 @@ impl Stage {
         Profile::start(&self.database.database).await
     }
 
-    async fn withdraw(&self, id: ObjectId) -> bool {
+    async fn withdraw(&self, id: RowId) -> bool {
         let withdrawn: Result<bool, Aborted<()>> =
             transaction(self.database.database.client(), async |session| {
                 Ok(self.outbox.withdraw(session, id).await?)
@@ -240,7 +241,11 @@ async fn the_next_row_of_a_key_goes_when_the_first_is_delivered_withdrawn_or_dea
     assert_eq!(stage.got(3).await, ["arrives 0", "arrives 1", "arrives 2"]);
     let first = doc! { "payload.name": "is withdrawn 0" };
     let first = stage.rows().find_one(first).await.unwrap().unwrap();
-    assert!(stage.withdraw(first.get_object_id("_id").unwrap()).await);
+    assert!(
+        stage
+            .withdraw(first.get_object_id("_id").unwrap().bytes().into())
+            .await
+    );
     let got = stage.got(5).await;
     assert_eq!(got[3..], ["is withdrawn 1", "is withdrawn 2"]);
     stage.make_due(doc! { "payload.name": "dies 0" }).await;
@@ -310,7 +315,7 @@ async fn rows_stay_in_order_and_none_is_forgotten_whatever_happens_at_once() {
                     delay: Duration::from_millis(if is_late { 200 } else { 0 }),
                     ..named(&key.to_string(), &format!("{key} {round}"))
                 };
-                let id: Result<ObjectId, Aborted<()>> =
+                let id: Result<RowId, Aborted<()>> =
                     transaction(stage.database.database.client(), async |session| {
                         Ok(stage.outbox.enqueue(session, &row).await?)
                     })
