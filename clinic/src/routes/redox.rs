@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     State,
-    body::{invalid, must_be_json},
+    body::{Message, invalid},
     refusals::{Bodies, Hospital},
 };
 use crate::{domain::Refusal, hospital::shown, use_cases::receive_message};
@@ -83,10 +83,9 @@ pub(crate) struct Challenge {
 )]
 pub(crate) async fn verify_endpoint(
     request: HttpRequest,
-    body: Body,
+    Message(body): Message,
     state: State,
 ) -> Result<Json<Challenge>, ApiError> {
-    must_be_json(&request)?;
     let asked: Verification = body.parse_object().map_err(invalid)?;
     verify(&request, &state, asked.token.as_deref(), asked.challenge)
 }

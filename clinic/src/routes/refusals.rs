@@ -66,52 +66,29 @@ pub(crate) enum Matching {
     Several(#[to_schema] RefusalBody),
 }
 
-/// Of what hospital records send.
+/// Of what hospitals send, ask and open, with tokens of their own.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum Hospital {
-    /// The body cannot be understood, where the settings say that it is refused.
+    /// A parameter or the body breaks a rule, or a message cannot be understood, where the settings say that it
+    /// is refused.
     #[response(status = 400)]
     Invalid(#[to_schema] RefusalBody),
-    /// No token of hospital records, or a wrong one.
+    /// No such token, or one that is wrong or has ended.
     #[response(status = 401)]
     Unknown(#[to_schema] RefusalBody),
-    /// The database failed.
+    /// Xealth is asked for and not enabled, or something failed.
     #[response(status = 500)]
     Failed(#[to_schema] RefusalBody),
 }
 
-/// Of what Xealth asks.
+/// Of what Xealth asks about a patient.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only documents the responses")]
 pub(crate) enum Xealth {
-    /// The body breaks a rule.
-    #[response(status = 400)]
-    Invalid(#[to_schema] RefusalBody),
-    /// No token of Xealth, or a wrong one.
-    #[response(status = 401)]
-    Unknown(#[to_schema] RefusalBody),
     /// Several patients fit.
     #[response(status = 422)]
     Several(#[to_schema] RefusalBody),
-    /// Xealth is not enabled, or something failed.
-    #[response(status = 500)]
-    Failed(#[to_schema] RefusalBody),
-}
-
-/// Of the page of a report.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "only documents the responses")]
-pub(crate) enum Viewer {
-    /// A parameter is missing, or breaks a rule.
-    #[response(status = 400)]
-    Invalid(#[to_schema] RefusalBody),
-    /// The token leads nowhere, or not any more.
-    #[response(status = 401)]
-    Unknown(#[to_schema] RefusalBody),
-    /// Xealth is not enabled, or something failed.
-    #[response(status = 500)]
-    Failed(#[to_schema] RefusalBody),
 }
 
 /// Of changes of who works for a clinic.

@@ -1,7 +1,7 @@
 //! Where Xealth calls, by which hospitals order, and the page on which they see reports.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     },
@@ -19,8 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     State,
-    body::must_be_json,
-    refusals::{Bodies, Matching, Missing, RefusalBody, Viewer, Xealth},
+    body::Message,
+    refusals::{Bodies, Hospital, Matching, Missing, RefusalBody, Xealth},
 };
 use crate::{
     domain::{clinician::AccountId, text::Filled},
@@ -48,7 +48,7 @@ use crate::{
     params(("authorization" = String, Header, description = "The token, as `Bearer`.")),
     responses(
         (status = 200, description = "What is to be entered, or nothing.", body = Object),
-        Missing, Matching, Bodies, Xealth,
+        Missing, Matching, Bodies, Hospital, Xealth,
     ),
 )]
 pub(crate) async fn preorder(body: Body, state: State) -> Result<Json<Value>, ApiError> {
@@ -72,15 +72,13 @@ pub(crate) async fn preorder(body: Body, state: State) -> Result<Json<Value>, Ap
     params(("authorization" = String, Header, description = "The token, as `Bearer`.")),
     responses(
         (status = 200, description = "What is ordered, if anything is.", body = Object),
-        Matching, Bodies, Xealth,
+        Matching, Bodies, Hospital, Xealth,
     ),
 )]
 pub(crate) async fn list_programs(
-    request: HttpRequest,
-    body: Body,
+    Message(body): Message,
     state: State,
 ) -> Result<Json<Value>, ApiError> {
-    must_be_json(&request)?;
     Ok(Json(list_programs::list_programs(&state, &body.0).await?))
 }
 
@@ -107,15 +105,13 @@ pub(crate) async fn list_programs(
     responses(
         (status = 200, description = "It is done."),
         (status = 402, description = "The clinic has as many patients as it may have.", body = RefusalBody),
-        Matching, Bodies, Xealth,
+        Matching, Bodies, Hospital, Xealth,
     ),
 )]
 pub(crate) async fn receive_order(
-    request: HttpRequest,
-    body: Body,
+    Message(body): Message,
     state: State,
 ) -> Result<HttpResponse, ApiError> {
-    must_be_json(&request)?;
     receive_order::receive(&state, &body.0).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -144,15 +140,13 @@ pub(crate) struct ProgramUrl {
     params(("authorization" = String, Header, description = "The token, as `Bearer`.")),
     responses(
         (status = 200, description = "Where the report is.", body = ProgramUrl),
-        Missing, Matching, Bodies, Xealth,
+        Missing, Matching, Bodies, Hospital, Xealth,
     ),
 )]
 pub(crate) async fn find_program_url(
-    request: HttpRequest,
-    body: Body,
+    Message(body): Message,
     state: State,
 ) -> Result<Json<ProgramUrl>, ApiError> {
-    must_be_json(&request)?;
     let url = show_report::find_url(&state, &body.0).await?;
     Ok(Json(ProgramUrl { url }))
 }
@@ -187,7 +181,7 @@ impl Parameters for ReportQuery {}
     get, path = "/v1/xealth/report/web/viewer.html", tag = "hospital records", params(ReportQuery),
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
-        Viewer,
+        Hospital,
     ),
 )]
 pub(crate) async fn view_report(

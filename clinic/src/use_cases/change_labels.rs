@@ -260,12 +260,9 @@ pub(crate) async fn change_some(
             patients
                 .update_all(session, clinic, &listed, |patient| made(change, patient))
                 .await?;
-            Ok::<(), Aborted>(())
+            Ok::<_, Aborted<Refusal>>(())
         });
-        changed
-            .await
-            .map_err(mongodb::error::Error::from)
-            .or_fail(Failure)?;
+        changed.await.or_fail(Failure)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Each patient and each clinic is a transaction of its own, and many patients of a clinic are
 //! several; the clinician who leaves goes last. So whatever is cut off, a repeat knows what is left.
 
+use anyhow::anyhow;
 use bson::{DateTime, Document};
 use mongodb::ClientSession;
 use shared_runtime::{error::OrFail as _, mongo::Aborted};
@@ -22,27 +23,22 @@ use crate::{
 /// As many clinics of a patient are read at once.
 const PAGE: u32 = 100;
 
+/// As many pages are read: those of more clinics than anybody is a patient of.
+const PAGES: u32 = 1_000;
+
 /// More clinics than anybody works for.
 const ALL: u32 = 100_000;
+
+/// As often the patients of a clinic are looked through from the start. It takes a look that removes them and
+/// one that finds none, and another one where somebody shares meanwhile.
+const LOOKS: u32 = 10;
 
 /// Removes `user` everywhere. Refused where a clinic that the user works for is missing, once all
 /// others are done. Repeatable.
 pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Error> {
-    let store = &state.store;
-    loop {
-        let found = store
-            .patients
-            .list_of_user(user, 0, PAGE)
-            .await
-            .or_fail(Failure)?;
-        if found.is_empty() {
-            break;
-        }
-        for patient in &found {
-            leave_as_patient(state, patient).await?;
-        }
-    }
-    let found = store
+    leave_as_patient_everywhere(state, user).await?;
+    let found = state
+        .store
         .clinicians
         .list_of_user(user, 0, ALL)
         .await
@@ -55,6 +51,22 @@ pub(crate) async fn forget_user(state: &State, user: &UserId) -> Result<(), Erro
         }
     }
     outcome
+}
+
+async fn leave_as_patient_everywhere(state: &State, user: &UserId) -> Result<(), Error> {
+    let patients = &state.store.patients;
+    for _ in 0..PAGES {
+        let found = patients.list_of_user(user, 0, PAGE).await;
+        let found = found.or_fail(Failure)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for patient in &found {
+            leave_as_patient(state, patient).await?;
+        }
+    }
+    let cause = anyhow!("the account becomes a patient again wherever it leaves");
+    Err(Error::failed(Failure, cause))
 }
 
 async fn leave_as_patient(state: &State, patient: &Patient) -> Result<(), Error> {
@@ -82,21 +94,27 @@ enum Step {
 }
 
 async fn leave_as_clinician(state: &State, clinic: ClinicId, user: &UserId) -> Result<(), Error> {
-    let mut after = None;
-    loop {
-        let done = state
-            .store
-            .change(clinic, async |session| {
-                step(state, session, clinic, user, after.as_ref()).await
-            })
-            .await
-            .or_fail(Failure)?;
-        state.outbox.wake();
-        match done {
-            Step::Left => return Ok(()),
-            Step::Removed(last) => after = last,
+    for _ in 0..LOOKS {
+        let mut after = None;
+        // A look ends, as it goes up through the accounts.
+        loop {
+            let done = state
+                .store
+                .change(clinic, async |session| {
+                    step(state, session, clinic, user, after.as_ref()).await
+                })
+                .await
+                .or_fail(Failure)?;
+            state.outbox.wake();
+            match done {
+                Step::Left => return Ok(()),
+                Step::Removed(None) => break,
+                Step::Removed(last) => after = last,
+            }
         }
     }
+    let cause = anyhow!("the clinic gets patients again however often they are removed");
+    Err(Error::failed(Failure, cause))
 }
 
 /// Removes patients of a clinic that is left by whoever ran it, those after `after`. The clinician

@@ -3,38 +3,28 @@
 use serde_json::Value;
 use shared_runtime::error::OrFail as _;
 
-use super::match_xealth::{connected_clinic, find_patient};
+use super::match_xealth::Question;
 use crate::{
     State,
     domain::{
-        Refusal, limited,
-        matching::Criterion,
+        Refusal,
         subscription::XEALTH_REPORTS,
         xealth::{
             asked::{Asked, Unmatched},
-            demographics::Demographics,
             program,
         },
     },
     error::{Error, Failure},
-    store::View,
 };
 
 /// What is ordered for the patient of a message.
 pub(crate) async fn list_programs(state: &State, body: &[u8]) -> Result<Value, Error> {
-    let message = limited::read(body).map_err(Refusal::InvalidBody)?;
-    let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
-    let deployment = text("/deployment").unwrap_or_default();
-    let asked = Asked::Programs;
-    let (clinic, settings) = match connected_clinic(state, asked, deployment).await {
+    let (question, patient) = match Question::read(state, Asked::Programs, body).await {
         Err(Error::Refused(Refusal::Unmatched(_, Unmatched::Clinic))) => {
             return Ok(program::none());
         }
-        connected => connected?,
+        read => read?,
     };
-    let who = Demographics::read(&message, &settings.mrn_id_type);
-    let who = who.map_err(|why| asked.refused(why))?;
-    let patient = find_patient(state, clinic.id, &who, Criterion::MrnDob).await?;
     let Some(patient) = patient else {
         return Ok(program::none());
     };
@@ -44,23 +34,13 @@ pub(crate) async fn list_programs(state: &State, body: &[u8]) -> Result<Value, E
         return Ok(program::none());
     };
     let xealth = &state.store.xealth;
-    let ordered = xealth.orders.find(last.id).await.or_fail(Failure)?;
-    let Some(ordered) = ordered else {
+    let Some(ordered) = xealth.orders.find(last.id).await.or_fail(Failure)? else {
         return Ok(program::none());
     };
-    let viewer = text("/datasets/ehrUserV1/userId").filter(|viewer| !viewer.is_empty());
-    let last_view = match (viewer, &ordered.program_id) {
-        (Some(viewer), Some(program_id)) => {
-            let view = View {
-                viewer,
-                deployment,
-                program_id,
-                clinic: clinic.id,
-                patient: &patient.user_id,
-            };
-            xealth.views.find_last(&view).await.or_fail(Failure)?
-        }
-        _ => None,
+    let program_id = ordered.program_id.as_deref();
+    let last_view = match program_id.and_then(|id| question.view(id, &patient.user_id)) {
+        Some(view) => xealth.views.find_last(&view).await.or_fail(Failure)?,
+        None => None,
     };
     Ok(program::one(&patient, &ordered, last_view))
 }

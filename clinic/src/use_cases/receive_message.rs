@@ -98,7 +98,8 @@ async fn store(state: &State, message: &NewMessage) -> Result<Inserted, Database
                 state.order_wake.notify_one();
                 return Ok(Inserted::New);
             }
-            // The same message came at the same moment, or the first one of its source did.
+            // The same message came at the same moment, or the first one of its source did. After the last try
+            // that is the failure.
             Err(error) if is_duplicate_key(&error) && tries < TRIES => tries += 1,
             Err(error) => return Err(error),
         }

@@ -26,8 +26,7 @@ pub(crate) async fn update_data_sources(
     sources: Vec<DataSource>,
 ) -> Result<(), Error> {
     let patients = &state.store.patients;
-    let turn = patients.take_sources_turn(user).await.or_fail(Failure)?;
-    let Some(turn) = turn else {
+    let Some(turn) = patients.take_sources_turn(user).await.or_fail(Failure)? else {
         return Ok(());
     };
     let kept = patients.keep_sources(user, &sources, turn);

@@ -107,6 +107,8 @@ async fn end_waits(state: &State, clinic: &Clinic) -> anyhow::Result<()> {
     let before = DateTime::from_chrono(Utc::now() - LOOK_AFTER);
     let mut after = DateTime::MIN;
     let mut failure = None;
+    // This ends: each batch begins behind the one before it, and whoever begins to wait now is no older than
+    // `before`, which stays.
     loop {
         let waiting = state.users.list_waiting(after, before, BATCH).await?;
         let outcomes = stream::iter(&waiting)
