@@ -252,6 +252,18 @@ impl Confirmations {
         found.await?.map(read).transpose()
     }
 
+    /// The offers of `sharer` to clinics whose acceptance is under way.
+    pub(crate) async fn list_offers_under_way(&self, sharer: &UserId) -> Result<Vec<Confirmation>> {
+        let found = self.confirmations.find(doc! {
+            "creatorId": sharer.as_str(),
+            "type": Kind::CareTeamInvitation.name(),
+            "status": Status::Pending.name(),
+            "clinicId": { "$not": no_clinic() },
+            ACCEPTANCE: { "$exists": true },
+        });
+        collect_readable(found).await
+    }
+
     /// Removes what a deleted account asked for or was asked; what it asked for a clinic stays.
     pub(crate) async fn delete_user(&self, user: &UserId) -> Result<u64> {
         let filter = doc! { "$or": [

@@ -8,11 +8,13 @@ use tracing::info;
 use crate::{
     State,
     error::{Error, Failure},
+    use_cases::answer::enrol_patient,
 };
 
 /// Removes the confirmations that the deleted account `user` asked for or was asked. What the
-/// account asked for a clinic stays. Repeatable.
+/// account asked for a clinic stays, but for the outbox rows that say something about the account. Repeatable.
 pub(crate) async fn forget(state: &State, user: &UserId) -> Result<(), Error> {
+    enrol_patient::cancel_offers(state, user).await?;
     let removed = state
         .confirmations
         .delete_user(user)

@@ -37,6 +37,9 @@ use crate::{
 /// Somebody forgot a password. The row looks the address up and queues the mail.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forgotten {
+    /// As it was entered. The row cannot name an account instead: whether there is one is looked up later, so
+    /// that the response does not show it, and a mail to an address without an account needs the address. The
+    /// row goes with the look-up, within moments, also where the account is deleted meanwhile.
     pub(crate) email: String,
     /// The key that gives the confirmation its id, so that a repeat makes no second confirmation.
     pub(crate) key: String,

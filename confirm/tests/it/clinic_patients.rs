@@ -1,6 +1,6 @@
 //! A clinic takes who shares with it as its patient.
 
-use bson::doc;
+use bson::{Document, doc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_runtime::testing::Answer;
@@ -8,7 +8,7 @@ use stand_ins::clinic::Ask;
 
 use crate::{
     oak::{FORBIDDEN, NO_INVITE, NOT_ALLOWED, OAK, PATIENTS, oak, patient_path},
-    world::{World, assert_refused, eventually, put, send_raw},
+    world::{World, assert_empty, assert_refused, eventually, put, send_raw},
 };
 
 const NO_PATIENT: &str = "Error creating patient";
@@ -282,6 +282,26 @@ async fn each_outage_has_its_status_and_leaves_nothing_half_done() {
         assert_refused(&answer, 500, text);
         world.clinic.mend_all();
     }
+}
+
+#[actix_web::test]
+async fn what_is_said_about_somebody_goes_with_the_account() {
+    let world = oak().await;
+    let key = begun(&world).await;
+    let service = world.service();
+    assert_empty(&service.delete("/internal/users/dave").await, 204);
+    assert_eq!(world.rows("outbox", "pending").await, 1);
+    let rows = world.database.database.collection::<Document>("outbox");
+    let dead = doc! { "$set": { "state": "dead" } };
+    rows.update_many(doc! {}, dead).await.unwrap();
+    for _ in 0..2 {
+        assert_empty(&service.delete("/internal/users/alice").await, 204);
+        assert!(world.everything(&["outbox"]).await.is_empty());
+        assert_eq!(world.status(&key).await, "canceled");
+    }
+    world.clinic.mend_all();
+    assert_refused(&accept(&world, &key, json!({})).await, 403, FORBIDDEN);
+    assert_eq!(world.clinic.permissions(OAK, "alice"), None);
 }
 
 #[actix_web::test]

@@ -37,7 +37,8 @@ const IS_PATIENT: &str = "already a member of the clinic";
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PatientAccepted {
     pub(crate) key: String,
-    /// What the clinic says about the patient, as JSON.
+    /// What the clinic says about the patient, as JSON. Until clinic has it, nothing else does. The row goes
+    /// with the acceptance, and with the account, dead or not: see [`cancel_offers`].
     pub(crate) details: String,
 }
 
@@ -142,6 +143,23 @@ pub(crate) async fn resume(state: &State, accepted: &PatientAccepted) -> anyhow:
     };
     let details = details.context("what is said about a patient")?;
     finish(state, &accepting, &details, true).await?;
+    Ok(())
+}
+
+/// Cancels what the deleted account of `sharer` offers to clinics that have begun to accept it, and takes back
+/// the rows, which say who the patient is. Repeatable.
+pub(crate) async fn cancel_offers(state: &State, sharer: &UserId) -> Result<(), Error> {
+    let confirmations = &state.confirmations;
+    let offers = confirmations.list_offers_under_way(sharer).await;
+    for offer in offers.or_fail(Failure::Deleting)? {
+        let Some(acceptance) = offer.acceptance else {
+            continue;
+        };
+        let under_way = (offer.key.as_str(), acceptance.row);
+        acceptance::end(state, under_way, Status::Canceled, false)
+            .await
+            .or_fail(Failure::Deleting)?;
+    }
     Ok(())
 }
 
