@@ -3,11 +3,11 @@
 
 use bson::doc;
 use serde_json::json;
-use shared_runtime::testing::matrix::{Gets, Row, assert_complete};
+use shared_runtime::testing::matrix::{Gets, Row, assert_closed, assert_complete, service_for};
 
 use crate::{
     oak::OAK,
-    world::{World, assert_refused, reason},
+    world::{World, reason},
 };
 
 /// What is asked for (`{key}` is an invitation of Alice), and what these get: nobody, a stranger, a
@@ -305,18 +305,12 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
             ("an admin", admin),
             ("a custodian", custodian),
             ("the owner", owner),
-            ("a service", &world.service_called(admitted(row.pattern()))),
+            (
+                "a service",
+                &world.service_called(service_for(row.pattern(), "user-api")),
+            ),
         ];
         row.check(callers, &[("key", key), ("clinic", OAK)]).await;
-    }
-}
-
-/// Who is admitted to an internal operation; for the others a service that is not.
-fn admitted(path: &str) -> &'static str {
-    match path {
-        "/internal/outbox/revive" => "operator",
-        _ if path.starts_with("/internal") => "user-api",
-        _ => "scripts",
     }
 }
 
@@ -328,14 +322,9 @@ async fn internal_operations_admit_those_who_need_them_alone() {
     world.invite("alice", "carol@example.org", view).await;
     let stored = ["confirmations", "outbox", "mail_outbox"];
     let before = world.everything(&stored).await;
-    for row in internal() {
-        for name in ["scripts", "confirm", "gatekeeper", "operator", "user-api"] {
-            if name != admitted(row.pattern()) {
-                let answer = row.ask(&world.service_called(name), &[]).await;
-                assert_refused(&answer, 401, "Not authorized for requested operation");
-            }
-        }
-    }
+    let services = ["scripts", "confirm", "gatekeeper", "operator", "user-api"]
+        .map(|name| (name, world.service_called(name)));
+    assert_closed(&internal(), "user-api", &services, &refused(), &[]).await;
     assert_eq!(world.everything(&stored).await, before);
 }
 

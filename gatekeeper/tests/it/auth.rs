@@ -2,9 +2,11 @@
 //! internal ones against services that they do not admit.
 
 use serde_json::json;
-use shared_runtime::testing::matrix::{Gets, Row, assert_complete, with_aliases};
+use shared_runtime::testing::matrix::{
+    Gets, Row, assert_closed, assert_complete, service_for, with_aliases,
+};
 
-use crate::world::{World, assert_answer, assert_unauthorized};
+use crate::world::{World, assert_answer};
 
 /// What is asked for, and what these get: nobody, a stranger, a member with every name but the
 /// administering ones, an admin, the owner, a service: below `/internal` one that is admitted,
@@ -140,17 +142,17 @@ async fn every_route_answers_each_kind_of_caller_as_documented() {
     world.grant("alice", "admin", json!({"admin": {}})).await;
     let users = ["stranger", "member", "admin", "alice"].map(|id| world.user(id));
     let [stranger, member, admin, owner] = &users;
-    let nobody = world.anonymous();
-    let (admitted, other) = (world.service(), world.service_called("scripts"));
     for row in matrix() {
-        let is_internal = row.pattern().starts_with("/internal");
         let callers = [
-            ("nobody", &nobody),
+            ("nobody", &world.anonymous()),
             ("a stranger", stranger),
             ("a member", member),
             ("an admin", admin),
             ("the owner", owner),
-            ("a service", if is_internal { &admitted } else { &other }),
+            (
+                "a service",
+                &world.service_called(service_for(row.pattern(), "user-api")),
+            ),
         ];
         row.check(callers, &[]).await;
     }
@@ -161,12 +163,9 @@ async fn internal_operations_admit_the_services_that_need_them_alone() {
     let world = World::start().await;
     world.grant("alice", "admin", json!({"admin": {}})).await;
     let before = world.everything().await;
-    for row in internal() {
-        for name in ["scripts", "gatekeeper", "operator", "User-Api", "user-api "] {
-            let answer = row.ask(&world.service_called(name), &[]).await;
-            assert_unauthorized(&answer);
-        }
-    }
+    let services = ["scripts", "gatekeeper", "operator", "User-Api", "user-api "]
+        .map(|name| (name, world.service_called(name)));
+    assert_closed(&internal(), "user-api", &services, &refused(), &[]).await;
     assert_eq!(world.everything().await, before);
     let grant = json!({"sharerId": "alice", "granteeId": "bob", "permissions": {"view": {}}});
     for name in ["user-api", "confirm", "clinic"] {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shared_runtime::testing::{
-    matrix::{Gets, Row, assert_complete, with_aliases},
+    matrix::{Gets, Row, assert_closed, assert_complete, service_for, with_aliases},
     reason,
 };
 
@@ -206,7 +206,9 @@ async fn every_route_lets_in_whom_it_should() {
             ("an admin", &admin.person),
             (
                 "a service",
-                &world.service_called(admitted(row.pattern())).await,
+                &world
+                    .service_called(service_for(row.pattern(), "gatekeeper"))
+                    .await,
             ),
         ];
         let parameters = [
@@ -222,28 +224,17 @@ async fn every_route_lets_in_whom_it_should() {
     }
 }
 
-/// Who is admitted to an internal operation; for the others a service that is not.
-fn admitted(path: &str) -> &'static str {
-    match path {
-        "/internal/outbox/revive" => "operator",
-        _ if path.starts_with("/internal") => "gatekeeper",
-        _ => "scripts",
-    }
-}
-
 #[actix_web::test]
 async fn internal_operations_admit_those_who_need_them_alone() {
     let world = World::start().await;
     let parameters = [("userid", "0123456789")];
+    let mut services = Vec::new();
+    for name in ["scripts", "operator", "gatekeeper"] {
+        services.push((name, world.service_called(name).await));
+    }
+    let refusal = not_authorized();
+    assert_closed(&internal(), "gatekeeper", &services, &refusal, &parameters).await;
     for row in internal() {
-        for name in ["scripts", "operator", "gatekeeper"] {
-            if name != admitted(row.pattern()) {
-                let answer = row
-                    .ask(&world.service_called(name).await, &parameters)
-                    .await;
-                assert_refused(&answer, 401, "Not authorized for requested operation");
-            }
-        }
         for token in ["", "nonsense"] {
             let answer = row.ask(&world.app.bearer(token), &parameters).await;
             assert_refused(&answer, 401, "No x-tidepool-session-token was found");

@@ -6,7 +6,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{Answer, Person, send};
-use crate::routes::{Operation, RouteTable};
+use crate::{
+    auth::TOKEN_HEADER,
+    routes::{Operation, RouteTable},
+};
 
 /// An operation as it is asked for, and what each kind of caller gets.
 #[derive(Debug, Clone)]
@@ -119,6 +122,36 @@ impl<const KINDS: usize> Row<KINDS> {
             // What is refused passes through what logs, counts and marks responses as well.
             let mark = answer.header("x-content-type-options");
             assert_eq!(mark, Some("nosniff"), "{what}");
+        }
+    }
+}
+
+/// The service that asks for `path`: below `/internal` the one that is admitted, which is an operator or
+/// `peer`; elsewhere one that is not.
+pub fn service_for<'a>(path: &str, peer: &'a str) -> &'a str {
+    match path {
+        "/internal/outbox/revive" => "operator",
+        _ if path.starts_with("/internal") => peer,
+        _ => "scripts",
+    }
+}
+
+/// Asserts that `services`, each with the name by which it logged in, get `refusal` of each of `rows`, but for
+/// the one that [`service_for`] says.
+pub async fn assert_closed<const KINDS: usize>(
+    rows: &[Row<KINDS>],
+    peer: &str,
+    services: &[(&str, Person)],
+    refusal: &Gets,
+    parameters: &[(&str, &str)],
+) {
+    for row in rows {
+        let admitted = service_for(row.pattern(), peer);
+        for (name, service) in services.iter().filter(|(name, _)| *name != admitted) {
+            let answer = row.ask(service, parameters).await;
+            let what = format!("{} by {name}", row.operation);
+            refusal.assert(&answer, &what);
+            assert_eq!(answer.header(TOKEN_HEADER), None, "{what}");
         }
     }
 }
