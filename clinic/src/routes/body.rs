@@ -1,4 +1,8 @@
 //! Bodies of requests: JSON, said to be such.
+//!
+//! Clients of the other services send JSON under any type, so their handlers take a plain [`Body`]; what is
+//! read from it is read by the same function, [`shared_runtime::body::parse_object()`]. The clinics API refuses
+//! other types, and what stands here refuses them before a handler runs.
 
 use std::{future::Future, pin::Pin};
 
