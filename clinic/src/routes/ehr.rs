@@ -22,8 +22,8 @@ use crate::{
 ///
 /// For services. Body: `messageRef` is required. With `patients` those are found who fit any of the criteria;
 /// with `onUniqueMatch` in it the reports of the only one go out from then on, or do so no more, once for
-/// each order. With `explain` the response says how the match comes about, or why there is none, and nothing
-/// is changed.
+/// each order. An order that says that it is a test changes nothing unless `redox.test_messages` is set. With
+/// `explain` the response says how the match comes about, or why there is none, and nothing is changed.
 /// Response: 200, `{clinic, settings, patients?}`, without patients where none fits or the order has no
 /// medical record number; with `explain` also `explanation`, and `clinic` and `settings` if there is one.
 /// Errors: 400 the body breaks a rule, or the order does not say where it comes from, or lacks the birth date

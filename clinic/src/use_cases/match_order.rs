@@ -55,18 +55,20 @@ pub(crate) enum Known {
 }
 
 /// Finds whom a stored order means; orders the reports, or ends them, where the request says so and there is
-/// exactly one.
+/// exactly one. A test changes nobody unless the setting says so.
 pub(crate) async fn match_order(state: &State, request: &MatchRequest) -> Result<Match, Error> {
     let StoredOrder { id, order, .. } = find_order(state, request).await?;
     let (clinic, settings) = connected_clinic(state, &order).await?;
     let sought = order.sought(&settings.mrn_id_type)?;
+    let may_change = !order.is_test || state.redox.takes_tests;
     let mut tries = 1;
     let patients = loop {
         let (Some(sought), Some(options)) = (&sought, &request.patients) else {
             break Vec::new();
         };
         let patients = find_alike(state, clinic.id, sought, &options.criteria.0).await?;
-        let ([patient], Some(wanted)) = (patients.as_slice(), options.on_unique_match) else {
+        let wanted = options.on_unique_match.filter(|_| may_change);
+        let ([patient], Some(wanted)) = (patients.as_slice(), wanted) else {
             break patients;
         };
         let wanted = Wanted {

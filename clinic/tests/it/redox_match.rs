@@ -139,6 +139,26 @@ async fn reports_are_ordered_once_by_each_order() {
 }
 
 #[actix_web::test]
+async fn a_test_finds_whom_it_means_and_changes_nobody_unless_a_setting_says_so() {
+    let mut world = receiving().await;
+    let clinic = connected_clinic(&world).await;
+    let ana = patient(&world, &clinic, "Ana Elm", DAY, "MRN-1").await;
+    let mut test = order(1, "X", ("Ana", "Elm"), DAY, "MRN-1");
+    test["Meta"]["Test"] = json!(true);
+    let id = store(&world, &test).await;
+    let enable = request(&id, &["MRN_DOB"], Some("ENABLE_REPORTS"));
+    assert_eq!(found(&world, &enable).await, [ana.as_str()]);
+    assert_eq!(ordered(&world, &ana).await, None);
+    world.config.redox.test_messages = true;
+    let replica = world.replica().await;
+    let service = world.service_at(&replica);
+    let answer = service.post("/v1/redox/match", &enable).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let on = ordered(&world, &ana).await.unwrap();
+    assert_eq!(on.get_bool("active").ok(), Some(true));
+}
+
+#[actix_web::test]
 async fn what_keeps_an_order_from_meaning_somebody_is_told() {
     let world = receiving().await;
     let clinic = connected_clinic(&world).await;
