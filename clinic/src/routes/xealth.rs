@@ -90,7 +90,8 @@ pub(crate) async fn list_programs(
 /// Body: JSON with `eventType` (`order`), `eventContext` (`new` or `cancel`), `deployment`, `orderId`,
 /// `programId`, `eventId` and `eventTimeStamp`.
 /// Response: 200, empty, once it is done, however often it comes; also where the clinic does not know the
-/// program, no clinic is connected to the deployment, or it is about something else.
+/// program, no clinic is connected to the deployment, it is about something else, or a cancellation of the same
+/// order that is not older came before.
 /// Errors: 400 the body is no JSON, names no order, or the order lacks the medical record number, the birth
 /// date, the name or what was entered before it; or another patient has the number; 401 no token, or a wrong
 /// one; 402 the clinic has as many patients as it may have; 409 several clinics are connected to the

@@ -4,6 +4,10 @@
 //! Xealth reports again what is not answered with 200. What is kept is not fetched again, and the transaction
 //! that does an order notes that it is done: an order that is cut off, or that comes twice at once, is done
 //! once.
+//!
+//! A cancellation may overtake what it cancels, which Xealth repeats if it failed. So an order that is not later
+//! than a cancellation of the same one does nothing. Each looks for the other after it is kept itself: whichever
+//! comes first, the order finds the cancellation, or the cancellation ends the order or finds what it did.
 
 use anyhow::anyhow;
 use mongodb::ClientSession;
@@ -34,7 +38,7 @@ use crate::{
     store::{KeptOrder, check_can_keep, now},
     use_cases::{
         enrol_patient::{Draft, create_drafted},
-        match_order::{Wanted, order_reports},
+        match_order::{Known, Wanted, order_reports},
         tell,
     },
 };
@@ -69,6 +73,17 @@ async fn handle(state: &State, body: &[u8]) -> Result<&'static str, Error> {
     let order = fetch(state, key, &message).await?;
     if order.is_done {
         return Ok("repeated");
+    }
+    let (orders, time) = (&state.store.xealth.orders, notification.time);
+    if notification.is_active {
+        let is_canceled = orders.is_canceled(key, time).await;
+        if is_canceled.or_fail(Failure)? {
+            orders.finish(order.id, now()).await.or_fail(Failure)?;
+            return Ok("ignored");
+        }
+    } else {
+        let superseded = orders.supersede(key, time, now()).await;
+        superseded.or_fail(Failure)?;
     }
     let meant = Meant {
         key,
@@ -111,6 +126,15 @@ async fn fetch(state: &State, key: &OrderKey, event: &Value) -> Result<KeptOrder
 /// Orders reports for the patient, who gets an account if the clinic has nobody like that.
 async fn enable(state: &State, meant: &Meant<'_>) -> Result<&'static str, Error> {
     let orders = &state.store.xealth.orders;
+    match enable_or_create(state, meant).await {
+        // Somebody else did it, upon the same notification, or it was canceled meanwhile.
+        Err(_) if orders.is_done(meant.order.id).await.or_fail(Failure)? => Ok("repeated"),
+        ordered => ordered,
+    }
+}
+
+/// The same, unless it is done.
+async fn enable_or_create(state: &State, meant: &Meant<'_>) -> Result<&'static str, Error> {
     let entry = match order_tracking_id(&meant.order.data) {
         Some(tracking_id) => {
             let entry = state.store.xealth.preorders.claim(tracking_id).await;
@@ -122,11 +146,8 @@ async fn enable(state: &State, meant: &Meant<'_>) -> Result<&'static str, Error>
         return Ok("enabled");
     }
     let entry = entry.ok_or(Refusal::NoEntry)?;
-    match create(state, meant, &entry).await {
-        // Somebody else did it, upon the same notification.
-        Err(_) if orders.is_done(meant.order.id).await.or_fail(Failure)? => Ok("repeated"),
-        created => created.map(|()| "created"),
-    }
+    create(state, meant, &entry).await?;
+    Ok("created")
 }
 
 /// Ends the reports of the patient. Of somebody whom the clinic has not there are none.
@@ -154,10 +175,13 @@ async fn set_reports(state: &State, meant: &Meant<'_>, is_active: bool) -> Resul
         let Some(patient) = patient else {
             return Ok(false);
         };
-        // The patient knows whether the order is done.
-        let note = async |session: &mut ClientSession, _| {
+        let note = async |session: &mut ClientSession, known| {
             let orders = &state.store.xealth.orders;
-            orders.finish_in(session, id, now()).await?;
+            let is_first = orders.finish_in(session, id, now()).await?;
+            // The patient knows whether the order is done, unless it was canceled for nobody.
+            if is_active && known == Known::No && !is_first {
+                return Err(Aborted::Outrun);
+            }
             Ok(())
         };
         match order_reports(state, &patient, &wanted, note).await {

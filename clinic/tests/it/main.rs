@@ -49,6 +49,7 @@ mod tide;
 mod users;
 mod wrong_body;
 mod xealth;
+mod xealth_cancellations;
 mod xealth_entries;
 mod xealth_orders;
 mod xealth_programs;

@@ -38,6 +38,13 @@ pub(crate) fn notification(event: &str, context: &str, order: &str) -> Value {
     })
 }
 
+/// The same a minute later.
+pub(crate) fn later(event: &str, context: &str, order: &str) -> Value {
+    let mut later = notification(event, context, order);
+    later["eventTimeStamp"] = json!("2030-02-03T23:21:30.000Z");
+    later
+}
+
 /// An order for Ana, after what was entered under the id.
 pub(crate) fn order(tracking_id: Option<&str>, day: &str) -> Value {
     let asked = initial(day);
@@ -199,7 +206,10 @@ async fn a_patient_who_is_there_has_reports_until_the_order_is_canceled() {
         ("e-2", "cancel", false, 2),
         ("e-3", "new", true, 3),
     ] {
-        let notification = notification(event, context, "o-1");
+        let notification = match event {
+            "e-3" => later(event, context, "o-1"),
+            _ => notification(event, context, "o-1"),
+        };
         assert_empty(&report(&world, &notification).await, 200);
         let subscription = subscription(&world).await;
         assert_eq!(
@@ -219,7 +229,7 @@ async fn a_patient_who_is_there_has_reports_until_the_order_is_canceled() {
     assert_eq!(xealth.asked(Ask::Order).len(), 3);
     patient(&world, &clinic, "Ana Elm", DAY, MRN).await;
     let several = "constraint violation: multiple matching patients found";
-    let again = notification("e-4", "new", "o-1");
+    let again = later("e-4", "new", "o-1");
     assert_refused(&report(&world, &again).await, 422, several);
 }
 
@@ -232,10 +242,7 @@ async fn what_is_canceled_for_nobody_makes_no_account() {
     assert_empty(&report(&world, &canceled).await, 200);
     assert_eq!(documents(&world, "patients").await, []);
     // What was canceled before has no effect on who is ordered for later.
-    assert_empty(
-        &report(&world, &notification("e-3", "new", "o-1")).await,
-        200,
-    );
+    assert_empty(&report(&world, &later("e-3", "new", "o-1")).await, 200);
     assert_empty(&report(&world, &canceled).await, 200);
     assert!(subscription(&world).await.get_bool("active").unwrap());
 }
@@ -306,6 +313,14 @@ async fn an_order_is_found_among_many() {
     };
     let orders = world.collection("xealth_order");
     orders.insert_many((0..500).map(kept)).await.unwrap();
+    // Orders of other hospitals have the same number.
+    let same_number = |number: i32| {
+        let key = doc! {
+            "deployment": format!("d-{number}"), "orderId": "o-1", "eventContext": "cancel",
+        };
+        doc! { "_key": key, "orderData": {} }
+    };
+    orders.insert_many((0..500).map(same_number)).await.unwrap();
     // The reference's have no key.
     let of_reference = (0..500).map(|_| doc! { "orderData": {} });
     orders.insert_many(of_reference).await.unwrap();
@@ -313,8 +328,9 @@ async fn an_order_is_found_among_many() {
     xealth.has(DEPLOYMENT, "o-1", &order(Some("t-1"), DAY));
     let new = notification("e-1", "new", "o-1");
     let profile = Profile::start(&world.database.database).await;
-    for _ in 0..2 {
-        assert_empty(&report(&world, &new).await, 200);
+    let canceled = notification("e-2", "cancel", "o-1");
+    for notification in [&new, &new, &canceled] {
+        assert_empty(&report(&world, notification).await, 200);
     }
     let shapes = assert_indexed(&profile.end().await, 20);
     assert!(shapes.len() >= 4, "{shapes:#?}");

@@ -11,7 +11,7 @@ use crate::{
     hospital::{connect, patient},
     world::{World, assert_empty, assert_refused},
     xealth::{APPLICATION, DAY, DEPLOYMENT, TOKEN, initial, settings_of},
-    xealth_orders::{PROGRAM, connected, notification, order, report},
+    xealth_orders::{PROGRAM, connected, later, notification, order, report},
 };
 
 const PATH: &str = "/v1/xealth/program";
@@ -164,10 +164,7 @@ async fn nobody_sees_the_report_of_somebody_else() {
     let canceled = notification("e-2", "cancel", "o-1");
     assert_empty(&report(&world, &canceled).await, 200);
     assert_refused(&see(&clinic, &ana, "of-ana").await, 401, WRONG);
-    assert_empty(
-        &report(&world, &notification("e-3", "new", "o-1")).await,
-        200,
-    );
+    assert_empty(&report(&world, &later("e-3", "new", "o-1")).await, 200);
     assert_eq!(see(&clinic, &ana, "of-ana").await.status, 200);
     for (name, value) in [("enabled", json!(false)), ("provider", json!("redox"))] {
         let mut off = settings_of(DEPLOYMENT);

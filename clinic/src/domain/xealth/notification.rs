@@ -1,5 +1,6 @@
 //! What Xealth reports about orders.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared_types::MessageId;
 
@@ -16,6 +17,8 @@ pub(crate) struct Notification {
     pub(crate) program_id: Option<String>,
     /// Whether the order stands from then on.
     pub(crate) is_active: bool,
+    /// When it happened, if that is said.
+    pub(crate) time: Option<DateTime<Utc>>,
 }
 
 /// Which notification about which order it is: a repeat has the same.
@@ -39,7 +42,9 @@ impl Notification {
             (Some(ORDER), "cancel") => false,
             _ => return Ok(None),
         };
-        let event = member("/eventId").or_else(|| member("/eventTimeStamp"));
+        let time = text(message, "/eventTimeStamp");
+        let event = member("/eventId").or_else(|| time.map(str::to_owned));
+        let time = time.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
         Ok(Some(Self {
             order: OrderKey {
                 deployment: member("/deployment").unwrap_or_default(),
@@ -49,6 +54,7 @@ impl Notification {
             },
             program_id: member("/programId"),
             is_active,
+            time: time.map(|time| time.to_utc()),
         }))
     }
 }
@@ -66,6 +72,7 @@ impl OrderKey {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use serde_json::{Value, json};
 
     use super::Notification;
@@ -102,9 +109,14 @@ mod tests {
         let read = |message: &Value| Notification::read(message).map(Option::unwrap);
         let mut message = message("order", "new");
         assert_eq!(read(&message).unwrap().order.event, "e");
+        let time = DateTime::parse_from_rfc3339("2030-02-03T23:20:30Z").unwrap();
+        assert_eq!(read(&message).unwrap().time, Some(time.to_utc()));
         message["eventId"] = json!("");
         let read_by_time = read(&message).unwrap().order;
         assert_eq!(read_by_time.event, "2030-02-03T23:20:30.000Z");
+        message["eventTimeStamp"] = json!("noon");
+        let odd = read(&message).unwrap();
+        assert_eq!((odd.order.event.as_str(), odd.time), ("noon", None));
         message["orderId"] = json!(" ");
         assert_eq!(read(&message), Err(Refusal::NoOrderId));
     }

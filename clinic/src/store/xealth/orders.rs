@@ -41,14 +41,21 @@ impl Orders {
         }
     }
 
-    /// Ensures the index of the look-up by key, which keeps repeats out.
+    /// Ensures the indexes of the look-up by key, which keeps repeats out, and of that of all that is kept
+    /// about one order.
     pub(super) async fn prepare(&self) -> anyhow::Result<()> {
         let unique = IndexOptions::builder()
             .unique(true)
             .partial_filter_expression(doc! { "_key": { "$exists": true } })
             .build();
         let by_key = IndexModel::builder().keys(doc! { "_key": 1 });
-        ensure_indexes(&self.orders, vec![by_key.options(unique).build()]).await
+        let by_key = by_key.options(unique).build();
+        let with_key = IndexOptions::builder()
+            .partial_filter_expression(doc! { "_key.orderId": { "$exists": true } })
+            .build();
+        let by_order = doc! { "_key.orderId": 1, "_key.deployment": 1 };
+        let by_order = IndexModel::builder().keys(by_order).options(with_key);
+        ensure_indexes(&self.orders, vec![by_key, by_order.build()]).await
     }
 
     /// The order with this id.
@@ -89,6 +96,32 @@ impl Orders {
         }
     }
 
+    /// Whether a cancellation of the same order is kept that is not older than `time`. Where one of the two
+    /// times is not known, the cancellation counts as the later one.
+    pub(crate) async fn is_canceled(
+        &self,
+        key: &OrderKey,
+        time: Option<DateTime<Utc>>,
+    ) -> Result<bool> {
+        let canceled = about(key, "cancel", "$lt", time);
+        let found = self.orders.find_one(canceled);
+        Ok(found.projection(doc! { "_id": 1 }).await?.is_some())
+    }
+
+    /// Notes that what a cancellation at `time` ended is done, so that nobody begins or goes on with it: what
+    /// was ordered under the same id and is not later.
+    pub(crate) async fn supersede(
+        &self,
+        key: &OrderKey,
+        time: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut superseded = about(key, "new", "$gt", time);
+        superseded.insert("_doneTime", Bson::Null);
+        self.orders.update_many(superseded, done(now)).await?;
+        Ok(())
+    }
+
     /// Notes in the transaction of `session` that an order is done; returns whether it was not before.
     pub(crate) async fn finish_in(
         &self,
@@ -123,6 +156,19 @@ fn undone(id: MessageId) -> Document {
 
 fn done(now: DateTime<Utc>) -> Document {
     doc! { "$set": { "_doneTime": bson::DateTime::from_chrono(now) } }
+}
+
+/// What is kept about the order of `key` in the context, but for what is `beyond` the time for certain.
+fn about(key: &OrderKey, context: &str, beyond: &str, time: Option<DateTime<Utc>>) -> Document {
+    let mut about = doc! {
+        "_key.orderId": &key.order_id, "_key.deployment": &key.deployment,
+        "_key.eventContext": context,
+    };
+    if let Some(time) = time {
+        let beyond = doc! { beyond: bson::DateTime::from_chrono(time) };
+        about.insert("eventNotification.eventTimeStamp", doc! { "$not": beyond });
+    }
+    about
 }
 
 fn key_of(key: &OrderKey) -> Document {
