@@ -95,9 +95,9 @@ pub(crate) async fn list_programs(
 /// Errors: 400 the body is no JSON, names no order, or the order lacks the medical record number, the birth
 /// date, the name or what was entered before it; or another patient has the number; 401 no token, or a wrong
 /// one; 402 the clinic has as many patients as it may have; 409 several clinics are connected to the
-/// deployment, or somebody else has the address; 413 the body has more than 10 MiB; 415 it is not said to be
-/// JSON; 422 several patients fit; 500 Xealth is not enabled, the order cannot be fetched, or something
-/// failed.
+/// deployment, or somebody else has the address, or the clinic is being merged with another one, for as long as
+/// that takes; 413 the body has more than 10 MiB; 415 it is not said to be JSON; 422 several patients fit; 500
+/// Xealth is not enabled, the order cannot be fetched, or something failed.
 /// Source: clinics API, `XealthNotification`.
 #[utoipa::path(
     post, path = "/v1/xealth/notification", tag = "hospital records",

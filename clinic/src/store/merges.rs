@@ -129,6 +129,14 @@ impl Merges {
         found.session(session).await?.map(read).transpose()
     }
 
+    /// Whether patients come to a clinic or leave it at this moment, or it is gone since all have left.
+    pub(crate) async fn is_moving(&self, clinic: ClinicId) -> Result<bool> {
+        let gone = doc! { "order.source": clinic.to_string() };
+        let moving = doc! { "$or": [under_way(clinic), gone] };
+        let found = self.merges.find_one(moving);
+        Ok(found.projection(doc! { "_id": 1 }).await?.is_some())
+    }
+
     /// The clinic that has, or gets, the patients of `source`; `None`: no other one.
     pub(crate) async fn find_target(&self, source: ClinicId) -> Result<Option<ClinicId>> {
         let found = self

@@ -138,6 +138,17 @@ pub(crate) async fn check_not_merging(
     }
 }
 
+/// Refuses, for a moment, to say that a clinic has nobody of the kind: during a merge the patient may be on the
+/// way to the other clinic. This is to be asked before the look-up, and again before nobody is found for
+/// good, since a merge may begin, and end, between them.
+pub(crate) async fn check_not_moving(state: &State, clinic: ClinicId) -> Result<(), Error> {
+    let is_moving = state.store.merges.is_moving(clinic).await;
+    if is_moving.or_fail(Failure)? {
+        return Err(Refusal::ClinicMerging.into());
+    }
+    Ok(())
+}
+
 /// Refuses that a patient leaves the target of a merge whose record in the source is about to become
 /// one with this one: nobody has looked whether it could stand alone.
 pub(crate) async fn check_may_leave(

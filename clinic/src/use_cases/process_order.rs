@@ -2,7 +2,8 @@
 //! gets an account. The codes of the clinic say which.
 //!
 //! What was done is noted in the transaction that does it ([`OrderReport`]), so an order that is cut off, or
-//! that two work on, is done once. Whatever a rule forbids is noted as well, with the reason.
+//! that two work on, is done once. Whatever a rule forbids is noted as well, with the reason. While the clinic
+//! is being merged with another one, its orders wait.
 
 use bson::DateTime;
 use mongodb::ClientSession;
@@ -29,6 +30,7 @@ use crate::{
         change_labels::create_tag,
         enrol_patient::{Draft, create_drafted},
         match_order::{Known, Wanted, connected_clinic, find_alike, matched, order_reports},
+        merge_clinics::check_not_moving,
     },
 };
 
@@ -53,6 +55,14 @@ async fn process_anew(state: &State, source: &str, message: &StoredOrder) -> Res
     let reports = &state.store.redox.reports;
     let mut report = report_of(source, message, OrderOutcome::Ignored);
     let done = do_order(state, message, &mut report).await;
+    let is_final = match &done {
+        Ok(Done::Nothing(_)) => true,
+        Err(Error::Refused(refusal)) => !refusal.may_pass(),
+        Ok(Done::Noted) | Err(_) => false,
+    };
+    if let Some(clinic) = report.clinic.filter(|_| is_final) {
+        check_not_moving(state, clinic).await?;
+    }
     match done {
         Ok(Done::Noted) => {}
         Ok(Done::Nothing(reason)) => {
@@ -135,6 +145,7 @@ async fn do_order(
     }
     let (clinic, settings) = connected_clinic(state, order).await?;
     report.clinic = Some(clinic.id);
+    check_not_moving(state, clinic.id).await?;
     let Some(action) = order.action(&settings.procedure_codes) else {
         return Ok(Done::Nothing(
             "the clinic does not know the code of the procedure",

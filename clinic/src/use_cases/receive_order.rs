@@ -8,6 +8,8 @@
 //! A cancellation may overtake what it cancels, which Xealth repeats if it failed. So an order that is not later
 //! than a cancellation of the same one does nothing. Each looks for the other after it is kept itself: whichever
 //! comes first, the order finds the cancellation, or the cancellation ends the order or finds what it did.
+//!
+//! While the clinic is being merged with another one, notifications are refused, and Xealth repeats them.
 
 use anyhow::anyhow;
 use mongodb::ClientSession;
@@ -39,6 +41,7 @@ use crate::{
     use_cases::{
         enrol_patient::{Draft, create_drafted},
         match_order::{Known, Wanted, order_reports},
+        merge_clinics::check_not_moving,
         tell,
     },
 };
@@ -85,6 +88,7 @@ async fn handle(state: &State, body: &[u8]) -> Result<&'static str, Error> {
         let superseded = orders.supersede(key, time, now()).await;
         superseded.or_fail(Failure)?;
     }
+    check_not_moving(state, clinic.id).await?;
     let meant = Meant {
         key,
         who: Demographics::read(&order.data, &settings.mrn_id_type)
@@ -155,6 +159,7 @@ async fn disable(state: &State, meant: &Meant<'_>) -> Result<&'static str, Error
     if set_reports(state, meant, false).await? {
         return Ok("disabled");
     }
+    check_not_moving(state, meant.clinic.id).await?;
     let finished = state.store.xealth.orders.finish(meant.order.id, now());
     finished.await.or_fail(Failure)?;
     Ok("ignored")

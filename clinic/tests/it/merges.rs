@@ -2,10 +2,12 @@
 
 mod large;
 mod meanwhile;
+mod orders;
 mod refusals;
 mod reports;
 
 use bson::{Document, doc};
+use clinic::Config;
 use futures_util::TryStreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,10 +57,16 @@ impl Pair {
 
     /// Of which a request works off so many batches.
     async fn start_with(batches: u32) -> Self {
+        Self::start_as(batches, |_| {}).await
+    }
+
+    /// The same with other settings.
+    async fn start_as(batches: u32, change: impl FnOnce(&mut Config)) -> Self {
         let world = World::start_with(|config| {
             config.clinics.demo_patient = Some(DEMO.into());
             config.merges.prompt_batches = batches;
             config.jobs.lease_s = 1;
+            change(config);
         });
         let world = world.await;
         world.user_api.has(DEMO);

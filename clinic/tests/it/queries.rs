@@ -273,6 +273,16 @@ async fn no_message_of_hospital_records_is_looked_for_among_all() {
     let clinic = connected_clinic(&world).await;
     fill(&world, &clinic, (ObjectId::new(), ObjectId::new())).await;
     fill_with_messages(&world, &clinic).await;
+    let merges = (0..500).map(|_| {
+        let clinics = [ObjectId::new(), ObjectId::new()];
+        let order = doc! { "source": clinics[0].to_hex(), "target": clinics[1].to_hex() };
+        doc! { "clinics": clinics.to_vec(), "order": order, "doneTime": DateTime::now() }
+    });
+    world
+        .collection("merges")
+        .insert_many(merges)
+        .await
+        .unwrap();
     let database = &world.database.database;
     let profile = Profile::start(database).await;
     let message = order(5_000, "ENABLE-1", ("Patient", "x"), "2001-02-03", "mrn");

@@ -1,6 +1,7 @@
 //! Xealth asks what is to be entered before something is ordered, and brings what was.
 
 use bson::{Document, doc};
+use clinic::Config;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,19 +30,21 @@ pub(crate) async fn enabled() -> World {
 
 /// A world beside the Xealth at `url`.
 pub(crate) async fn enabled_at(url: &str) -> World {
-    World::start_with(|config| {
-        let xealth = &mut config.xealth;
-        xealth.enabled = true;
-        xealth.bearer_token = Some(TOKEN.into());
-        xealth.previous_bearer_token = Some("the-old-token".into());
-        xealth.client_id = Some(CLIENT_ID.to_owned());
-        xealth.client_secret = Some(CLIENT_SECRET.into());
-        xealth.token_url = format!("{url}/oauth2/token");
-        xealth.server_url = format!("{url}/v2");
-        xealth.application_url = Some(APPLICATION.to_owned());
-        xealth.restricted_token_url = Some(url.to_owned());
-    })
-    .await
+    World::start_with(|config| enable(config, url)).await
+}
+
+/// Enables the Xealth at `url`.
+pub(crate) fn enable(config: &mut Config, url: &str) {
+    let xealth = &mut config.xealth;
+    xealth.enabled = true;
+    xealth.bearer_token = Some(TOKEN.into());
+    xealth.previous_bearer_token = Some("the-old-token".into());
+    xealth.client_id = Some(CLIENT_ID.to_owned());
+    xealth.client_secret = Some(CLIENT_SECRET.into());
+    xealth.token_url = format!("{url}/oauth2/token");
+    xealth.server_url = format!("{url}/v2");
+    xealth.application_url = Some(APPLICATION.to_owned());
+    xealth.restricted_token_url = Some(url.to_owned());
 }
 
 /// Keeps what was entered before an order.

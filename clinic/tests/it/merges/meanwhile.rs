@@ -14,7 +14,7 @@ use crate::{
     world::{CAROL, NINA, assert_empty, assert_refused, details, id_of, patch},
 };
 
-const MERGING: &str = "conflict: the clinic is being merged with another one";
+pub(super) const MERGING: &str = "conflict: the clinic is being merged with another one";
 
 /// Two clinics in the middle of a merge, with Alice in both and somebody else in each.
 async fn amidst() -> (Pair, [String; 2]) {
@@ -31,7 +31,7 @@ async fn amidst() -> (Pair, [String; 2]) {
 }
 
 /// Lets a worker finish.
-async fn finish(pair: &Pair) {
+pub(super) async fn finish(pair: &Pair) {
     let state = State::connect(&pair.world.config).await.unwrap();
     let worker = actix_web::rt::spawn(async move { state.relay(&CancellationToken::new()).await });
     let going_on = doc! { "doneTime": null };
