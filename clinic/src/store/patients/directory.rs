@@ -112,7 +112,16 @@ impl Directory {
         Found { ids, count }
     }
 
-    /// The same after the patients in `changed` came or changed and those in `gone` went.
+    /// Some of all patients: `limit` of them after `offset`.
+    pub(super) fn page(&self, offset: usize, limit: usize) -> Found {
+        let ids = self.shelves.iter().flat_map(|shelf| shelf.ids.iter());
+        Found {
+            ids: ids.skip(offset).take(limit).copied().collect(),
+            count: self.len(),
+        }
+    }
+
+    /// The directory after the patients in `changed` came or changed and those in `gone` went.
     #[must_use]
     pub(super) fn after(&self, mut changed: Vec<Entry>, mut gone: Vec<ObjectId>) -> Self {
         gone.sort_unstable();
@@ -331,6 +340,10 @@ mod tests {
                 let wanted = Found { ids, count };
                 assert_eq!(directory.search(text, 10, 50), wanted, "seed {seed}");
             }
+            let ids = plain.iter().map(|entry| entry.id);
+            let ids = ids.skip(10).take(50).collect();
+            let count = plain.len();
+            assert_eq!(directory.page(10, 50), Found { ids, count }, "seed {seed}");
         }
     }
 }

@@ -25,6 +25,9 @@ use crate::domain::{
     summary::{Kind, Period},
 };
 
+/// From here on the patients before a page cost the database more than a directory does.
+const DEEP: u32 = 500;
+
 /// Some of a clinic's patients.
 #[derive(Debug)]
 pub(crate) struct PatientPage {
@@ -59,8 +62,9 @@ impl Patients {
         offset: u32,
         limit: u32,
     ) -> Result<PatientPage> {
-        if let Some(text) = filter.search_alone()
-            && order == PatientOrder::DEFAULT
+        let (text, is_deep) = (filter.search_alone(), offset >= DEEP && filter.is_empty());
+        if order == PatientOrder::DEFAULT
+            && (text.is_some() || is_deep)
             && let Some(page) = self.search(clinic, text, offset, limit).await?
         {
             return Ok(page);

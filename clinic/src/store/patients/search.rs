@@ -1,5 +1,6 @@
 //! Lists of the patients of whom a text is a part. No index of the database finds parts of texts and
-//! counts them, so the texts of the clinics that are searched in are kept in memory ([`Directory`]).
+//! counts them, so the texts of the clinics that are searched in are kept in memory ([`Directory`]). Pages far
+//! down a list by name come from there as well: the database would go through all that are before them.
 
 use std::time::Instant;
 
@@ -58,12 +59,12 @@ impl Mirrored for Directory {
 }
 
 impl Patients {
-    /// Some of the patients of a clinic of whom `text` is a part, by name. `None`: the clinic has no
-    /// directory, since it has patients that are not counted yet or far too many.
+    /// Some of the patients of a clinic of whom `text` is a part, or of all where there is none, by name.
+    /// `None`: the clinic has no directory, since it has patients that are not counted yet or far too many.
     pub(super) async fn search(
         &self,
         clinic: ClinicId,
-        text: &SearchText,
+        text: Option<&SearchText>,
         offset: u32,
         limit: u32,
     ) -> Result<Option<PatientPage>> {
@@ -77,7 +78,11 @@ impl Patients {
         let current = self.mirror(&self.directories, clinic, standing, asked);
         let current = current.await?;
         let (offset, limit) = (offset as usize, limit as usize);
-        let found = current.kept().search(text.as_str(), offset, limit);
+        let directory = current.kept();
+        let found = match text {
+            Some(text) => directory.search(text.as_str(), offset, limit),
+            None => directory.page(offset, limit),
+        };
         let mut stored = self.find_all(&found.ids).await?;
         // Whoever has become another clinic's in this moment.
         stored.retain(|stored| stored.patient.clinic_id == clinic);
@@ -88,7 +93,7 @@ impl Patients {
                 .map(|stored| stored.after(&jobs))
                 .collect(),
             count: found.count as u64,
-            total: current.kept().len() as u64,
+            total: directory.len() as u64,
         }))
     }
 }
