@@ -15,6 +15,7 @@ use stand_ins::{gatekeeper, user_api};
 
 use crate::{
     mailbox::Mail,
+    oak::{PATIENTS, clinician_path, oak, own_path, patient_path},
     world::{World, assert_empty, assert_ok, assert_refused, patch, post, put},
 };
 
@@ -176,6 +177,50 @@ async fn play_every_operation(world: &World) {
     world.settled().await;
     let operator = world.service_called("operator");
     assert_eq!(post(&operator, "/internal/outbox/revive").await.status, 200);
+}
+
+#[actix_web::test]
+async fn no_operation_about_clinics_looks_at_more_than_what_it_is_about() {
+    let world = oak().await;
+    crowd(&world).await;
+    let view = || json!({ "view": {} });
+    let [carol, nina, dave] = ["carol", "nina", "dave"].map(|id| world.user(id));
+    let profile = Profile::start(&world.database.database).await;
+    let mut answers = Vec::new();
+    let declined = world.share(view()).await;
+    answers.push(nina.delete(&patient_path(&declined)).await);
+    let taken = world.share(view()).await;
+    answers.push(nina.put(&patient_path(&taken), &json!({})).await);
+    let invited = world.invite_clinician("dave@example.org").await;
+    answers.push(carol.get(&clinician_path(&invited)).await);
+    answers.push(patch(&carol, &clinician_path(&invited)).await);
+    answers.push(dave.get("/v1/clinicians/dave/invites").await);
+    answers.push(dave.put(&own_path("dave", &invited), &json!({})).await);
+    let canceled = world.invite_clinician("erin@example.org").await;
+    answers.push(carol.delete(&clinician_path(&canceled)).await);
+    let dismissed = world.invite_clinician("alice@example.org").await;
+    answers.push(
+        world
+            .user("alice")
+            .delete(&own_path("alice", &dismissed))
+            .await,
+    );
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let shapes = assert_indexed(&ended(profile).await, ENOUGH);
+    assert!(shapes.len() >= 10, "{}: {shapes:#?}", shapes.len());
+    // What many share.
+    let profile = Profile::start(&world.database.database).await;
+    let list: Vec<Value> = nina.get(PATIENTS).await.json();
+    assert!(list.len() > 500, "{}", list.len());
+    for query in ended(profile).await {
+        let enough = query.returned() + ENOUGH;
+        assert!(
+            query.documents() <= enough && query.keys() <= enough,
+            "{query:?}"
+        );
+    }
 }
 
 #[actix_web::test]
