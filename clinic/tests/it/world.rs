@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shared_runtime::testing::{
     self, Answer, Person, TestApp, TestDatabase, claims, eventually, send,
 };
-use stand_ins::{Confirm, Gatekeeper, KEYS, UserApi, server_secret};
+use stand_ins::{Confirm, Gatekeeper, UserApi, server_secret};
 use tokio_util::sync::DropGuard;
 
 pub(crate) use testing::{assert_answer, assert_empty};
@@ -114,9 +114,7 @@ impl World {
     }
 
     fn bearer(&self, replica: &TestApp, name: &str, is_server: &str) -> Person {
-        let claims = claims(name, is_server);
-        let token = KEYS.key.sign(&claims).unwrap();
-        self.user_api.know(&token, &claims);
+        let token = self.user_api.token(&claims(name, is_server));
         replica.bearer(&token)
     }
 
@@ -199,8 +197,7 @@ impl World {
 
     /// Every document, to see that nothing changed.
     pub(crate) async fn everything(&self) -> Vec<Document> {
-        let mut documents = Vec::new();
-        for name in [
+        let collections = [
             "clinics",
             "clinicians",
             "patients",
@@ -209,12 +206,8 @@ impl World {
             "clinic_deletions",
             "clinician_deletions",
             "patient_deletions",
-        ] {
-            let collection = self.collection(name);
-            let found = collection.find(doc! {}).sort(doc! { "_id": 1 });
-            documents.extend(found.await.unwrap().try_collect::<Vec<_>>().await.unwrap());
-        }
-        documents
+        ];
+        self.database.everything(&collections).await
     }
 
     /// Sets members of the document of a clinic.

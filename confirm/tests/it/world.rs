@@ -6,7 +6,6 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bson::{Document, doc};
 use chrono::{DateTime, Utc};
 use confirm::{Config, DEFAULTS, State};
-use futures_util::TryStreamExt;
 use mongodb::Collection;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -115,9 +114,7 @@ impl World {
     }
 
     fn bearer(&self, name: &str, is_server: &str) -> Person {
-        let claims = claims(name, is_server);
-        let token = KEYS.key.sign(&claims).unwrap();
-        self.user_api.know(&token, &claims);
+        let token = self.user_api.token(&claims(name, is_server));
         self.app.bearer(&token)
     }
 
@@ -191,13 +188,7 @@ impl World {
 
     /// Everything in `collections`, to see that nothing changed.
     pub(crate) async fn everything(&self, collections: &[&str]) -> Vec<Document> {
-        let mut documents = Vec::new();
-        for name in collections {
-            let collection = self.database.database.collection::<Document>(name);
-            let cursor = collection.find(doc! {}).sort(doc! { "_id": 1 });
-            documents.extend(cursor.await.unwrap().try_collect::<Vec<_>>().await.unwrap());
-        }
-        documents
+        self.database.everything(collections).await
     }
 
     /// How many rows wait in an outbox.

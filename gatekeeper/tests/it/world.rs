@@ -1,7 +1,6 @@
 //! What a test starts with: the service, its database, and a user-api that knows whom it is told.
 
-use bson::{Document, doc};
-use futures_util::TryStreamExt;
+use bson::Document;
 use gatekeeper::{Config, DEFAULTS, State};
 use mongodb::Database;
 use reqwest::Method;
@@ -11,7 +10,7 @@ use shared_runtime::{
     mongo::Connector,
     testing::{self, Answer, Commands, Person, TestApp, TestDatabase, claims, send_raw},
 };
-use stand_ins::{KEYS, UserApi, server_secret};
+use stand_ins::{UserApi, server_secret};
 
 pub(crate) use testing::{assert_answer, assert_empty};
 
@@ -81,9 +80,7 @@ impl World {
 
     /// The bearer of a token with these claims that user-api knows.
     pub(crate) fn bearer(&self, claims: &SessionClaims) -> Person {
-        let token = KEYS.key.sign(claims).unwrap();
-        self.user_api.know(&token, claims);
-        self.app.bearer(&token)
+        self.app.bearer(&self.user_api.token(claims))
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -114,17 +111,8 @@ impl World {
 
     /// Every document, to see that nothing changed.
     pub(crate) async fn everything(&self) -> Vec<Document> {
-        let mut documents = Vec::new();
-        for name in ["perms", "patient_permissions", "clinician_permissions"] {
-            let collection = self.database().collection::<Document>(name);
-            let cursor = collection
-                .find(doc! {})
-                .sort(doc! {"_id": 1})
-                .await
-                .unwrap();
-            documents.extend(cursor.try_collect::<Vec<_>>().await.unwrap());
-        }
-        documents
+        let collections = ["perms", "patient_permissions", "clinician_permissions"];
+        self.database.everything(&collections).await
     }
 }
 

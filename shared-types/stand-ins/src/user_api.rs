@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared_runtime::{auth::SessionClaims, error::ApiError};
 
 use self::known::Known;
-use crate::{Part, Request, StandIn, tokens::Caller};
+use crate::{KEYS, Part, Request, StandIn, tokens::Caller};
 
 /// user-api, played. A service logs in with its [`crate::server_secret`].
 pub type UserApi = StandIn<Accounts>;
@@ -82,6 +82,13 @@ pub struct Accounts(Mutex<Known>);
 impl UserApi {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.part().known()
+    }
+
+    /// A token with these claims that it knows.
+    pub fn token(&self, claims: &SessionClaims) -> String {
+        let token = KEYS.key.sign(claims).expect("a key that signs");
+        self.know(&token, claims);
+        token
     }
 
     /// Lets a check of `token` answer what its `claims` say.

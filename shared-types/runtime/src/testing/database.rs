@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use bson::{Document, doc};
+use futures_util::TryStreamExt as _;
 use mongodb::Database;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -50,6 +52,18 @@ impl TestDatabase {
             .get_or_init(async || drop_abandoned(&database).await)
             .await;
         Self { settings, database }
+    }
+
+    /// Every document of `collections`, to see that nothing changed.
+    pub async fn everything(&self, collections: &[&str]) -> Vec<Document> {
+        let mut documents = Vec::new();
+        for name in collections {
+            let collection = self.database.collection::<Document>(name);
+            let found = collection.find(doc! {}).sort(doc! { "_id": 1 });
+            let found = found.await.expect("the test server answers");
+            documents.extend(found.try_collect::<Vec<_>>().await.expect("documents"));
+        }
+        documents
     }
 }
 
