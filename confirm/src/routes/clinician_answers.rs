@@ -8,7 +8,7 @@ use shared_runtime::error::ApiError;
 
 use super::{
     clinic_invites::{ReceivedInvite, ok},
-    refusals::Refusals,
+    refusals::{NoClinics, NotFinding, Refusals},
     view::{ConfirmationView, views_with_admission},
 };
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
         Refusals,
         (status = 404, description = "Nothing found"),
-        (status = 500, description = "Error finding the confirmation"),
+        NotFinding,
     ),
 )]
 pub(crate) async fn list_clinician_invites(
@@ -100,8 +100,8 @@ pub(crate) async fn accept_clinician_invite(
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
-        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
-        (status = 500, description = "Error finding the confirmation"),
+        NoClinics,
+        NotFinding,
     ),
 )]
 pub(crate) async fn dismiss_clinician_invite(

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     clinic_invites::{ClinicInvite, ok},
-    refusals::Refusals,
+    refusals::{Limited, NoClinics, NotFinding, Refusals},
     view::{ConfirmationView, with_creator},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) struct NewClinician {
         (status = 404, description = "Error finding the clinic"),
         (status = 409, description = "The address is invited or works there already, as clinic says it", body = Object),
         (status = 422, description = "The clinic cannot have clinicians, as clinic says it", body = Object),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error finding the clinic"),
     ),
 )]
@@ -118,7 +118,7 @@ pub(crate) async fn find_clinician_invite(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
         (status = 404, description = "No matching invite was found, or Error finding the clinic"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error finding the clinic"),
     ),
 )]
@@ -147,8 +147,8 @@ pub(crate) async fn resend_clinician_invite(
     responses(
         (status = 200, description = "OK", body = String, content_type = "text/plain"),
         Refusals,
-        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
-        (status = 500, description = "Error finding the confirmation"),
+        NoClinics,
+        NotFinding,
     ),
 )]
 pub(crate) async fn delete_clinician_invite(

@@ -10,7 +10,7 @@ use shared_types::UserId;
 use utoipa::ToSchema;
 
 use super::{
-    refusals::Refusals,
+    refusals::{NotFinding, Refusals},
     view::{ConfirmationView, views},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) struct InvitationReference {
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
         Refusals,
         (status = 404, description = "Nothing found"),
-        (status = 500, description = "Error finding the confirmation"),
+        NotFinding,
     ),
 )]
 pub(crate) async fn list_received_invites(

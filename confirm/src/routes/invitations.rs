@@ -11,7 +11,7 @@ use shared_types::{UserId, address};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::{
-    refusals::Refusals,
+    refusals::{Limited, NotFinding, Refusals},
     view::{ConfirmationView, views, with_creator},
 };
 use crate::{
@@ -86,7 +86,7 @@ enum Cancellation {
         (status = 400, description = "Error decoding the confirmation, or Unknown permissions; empty when a member is missing"),
         Refusals,
         (status = 409, description = "There is already an existing invite, or The user is already an existing member"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
@@ -117,7 +117,7 @@ pub(crate) async fn send_invite(
         (status = 200, description = "The invitation, with another key", body = ConfirmationView),
         (status = 401, description = "No x-tidepool-session-token was found"),
         (status = 403, description = "Forbidden to perform requested operation"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
@@ -145,7 +145,7 @@ pub(crate) async fn resend_invite(
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
         Refusals,
         (status = 404, description = "Nothing found"),
-        (status = 500, description = "Error finding the confirmation"),
+        NotFinding,
     ),
 )]
 pub(crate) async fn list_sent_invites(

@@ -11,6 +11,7 @@ use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::{address, password::is_acceptable};
 use utoipa::ToSchema;
 
+use super::refusals::{Limited, NotFinding};
 use crate::{State, error::Refusal, guesses::limited, use_cases::reset_password};
 
 /// Body of the choice of a new password.
@@ -43,7 +44,7 @@ pub(crate) struct NewPassword {
     responses(
         (status = 200, description = "A mail is on its way"),
         (status = 400, description = "That is no address; no body"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
@@ -71,8 +72,8 @@ pub(crate) async fn send_password_reset(
         (status = 200, description = "Password has been reset.", body = Object),
         (status = 400, description = "Error while resetting password; reset confirmation remains active until it expires."),
         (status = 404, description = "No matching reset confirmation was found."),
-        (status = 429, description = "Too many requests; try again later"),
-        (status = 500, description = "Error finding the confirmation"),
+        Limited,
+        NotFinding,
     ),
 )]
 pub(crate) async fn accept_password_reset(

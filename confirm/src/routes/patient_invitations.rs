@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     clinic_invites::ClinicInvite,
-    refusals::Refusals,
+    refusals::{Limited, NoClinics, NotFinding, Refusals},
     view::{ConfirmationView, views, with_creator},
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(crate) struct NewShare {
         Refusals,
         (status = 404, description = "Error finding the clinic"),
         (status = 409, description = "There is already an existing invite, or The user is already a patient of the clinic"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error finding the clinic"),
     ),
 )]
@@ -89,8 +89,8 @@ pub(crate) async fn share_with_clinic(
     responses(
         (status = 200, description = "The invitations", body = Vec<ConfirmationView>),
         Refusals,
-        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
-        (status = 500, description = "Error finding the confirmation"),
+        NoClinics,
+        NotFinding,
     ),
 )]
 pub(crate) async fn list_patient_invites(
@@ -154,7 +154,7 @@ pub(crate) async fn accept_patient_invite(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
         (status = 403, description = "No matching invite was found, or Forbidden to perform requested operation"),
-        (status = 404, description = "404 page not found", body = String, content_type = "text/plain"),
+        NoClinics,
         (status = 500, description = "Error updating confirmation"),
     ),
 )]

@@ -8,7 +8,7 @@ use shared_runtime::{body::Body, error::ApiError, source::Source};
 use shared_types::UserId;
 use utoipa::IntoResponses;
 
-use super::sign_ups::Reference;
+use super::{refusals::Limited, sign_ups::Reference};
 use crate::{
     State,
     error::Refusal,
@@ -102,7 +102,7 @@ pub(crate) async fn accept_sign_up_of(
         (status = 200, description = "Declined"),
         (status = 400, description = "Required confirmation id is missing"),
         (status = 404, description = "No matching signup confirmation was found"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error updating confirmation"),
     ),
 )]

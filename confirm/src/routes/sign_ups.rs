@@ -10,7 +10,10 @@ use shared_runtime::{auth::Caller, body::Body, error::ApiError, source::Source};
 use shared_types::{ClinicId, UserId};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::{refusals::Refusals, view::ConfirmationView};
+use super::{
+    refusals::{Limited, NotFinding, Refusals},
+    view::ConfirmationView,
+};
 use crate::{
     State,
     domain::{confirmation::Confirmation, sign_up::Requester},
@@ -145,7 +148,7 @@ pub(crate) async fn create_sign_up(
         (status = 200, description = "The confirmation", body = ConfirmationView),
         Refusals,
         (status = 404, description = "No matching signup confirmation was found"),
-        (status = 500, description = "Error finding the confirmation"),
+        NotFinding,
     ),
 )]
 pub(crate) async fn find_sign_up(
@@ -171,7 +174,7 @@ pub(crate) async fn find_sign_up(
     responses(
         (status = 200, description = "A mail is on its way"),
         (status = 404, description = "No matching signup confirmation was found"),
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
         (status = 500, description = "Error saving the confirmation"),
     ),
 )]
@@ -205,7 +208,7 @@ pub(crate) async fn resend_sign_up(
         Withdrawal,
         (status = 400, description = "Required confirmation id is missing"),
         Refusals,
-        (status = 429, description = "Too many requests; try again later"),
+        Limited,
     ),
 )]
 pub(crate) async fn cancel_sign_up(

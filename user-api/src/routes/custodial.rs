@@ -48,10 +48,10 @@ pub(crate) struct CreatedChild {
     params(("userid" = String, Path, description = "Who runs the new account")),
     responses(
         (status = 201, description = "The account", body = UserRecord),
-        (status = 400, description = "Invalid user details were given"),
+        refusals::InvalidDetails,
         refusals::Accounts,
         (status = 409, description = "User already exists"),
-        (status = 429, description = "Too many requests; try again later"),
+        refusals::Limited,
         (status = 500, description = "Error creating the user"),
     ),
 )]
@@ -87,7 +87,7 @@ pub(crate) async fn create_custodial_user(
     params(("clinicid" = String, Path, description = "The clinic")),
     responses(
         (status = 201, description = "The account", body = UserRecord),
-        (status = 400, description = "Invalid user details were given"),
+        refusals::InvalidDetails,
         refusals::Accounts,
         (status = 409, description = "User already exists"),
         (status = 500, description = "Error creating the user"),
@@ -121,7 +121,7 @@ pub(crate) async fn create_clinic_user(
         (status = 400, description = "What is wrong with the body"),
         refusals::Accounts,
         (status = 404, description = "User not found"),
-        (status = 429, description = "Too many requests; try again later"),
+        refusals::Limited,
         (status = 500, description = "Error creating the user"),
     ),
 )]

@@ -32,7 +32,7 @@ use crate::{
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "Whether it needs somebody, and who of them exists", body = HolderNeed),
-        (status = 400, description = "Invalid user details were given"),
+        refusals::InvalidDetails,
         refusals::Internal,
         (status = 500, description = "Error updating user"),
     ),

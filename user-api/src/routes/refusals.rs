@@ -51,3 +51,19 @@ pub(super) enum Internal {
     #[response(status = 503, description = "The token cannot be checked")]
     CheckUnavailable,
 }
+
+/// Of operations that one source may call so often.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(super) enum Limited {
+    #[response(status = 429, description = "Too many requests; try again later")]
+    Limited,
+}
+
+/// Of operations that take what an account is to be.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only documents the responses")]
+pub(super) enum InvalidDetails {
+    #[response(status = 400, description = "Invalid user details were given")]
+    InvalidDetails,
+}

@@ -28,7 +28,7 @@ use crate::{
     params(("userid" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "It is put back", body = Restored),
-        (status = 400, description = "Invalid user details were given"),
+        refusals::InvalidDetails,
         refusals::Internal,
         (status = 404, description = "No such change of an account"),
         (status = 409, description = "Another account has a name of this account by now"),

@@ -53,7 +53,7 @@ pub(crate) struct AnonymousPair {
         (status = 200, description = "The token is in the header x-tidepool-session-token"),
         (status = 400, description = "Missing id and/or password"),
         (status = 401, description = "Wrong password"),
-        (status = 429, description = "Too many requests; try again later"),
+        refusals::Limited,
         (status = 500, description = "Error generating the token"),
     ),
 )]

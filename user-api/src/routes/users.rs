@@ -98,7 +98,7 @@ pub(crate) async fn find_own_user(
 
 /// `GET /user/:userid`: an account, by id, user name or address.
 ///
-/// For services, the user, and who runs the account (`custodian` or `admin`). Body: none. Answer:
+/// For services, the user, and who runs the account (`custodian` or `admin`). Body: none. Response:
 /// 200, the account; services also see `passwordExists`.
 /// Errors: 401 no valid token or no right; 404 no such account (looked at before the right); 429
 /// too many look-ups by name that came to nothing; 500 the store or gatekeeper failed.
@@ -110,7 +110,7 @@ pub(crate) async fn find_own_user(
         (status = 200, description = "The account", body = UserRecord),
         refusals::Accounts,
         (status = 404, description = "User not found"),
-        (status = 429, description = "Too many requests; try again later"),
+        refusals::Limited,
         (status = 500, description = "Error finding user"),
     ),
 )]
@@ -166,9 +166,9 @@ async fn answer_user(state: &State, caller: &Caller, target: &str) -> Result<Htt
     security((), ("session_token" = [])),
     responses(
         (status = 201, description = "The account; the token is in the header x-tidepool-session-token", body = UserRecord),
-        (status = 400, description = "Invalid user details were given"),
+        refusals::InvalidDetails,
         (status = 409, description = "User already exists"),
-        (status = 429, description = "Too many requests; try again later"),
+        refusals::Limited,
         (status = 500, description = "Error creating the user, or Error generating the token"),
     ),
 )]
