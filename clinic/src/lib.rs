@@ -5,9 +5,10 @@
 //! their `merge_plans`, the `migrations` of legacy accounts with their `migration_patients`, what
 //! hospital records send (`redox` and what begins so, and with `xealth_`), the reports that are to go
 //! there, and the `outbox`.
-//! **Calls** user-api (accounts, profiles, tokens), gatekeeper, which says who shares with a legacy
-//! account, where Xealth is served also Xealth and the service that makes restricted tokens, and, through the outbox, gatekeeper, which hears who works for a clinic and what its
-//! patients share with it, and confirm, which mails what happened.
+//! **Calls** user-api (accounts, profiles, tokens) and gatekeeper, which says who shares with a legacy
+//! account; where Xealth is served, also Xealth and the service that makes restricted tokens. Through the
+//! outbox it reports to gatekeeper who works for a clinic and what its patients share with it, and to confirm
+//! what people get mails about.
 //! **Settings** start with `CLINIC__`; `config.default.toml` lists them.
 //!
 //! # To add an operation

@@ -5,8 +5,8 @@ use shared_runtime::outbox::Effects;
 use crate::{
     State,
     use_cases::{
-        ask_to_claim, count_in_patients, describe_patient, reconcile, relate, schedule_reports,
-        tell,
+        ask_to_claim, count_in_patients, describe_patient, notify, reconcile, relate,
+        schedule_reports,
     },
 };
 
@@ -17,7 +17,7 @@ pub(crate) fn effects(state: State) -> Effects<State> {
     Effects::of(state)
         .on_numbered(relate::relay_clinician)
         .on_numbered(relate::relay_patient)
-        .on(tell::relay)
+        .on(notify::relay)
         .on(describe_patient::relay)
         .on(ask_to_claim::relay)
         .on(count_in_patients::relay)
@@ -37,10 +37,10 @@ mod tests {
             ask_to_claim::Claimable,
             count_in_patients::Counting,
             describe_patient::Described,
+            notify::Happened,
             reconcile::Reconciling,
             relate::{ClinicianChanged, PatientChanged},
             schedule_reports::SchedulingRest,
-            tell::Happened,
         },
     };
 

@@ -1,4 +1,4 @@
-//! What is refused, and how that is answered.
+//! What is refused, and with which responses.
 
 use actix_web::http::StatusCode;
 use shared_runtime::{

@@ -22,7 +22,7 @@ pub enum ChangedPart {
     PutBack,
 }
 
-/// An account was changed, which its owner has to be told
+/// An account was changed, about which its owner gets a mail
 /// (`PUT /internal/account-notices/:noticeId` of confirm).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +33,7 @@ pub struct AccountNotice {
     pub changed_at: i64,
     /// What changed; at least one.
     pub changed: Vec<ChangedPart>,
-    /// Who is told; each gets a mail of its own.
+    /// Who gets a mail, each one of its own.
     pub recipients: Vec<NoticeRecipient>,
     /// Whether the first address of the account is one that its owner has yet to prove.
     pub needs_proof: bool,
@@ -89,7 +89,7 @@ pub enum ClinicEvent {
     MigrationCompleted,
 }
 
-/// Something happened in a clinic, which the owner of an account has to be told
+/// Something happened in a clinic about which the owner of an account gets a mail
 /// (`PUT /internal/clinic-notices/:noticeId` of confirm).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -99,6 +99,6 @@ pub struct ClinicNotice {
     /// The clinic.
     #[schema(value_type = String, pattern = "^[a-f0-9]{24}$")]
     pub clinic_id: ClinicId,
-    /// The account whose owner is told.
+    /// The account whose owner gets it.
     pub user_id: UserId,
 }

@@ -1,4 +1,4 @@
-//! Clinic relations as the clinic service tells gatekeeper, and the question user-api asks before
+//! Clinic relations as the clinic service reports them to gatekeeper, and the question user-api asks before
 //! an account is deleted.
 
 use serde::{Deserialize, Serialize};

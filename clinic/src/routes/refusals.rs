@@ -1,4 +1,4 @@
-//! What every operation may be refused with, told once.
+//! What operations may be refused with, documented once.
 
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::ClinicianChange,
-    use_cases::{merge_clinics::check_not_merging, relate, tell},
+    use_cases::{merge_clinics::check_not_merging, notify, relate},
 };
 
 /// Adds a clinician, or somebody who is invited; returns it.
@@ -86,7 +86,7 @@ pub(crate) async fn update_clinician(
             .roles_changed_by
             .is_some_and(|by| by != user.as_str())
         {
-            tell::queue(state, session, ClinicEvent::RolesChanged, clinic, user).await?;
+            notify::queue(state, session, ClinicEvent::RolesChanged, clinic, user).await?;
         }
         Ok(updated)
     });

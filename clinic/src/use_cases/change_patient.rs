@@ -23,7 +23,7 @@ use crate::{
         ask_to_claim, describe_patient,
         enrol_patient::check_mrn,
         merge_clinics::{check_may_leave, check_not_merging},
-        relate, tell,
+        notify, relate,
     },
 };
 
@@ -209,7 +209,7 @@ pub(crate) async fn remind_patient(
         if patient.was_just_reminded(now) {
             return Ok(PatientChange::default());
         }
-        tell::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
+        notify::queue(state, session, ClinicEvent::UploadReminder, clinic, user).await?;
         Ok(PatientChange {
             last_upload_reminder: Some(now),
             updated_time: Some(now),

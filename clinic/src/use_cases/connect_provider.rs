@@ -7,7 +7,7 @@ use crate::{
     domain::{Refusal, connection::Provider},
     error::Error,
     store::now,
-    use_cases::{change_patient::change_patient, tell},
+    use_cases::{change_patient::change_patient, notify},
 };
 
 /// Notes the request, and has the patient asked by mail unless it was a moment ago.
@@ -23,7 +23,7 @@ pub(crate) async fn connect_provider(
         let change = change.ok_or(Refusal::DataSourceNotFound)?;
         if change.last_connection_mail.is_some() {
             let event = ClinicEvent::ConnectionRequest;
-            tell::queue(state, session, event, clinic, user).await?;
+            notify::queue(state, session, event, clinic, user).await?;
         }
         Ok(change)
     });

@@ -22,7 +22,7 @@ use crate::{
     },
     error::{Error, Failure},
     store::{Lane, NewClinic},
-    use_cases::{find_clinic::find_clinic, relate, tell},
+    use_cases::{find_clinic::find_clinic, notify, relate},
 };
 
 /// How many share codes are tried.
@@ -105,7 +105,7 @@ async fn store(
     // A legacy clinic is told once its patients come.
     if clinic.profile.is_some() {
         let created = ClinicEvent::Created;
-        tell::queue(state, session, created, clinic.id, clinic.admin).await?;
+        notify::queue(state, session, created, clinic.id, clinic.admin).await?;
     }
     if let Some(patient) = demo_patient {
         let patients = &state.store.patients;

@@ -19,7 +19,7 @@ use crate::{
     },
     error::Error,
     store::{DuePatient, Listing, Outcome, Past, Work, now},
-    use_cases::{enrol_patient::enrol_user, tell, workers},
+    use_cases::{enrol_patient::enrol_user, notify, workers},
 };
 
 /// Patients who are written down in one transaction.
@@ -91,7 +91,7 @@ async fn begin(state: &State, work: &Work) -> Result<bool, DatabaseError> {
         }
         if work.past == Past::New {
             let started = ClinicEvent::MigrationStarted;
-            tell::queue(state, session, started, work.clinic, &work.legacy).await?;
+            notify::queue(state, session, started, work.clinic, &work.legacy).await?;
         }
         Ok(())
     });
@@ -218,7 +218,7 @@ async fn complete(state: &State, work: &Work) -> Result<(), DatabaseError> {
         }
         if work.past != Past::Completed {
             let completed = ClinicEvent::MigrationCompleted;
-            tell::queue(state, session, completed, work.clinic, &work.legacy).await?;
+            notify::queue(state, session, completed, work.clinic, &work.legacy).await?;
         }
         Ok(())
     });

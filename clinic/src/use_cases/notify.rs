@@ -1,4 +1,4 @@
-//! People are told by mail what happened in a clinic. confirm writes and sends the mails.
+//! People get mails about what happens in a clinic. confirm writes and sends them.
 
 use anyhow::Context as _;
 use bson::oid::ObjectId;
@@ -9,7 +9,7 @@ use shared_types::{ClinicEvent, ClinicId, ClinicNotice, UserId};
 
 use crate::State;
 
-/// Something happened, which the owner of an account is to be told.
+/// Something happened about which the owner of an account gets a mail.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Happened {
     /// A repeat of the notice has the same.
@@ -26,7 +26,7 @@ impl Effect for Happened {
     }
 }
 
-/// Writes the row that has the owner of `user` told of `event`, in the transaction of the change.
+/// Writes the row from which the owner of `user` gets a mail about `event`, in the transaction of the change.
 pub(crate) async fn queue(
     state: &State,
     session: &mut ClientSession,

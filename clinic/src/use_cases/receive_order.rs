@@ -42,7 +42,7 @@ use crate::{
         enrol_patient::{Draft, create_drafted},
         match_order::{Known, Wanted, order_reports},
         merge_clinics::check_not_moving,
-        tell,
+        notify,
     },
 };
 
@@ -216,7 +216,7 @@ async fn create(state: &State, meant: &Meant<'_>, entry: &Entry) -> Result<(), E
         finish(state, session, id).await?;
         if patient.last_connection_mail.is_some() {
             let (event, user) = (ClinicEvent::ConnectionRequest, &patient.user_id);
-            tell::queue(state, session, event, clinic.id, user).await?;
+            notify::queue(state, session, event, clinic.id, user).await?;
         }
         Ok(())
     };

@@ -1,4 +1,4 @@
-//! Answers with entity tags, and the preconditions of requests.
+//! Responses with entity tags, and the preconditions of requests.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,

@@ -31,7 +31,7 @@ const MAX_RETRIES: u32 = 2;
 pub struct HttpClient {
     client: reqwest::Client,
     base: Url,
-    /// The longest answer that is read, in bytes.
+    /// The longest response that is read, in bytes.
     max_answer: usize,
 }
 

@@ -155,7 +155,7 @@ impl Operation {
 
 /// The routes of a service, in the order in which they are matched.
 ///
-/// A path that is in the table but not with the request's method is answered with 405 and `Allow`,
+/// A path that is in the table but not with the request's method is 405 with `Allow`,
 /// any other path with 404, both in the service's words.
 pub struct RouteTable {
     envelope: Envelope,
@@ -244,7 +244,7 @@ impl RouteTable {
         &self.operations
     }
 
-    /// Registers the routes, the 404 and 405 answers and the envelopes.
+    /// Registers the routes, the responses 404 and 405, and the envelopes.
     pub fn configure(&self, config: &mut ServiceConfig) {
         config.app_data(self.envelope);
         config.app_data(PathConfig::default().error_handler(|error, request| {
@@ -326,7 +326,7 @@ fn admitted(
     }
 }
 
-/// The 405 answer, with `allowed` in `Allow`.
+/// The response 405, with `allowed` in `Allow`.
 pub(crate) fn method_not_allowed(request: &HttpRequest, allowed: &str) -> impl Responder + use<> {
     let rejection = Rejection::MethodNotAllowed(request.method().to_string());
     let mut response = actix_web::HttpResponse::from_error(Envelope::render(request, rejection));

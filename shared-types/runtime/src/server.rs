@@ -260,7 +260,7 @@ fn health(config: &mut ServiceConfig, readiness: &Readiness) {
         ));
 }
 
-/// The reference's answer to a health question: 200 `{"status":"ok"}` or 503.
+/// The reference's response to a health check: 200 `{"status":"ok"}` or 503.
 pub fn status(healthy: bool) -> HttpResponse {
     if healthy {
         HttpResponse::Ok().json(json!({ "status": "ok" }))
