@@ -49,9 +49,9 @@ pub(crate) struct NewClinician {
     params(("clinicid" = ClinicId, Path, description = "The clinic")),
     responses(
         (status = 200, description = "Who is invited", body = Object),
-        (status = 400, description = "Error decoding the confirmation; empty when there is no address; or what clinic says of the roles", body = Object),
+        (status = 400, description = "Error decoding the confirmation; no body where there is no address; or what clinic says of the roles"),
         Refusals,
-        (status = 404, description = "Error finding the clinic"),
+        (status = 404, description = "Error finding the clinic; in other forms: 404 page not found"),
         (status = 409, description = "The address is invited or works there already, as clinic says it", body = Object),
         (status = 422, description = "The clinic cannot have clinicians, as clinic says it", body = Object),
         Limited,
@@ -87,7 +87,7 @@ pub(crate) async fn invite_clinician(
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
-        (status = 404, description = "No matching invite was found"),
+        (status = 404, description = "No matching invite was found; in other forms: 404 page not found, or what clinic says"),
         (status = 500, description = "Error finding the clinic"),
     ),
 )]
@@ -117,7 +117,7 @@ pub(crate) async fn find_clinician_invite(
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
         Refusals,
-        (status = 404, description = "No matching invite was found, or Error finding the clinic"),
+        (status = 404, description = "No matching invite was found, or Error finding the clinic; in other forms: 404 page not found, or what clinic says"),
         Limited,
         (status = 500, description = "Error finding the clinic"),
     ),

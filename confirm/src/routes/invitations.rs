@@ -83,7 +83,7 @@ enum Cancellation {
     params(("userid" = String, Path, description = "The account to be shared")),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
-        (status = 400, description = "Error decoding the confirmation, or Unknown permissions; empty when a member is missing"),
+        (status = 400, description = "Error decoding the confirmation, or Unknown permissions; no body where a member is missing"),
         Refusals,
         (status = 409, description = "There is already an existing invite, or The user is already an existing member"),
         Limited,

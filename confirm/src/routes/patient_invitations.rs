@@ -55,7 +55,7 @@ pub(crate) struct NewShare {
     params(("userid" = String, Path, description = "The account to be shared")),
     responses(
         (status = 200, description = "The invitation", body = ConfirmationView),
-        (status = 400, description = "Error decoding the confirmation, or Unknown permissions; empty when a member is missing"),
+        (status = 400, description = "Error decoding the confirmation, or Unknown permissions; no body where a member is missing"),
         Refusals,
         (status = 404, description = "Error finding the clinic"),
         (status = 409, description = "There is already an existing invite, or The user is already a patient of the clinic"),
@@ -121,7 +121,7 @@ pub(crate) async fn list_patient_invites(
         (status = 200, description = "The patient", body = Object),
         (status = 400, description = "Error creating patient, where it is the medical record number with what is wrong with that"),
         Refusals,
-        (status = 404, description = "No matching invite was found"),
+        (status = 404, description = "No matching invite was found; in other forms: 404 page not found"),
         (status = 500, description = "Error creating patient"),
     ),
 )]

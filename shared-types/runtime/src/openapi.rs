@@ -46,11 +46,11 @@ struct Refusal {
     reason: String,
 }
 
-/// How a description ends of a response that has no body.
-const NO_BODY: &str = "no body";
+/// What the description says of a response that is sent without a body, or with one of several.
+const OTHERWISE: [&str; 2] = ["no body", "other forms"];
 
-/// The document with a body, `{"code", "reason"}`, for every refusal and failure that describes none.
-/// One that is sent without says so at the end of its description: "no body".
+/// The document with a body, `{"code", "reason"}`, for every refusal and failure that describes none and
+/// does not say that it has none, or other forms as well.
 #[must_use]
 pub fn with_reasons(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
@@ -69,10 +69,9 @@ pub fn with_reasons(mut document: OpenApi) -> OpenApi {
                     continue;
                 };
                 let is_refusal = status.starts_with(['4', '5']);
-                if is_refusal
-                    && response.content.is_empty()
-                    && !response.description.ends_with(NO_BODY)
-                {
+                let says = |words: &&str| response.description.contains(words);
+                let is_alike = response.content.is_empty() && !OTHERWISE.iter().any(says);
+                if is_refusal && is_alike {
                     let json = "application/json".to_owned();
                     response.content.insert(json, content.clone());
                 }
@@ -169,6 +168,7 @@ mod tests {
             .response("204", Response::new("Done"))
             .response("400", Response::new("The database failed; no body"))
             .response("404", Response::new("User not found"))
+            .response("409", Response::new("Two; in other forms: three"))
             .response("500", text);
         OperationBuilder::new().responses(responses.build()).build()
     }
@@ -187,7 +187,9 @@ mod tests {
         };
         assert_eq!(types("404"), ["application/json"]);
         assert_eq!(types("500"), ["text/plain"]);
-        assert!(types("204").is_empty() && types("400").is_empty());
+        for status in ["204", "400", "409"] {
+            assert!(types(status).is_empty(), "{status}");
+        }
         let members = &described["components"]["schemas"]["Refusal"]["required"];
         assert_eq!(*members, serde_json::json!(["code", "reason"]));
     }
