@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     migration_worker::{
-        ALICE, BOB, MIA, completed, mails, migration, patients, set, shares, world,
+        ALICE, BOB, MIA, completed, everything, mails, migration, patients, set, shares, world,
     },
     migrations::{enable_complete, migrate},
     world::{CAROL, NINA, World},
@@ -239,12 +239,12 @@ async fn many_are_brought_once_each_however_often_the_worker_is_cut_off() {
     let shapes = assert_indexed(work, 20);
     assert!(shapes.len() >= 5, "{shapes:#?}");
     assert_eq!(world.totals(&clinic).await, (300, 300));
-    let before = world.everything().await;
+    let before = everything(&world).await;
     set(&world, &clinic, CAROL, "PENDING").await;
     completed(&world, &clinic, CAROL).await;
     cut.off();
     another.off();
-    assert_eq!(world.everything().await, before);
+    assert_eq!(everything(&world).await, before);
     let events = [
         ClinicEvent::MigrationStarted,
         ClinicEvent::MigrationCompleted,

@@ -46,6 +46,15 @@ pub(crate) async fn completed(world: &World, clinic: &str, account: &str) -> Val
     migration(world, clinic, account).await
 }
 
+/// Every document, but not how often a clinic was locked.
+pub(crate) async fn everything(world: &World) -> Vec<Document> {
+    let mut documents = world.everything().await;
+    for document in &mut documents {
+        document.remove("_clinicianChanges");
+    }
+    documents
+}
+
 pub(crate) async fn set(world: &World, clinic: &str, account: &str, status: &str) {
     let path = format!("/v1/clinics/{clinic}/migrations/{account}");
     let answer = patch(&world.service(), &path, &json!({ "status": status })).await;
@@ -163,20 +172,12 @@ async fn a_patient_of_the_clinic_comes_from_one_more_account() {
     assert!(all[0].get("failures").is_none());
 
     // A second run changes nothing, and nobody hears of it.
-    let everything = async || {
-        let mut documents = world.everything().await;
-        // How often the clinic was locked.
-        for document in &mut documents {
-            document.remove("_clinicianChanges");
-        }
-        documents
-    };
-    let before = everything().await;
+    let before = everything(&world).await;
     for account in [CAROL, NINA] {
         set(&world, &clinic, account, "PENDING").await;
         completed(&world, &clinic, account).await;
     }
-    assert_eq!(everything().await, before);
+    assert_eq!(everything(&world).await, before);
     let events = [
         ClinicEvent::MigrationStarted,
         ClinicEvent::MigrationCompleted,

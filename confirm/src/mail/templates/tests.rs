@@ -209,7 +209,7 @@ fn a_name_stays_on_its_line() {
     };
     assert_eq!(
         rendered(Template::CareTeam, &variables).subject,
-        "Invitation to the care team of Alice Bcc: eve@example.org Hi"
+        "Invitation to the care team of Alice Bcc: eve@example. org Hi"
     );
 }
 
